@@ -1,0 +1,572 @@
+package gm
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/cipher"
+	"errors"
+	"math/big"
+	"slices"
+	"testing"
+)
+
+// bigSub1 is v − 1.
+func bigSub1(v *big.Int) *big.Int { return new(big.Int).Sub(v, big1) }
+
+func TestNewPublicKey(t *testing.T) {
+	k := newKey(t)
+	good := k.public.Bytes()
+	compressed := append([]byte{2 | good[64]&1}, good[1:33]...)
+	for _, b := range [][]byte{good, compressed} {
+		if got, err := NewPublicKey(b); err != nil || !got.Equal(k.Public()) {
+			t.Errorf("NewPublicKey(%x) = %v, %v", b, got, err)
+		}
+	}
+	negative, err := NewPublicKey(append([]byte{3 ^ good[64]&1}, good[1:33]...))
+	if err != nil || negative.X != k.public.X || negative.Equal(k.Public()) {
+		t.Errorf("the other root: %v, %v", negative, err)
+	}
+	change := func(at int, to byte) []byte {
+		b := bytes.Clone(good)
+		b[at] = to
+		return b
+	}
+	offX := bytes32(big.NewInt(0)) // the smallest x without a point
+	for x := int64(1); ; x++ {
+		var p affine
+		p.x = toFE(t, big.NewInt(x))
+		if !p.liftX() {
+			offX = bytes32(big.NewInt(x))
+			break
+		}
+	}
+	p32, zero := bytes32(bigP), make([]byte, 32)
+	atLeastP := func(v [32]byte) []byte { // the same point, x written as x + p: only possible for small x
+		return slices.Concat([]byte{4}, v[:], k.public.Y[:])
+	}
+	for what, b := range map[string][]byte{
+		"nothing":            nil,
+		"infinity":           {0},
+		"infinity, long":     append([]byte{0}, make([]byte, 64)...),
+		"zero":               slices.Concat([]byte{4}, zero, zero),
+		"off the curve":      change(64, good[64]^1),
+		"hybrid":             change(0, 6|good[64]&1),
+		"tag 05":             change(0, 5),
+		"one byte less":      good[:64],
+		"one byte more":      append(bytes.Clone(good), 0),
+		"without the tag":    good[1:],
+		"compressed, 04":     append([]byte{4}, good[1:33]...),
+		"compressed, no y":   append([]byte{2}, offX[:]...),
+		"compressed, x = p":  append([]byte{2}, p32[:]...),
+		"x = p":              atLeastP(p32),
+		"x = all ones":       atLeastP([32]byte(bytes.Repeat([]byte{0xff}, 32))),
+		"y = p":              slices.Concat(good[:33], p32[:]),
+		"uncompressed as 02": change(0, 2),
+	} {
+		if got, err := NewPublicKey(b); !errors.Is(err, ErrPoint) {
+			t.Errorf("%s: %v, %v", what, got, err)
+		}
+	}
+}
+
+// A point with a small x can also be written with x + p; both must not name the same key.
+func TestNonCanonicalCoordinate(t *testing.T) {
+	for x := int64(0); ; x++ {
+		var p affine
+		p.x = toFE(t, big.NewInt(x))
+		if !p.liftX() {
+			continue
+		}
+		key := p.publicKey()
+		if _, err := NewPublicKey(key.Bytes()); err != nil {
+			t.Fatalf("x = %d: %v", x, err)
+		}
+		key.X = bytes32(new(big.Int).Add(bigP, big.NewInt(x)))
+		if _, err := NewPublicKey(key.Bytes()); !errors.Is(err, ErrPoint) {
+			t.Fatalf("x = p + %d is accepted", x)
+		}
+		return
+	}
+}
+
+func TestNewPrivateKey(t *testing.T) {
+	for what, c := range map[string]struct {
+		d  *big.Int
+		ok bool
+	}{
+		"0": {new(big.Int), false}, "1": {big.NewInt(1), true}, "n−2": {new(big.Int).Sub(bigN, big.NewInt(2)), true},
+		"n−1": {bigSub1(bigN), false}, "n": {bigN, false}, "n+1": {new(big.Int).Add(bigN, big1), false},
+		"2²⁵⁶−1": {bigSub1(bigR), false},
+	} {
+		d := bytes32(c.d)
+		k, err := NewPrivateKey(d[:])
+		if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrScalar) {
+			t.Errorf("d = %s: %v", what, err)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		e := k.public.Digest(nil, []byte(what))
+		sig, err := k.Sign(nil, e, nil)
+		if err != nil || !k.public.Verify(e, sig) {
+			t.Errorf("d = %s signs %x, %v", what, sig, err)
+		}
+		if !bytes.Equal(k.Bytes(), d[:]) {
+			t.Errorf("d = %s became %x", what, k.Bytes())
+		}
+	}
+	for _, n := range []int{0, 31, 33} {
+		if _, err := NewPrivateKey(bytes.Repeat([]byte{1}, n)); !errors.Is(err, ErrScalar) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+func integer(v *big.Int) []byte {
+	if v.Sign() < 0 { // two's complement
+		v = new(big.Int).Add(v, new(big.Int).Lsh(big1, uint(8*(v.BitLen()/8+1))))
+		return appendDER(nil, derInteger, v.Bytes())
+	}
+	return appendInteger(nil, append([]byte{0}, v.Bytes()...))
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	k := newKey(t)
+	e := k.public.Digest(nil, []byte("message"))
+	sig, err := k.Sign(nil, e, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := SignatureToRaw(sig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, s := new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])
+	pair := func(r, s []byte) []byte { return appendDER(nil, derSequence, slices.Concat(r, s)) }
+	numbers := func(r, s *big.Int) []byte { return pair(integer(r), integer(s)) }
+	if !k.public.Verify(e, numbers(r, s)) {
+		t.Fatal("the signature itself does not verify")
+	}
+	padded := func(v *big.Int) []byte { return appendDER(nil, derInteger, append([]byte{0, 0}, v.Bytes()...)) }
+	body := sig[2:]
+	zero := new(big.Int)
+	for what, bad := range map[string][]byte{
+		"empty":              nil,
+		"trailing byte":      append(bytes.Clone(sig), 0),
+		"third integer":      appendDER(nil, derSequence, slices.Concat(body, integer(big1))),
+		"only r":             pair(integer(r), nil),
+		"no integers":        {0x30, 0},
+		"set":                append([]byte{0x31}, sig[1:]...),
+		"indefinite":         slices.Concat([]byte{0x30, 0x80}, body, []byte{0, 0}),
+		"long length form":   slices.Concat([]byte{0x30, 0x81, sig[1]}, body),
+		"longer length form": slices.Concat([]byte{0x30, 0x82, 0, sig[1]}, body),
+		"length too large":   slices.Concat([]byte{0x30, sig[1] + 1}, body),
+		"huge length":        slices.Concat([]byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, body),
+		"length of 5 bytes":  slices.Concat([]byte{0x30, 0x85, 1, 0, 0, 0, sig[1]}, body),
+		"length of 8 bytes":  slices.Concat([]byte{0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, body),
+		"length FF":          slices.Concat([]byte{0x30, 0xff}, body),
+		"padded r":           pair(padded(r), integer(s)),
+		"padded s":           pair(integer(r), padded(s)),
+		"empty r":            pair([]byte{2, 0}, integer(s)),
+		"r as octets":        pair(appendDER(nil, derOctetString, raw[:32]), integer(s)),
+		"raw":                raw,
+		"r = 0":              numbers(zero, s),
+		"s = 0":              numbers(r, zero),
+		"both 0":             numbers(zero, zero),
+		"r = n":              numbers(bigN, s),
+		"s = n":              numbers(r, bigN),
+		"r + n":              numbers(new(big.Int).Add(r, bigN), s),
+		"s + n":              numbers(r, new(big.Int).Add(s, bigN)),
+		"r + 2²⁵⁶":           numbers(new(big.Int).Add(r, bigR), s),
+		"−r":                 numbers(new(big.Int).Neg(r), s),
+		"−s":                 numbers(r, new(big.Int).Neg(s)),
+		"r − n":              numbers(new(big.Int).Sub(r, bigN), s),
+		"−1":                 numbers(big.NewInt(-1), s),
+		"r + s = n":          numbers(r, new(big.Int).Sub(bigN, r)),
+		"n − s":              numbers(r, new(big.Int).Sub(bigN, s)),
+		"swapped":            numbers(s, r),
+	} {
+		if k.public.Verify(e, bad) {
+			t.Errorf("%s verifies: %x", what, bad)
+		}
+	}
+	for n := range sig {
+		if k.public.Verify(e, sig[:n]) {
+			t.Errorf("the first %d bytes verify", n)
+		}
+	}
+	for at := range sig {
+		for bit := range 8 {
+			bad := bytes.Clone(sig)
+			bad[at] ^= 1 << bit
+			if k.public.Verify(e, bad) {
+				t.Errorf("with bit %d of byte %d changed it verifies", bit, at)
+			}
+		}
+	}
+	for _, bad := range [][]byte{nil, e[:31], append(bytes.Clone(e), 0)} {
+		if k.public.Verify(bad, sig) {
+			t.Errorf("a digest of %d bytes verifies", len(bad))
+		}
+	}
+	if (&PublicKey{}).Verify(e, sig) || (&PublicKey{X: k.public.X}).Verify(e, sig) {
+		t.Error("a key off the curve verifies")
+	}
+	if newKey(t).public.Verify(e, sig) {
+		t.Error("another key verifies")
+	}
+}
+
+// r + s = n leaves t·P out, so that x(s·G) alone would decide: the forgery that the check is there for.
+func TestVerifyRefusesForgeryWithoutKey(t *testing.T) {
+	k := newKey(t)
+	s := big.NewInt(7)
+	x := bigMul(s, &bigG)[0]
+	r := new(big.Int).Sub(bigN, s)
+	e := new(big.Int).Sub(r, x)
+	b := bytes32(e.Mod(e, bigN))
+	if k.public.Verify(b[:], appendDER(nil, derSequence, slices.Concat(integer(r), integer(s)))) {
+		t.Error("a signature made without the key verifies")
+	}
+}
+
+// s·G + t·P = infinity has no x: (s, t) with s = −t·d.
+func TestVerifyRefusesInfinity(t *testing.T) {
+	k := newKey(t)
+	d, tt := new(big.Int).SetBytes(k.Bytes()), big.NewInt(12345)
+	s := new(big.Int).Mul(tt, d)
+	s.Neg(s).Mod(s, bigN)
+	r := new(big.Int).Sub(tt, s)
+	r.Mod(r, bigN)
+	b := bytes32(r) // so that r − e = 0 = the x of (0, 0)
+	if k.public.Verify(b[:], appendDER(nil, derSequence, slices.Concat(integer(r), integer(s)))) {
+		t.Error("infinity verifies")
+	}
+}
+
+// An x between n and p is reduced by the signer; the verifier must see both x. No one can find such a nonce, so
+// the two comparisons are tested on points that have one.
+func TestXBeyondOrder(t *testing.T) {
+	found := 0
+	for v := int64(0); found < 4; v++ {
+		var p affine
+		p.x = toFE(t, new(big.Int).Add(bigN, big.NewInt(v)))
+		if !p.liftX() {
+			continue
+		}
+		found++
+		j := jacobian{p.x, p.y, feOne}
+		s := toScalar(t, big.NewInt(v))
+		if !j.hasXModN(&s) {
+			t.Errorf("x = n + %d is not congruent to %d", v, v)
+		}
+		if s = toScalar(t, big.NewInt(v+1)); j.hasXModN(&s) {
+			t.Errorf("x = n + %d is congruent to %d", v, v+1)
+		}
+	}
+	gap := new(big.Int).Sub(bigP, bigN) // v = p − n would be n + v = p ≡ 0
+	var p affine
+	if p.liftX() {
+		j := jacobian{p.x, p.y, feOne}
+		if s := toScalar(t, gap); j.hasXModN(&s) {
+			t.Error("x = 0 is taken for n + (p − n)")
+		}
+	} else {
+		t.Fatal("the curve has no point with x = 0, so choose another")
+	}
+}
+
+func TestDecryptRefuses(t *testing.T) {
+	k := newKey(t)
+	msg := []byte("sixteen byte key")
+	ct, err := k.public.Encrypt(nil, msg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ParseCiphertext(ct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string, b []byte) {
+		t.Helper()
+		if got, err := k.Decrypt(nil, b, nil); !errors.Is(err, ErrDecrypt) || got != nil {
+			t.Errorf("%s decrypts to %x, %v", what, got, err)
+		}
+	}
+	forms := map[string][]byte{"ASN.1": ct, "C1C3C2": c.C1C3C2(), "C1C2C3": c.C1C2C3(), "without 04": c.C1C3C2()[1:]}
+	for form, b := range forms {
+		for n := range b {
+			refused(form+", cut", b[:n])
+			ParseCiphertext(b[:n])
+			ParseCiphertextC1C2C3(b[:n])
+		}
+		refused(form+", with a byte more", append(bytes.Clone(b), 0))
+		for at := range b {
+			if form != "ASN.1" && at == 0 && b[0] == 4 {
+				continue
+			}
+			bad := bytes.Clone(b)
+			bad[at] ^= 1 << (at % 8)
+			refused(form+", changed", bad)
+		}
+	}
+	// Decrypting off-curve C1 would give the key away, a residue at a time.
+	forged := c
+	forged.C1.Y[31] ^= 1
+	refused("off-curve C1", forged.ASN1())
+	if _, err := ParseCiphertext(forged.ASN1()); !errors.Is(err, ErrPoint) {
+		t.Errorf("parsing an off-curve C1: %v", err)
+	}
+	if _, err := k.SharedX(&forged.C1); !errors.Is(err, ErrPoint) {
+		t.Errorf("SharedX off the curve: %v", err)
+	}
+	if _, err := OpenWithX(make([]byte, 32), forged); !errors.Is(err, ErrDecrypt) {
+		t.Errorf("OpenWithX off the curve: %v", err)
+	}
+	x2, err := k.SharedX(&c.C1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p32 := bytes32(bigP)
+	for what, x := range map[string][]byte{"nil": nil, "short": x2[:31], "long": append(x2, 0), "p": p32[:], "zero": make([]byte, 32)} {
+		if _, err := OpenWithX(x, c); !errors.Is(err, ErrDecrypt) {
+			t.Errorf("OpenWithX with x2 %s: %v", what, err)
+		}
+	}
+	// A ciphertext to the point (0, 0), which everyone could open if it passed for a shared point.
+	var zero [32]byte
+	unset := Ciphertext{C2: make([]byte, len(msg))}
+	keyStream(unset.C2, &zero, &zero)
+	unset.C3 = tag(&zero, make([]byte, len(msg)), &zero)
+	refused("C1 = (0, 0)", unset.ASN1())
+	refused("C1 = (0, 0)", unset.C1C3C2())
+}
+
+func TestParseCiphertextIsStrict(t *testing.T) {
+	k := newKey(t)
+	ct, err := k.public.Encrypt(nil, []byte("message"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ParseCiphertext(ct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, y := new(big.Int).SetBytes(c.C1.X[:]), new(big.Int).SetBytes(c.C1.Y[:])
+	tagDER, body := appendDER(nil, derOctetString, c.C3[:]), appendDER(nil, derOctetString, c.C2)
+	build := func(parts ...[]byte) []byte { return appendDER(nil, derSequence, slices.Concat(parts...)) }
+	if again, err := ParseCiphertext(build(integer(x), integer(y), tagDER, body)); err != nil || again.C1 != c.C1 {
+		t.Fatalf("the rebuilt ciphertext: %v", err)
+	}
+	for what, b := range map[string][]byte{
+		"padded X":       build(appendDER(nil, derInteger, append([]byte{0, 0}, x.Bytes()...)), integer(y), tagDER, body),
+		"negative X":     build(integer(new(big.Int).Neg(x)), integer(y), tagDER, body),
+		"X + p":          build(integer(new(big.Int).Add(x, bigP)), integer(y), tagDER, body),
+		"X + 2²⁵⁶":       build(integer(new(big.Int).Add(x, bigR)), integer(y), tagDER, body),
+		"short C3":       build(integer(x), integer(y), appendDER(nil, derOctetString, c.C3[:31]), body),
+		"long C3":        build(integer(x), integer(y), appendDER(nil, derOctetString, append(c.C3[:], 0)), body),
+		"empty C2":       build(integer(x), integer(y), tagDER, []byte{4, 0}),
+		"no C2":          build(integer(x), integer(y), tagDER),
+		"fifth element":  build(integer(x), integer(y), tagDER, body, body),
+		"constructed C2": build(integer(x), integer(y), tagDER, append([]byte{0x24}, body[1:]...)),
+		"trailing":       append(bytes.Clone(ct), 0),
+		"indefinite":     slices.Concat([]byte{0x30, 0x80}, ct[3:], []byte{0, 0}),
+	} {
+		if got, err := ParseCiphertext(b); err == nil {
+			t.Errorf("%s: %x is read as %v", what, b, got)
+		}
+	}
+	raw := c.C1C3C2()
+	if _, err := ParseCiphertext(raw[:97]); err == nil {
+		t.Error("a raw ciphertext without C2 is read")
+	}
+	again, err := ParseCiphertext(raw)
+	if err != nil || !bytes.Equal(again.ASN1(), ct) {
+		t.Errorf("raw and back: %v", err)
+	}
+	raw[len(raw)-1] ^= 1
+	if !bytes.Equal(again.C2, c.C2) {
+		t.Error("the parsed ciphertext shares memory with its input")
+	}
+	old, err := ParseCiphertextC1C2C3(c.C1C2C3()[1:])
+	if err != nil || !bytes.Equal(old.ASN1(), ct) {
+		t.Errorf("C1C2C3 and back: %v", err)
+	}
+}
+
+func TestEncryptRefuses(t *testing.T) {
+	k := newKey(t)
+	if _, err := k.public.Encrypt(nil, nil); !errors.Is(err, ErrMessage) {
+		t.Errorf("empty message: %v", err)
+	}
+	if _, err := (&PublicKey{}).Encrypt(nil, []byte("x")); !errors.Is(err, ErrPoint) {
+		t.Errorf("unset key: %v", err)
+	}
+	for range 2000 { // one in 256 key streams for one byte is zero and would show the message
+		ct, err := k.public.Encrypt(nil, []byte{0x55})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := ParseCiphertext(ct); err != nil || c.C2[0] == 0x55 {
+			t.Fatalf("the ciphertext shows the message: %x, %v", ct, err)
+		}
+	}
+}
+
+// brokenReader gives the same byte for ever, or fails.
+type brokenReader struct {
+	value byte
+	err   error
+}
+
+func (r brokenReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	for i := range p {
+		p[i] = r.value
+	}
+	return len(p), nil
+}
+
+func TestBrokenRandomness(t *testing.T) {
+	broken := errors.New("broken")
+	k := newKey(t)
+	e := k.public.Digest(nil, []byte("message"))
+	if _, err := GenerateKey(brokenReader{0xff, nil}); !errors.Is(err, ErrRandom) {
+		t.Errorf("GenerateKey from all ones: %v", err)
+	}
+	if _, err := k.public.Encrypt(brokenReader{}, e); !errors.Is(err, ErrRandom) {
+		t.Errorf("Encrypt from all zeros: %v", err)
+	}
+	for what, act := range map[string]func(brokenReader) error{
+		"GenerateKey": func(r brokenReader) error { _, err := GenerateKey(r); return err },
+		"Sign":        func(r brokenReader) error { _, err := k.Sign(r, e, nil); return err },
+		"Encrypt":     func(r brokenReader) error { _, err := k.public.Encrypt(r, e); return err },
+	} {
+		if err := act(brokenReader{1, broken}); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// The nonce must differ with the digest and the key even if the random source always says the same, and with
+// the random source even for the same digest.
+func TestNonceIsHedged(t *testing.T) {
+	k, stuck := newKey(t), brokenReader{value: 7}
+	nonces := map[[32]byte]string{}
+	for i := range byte(100) {
+		e := SumSM3([]byte{i})
+		random := [32]byte(bytes.Repeat([]byte{7}, 32))
+		other := newKey(t)
+		for what, n := range map[string][32]byte{
+			"digest": k.nonces.nonce(&e, &random, 0), "attempt": k.nonces.nonce(&e, &random, 1),
+			"key": other.nonces.nonce(&e, &random, 0), "random": k.nonces.nonce(&e, &[32]byte{i}, 0),
+		} {
+			if before, ok := nonces[n]; ok {
+				t.Fatalf("the nonce by %s is that by %s", what, before)
+			}
+			nonces[n] = what
+		}
+		sig, err := k.Sign(stuck, e[:], nil)
+		if err != nil || !k.public.Verify(e[:], sig) {
+			t.Fatalf("signing with a stuck source: %v", err)
+		}
+		again, err := k.Sign(nil, e[:], nil)
+		if err != nil || bytes.Equal(sig, again) {
+			t.Fatalf("the same signature twice, %v", err)
+		}
+	}
+}
+
+func TestSignRefuses(t *testing.T) {
+	k := newKey(t)
+	e := k.public.Digest(nil, nil)
+	for _, bad := range [][]byte{nil, e[:31], append(bytes.Clone(e), 0)} {
+		if _, err := k.Sign(nil, bad, nil); !errors.Is(err, ErrDigest) {
+			t.Errorf("a digest of %d bytes: %v", len(bad), err)
+		}
+	}
+	if _, err := k.Sign(nil, e, crypto.SHA256); !errors.Is(err, ErrDigest) {
+		t.Errorf("SHA-256: %v", err)
+	}
+	if sig, err := k.Sign(nil, e, crypto.Hash(0)); err != nil || !k.public.Verify(e, sig) {
+		t.Errorf("with hash 0: %v", err)
+	}
+}
+
+func TestSignatureForms(t *testing.T) {
+	one := make([]byte, 64)
+	one[31], one[63] = 1, 1
+	n := bytes32(bigN)
+	der, err := SignatureFromRaw(one)
+	if err != nil || !bytes.Equal(der, []byte{0x30, 6, 2, 1, 1, 2, 1, 1}) {
+		t.Errorf("r = s = 1: %x, %v", der, err)
+	}
+	if raw, err := SignatureToRaw(der); err != nil || !bytes.Equal(raw, one) {
+		t.Errorf("and back: %x, %v", raw, err)
+	}
+	for what, raw := range map[string][]byte{
+		"short": one[:63], "long": append(bytes.Clone(one), 0), "r = 0": make([]byte, 64),
+		"r = n": slices.Concat(n[:], one[32:]), "s = n": slices.Concat(one[:32], n[:]),
+	} {
+		if _, err := SignatureFromRaw(raw); !errors.Is(err, ErrSignature) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, bad := range [][]byte{nil, {0x30, 0}, append(bytes.Clone(der), 0), {0x30, 6, 2, 1, 0, 2, 1, 1}} {
+		if _, err := SignatureToRaw(bad); !errors.Is(err, ErrSignature) {
+			t.Errorf("%x: %v", bad, err)
+		}
+	}
+}
+
+func TestSM4Misuse(t *testing.T) {
+	for _, n := range []int{0, 15, 17, 32} {
+		if _, err := NewSM4(make([]byte, n)); err == nil {
+			t.Errorf("a key of %d bytes is accepted", n)
+		}
+	}
+	b, err := NewSM4(make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, act := range map[string]func(){
+		"short src":        func() { b.Encrypt(make([]byte, 16), make([]byte, 15)) },
+		"short dst":        func() { b.Decrypt(make([]byte, 15), make([]byte, 16)) },
+		"ECB, part block":  func() { EncryptECB(b, make([]byte, 32), make([]byte, 17)) },
+		"ECB, short dst":   func() { DecryptECB(b, make([]byte, 16), make([]byte, 32)) },
+		"identity too big": func() { newKey(t).public.Digest(make([]byte, 8192), nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s does not panic", what)
+				}
+			}()
+			act()
+		}()
+	}
+}
+
+// RFC 8998 appendix A.1.
+func TestSM4GCM(t *testing.T) {
+	b, err := NewSM4(unhex(t, "0123456789abcdeffedcba9876543210"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonce, aad := unhex(t, "00001234567800000000abcd"), unhex(t, "feedfacedeadbeeffeedfacedeadbeefabaddad2")
+	msg := unhex(t, "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffff"+
+		"eeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa")
+	sealed := gcm.Seal(nil, nonce, msg, aad)
+	wantBytes(t, "sealed", sealed, "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735"+
+		"d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d 83de3541e4c2b58177e065a9bf7b62ec")
+	if got, err := gcm.Open(nil, nonce, sealed, aad); err != nil || !bytes.Equal(got, msg) {
+		t.Errorf("opened: %x, %v", got, err)
+	}
+}
