@@ -1,0 +1,307 @@
+package catest
+
+import (
+	"bytes"
+	"context"
+	"sort"
+	"sync"
+	"time"
+
+	"signet/ca"
+	"signet/ca/status"
+)
+
+// FullStore is what one implementation gives to both the authority and the status service.
+type FullStore interface {
+	ca.Store
+	status.Store
+}
+
+var _ FullStore = (*Store)(nil)
+
+type serialKey struct{ caID, serial string }
+
+type intentState int
+
+const (
+	open intentState = iota
+	recorded
+	abandoned
+)
+
+type intentRow struct {
+	ca.Intent
+	state  intentState
+	reason int       // of an abandoned one
+	ended  time.Time // when it was abandoned
+}
+
+type listRow struct {
+	next  int64
+	lists map[int64]status.CRL
+}
+
+// Store is ca.Store and status.Store in memory. Make it with NewStore.
+type Store struct {
+	now func() time.Time
+
+	mu      sync.RWMutex // guards all below
+	intents map[serialKey]*intentRow
+	order   []*intentRow
+	openBy  map[ca.RequestID]*intentRow
+	certs   map[serialKey]*ca.Certificate
+	byReq   map[ca.RequestID]*ca.Certificate
+	byKey   map[[32]byte][]*ca.Certificate
+	revoked map[serialKey]ca.Revocation
+	lists   map[string]*listRow
+	audit   []string
+}
+
+// NewStore makes an empty store; now may be nil.
+func NewStore(now func() time.Time) *Store {
+	if now == nil {
+		now = time.Now
+	}
+	return &Store{
+		now:     now,
+		intents: map[serialKey]*intentRow{},
+		openBy:  map[ca.RequestID]*intentRow{},
+		certs:   map[serialKey]*ca.Certificate{},
+		byReq:   map[ca.RequestID]*ca.Certificate{},
+		byKey:   map[[32]byte][]*ca.Certificate{},
+		revoked: map[serialKey]ca.Revocation{},
+		lists:   map[string]*listRow{},
+	}
+}
+
+// Audit returns the acts in order: "intend", "record" or "revoke", a space, the serial.
+func (s *Store) Audit() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return append([]string(nil), s.audit...)
+}
+
+// Serials returns how many serials were reserved, recorded, abandoned and are open.
+func (s *Store) Serials() (reserved, done, dropped, pending int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.order {
+		switch r.state {
+		case recorded:
+			done++
+		case abandoned:
+			dropped++
+		default:
+			pending++
+		}
+	}
+	return len(s.order), done, dropped, pending
+}
+
+// Issued implements ca.Store.
+func (s *Store) Issued(ctx context.Context, id ca.RequestID) (*ca.Certificate, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c, ok := s.byReq[id]
+	if !ok {
+		return nil, ca.ErrNotIssued
+	}
+	out := s.shown(c)
+	return &out, nil
+}
+
+// shown copies a certificate and adds its revocation.
+func (s *Store) shown(c *ca.Certificate) ca.Certificate {
+	out := *c
+	out.DER = bytes.Clone(c.DER)
+	if r, ok := s.revoked[serialKey{c.CA, c.SerialHex}]; ok {
+		out.Revoked = &r
+	}
+	return out
+}
+
+// Intend implements ca.Store.
+func (s *Store) Intend(ctx context.Context, intents []ca.Intent) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch := map[serialKey]bool{}
+	for _, in := range intents {
+		k := serialKey{in.Request.CA, in.SerialHex}
+		if batch[k] {
+			return ca.ErrSerialTaken
+		}
+		batch[k] = true
+		if err := s.mayIntend(k, in); err != nil {
+			return err
+		}
+	}
+	for _, in := range intents {
+		s.intend(in)
+	}
+	return nil
+}
+
+func (s *Store) mayIntend(k serialKey, in ca.Intent) error {
+	if row, ok := s.intents[k]; ok {
+		if row.Request.ID != in.Request.ID || !bytes.Equal(row.TBS, in.TBS) {
+			return ca.ErrSerialTaken
+		}
+		switch row.state {
+		case recorded:
+			return ca.ErrAlreadyIssued
+		case abandoned:
+			return ca.ErrAbandoned
+		}
+		return nil
+	}
+	if _, ok := s.byReq[in.Request.ID]; ok {
+		return ca.ErrAlreadyIssued
+	}
+	return nil
+}
+
+func (s *Store) intend(in ca.Intent) {
+	k := serialKey{in.Request.CA, in.SerialHex}
+	if _, again := s.intents[k]; again {
+		return
+	}
+	if old := s.openBy[in.Request.ID]; old != nil {
+		s.abandon(old, ca.Superseded, in.At)
+	}
+	in.TBS = bytes.Clone(in.TBS)
+	row := &intentRow{Intent: in}
+	s.intents[k] = row
+	s.order = append(s.order, row)
+	s.openBy[in.Request.ID] = row
+	s.audit = append(s.audit, "intend "+in.SerialHex)
+}
+
+func (s *Store) abandon(row *intentRow, reason int, at time.Time) {
+	row.state, row.reason, row.ended = abandoned, reason, at
+	delete(s.openBy, row.Request.ID)
+}
+
+// Record implements ca.Store.
+func (s *Store) Record(ctx context.Context, certs []ca.Certificate) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range certs {
+		if err := s.mayRecord(c); err != nil {
+			return err
+		}
+	}
+	for _, c := range certs {
+		s.record(c)
+	}
+	return nil
+}
+
+func (s *Store) mayRecord(c ca.Certificate) error {
+	row, ok := s.intents[serialKey{c.CA, c.SerialHex}]
+	if !ok || row.Request.ID != c.RequestID {
+		return ca.ErrNoIntent
+	}
+	switch row.state {
+	case abandoned:
+		return ca.ErrAbandoned
+	case recorded:
+		if !bytes.Equal(s.certs[serialKey{c.CA, c.SerialHex}].DER, c.DER) {
+			return ca.ErrAlreadyIssued
+		}
+	}
+	return nil
+}
+
+func (s *Store) record(c ca.Certificate) {
+	k := serialKey{c.CA, c.SerialHex}
+	row := s.intents[k]
+	if row.state == recorded {
+		return
+	}
+	row.state = recorded
+	delete(s.openBy, c.RequestID)
+	c.DER, c.Revoked = bytes.Clone(c.DER), nil
+	s.certs[k], s.byReq[c.RequestID] = &c, &c
+	s.byKey[c.SPKIHash] = append(s.byKey[c.SPKIHash], &c)
+	s.audit = append(s.audit, "record "+c.SerialHex)
+}
+
+// Revoke implements ca.Store.
+func (s *Store) Revoke(ctx context.Context, r ca.Revocation) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := serialKey{r.CA, r.SerialHex}
+	if s.certs[k] == nil {
+		return s.revokeIntent(k, r)
+	}
+	old, was := s.revoked[k]
+	switch {
+	case !was && r.Reason == ca.RemoveFromCRL, was && old.Reason == r.Reason:
+		return nil
+	case was && old.Reason != ca.CertificateHold:
+		return ca.ErrAlreadyRevoked
+	case r.Reason == ca.RemoveFromCRL:
+		delete(s.revoked, k)
+	default:
+		s.revoked[k] = r
+	}
+	s.audit = append(s.audit, "revoke "+r.SerialHex)
+	return nil
+}
+
+func (s *Store) revokeIntent(k serialKey, r ca.Revocation) error {
+	row, ok := s.intents[k]
+	if !ok {
+		return ca.ErrUnknownSerial
+	}
+	if row.state == open {
+		s.abandon(row, r.Reason, r.At)
+		s.audit = append(s.audit, "revoke "+r.SerialHex)
+	}
+	return nil
+}
+
+// OpenIntents implements ca.Store.
+func (s *Store) OpenIntents(ctx context.Context, before time.Time, limit int) ([]ca.Intent, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []ca.Intent
+	for _, row := range s.order {
+		if row.state == open && row.At.Before(before) {
+			out = append(out, row.Intent)
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].At.Before(out[j].At) })
+	return out[:min(limit, len(out))], nil
+}
+
+// ByKey implements ca.Store.
+func (s *Store) ByKey(ctx context.Context, caID string, hash [32]byte) ([]ca.Certificate, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []ca.Certificate
+	for _, c := range s.byKey[hash] {
+		if caID == "" || c.CA == caID {
+			out = append(out, s.shown(c))
+		}
+	}
+	return out, nil
+}
