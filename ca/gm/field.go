@@ -198,13 +198,13 @@ func (z *fe) square(x *fe) {
 	t5, c = bits.Add64(t5, l3, 0)
 	t6 += c
 
-	t7 := t6 >> 63
-	t6 = t6<<1 | t5>>63
-	t5 = t5<<1 | t4>>63
-	t4 = t4<<1 | t3>>63
-	t3 = t3<<1 | t2>>63
-	t2 = t2<<1 | t1>>63
-	t1 <<= 1
+	t1, c = bits.Add64(t1, t1, 0)
+	t2, c = bits.Add64(t2, t2, c)
+	t3, c = bits.Add64(t3, t3, c)
+	t4, c = bits.Add64(t4, t4, c)
+	t5, c = bits.Add64(t5, t5, c)
+	t6, c = bits.Add64(t6, t6, c)
+	t7 := c
 
 	h0, t0 := bits.Mul64(x0, x0)
 	h1, l1 := bits.Mul64(x1, x1)

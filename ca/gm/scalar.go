@@ -78,17 +78,20 @@ func (z *scalar) sub(x, y *scalar) {
 
 // mul is the Montgomery product x·y/2²⁵⁶ mod n.
 func (z *scalar) mul(x, y *scalar) {
-	var t [5]uint64
-	for i := range 4 {
-		over := mulAdd(&t, y, x[i])
-		over += mulAdd(&t, &scalar{n0, n1, n2, n3}, t[0]*nPrime) // makes t[0] zero
-		t = [5]uint64{t[1], t[2], t[3], t[4], over}
+	var t0, t1, t2, t3, t4, over, c uint64
+	for _, v := range x {
+		t0, t1, t2, t3, t4, over = addProduct(t0, t1, t2, t3, t4, v, y)
+		_, t0, t1, t2, t3, c = addProduct(t0, t1, t2, t3, t4, t0*nPrime, &order) // makes the low limb zero
+		t4 = over + c
 	}
-	z.reduceOnce(t[0], t[1], t[2], t[3], t[4])
+	z.reduceOnce(t0, t1, t2, t3, t4)
 }
 
-// mulAdd adds v·y to t and returns the carry out of its five limbs.
-func mulAdd(t *[5]uint64, y *scalar, v uint64) uint64 {
+// order is n, for multiplying with it.
+var order = scalar{n0, n1, n2, n3}
+
+// addProduct adds v·y to the five limbs of t; the last result is the carry out of them.
+func addProduct(t0, t1, t2, t3, t4, v uint64, y *scalar) (_, _, _, _, _, carry uint64) {
 	h0, l0 := bits.Mul64(v, y[0])
 	h1, l1 := bits.Mul64(v, y[1])
 	h2, l2 := bits.Mul64(v, y[2])
@@ -97,12 +100,12 @@ func mulAdd(t *[5]uint64, y *scalar, v uint64) uint64 {
 	l2, c = bits.Add64(l2, h1, c)
 	l3, c = bits.Add64(l3, h2, c)
 	h3 += c
-	t[0], c = bits.Add64(t[0], l0, 0)
-	t[1], c = bits.Add64(t[1], l1, c)
-	t[2], c = bits.Add64(t[2], l2, c)
-	t[3], c = bits.Add64(t[3], l3, c)
-	t[4], c = bits.Add64(t[4], h3, c)
-	return c
+	t0, c = bits.Add64(t0, l0, 0)
+	t1, c = bits.Add64(t1, l1, c)
+	t2, c = bits.Add64(t2, l2, c)
+	t3, c = bits.Add64(t3, l3, c)
+	t4, c = bits.Add64(t4, h3, c)
+	return t0, t1, t2, t3, t4, c
 }
 
 // invert sets z to x^(n−2) = 1/x, both in Montgomery form. The exponent is public, so that branching on its

@@ -165,15 +165,15 @@ func sm3Expand(w *[68]uint32, p *[sm3Block]byte) {
 // sm3Early is rounds 0–15: it returns the next A and E.
 func sm3Early(a, b, c, d, e, f, g, h, w, w4, t uint32) (uint32, uint32) {
 	a12 := bits.RotateLeft32(a, 12)
-	ss1 := bits.RotateLeft32(a12+e+t, 7)
-	tt2 := (e ^ f ^ g) + h + ss1 + w
-	return (a ^ b ^ c) + d + (ss1 ^ a12) + (w ^ w4), tt2 ^ bits.RotateLeft32(tt2, 9) ^ bits.RotateLeft32(tt2, 17)
+	ss1 := bits.RotateLeft32(a12+(e+t), 7)
+	tt2 := (e ^ f ^ g) + (h + w) + ss1
+	return (a ^ b ^ c) + (d + (w ^ w4)) + (ss1 ^ a12), tt2 ^ bits.RotateLeft32(tt2, 9) ^ bits.RotateLeft32(tt2, 17)
 }
 
 // sm3Late is rounds 16–63, whose FF is the majority and GG the choice.
 func sm3Late(a, b, c, d, e, f, g, h, w, w4, t uint32) (uint32, uint32) {
 	a12 := bits.RotateLeft32(a, 12)
-	ss1 := bits.RotateLeft32(a12+e+t, 7)
-	tt2 := ((f^g)&e ^ g) + h + ss1 + w
-	return (a&b | (a|b)&c) + d + (ss1 ^ a12) + (w ^ w4), tt2 ^ bits.RotateLeft32(tt2, 9) ^ bits.RotateLeft32(tt2, 17)
+	ss1 := bits.RotateLeft32(a12+(e+t), 7)
+	tt2 := ((f^g)&e ^ g) + (h + w) + ss1
+	return ((a^b)&(b^c) ^ b) + (d + (w ^ w4)) + (ss1 ^ a12), tt2 ^ bits.RotateLeft32(tt2, 9) ^ bits.RotateLeft32(tt2, 17)
 }
