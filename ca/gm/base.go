@@ -21,7 +21,8 @@ var generatorTable = sync.OnceValue(func() *baseTable {
 			points = append(points, p)
 			p.add(&p, &start)
 		}
-		start.double(&points[len(points)-1])
+		last := &points[len(points)-1]
+		start.add(last, last)
 	}
 	t := new(baseTable)
 	for i, p := range normalise(points) {
@@ -58,12 +59,7 @@ func (p *point) mulBase(k *scalar) {
 	acc := infinity
 	for i := range table {
 		size, negative := k.booth(uint(i), baseWidth)
-		var term affine
-		for j := range table[i] {
-			mask := maskZero(uint64(j+1) ^ size)
-			term.x.pick(&table[i][j].x, mask)
-			term.y.pick(&table[i][j].y, mask)
-		}
+		term := selectAffine(&table[i], size)
 		var y fe
 		y.neg(&term.y)
 		term.y.pick(&y, negative)
@@ -73,4 +69,21 @@ func (p *point) mulBase(k *scalar) {
 		acc.pick(&sum, ^maskZero(size))
 	}
 	*p = acc
+}
+
+// selectAffine returns entry size−1, or zeros for size 0, reading the whole row.
+func selectAffine(row *[baseSize]affine, size uint64) affine {
+	var x0, x1, x2, x3, y0, y1, y2, y3 uint64
+	for j := range row {
+		p, mask := &row[j], maskZero(uint64(j+1)^size)
+		x0 |= p.x[0] & mask
+		x1 |= p.x[1] & mask
+		x2 |= p.x[2] & mask
+		x3 |= p.x[3] & mask
+		y0 |= p.y[0] & mask
+		y1 |= p.y[1] & mask
+		y2 |= p.y[2] & mask
+		y3 |= p.y[3] & mask
+	}
+	return affine{fe{x0, x1, x2, x3}, fe{y0, y1, y2, y3}}
 }

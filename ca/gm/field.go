@@ -75,6 +75,14 @@ func (z *fe) pick(x *fe, mask uint64) {
 	z[3] ^= (z[3] ^ x[3]) & mask
 }
 
+// or adds the bits of x to z where mask is all ones.
+func (z *fe) or(x *fe, mask uint64) {
+	z[0] |= x[0] & mask
+	z[1] |= x[1] & mask
+	z[2] |= x[2] & mask
+	z[3] |= x[3] & mask
+}
+
 func (z *fe) add(x, y *fe) {
 	a0, c := bits.Add64(x[0], y[0], 0)
 	a1, c := bits.Add64(x[1], y[1], c)

@@ -1,10 +1,30 @@
 package gm
 
-// jacobian is a point (X/Z², Y/Z³); infinity has Z = 0. Faster than point, but its additions branch on special
-// cases: for public values only, that is for verification.
+// jacobian is a point (X/Z², Y/Z³); infinity has Z = 0. Faster than point. Its additions branch on special cases:
+// they are for public values only, that is for verification. Doubling and the conversions take the same time for
+// all points.
 //
 // Source: Cohen, Miyaji, Ono (1998); doubling for a = −3 as dbl-2001-b of the Explicit-Formulas Database.
 type jacobian struct{ x, y, z fe }
+
+// jacobian converts; infinity becomes (0, 0, 0).
+func (p *point) jacobian() (j jacobian) {
+	j.x.mul(&p.x, &p.z)
+	j.y.square(&p.z)
+	j.y.mul(&j.y, &p.y)
+	j.z = p.z
+	return j
+}
+
+// point converts back; the all-zero infinity, which the complete formulas do not know, becomes (0, 1, 0).
+func (p *jacobian) point() (q point) {
+	q.x.mul(&p.x, &p.z)
+	q.y = p.y
+	q.z.square(&p.z)
+	q.z.mul(&q.z, &p.z)
+	q.pick(&infinity, q.z.isZero())
+	return q
+}
 
 func (p *jacobian) double() {
 	var delta, gamma, beta, alpha, t fe

@@ -7,7 +7,7 @@ type affine struct{ x, y fe }
 // (right for every pair of points, equal, opposite or infinite) and take the same time for all of them.
 //
 // Source: Renes, Costello, Batina, "Complete addition formulas for prime order elliptic curves" (2015),
-// algorithms 4, 5 and 6 for a = −3.
+// algorithms 4 and 5 for a = −3.
 type point struct{ x, y, z fe }
 
 var (
@@ -132,48 +132,9 @@ func (p *point) finish(t0, t1, t2, t3, t4, x, y, z *fe) {
 	p.z.add(z, t1)
 }
 
-// double sets p to 2q (algorithm 6).
-func (p *point) double(q *point) {
-	var t0, t1, t2, t3, x, y, z fe
-	t0.square(&q.x)
-	t1.square(&q.y)
-	t2.square(&q.z)
-	t3.mul(&q.x, &q.y)
-	t3.add(&t3, &t3)
-	z.mul(&q.x, &q.z)
-	z.add(&z, &z)
-	y.mul(&feB, &t2)
-	y.sub(&y, &z)
-	x.add(&y, &y)
-	y.add(&x, &y)
-	x.sub(&t1, &y)
-	y.add(&t1, &y)
-	y.mul(&x, &y)
-	x.mul(&x, &t3)
-	t3.add(&t2, &t2)
-	t2.add(&t2, &t3)
-	z.mul(&feB, &z)
-	z.sub(&z, &t2)
-	z.sub(&z, &t0)
-	t3.add(&z, &z)
-	z.add(&z, &t3)
-	t3.add(&t0, &t0)
-	t0.add(&t3, &t0)
-	t0.sub(&t0, &t2)
-	t0.mul(&t0, &z)
-	y.add(&y, &t0)
-	t0.mul(&q.y, &q.z)
-	t0.add(&t0, &t0)
-	z.mul(&t0, &z)
-	x.sub(&x, &z)
-	z.mul(&t0, &t1)
-	z.add(&z, &z)
-	p.z.add(&z, &z)
-	p.x, p.y = x, y
-}
-
 // mul sets p to k·q in time independent of k: signed windows of 5 bits over the table q … 16q, each look-up
-// reading the whole table.
+// reading the whole table. The doublings between two windows are done in Jacobian coordinates, where they cost
+// half and have no special case either.
 func (p *point) mul(k *scalar, q *affine) {
 	var table [16]point
 	table[0] = point{q.x, q.y, feOne}
@@ -183,19 +144,30 @@ func (p *point) mul(k *scalar, q *affine) {
 	acc := infinity
 	for i := 51; i >= 0; i-- { // 52 windows: 256 bits and the carry of the signed form
 		if i != 51 {
+			j := acc.jacobian()
 			for range 5 {
-				acc.double(&acc)
+				j.double()
 			}
+			acc = j.point()
 		}
 		size, negative := k.booth(uint(i), 5)
-		term := infinity
-		for j := range table {
-			term.pick(&table[j], maskZero(uint64(j+1)^size))
-		}
+		term := selectPoint(&table, size)
 		term.negateIf(negative)
 		acc.add(&acc, &term)
 	}
 	*p = acc
+}
+
+// selectPoint returns entry size−1, or infinity for size 0, reading the whole table.
+func selectPoint(table *[16]point, size uint64) (p point) {
+	for j := range table {
+		q, mask := &table[j], maskZero(uint64(j+1)^size)
+		p.x.or(&q.x, mask)
+		p.y.or(&q.y, mask)
+		p.z.or(&q.z, mask)
+	}
+	p.y.or(&feOne, maskZero(size))
+	return p
 }
 
 func (p *point) negateIf(mask uint64) {
