@@ -2,11 +2,10 @@ package cms
 
 import (
 	"bytes"
-	"encoding/asn1"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
+
+	"signet/ca/pki"
 )
 
 // The tags used here, as whole identifier octets.
@@ -42,7 +41,7 @@ func seq(kids ...node) node            { return wrap(tagSequence, kids...) }
 func set(kids ...node) node            { return wrap(tagSet, kids...) }
 func octets(body []byte) node          { return leaf(tagOctetString, body) }
 func number(v byte) node               { return leaf(tagInteger, []byte{v}) }
-func bits(body []byte) node            { return wrap(tagBitString, encoded([]byte{0}), encoded(body)) }
+func bitsOf(body []byte) node          { return wrap(tagBitString, encoded([]byte{0}), encoded(body)) }
 func null() node                       { return leaf(tagNull, nil) }
 
 // unsigned is an INTEGER from an unsigned big-endian number.
@@ -55,7 +54,7 @@ func unsigned(v []byte) node {
 }
 
 // oid panics on a string that is no object identifier: it is called with our own constants, and with what a
-// caller set only after checkOID.
+// caller set only after encodeOID took it.
 func oid(dotted string) node {
 	der, err := encodeOID(dotted)
 	if err != nil {
@@ -65,15 +64,7 @@ func oid(dotted string) node {
 }
 
 func encodeOID(dotted string) ([]byte, error) {
-	var id asn1.ObjectIdentifier
-	for arc := range strings.SplitSeq(dotted, ".") {
-		v, err := strconv.ParseUint(arc, 10, 31)
-		if err != nil {
-			return nil, fmt.Errorf("%w: object identifier %q", ErrMalformed, dotted)
-		}
-		id = append(id, int(v))
-	}
-	der, err := asn1.Marshal(id)
+	der, err := pki.EncodeOID(dotted)
 	if err != nil {
 		return nil, fmt.Errorf("%w: object identifier %q", ErrMalformed, dotted)
 	}

@@ -29,7 +29,7 @@ type Recipient struct {
 	IssuerRaw, Serial []byte // Name as DER, serial unsigned big-endian
 	SKI               []byte // instead of the two, in version 2
 	EncryptedKey      []byte // SM2: ASN.1 or a raw order; RSA: the modulus' length
-	KeyAlg            string // SM2, RSA-PKCS1, RSA-OAEP-SHA-256 …; dotted if unknown
+	KeyAlg            string // SM2, RSA-PKCS1, RSA-OAEP-SHA256 …; dotted if unknown
 
 	keySize int         // of the content cipher
 	oaep    crypto.Hash // of RSA-OAEP
@@ -69,7 +69,7 @@ func ParseEnveloped(der []byte) (*Enveloped, error) {
 }
 
 func (e *Enveloped) read(r *reader) {
-	r.version("enveloped data version", 4)
+	r.small("enveloped data version", 4)
 	if r.at(tagContext0) {
 		r.next("originator")
 	}
@@ -95,7 +95,7 @@ func (e *Enveloped) read(r *reader) {
 
 func readRecipient(r *reader) Recipient {
 	var rc Recipient
-	r.version("recipient version", 2)
+	r.small("recipient version", 2)
 	rc.IssuerRaw, rc.Serial, rc.SKI = readIdentifier(r, "recipient")
 	alg := r.algorithm("key encryption algorithm")
 	rc.EncryptedKey = r.body(tagOctetString, "encrypted key")
@@ -150,7 +150,7 @@ func keyTransportOf(a algorithm) (name string, oaep crypto.Hash) {
 		return "RSA-PKCS1", 0
 	case oidRSAOAEP:
 		if d, err := oaepOf(a); err == nil {
-			return "RSA-OAEP-" + d.name, d.hash
+			return "RSA-OAEP-" + d.short(), d.hash
 		}
 	}
 	return a.id, 0

@@ -71,8 +71,8 @@ func (e *EnvelopedKey) DER() []byte {
 	return seq(
 		seq(oid(oidSM4ECB), null()),
 		encoded(e.EncryptedSymKey.ASN1()),
-		bits(e.PublicKey.Bytes()),
-		bits(e.strictKey()),
+		bitsOf(e.PublicKey.Bytes()),
+		bitsOf(e.strictKey()),
 	).der()
 }
 

@@ -10,6 +10,7 @@ import (
 	"crypto/sha512"
 	"fmt"
 	"hash"
+	"strings"
 
 	"signet/ca/gm"
 )
@@ -98,6 +99,9 @@ var (
 
 // digestSHA1 serves OAEP only, where it is the default (RFC 4055 §4.1); no signature is read with it.
 var digestSHA1 = digest{name: "SHA-1", id: "1.3.14.3.2.26", hash: crypto.SHA1, new: sha1.New}
+
+// short is the name as signature algorithms spell it: SHA256.
+func (d digest) short() string { return strings.ReplaceAll(d.name, "-", "") }
 
 func (d digest) sum(data []byte) []byte {
 	h := d.new()

@@ -1,9 +1,10 @@
 package cms
 
 import (
-	"encoding/asn1"
 	"fmt"
 	"time"
+
+	"signet/ca/pki"
 )
 
 // reader walks strict DER without recursion. Its first fault sticks and is shared with the readers made from
@@ -119,28 +120,29 @@ func (r *reader) integer(what string) []byte {
 	return b
 }
 
-func (r *reader) version(what string, most byte) int {
+// small reads a number from 0 to most, which is below 1<<15.
+func (r *reader) small(what string, most int) int {
 	b := r.integer(what)
-	if *r.fault == nil && (len(b) != 1 || b[0] > most) {
+	v := 0
+	for _, c := range b {
+		v = v<<8 | int(c)
+	}
+	if *r.fault == nil && (len(b) > 2 || b[0]&0x80 != 0 || v > most) {
 		r.fail(ErrMalformed, what)
 	}
 	if *r.fault != nil {
 		return 0
 	}
-	return int(b[0])
+	return v
 }
 
 func (r *reader) oid(what string) string {
-	full := r.raw(tagOID, what)
-	if *r.fault != nil {
+	id, err := pki.DecodeOID(r.body(tagOID, what))
+	if err != nil {
+		r.fail(ErrMalformed, what)
 		return ""
 	}
-	var id asn1.ObjectIdentifier
-	if rest, err := asn1.Unmarshal(full, &id); err != nil || len(rest) > 0 {
-		// An arc beyond 31 bits (a UUID arc) is legal and unknown to us: it keeps a name that equals nothing.
-		return "?" + fmt.Sprintf("%x", full)
-	}
-	return id.String()
+	return id
 }
 
 // algorithm is an AlgorithmIdentifier; params is the whole element or nil.

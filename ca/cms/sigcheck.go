@@ -29,9 +29,9 @@ func schemeOf(a algorithm, d digest) (sigScheme, error) {
 	case slices.Contains(sm2Signatures, a.id) && d.id == oidSM3:
 		return sigScheme{"SM2-SM3", "SM2", d, 0}, nil
 	case (a.id == oidRSA || a.id == d.rsa) && d.hash != 0:
-		return sigScheme{"RSA-" + d.name, "RSA", d, 0}, nil
+		return sigScheme{"RSA-" + d.short(), "RSA", d, 0}, nil
 	case a.id == d.ecdsa && d.hash != 0:
-		return sigScheme{"ECDSA-" + d.name, "ECDSA", d, 0}, nil
+		return sigScheme{"ECDSA-" + d.short(), "ECDSA", d, 0}, nil
 	}
 	return sigScheme{}, fmt.Errorf("%w: signature %s with %s", ErrUnsupported, a.id, d.name)
 }
@@ -49,7 +49,7 @@ func pssOf(a algorithm, d digest) (sigScheme, error) {
 	salt := 20 // the default of RFC 4055
 	if p.at(tagContext2) {
 		s := p.into(tagContext2, "PSS salt length")
-		salt = s.version("PSS salt length", 127)
+		salt = s.small("PSS salt length", 512)
 		s.end("PSS salt length")
 	}
 	p.end("RSASSA-PSS parameters")
@@ -63,7 +63,7 @@ func pssOf(a algorithm, d digest) (sigScheme, error) {
 	if inner.err() != nil || m.id != oidMGF1 || h.id != d.id || mh.id != d.id || !h.plain() || !mh.plain() || d.hash == 0 {
 		return sigScheme{}, fmt.Errorf("%w: RSASSA-PSS parameters", ErrUnsupported)
 	}
-	return sigScheme{"RSA-PSS-" + d.name, "RSA-PSS", d, salt}, nil
+	return sigScheme{"RSA-PSS-" + d.short(), "RSA-PSS", d, salt}, nil
 }
 
 // check says whether sig is a signature over msg by pub under this scheme.

@@ -34,7 +34,7 @@ type SignerInfo struct {
 	SKI                []byte           // instead of the two, in version 3
 	SigningTime        time.Time        // what the signer claims; zero = claimed nothing
 	DigestAlg          string           // SM3, SHA-256, SHA-384, SHA-512
-	SigAlg             string           // SM2-SM3, ECDSA-SHA-256, RSA-SHA-256, RSA-PSS-SHA-256 …
+	SigAlg             string           // SM2-SM3, ECDSA-SHA256, RSA-SHA256, RSA-PSS-SHA256 …
 	ZDigest            bool             // set by Verify: the message digest was SM3(ZA‖content), which no standard says
 	Signature          []byte           // what a time-stamp token of this signature covers
 	SignedAttributes   []Attribute      // nil if the content itself is signed
@@ -79,7 +79,7 @@ func ParseSigned(der []byte) (*SignedData, error) {
 }
 
 func (s *SignedData) read(r *reader) {
-	r.version("signed data version", 5)
+	r.small("signed data version", 5)
 	digests := r.into(tagSet, "digest algorithms")
 	for digests.more() { // a hint for one-pass readers; each signer names its own
 		digests.algorithm("digest algorithm")
@@ -138,7 +138,7 @@ func (s *SignedData) readCertificates(r *reader) {
 
 func (s *SignedData) readSigner(r *reader) SignerInfo {
 	var si SignerInfo
-	r.version("signer version", 3)
+	r.small("signer version", 3)
 	si.IssuerRaw, si.Serial, si.SKI = readIdentifier(r, "signer")
 	digestAlg := r.algorithm("digest algorithm")
 	var attrs []byte
