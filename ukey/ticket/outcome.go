@@ -47,9 +47,10 @@ func (p *Problem) Error() string { return string(p.Code) + ": " + p.Detail }
 
 // Outcome is the body of POST /api/v1/agent/jobs/{id}/result: a result or a problem, signed by the agent.
 //
-// Shape: Ticket is the jti it answers, "" when the ticket could not be read.
+// Shape: Ticket is the jti it answers. It is signed but does not travel: the portal knows which ticket it
+// handed out last for the job, and an answer to an earlier one does not count.
 type Outcome struct {
-	Ticket    string          `json:"jti"`
+	Ticket    string          `json:"-"`
 	Result    json.RawMessage `json:"result,omitempty"`
 	Problem   *Problem        `json:"problem,omitempty"`
 	Signature []byte          `json:"signature"`

@@ -51,6 +51,9 @@ func TestTicketOnce(t *testing.T) {
 	v := verifier(key)
 	c := goodClaims(params)
 	jws := mustSign(t, key, "k1", c)
+	if id := PeekID(jws); id != c.ID {
+		t.Errorf("peeked %q", id)
+	}
 	got, err := v.Verify(jws, params)
 	if err != nil || got.Display[0] != c.Display[0] || got.ID != c.ID {
 		t.Fatal(got, err)
@@ -251,6 +254,7 @@ func TestOutcomeSigned(t *testing.T) {
 		if err := json.Unmarshal(wire, &back); err != nil {
 			t.Fatal(err)
 		}
+		back.Ticket = o.Ticket // known to the portal, not sent
 		if err := back.Verify(&key.PublicKey); err != nil {
 			t.Fatalf("after the wire: %v", err)
 		}
