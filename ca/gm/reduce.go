@@ -58,7 +58,18 @@ func (z *fe) montgomery(t0, t1, t2, t3, t4, t5, t6, t7 uint64) {
 	t1, c = bits.Add64(t1, t5, c)
 	t2, c = bits.Add64(t2, t6, c)
 	t3, c = bits.Add64(t3, t7, c)
-	z.reduceOnce(t0, t1, t2, t3, c)
+
+	// reduceOnce, written out here for speed.
+	d0, lo = bits.Sub64(t0, p0, 0)
+	d1, lo = bits.Sub64(t1, p1, lo)
+	d2, lo = bits.Sub64(t2, p2, lo)
+	d3, lo = bits.Sub64(t3, p3, lo)
+	_, lo = bits.Sub64(c, 0, lo)
+	m := -lo
+	z[0] = d0 ^ (d0^t0)&m
+	z[1] = d1 ^ (d1^t1)&m
+	z[2] = d2 ^ (d2^t2)&m
+	z[3] = d3 ^ (d3^t3)&m
 }
 
 // feConst reads a constant of the standard.
