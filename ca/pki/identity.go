@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"log/slog"
 	"regexp"
 	"strings"
 	"time"
@@ -19,6 +20,15 @@ type Identity struct {
 	TaxNumber string
 	Raw       map[string]string
 }
+
+// String does not show the codes: some of them are personal data.
+func (Identity) String() string { return "[identity]" }
+
+// GoString does not show the codes.
+func (id Identity) GoString() string { return id.String() }
+
+// LogValue does not show the codes.
+func (id Identity) LogValue() slog.Value { return slog.StringValue(id.String()) }
 
 // hint is what an identifier is meant to carry; the form of the value decides first.
 type hint int
@@ -91,17 +101,23 @@ func ReadIdentity(c *Certificate) Identity {
 }
 
 // cfcaName is CFCA's common name: RA@holder@N<USCC>@sequence, with Z for other kinds of number.
-var cfcaName = regexp.MustCompile(`@[NZ]([0-9A-Za-z-]{8,32})@`)
+var cfcaName = regexp.MustCompile(`@([NZ])([0-9A-Za-z-]{8,32})@`)
 
 func (id *Identity) readCommonName(c *Certificate) {
 	for _, a := range c.Subject.Attrs() {
 		if a.Type != OIDCommonName {
 			continue
 		}
-		if m := cfcaName.FindStringSubmatch(a.Value); m != nil {
-			id.Raw[OIDCommonName] = m[1]
-			id.classify(m[1], hintNone, c.NotBefore)
+		m := cfcaName.FindStringSubmatch(a.Value)
+		if m == nil {
+			continue
 		}
+		id.Raw[OIDCommonName] = m[2]
+		h := hintNone
+		if m[1] == "N" {
+			h = hintOrg
+		}
+		id.classify(m[2], h, c.NotBefore)
 	}
 }
 
@@ -137,33 +153,58 @@ func plainText(b []byte) string {
 	return s
 }
 
+// bjcaCode is the end of BJCA's identifiers: JJ and an organisation code, SF and a resident ID, in some with a 0 between.
+var bjcaCode = regexp.MustCompile(`(JJ|SF)(0?([0-9A-Z]+))$`)
+
 // classify puts one value where its form says it belongs.
 func (id *Identity) classify(text string, h hint, now time.Time) {
 	code := NormaliseCode(text)
-	for _, prefix := range []string{"JJ", "SF"} { // BJCA
-		if rest, ok := strings.CutPrefix(code, prefix); ok && h == hintNone {
-			code = rest
-		}
+	if id.classifyChecked(code, h, now) {
+		return
 	}
-	isPerson := CheckResidentID(code, now.AddDate(1, 0, 0)) == nil
+	if m := bjcaCode.FindStringSubmatch(code); m != nil && h == hintNone {
+		marked := map[string]hint{"JJ": hintOrg, "SF": hintPerson}[m[1]]
+		_ = id.classifyChecked(m[2], marked, now) || id.classifyChecked(m[3], marked, now)
+		return
+	}
+	id.classifyOpaque(code, h)
+}
+
+// classifyChecked handles the codes that have a check digit and reports whether this was one.
+func (id *Identity) classifyChecked(code string, h hint, now time.Time) bool {
+	isPerson, isUSCC := CheckResidentID(code, now) == nil, CheckUSCC(code) == nil
 	switch {
-	case isPerson && (h == hintPerson || CheckUSCC(code) != nil):
+	case isPerson && (h == hintPerson || !isUSCC):
 		setOnce(&id.PersonID, code)
-	case CheckUSCC(code) == nil:
+	case isUSCC:
 		setOnce(&id.USCC, code)
 		if h == hintTax {
 			setOnce(&id.TaxNumber, code)
 		}
-	case h != hintPerson && h != hintTax && CheckOrgCode(code) == nil:
+	case (h == hintOrg || h == hintReg) && CheckOrgCode(code) == nil: // one digit in eleven fits by chance: not without a hint
 		setOnce(&id.OrgCode, code)
-	case h == hintReg && isOpaque(code):
+	default:
+		return false
+	}
+	return true
+}
+
+// classifyOpaque handles the legacy forms that nothing but their place tells apart.
+func (id *Identity) classifyOpaque(code string, h hint) {
+	if !isOpaque(code) {
+		return
+	}
+	switch h {
+	case hintReg:
 		setOnce(&id.RegNumber, code)
-	case h == hintTax && isOpaque(code):
+	case hintTax:
 		setOnce(&id.TaxNumber, code)
-	case h == hintPerson && isOpaque(code):
+	case hintPerson:
 		setOnce(&id.PersonID, code) // passport, officer's card, 15-digit number
-	case h == hintOrg && len(code) == 15 && isDigits(code):
-		setOnce(&id.RegNumber, code) // the business registration number had 15 digits before 2015
+	case hintOrg:
+		if len(code) == 15 && isDigits(code) {
+			setOnce(&id.RegNumber, code) // the business registration number had 15 digits before 2015
+		}
 	}
 }
 
