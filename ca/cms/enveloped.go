@@ -207,17 +207,17 @@ func (e *Enveloped) Open(cert *pki.Certificate, key crypto.Decrypter) ([]byte, e
 	if !samePublicKey(cert.PublicKey, key.Public()) {
 		return nil, fmt.Errorf("opening message: %w", ErrKeyMismatch)
 	}
-	found := false
+	tried := 0
 	for _, rc := range e.Recipients {
-		if !names(cert, rc.IssuerRaw, rc.Serial, rc.SKI) {
+		if tried == maxNamesakes || !naming(rc.IssuerRaw, rc.Serial, rc.SKI)(cert) {
 			continue
 		}
-		found = true
+		tried++
 		if content, err := e.openFor(rc, key); err == nil {
 			return content, nil
 		}
 	}
-	if !found {
+	if tried == 0 {
 		return nil, fmt.Errorf("opening message: %w", ErrNotRecipient)
 	}
 	return nil, fmt.Errorf("opening message: %w", ErrDecrypt)

@@ -25,6 +25,7 @@ const (
 	RFC5652
 )
 
+// String names the style as the constants do.
 func (s Style) String() string {
 	if s == RFC5652 {
 		return "RFC5652"

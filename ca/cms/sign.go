@@ -35,19 +35,19 @@ func Sign(rand io.Reader, key crypto.Signer, cert *pki.Certificate, content []by
 	if !samePublicKey(cert.PublicKey, key.Public()) {
 		return nil, fmt.Errorf("signing message: %w", ErrKeyMismatch)
 	}
-	toSign, finish, err := PrepareSigned(cert, content, o)
+	d, err := draftSigned(cert, content, o)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("signing message: %w", err)
 	}
 	alg, err := pki.SigAlgFor(cert.PublicKey)
 	if err != nil {
 		return nil, fmt.Errorf("signing message: %w", err)
 	}
-	sig, err := pki.Sign(rand, key, alg, toSign)
+	sig, err := pki.Sign(rand, key, alg, d.toSign) // verifies what the key gave
 	if err != nil {
 		return nil, fmt.Errorf("signing message: %w", err)
 	}
-	return finish(sig)
+	return d.message(sig), nil
 }
 
 // PrepareSigned splits signing for keys that live elsewhere: the bytes to sign (the SET OF attributes, or the
@@ -135,13 +135,17 @@ func (d *draft) finish(sig []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("completing signed message: %w", err)
 	}
+	return d.message(sig), nil
+}
+
+func (d *draft) message(sig []byte) []byte {
 	signer := seq(number(1),
 		seq(encoded(d.cert.Issuer.DER()), unsigned(d.cert.Serial)),
 		digestNode(d.digest),
 		d.attributes,
 		signatureNode(d.cert.PublicKey, d.digest, d.o.Style),
 		octets(sig))
-	return signedMessage(d.o.Style, d.version(), []node{digestNode(d.digest)}, d.encapsulated(), d.certificates(), []node{signer}), nil
+	return signedMessage(d.o.Style, d.version(), []node{digestNode(d.digest)}, d.encapsulated(), d.certificates(), []node{signer})
 }
 
 // checked verifies the signature, turning a token's r‖s into DER where that is what came.

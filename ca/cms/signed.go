@@ -48,6 +48,8 @@ type SignerInfo struct {
 const (
 	maxSigners      = 64
 	maxCertificates = 256
+	maxNameSize     = 8192 // of an issuer; real ones have a few hundred bytes
+	maxNamesakes    = 4    // certificates of one name that are tried, and recipients of one name
 )
 
 // ParseSigned reads a SignedData of either style.
@@ -179,6 +181,9 @@ func readIdentifier(r *reader, what string) (issuer, serial, ski []byte) {
 		issuer = s.raw(tagSequence, what+" issuer")
 		serial = trimZeros(s.integer(what + " serial"))
 		s.end(what + " issuer and serial")
+		if len(issuer) > maxNameSize {
+			r.fail(ErrMalformed, what+" issuer: too long")
+		}
 		return issuer, serial, nil
 	}
 	if len(ski) == 0 {
@@ -320,31 +325,31 @@ func (si *SignerInfo) checkDigest(cert *pki.Certificate, content []byte) (z bool
 	return false, ErrDigest
 }
 
-// certificatesOf are the certificates of the message that a signer names.
+// certificatesOf are the certificates of the message that a signer names, a few at most.
 func (s *SignedData) certificatesOf(si SignerInfo) []*pki.Certificate {
 	var found []*pki.Certificate
+	named := naming(si.IssuerRaw, si.Serial, si.SKI)
 	for _, c := range s.Certificates {
-		if names(c, si.IssuerRaw, si.Serial, si.SKI) {
+		if len(found) < maxNamesakes && named(c) {
 			found = append(found, c)
 		}
 	}
 	return found
 }
 
-// names says whether issuer and serial, or the key identifier, are those of the certificate.
-func names(c *pki.Certificate, issuer, serial, ski []byte) bool {
+// naming says of a certificate whether issuer and serial, or the key identifier, are its own. The issuer is
+// compared as a name, since some writers encode it anew instead of copying it.
+func naming(issuer, serial, ski []byte) func(*pki.Certificate) bool {
 	if ski != nil {
-		return bytes.Equal(ski, c.SKI) || bytes.Equal(ski, pki.KeyID(c.PublicKey))
+		return func(c *pki.Certificate) bool {
+			return bytes.Equal(ski, c.SKI) || bytes.Equal(ski, pki.KeyID(c.PublicKey))
+		}
 	}
-	return bytes.Equal(serial, trimZeros(c.Serial)) && sameName(issuer, c.Issuer)
-}
-
-func sameName(der []byte, name pki.Name) bool {
-	if bytes.Equal(der, name.DER()) {
-		return true
+	name, err := pki.ParseName(issuer)
+	return func(c *pki.Certificate) bool {
+		return bytes.Equal(serial, trimZeros(c.Serial)) &&
+			(bytes.Equal(issuer, c.Issuer.DER()) || err == nil && name.Equal(c.Issuer))
 	}
-	n, err := pki.ParseName(der)
-	return err == nil && n.Equal(name)
 }
 
 // trimZeros brings serials to one form; a zero serial becomes a single zero byte.

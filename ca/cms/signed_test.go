@@ -226,11 +226,19 @@ func TestAccepts(t *testing.T) {
 	content := []byte("内容")
 	pub := sm2Key(t, h).PublicKey()
 	for name, change := range map[string]func(*forged){
-		"as written":           func(f *forged) {},
-		"301.1 NULL":           func(f *forged) { f.sigAlg = seq(oid(oidSM2Sign), null()) },
-		"501":                  func(f *forged) { f.sigAlg = seq(oid(oidSM2WithSM3)) },
-		"501 NULL":             func(f *forged) { f.sigAlg = seq(oid(oidSM2WithSM3), null()) },
-		"301.5":                func(f *forged) { f.sigAlg = seq(oid("1.2.156.10197.1.301.5")) },
+		"as written": func(f *forged) {},
+		"301.1 NULL": func(f *forged) { f.sigAlg = seq(oid(oidSM2Sign), null()) },
+		"501":        func(f *forged) { f.sigAlg = seq(oid(oidSM2WithSM3)) },
+		"501 NULL":   func(f *forged) { f.sigAlg = seq(oid(oidSM2WithSM3), null()) },
+		"301.5":      func(f *forged) { f.sigAlg = seq(oid("1.2.156.10197.1.301.5")) },
+		"issuer encoded anew": func(f *forged) {
+			f.sid = seq(seq(set(seq(oid(pki.OIDCountry), leaf(0x13, []byte("CN")))),
+				set(seq(oid(pki.OIDCommonName), leaf(0x0c, []byte("签名者"))))), unsigned(h.cert.Serial))
+		},
+		"issuer as BMPString": func(f *forged) {
+			f.sid = seq(seq(set(seq(oid(pki.OIDCountry), leaf(0x0c, []byte("cn")))),
+				set(seq(oid(pki.OIDCommonName), leaf(0x1e, []byte{0x7b, 0x7e, 0x54, 0x0d, 0x80, 0x05})))), unsigned(h.cert.Serial))
+		},
 		"301":                  func(f *forged) { f.sigAlg = seq(oid("1.2.156.10197.1.301")) },
 		"SM3 NULL":             func(f *forged) { f.digestAlg = seq(oid(oidSM3), null()) },
 		"SM3 without key":      func(f *forged) { f.digestAlg = seq(oid(oidSM3NoKey)) },
@@ -306,6 +314,13 @@ func TestRefuses(t *testing.T) {
 		"signed without ZA of this key": {func(f *forged) { f.key = sm2Key(t, other) }, ErrSignature},
 		"certificate of another key": {func(f *forged) {
 			f.certs = []*pki.Certificate{certify(other.key, "签名者", h.cert.Serial)}
+		}, ErrSignature},
+		"issuer too long": {func(f *forged) {
+			f.sid = seq(seq(set(seq(oid(pki.OIDCommonName), leaf(0x0c, make([]byte, maxNameSize))))), unsigned(h.cert.Serial))
+		}, ErrMalformed},
+		"behind too many namesakes": {func(f *forged) {
+			twin := certify(other.key, "签名者", h.cert.Serial)
+			f.certs = []*pki.Certificate{twin, twin, twin, twin, h.cert}
 		}, ErrSignature},
 		"no such certificate":    {func(f *forged) { f.certs = []*pki.Certificate{other.cert} }, ErrNoCertificate},
 		"attributes gone":        {func(f *forged) { f.attrs = nil; f.signOver = []byte("x") }, ErrSignature},
