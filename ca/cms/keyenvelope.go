@@ -67,7 +67,12 @@ func wrapKey(random io.Reader, to *gm.PublicKey, key *gm.PrivateKey) (*Enveloped
 
 // DER writes the strict form whatever form was read: ECB encrypts block by block, so padding and leading
 // zeros are left behind without the key.
+//
+// Nil/zero: nil for an EnvelopedKey put together by hand that lacks a part.
 func (e *EnvelopedKey) DER() []byte {
+	if e.checked() != nil {
+		return nil
+	}
 	return seq(
 		seq(oid(oidSM4ECB), null()),
 		encoded(e.EncryptedSymKey.ASN1()),

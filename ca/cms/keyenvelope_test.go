@@ -144,8 +144,8 @@ func TestUnwrapErrors(t *testing.T) {
 	if _, err := e.Unwrap(to); !errors.Is(err, ErrDecrypt) {
 		t.Errorf("hand-made 31 bytes: %v", err)
 	}
-	if _, err := e.SKF(); err == nil {
-		t.Error("hand-made 31 bytes written as SKF")
+	if _, err := e.SKF(); err == nil || e.DER() != nil || new(EnvelopedKey).DER() != nil {
+		t.Error("an incomplete envelope was written")
 	}
 }
 

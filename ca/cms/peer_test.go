@@ -2,13 +2,13 @@ package cms
 
 import (
 	"bytes"
-	"crypto/rsa"
 	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/tjfoc/gmsm/sm2"
+	"github.com/tjfoc/gmsm/sm4"
 	tjx509 "github.com/tjfoc/gmsm/x509"
 
 	"signet/ca/gm"
@@ -175,7 +175,7 @@ func TestSM2ByPeers(t *testing.T) {
 	}
 }
 
-// TestSM2KeyByPeer: tjfoc decrypts the content key of our message and the SM4 key of our key envelope.
+// TestSM2KeyByPeer: tjfoc decrypts the content key of our message, and the SM4 key of our key envelope.
 func TestSM2KeyByPeer(t *testing.T) {
 	h := holders()["SM2"]
 	k := sm2Key(t, h)
@@ -188,7 +188,17 @@ func TestSM2KeyByPeer(t *testing.T) {
 	if got, err := e.OpenWithKey(key); err != nil || string(got) != "x" {
 		t.Fatalf("%q %v", got, err)
 	}
-	if _, ok := h.key.(*rsa.PrivateKey); ok {
-		t.Fatal("not SM2")
+	inner := sm2Key(t, holders()["SM2-2"])
+	env := must(ParseEnvelopedKey(must(WrapKey(nil, k.PublicKey(), inner))))
+	sym, err := sm2.DecryptAsn1(peer, env.EncryptedSymKey.ASN1())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := make([]byte, 32)
+	block := must(sm4.NewCipher(sym))
+	block.Decrypt(d[:16], env.EncryptedKey[:16])
+	block.Decrypt(d[16:], env.EncryptedKey[16:])
+	if !bytes.Equal(d, inner.Bytes()) {
+		t.Fatal("tjfoc finds another key in the envelope")
 	}
 }
