@@ -90,6 +90,8 @@ type Revocation struct {
 	Reason        int
 	At, InvalidAt time.Time
 	By, Note      string
+	// IntentOnly ends an open intent and nothing else: on a certificate that was recorded meanwhile it does nothing.
+	IntentOnly bool
 }
 
 // Store keeps what the authority promised. Every method returns only once its effect would survive a power cut;
@@ -114,7 +116,7 @@ type Store interface {
 	Record(ctx context.Context, certs []Certificate) error
 
 	// Revoke ends a certificate. On a serial that is only intended it abandons the intent (counts as revoked with that
-	// reason from then on); on an abandoned one it does nothing. A held certificate may be revoked for another
+	// reason from then on); on an abandoned one it does nothing. With IntentOnly a certificate is left as it is, without an error. A held certificate may be revoked for another
 	// reason, or released by RemoveFromCRL; RemoveFromCRL on a certificate that is not revoked does nothing; the reason it
 	// already has does nothing. Errors: ErrUnknownSerial, ErrAlreadyRevoked (final, and for another reason).
 	Revoke(ctx context.Context, r Revocation) error

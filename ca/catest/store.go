@@ -246,6 +246,9 @@ func (s *Store) Revoke(ctx context.Context, r ca.Revocation) error {
 	if s.certs[k] == nil {
 		return s.revokeIntent(k, r)
 	}
+	if r.IntentOnly {
+		return nil
+	}
 	old, was := s.revoked[k]
 	switch {
 	case !was && r.Reason == ca.RemoveFromCRL, was && old.Reason == r.Reason:

@@ -1,0 +1,277 @@
+package ca
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"signet/ca/lint"
+	"signet/ca/pki"
+)
+
+// draft is a certificate before it is signed. No key and no database take part in making it.
+type draft struct {
+	req     Request
+	issuer  *issuer // of a root: the CA it will be
+	profile *Profile
+	alg     pki.SigAlg
+	keyHash [32]byte
+
+	serialHex string
+	tbs       []byte
+	notBefore time.Time
+	notAfter  time.Time
+}
+
+// draft turns a request into the exact bytes to be signed, under a fresh serial.
+//
+// Errors: ErrUnknownCA, ErrUnknownProfile, *RefusedError; those of Config.Rand.
+func (a *Authority) draft(req Request) (*draft, error) {
+	is, ok := a.issuers[req.CA]
+	if !ok || is.Signer == nil {
+		return nil, fmt.Errorf("%w: %q", ErrUnknownCA, req.CA)
+	}
+	p, ok := is.profiles[req.Profile]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q at %s", ErrUnknownProfile, req.Profile, req.CA)
+	}
+	d := &draft{req: req, issuer: is, profile: p, alg: is.alg, keyHash: pki.SPKIHash(req.SPKI)}
+	if err := d.write(a.c.Now(), is.Certificate, a.serial); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (a *Authority) serial() ([]byte, error) { return pki.NewSerial(a.c.Rand) }
+
+// write fills in serial and bytes. parent is nil for a root.
+func (d *draft) write(now time.Time, parent *pki.Certificate, serial func() ([]byte, error)) error {
+	if err := checkRequest(d.req); err != nil {
+		return err
+	}
+	keyAlg, keyID, err := d.key()
+	if err != nil {
+		return err
+	}
+	subject, err := d.profile.subjectOf(d.req.Subject)
+	if err != nil {
+		return err
+	}
+	if err := d.period(now, parent); err != nil {
+		return err
+	}
+	exts, err := d.extensions(keyAlg, keyID, parent)
+	if err != nil {
+		return err
+	}
+	if d.alg.IsSM2() && d.profile.nullParams {
+		d.alg = pki.SM2WithNull
+	}
+	number, err := serial()
+	if err != nil {
+		return fmt.Errorf("drawing a serial: %w", err)
+	}
+	issuerName := subject
+	if parent != nil {
+		issuerName = parent.Subject
+	}
+	d.serialHex = strings.ToUpper(hex.EncodeToString(number))
+	d.tbs, err = pki.Template{
+		Serial: number, Issuer: issuerName, Subject: subject, NotBefore: d.notBefore, NotAfter: d.notAfter,
+		SPKI: d.req.SPKI, Extensions: exts, SigAlg: d.alg,
+	}.TBS()
+	if err != nil {
+		return refuse(RefusedRequest, err.Error())
+	}
+	return nil
+}
+
+func checkRequest(r Request) error {
+	if n := len(r.ID); n == 0 || n > 128 || strings.ContainsFunc(string(r.ID), func(c rune) bool { return c < 0x21 || c > 0x7e }) {
+		return refuse(RefusedRequest, "id is not 1 to 128 printable ASCII characters")
+	}
+	if len(r.PairID) > 128 || len(r.By) > 128 {
+		return refuse(RefusedRequest, "pair id or name of the person asking is too long")
+	}
+	return nil
+}
+
+func (d *draft) key() (pki.KeyAlg, []byte, error) {
+	pub, err := pki.ParsePublicKey(d.req.SPKI)
+	if err != nil {
+		return "", nil, refuse(RefusedKey, err.Error())
+	}
+	if err := pki.CheckKey(pub); err != nil {
+		return "", nil, refuse(RefusedWeakKey, err.Error())
+	}
+	alg, err := pki.AlgOf(pub)
+	if err != nil || !slices.Contains(d.profile.keys, alg) {
+		return "", nil, refuse(RefusedKey, fmt.Sprintf("profile %s does not certify %s keys", d.profile.ID, alg))
+	}
+	return alg, pki.KeyID(pub), nil
+}
+
+// subjectOf puts the attributes into the profile's order.
+func (p *Profile) subjectOf(name pki.Name) (pki.Name, error) {
+	given := map[string][]pki.Attr{}
+	for _, a := range name.Attrs() {
+		given[a.Type] = append(given[a.Type], a)
+	}
+	var attrs []pki.Attr
+	for _, r := range p.subject {
+		have := given[r.oid]
+		delete(given, r.oid)
+		switch {
+		case len(have) > r.most:
+			return pki.Name{}, refuse(RefusedSubject, fmt.Sprintf("attribute %s occurs %d times, at most %d are admitted", r.oid, len(have), r.most))
+		case len(have) > 0:
+			attrs = append(attrs, have...)
+		case r.fallback != "":
+			attrs = append(attrs, pki.Attr{Type: r.oid, Value: r.fallback})
+		case r.required:
+			return pki.Name{}, refuse(RefusedSubject, "attribute "+r.oid+" is missing")
+		}
+	}
+	for oid := range given {
+		return pki.Name{}, refuse(RefusedSubject, "attribute "+oid+" is not in profile "+p.ID)
+	}
+	out, err := pki.NewName(attrs...)
+	if err != nil {
+		return pki.Name{}, refuse(RefusedSubject, err.Error())
+	}
+	return out, nil
+}
+
+// period decides the validity. What the profile decides is cut to the issuer's life; what the request names is not, but refused.
+func (d *draft) period(now time.Time, parent *pki.Certificate) error {
+	p := d.profile
+	from, to := d.req.NotBefore, d.req.NotAfter
+	if from.IsZero() {
+		from = now.Add(-p.backdate)
+		if parent != nil && from.Before(parent.NotBefore) {
+			from = parent.NotBefore
+		}
+	}
+	from = from.UTC().Truncate(time.Second)
+	if to.IsZero() {
+		to = from.Add(p.validFor)
+		if parent != nil && to.After(parent.NotAfter) {
+			to = parent.NotAfter
+		}
+	}
+	to = to.UTC().Truncate(time.Second)
+	switch {
+	case !from.Before(to), !now.Before(to):
+		return refuse(RefusedValidity, "validity is empty or over already")
+	case to.Sub(from) > p.longestFor+p.backdate:
+		return refuse(RefusedValidity, fmt.Sprintf("profile %s is for at most %s", p.ID, p.longestFor))
+	case parent != nil && (from.Before(parent.NotBefore) || to.After(parent.NotAfter)):
+		return refuse(RefusedValidity, "validity is not within the issuer's")
+	}
+	d.notBefore, d.notAfter = from, to
+	return nil
+}
+
+// extensions lists them in one fixed order: the golden files show it.
+func (d *draft) extensions(alg pki.KeyAlg, keyID []byte, parent *pki.Certificate) ([]pki.Extension, error) {
+	p := d.profile
+	var exts []pki.Extension
+	if p.isCA {
+		exts = append(exts, pki.ExtBasicConstraints(true, p.pathLen))
+	}
+	exts = append(exts, p.usage[alg])
+	if p.eku != nil {
+		exts = append(exts, *p.eku)
+	}
+	exts = append(exts, pki.ExtSKI(keyID))
+	if parent != nil {
+		exts = append(exts, pki.ExtAKI(parent.SKI))
+	}
+	if p.policies != nil {
+		exts = append(exts, *p.policies)
+	}
+	if p.noCheck {
+		exts = append(exts, pki.ExtOCSPNoCheck())
+	}
+	if parent != nil {
+		addresses, err := d.issuer.addresses(!p.noCheck)
+		if err != nil {
+			return nil, err
+		}
+		exts = append(exts, addresses...)
+	}
+	identity, err := d.identity()
+	return append(exts, identity...), err
+}
+
+// addresses are where to ask about a certificate of this CA.
+func (is *issuer) addresses(withOCSP bool) ([]pki.Extension, error) {
+	var exts []pki.Extension
+	if is.CRLURL != "" {
+		e, err := pki.ExtCRLURLs(is.CRLURL)
+		if err != nil {
+			return nil, refuse(RefusedRequest, err.Error())
+		}
+		exts = append(exts, e)
+	}
+	var ocsp, issuers []string
+	if is.OCSPURL != "" && withOCSP {
+		ocsp = []string{is.OCSPURL}
+	}
+	if is.IssuerURL != "" {
+		issuers = []string{is.IssuerURL}
+	}
+	if ocsp == nil && issuers == nil {
+		return exts, nil
+	}
+	e, err := pki.ExtAIA(ocsp, issuers)
+	if err != nil {
+		return nil, refuse(RefusedRequest, err.Error())
+	}
+	return append(exts, e), nil
+}
+
+func (d *draft) identity() ([]pki.Extension, error) {
+	var exts []pki.Extension
+	for _, r := range d.profile.identity {
+		if r.flag != "" && !slices.Contains(d.req.Flags, r.flag) && !slices.Contains(d.issuer.Flags, r.flag) {
+			continue
+		}
+		value := ""
+		for _, f := range r.fields {
+			if value = d.req.Fields[f]; value != "" {
+				break
+			}
+		}
+		if value == "" {
+			if r.required {
+				return nil, refuse(RefusedField, "one of "+strings.Join(r.fields, ", ")+" is required")
+			}
+			continue
+		}
+		e, err := r.extension(value)
+		if err != nil {
+			return nil, refuse(RefusedField, err.Error())
+		}
+		exts = append(exts, e)
+	}
+	return exts, nil
+}
+
+func (r identityRule) extension(value string) (pki.Extension, error) {
+	if r.printable {
+		return pki.ExtPrintable(r.oid, value)
+	}
+	return pki.ExtUTF8(r.oid, value)
+}
+
+// lintDraft is the draft as the lints see it.
+func (d *draft) lintDraft(parent *pki.Certificate) lint.Draft {
+	return lint.Draft{TBS: d.tbs, Kind: d.profile.Kind, Issuer: parent, Identity: d.profile.identityOIDs()}
+}
+
+func (d *draft) intent(now time.Time) Intent {
+	return Intent{Request: d.req, SerialHex: d.serialHex, TBS: d.tbs, NotAfter: d.notAfter, SPKIHash: d.keyHash, At: now.UTC().Truncate(time.Second)}
+}

@@ -1,0 +1,282 @@
+package lint
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"signet/ca/pki"
+)
+
+// rule is one thing that must hold. check returns what is wrong, or "".
+type rule struct {
+	name  string
+	check func(v *view) string
+}
+
+// rules are our own; together they pin the draft down completely, so that a profile with a mistake cannot do harm.
+var rules = []rule{
+	{"strict", checkStrict},
+	{"serial", checkSerial},
+	{"signature_algorithm", checkSigAlg},
+	{"issuer", checkIssuer},
+	{"validity", checkValidity},
+	{"subject", checkSubject},
+	{"extensions_allowed", checkAllowed},
+	{"key_usage", checkKeyUsage},
+	{"extended_key_usage", checkEKU},
+	{"basic_constraints", checkBasicConstraints},
+	{"key_identifiers", checkKeyIDs},
+	{"identity", checkIdentity},
+	{"addresses", checkAddresses},
+}
+
+func failf(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+
+// checkStrict: version 3, canonical validity, no weak key, and so on: what the reader tolerates in others' certificates, ours must not have.
+func checkStrict(v *view) string {
+	if err := v.cert.CheckStrict(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// checkSerial: 16 to 20 octets, positive. RFC 5280 §4.1.2.2; BR §7.1 wants 64 random bits, we draw 127.
+func checkSerial(v *view) string {
+	if n := len(v.cert.Serial); n < 16 || n > 20 {
+		return failf("serial has %d octets, want 16 to 20", n)
+	}
+	return ""
+}
+
+// checkSigAlg: the algorithm that goes with the issuer's key; for SM2 with absent or NULL parameters.
+func checkSigAlg(v *view) string {
+	want, err := pki.SigAlgFor(v.by.PublicKey)
+	if err != nil {
+		return err.Error()
+	}
+	if v.cert.SigAlg != want && !(want.IsSM2() && v.cert.SigAlg == pki.SM2WithNull) {
+		return failf("%s does not fit the issuer's key", v.cert.SigAlg)
+	}
+	return ""
+}
+
+// checkIssuer: the issuer's name byte for byte, and an issuer that may sign this.
+func checkIssuer(v *view) string {
+	self := bytes.Equal(v.parts.issuer, v.parts.subject)
+	switch {
+	case self != (v.Kind == Root):
+		return "issuer and subject are equal in a root and only there"
+	case v.Kind == Root:
+		return ""
+	case !bytes.Equal(v.parts.issuer, v.by.Subject.DER()):
+		return "issuer name differs from the issuer's subject"
+	case !v.by.IsCA, v.by.KeyUsage&pki.KeyCertSign == 0:
+		return "issuer may not sign certificates"
+	case v.Kind == Sub && v.by.PathLen == 0:
+		return "issuer may not have a CA under it"
+	case v.Kind == Sub && v.by.PathLen > 0 && (v.cert.PathLen < 0 || v.cert.PathLen >= v.by.PathLen):
+		return "path length is not shorter than the issuer's"
+	case v.cert.Subject.Equal(v.by.Subject):
+		return "subject is the issuer's name in other letters"
+	}
+	return ""
+}
+
+// longestEver bounds each kind, whatever a profile says.
+var longestEver = map[Kind]time.Duration{
+	Root: 31 * 366 * 24 * time.Hour, Sub: 21 * 366 * 24 * time.Hour,
+	Signing: 6 * 366 * 24 * time.Hour, Encryption: 6 * 366 * 24 * time.Hour, Responder: 2 * 366 * 24 * time.Hour,
+}
+
+// checkValidity: within the issuer's life, and not longer than the kind may live.
+func checkValidity(v *view) string {
+	from, to := v.cert.NotBefore, v.cert.NotAfter
+	switch {
+	case !from.Before(to):
+		return "validity is empty"
+	case to.Sub(from) > longestEver[v.Kind]:
+		return failf("valid for %s, longer than any %s certificate", to.Sub(from), v.Kind)
+	case from.Before(v.by.NotBefore) || to.After(v.by.NotAfter):
+		return "validity is not within the issuer's"
+	}
+	return ""
+}
+
+// checkSubject: a name exactly as pki.NewName writes it (string types, bounds, no control characters, one attribute per
+// relative name), with country and common name.
+func checkSubject(v *view) string {
+	again, err := pki.NewName(v.cert.Subject.Attrs()...)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !bytes.Equal(again.DER(), v.parts.subject):
+		return "subject is not in its canonical encoding"
+	case v.cert.Subject.First(pki.OIDCountry) == "", v.cert.Subject.CommonName() == "":
+		return "subject lacks country or common name"
+	}
+	return ""
+}
+
+var (
+	forCA        = []string{pki.OIDKeyUsage, pki.OIDBasicConstraints, pki.OIDSubjectKeyID, pki.OIDAuthorityKeyID, pki.OIDCRLPoints, pki.OIDAuthorityInfo, pki.OIDPolicies}
+	forEndEntity = append(slices.Clone(forCA), pki.OIDExtKeyUsage)
+	allowed      = map[Kind][]string{
+		Root:       {pki.OIDKeyUsage, pki.OIDBasicConstraints, pki.OIDSubjectKeyID, pki.OIDAuthorityKeyID},
+		Sub:        forCA,
+		Signing:    forEndEntity,
+		Encryption: forEndEntity,
+		Responder:  append(slices.Clone(forEndEntity), pki.OIDOCSPNoCheck),
+	}
+)
+
+// checkAllowed: nothing that this kind does not have and the profile does not name; so nothing out of somebody's request. Critical are key usage
+// and a CA's basic constraints, nothing else.
+func checkAllowed(v *view) string {
+	for _, e := range v.cert.Extensions {
+		if !slices.Contains(allowed[v.Kind], e.OID) && !slices.Contains(v.identityOIDs(), e.OID) {
+			return failf("extension %s is not allowed", e.OID)
+		}
+		if want := e.OID == pki.OIDKeyUsage || e.OID == pki.OIDBasicConstraints && v.Kind.IsCA(); e.Critical != want {
+			return failf("extension %s: critical is %v", e.OID, e.Critical)
+		}
+	}
+	return ""
+}
+
+// identityOIDs are the profile's, of which CAs and responders have none and none may be in a reserved arc.
+func (v *view) identityOIDs() []string {
+	if v.Kind != Signing && v.Kind != Encryption {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(v.Identity), IsReserved)
+}
+
+// checkKeyUsage: the two halves never share a bit. GB/T 20518 (pair); RFC 5480 §3 and RFC 3279 §2.3.1 (bits that a key can serve).
+func checkKeyUsage(v *view) string {
+	usage := v.cert.KeyUsage
+	if !v.cert.HasKeyUsage {
+		return "no key usage"
+	}
+	ok := false
+	switch v.Kind {
+	case Root, Sub:
+		ok = usage == pki.KeyCertSign|pki.CRLSign
+	case Signing:
+		ok = usage == pki.SigningUsage || usage == pki.DigitalSignature
+	case Responder:
+		ok = usage == pki.DigitalSignature
+	case Encryption:
+		ok = usage == encryptionUsage(v.cert)
+	}
+	if !ok {
+		return failf("%s is wrong for %s", usage, v.Kind)
+	}
+	return ""
+}
+
+func encryptionUsage(c *pki.Certificate) pki.KeyUsage {
+	switch alg, _ := pki.AlgOf(c.PublicKey); alg {
+	case pki.SM2:
+		return pki.EncryptionUsage
+	case pki.P256, pki.P384:
+		return pki.KeyAgreement
+	default:
+		return pki.KeyEncipherment | pki.DataEncipherment
+	}
+}
+
+// checkEKU: a responder is one and nothing else; a CA says nothing; a holder is no server, no signer of code or time, and not everything.
+func checkEKU(v *view) string {
+	has := v.cert.Extension(pki.OIDExtKeyUsage) != nil
+	if v.Kind == Responder {
+		if !slices.Equal(v.cert.EKU, []string{pki.EKUOCSPSigning}) {
+			return "a responder has OCSPSigning and only that"
+		}
+		return ""
+	}
+	if v.Kind.IsCA() && has {
+		return "a CA has no extended key usage"
+	}
+	for _, oid := range v.cert.EKU {
+		if slices.Contains([]string{pki.EKUAny, pki.EKUOCSPSigning, pki.EKUTimeStamping, pki.EKUCodeSigning, pki.EKUServerAuth}, oid) {
+			return failf("extended key usage %s is not for %s", oid, v.Kind)
+		}
+	}
+	return ""
+}
+
+// checkBasicConstraints: critical CA:TRUE for a CA; CA:FALSE or nothing for others. RFC 5280 §4.2.1.9.
+func checkBasicConstraints(v *view) string {
+	if v.cert.IsCA != v.Kind.IsCA() {
+		return failf("CA is %v in a %s certificate", v.cert.IsCA, v.Kind)
+	}
+	return ""
+}
+
+// checkKeyIDs: the subject's is the hash of its key, the authority's is the issuer's. RFC 5280 §4.2.1.1 and §4.2.1.2.
+func checkKeyIDs(v *view) string {
+	switch {
+	case !bytes.Equal(v.cert.SKI, pki.KeyID(v.cert.PublicKey)):
+		return "subject key identifier is not the hash of the key"
+	case v.Kind == Root && v.cert.AKI == nil:
+		return ""
+	case len(v.by.SKI) == 0 || !bytes.Equal(v.cert.AKI, v.by.SKI):
+		return "authority key identifier is not the issuer's"
+	}
+	return ""
+}
+
+// checkIdentity: each identity extension is one short primitive string, since readers in the field strip exactly two bytes (tag and length), and
+// a code has its check digit.
+func checkIdentity(v *view) string {
+	for _, e := range v.cert.Extensions {
+		if !slices.Contains(v.identityOIDs(), e.OID) {
+			continue
+		}
+		in := cryptobyte.String(e.Value)
+		var text cryptobyte.String
+		var tag asn1.Tag
+		if len(e.Value) >= 128 || !in.ReadAnyASN1(&text, &tag) || !in.Empty() || len(text) == 0 || tag != asn1.PrintableString && tag != asn1.UTF8String {
+			return failf("extension %s is not one PrintableString or UTF8String of less than 126 bytes", e.OID)
+		}
+		if reason := checkCode(e.OID, string(text)); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func checkCode(oid, code string) string {
+	var err error
+	switch {
+	case oid == pki.OIDUSCC, oid == pki.OIDOrgCode && len(code) == 18:
+		err = pki.CheckUSCC(code)
+	case oid == pki.OIDOrgCode:
+		err = pki.CheckOrgCode(code)
+	}
+	if err != nil {
+		return failf("extension %s: %v", oid, err)
+	}
+	return ""
+}
+
+// checkAddresses: absolute http or https addresses, and some way to learn of a revocation.
+func checkAddresses(v *view) string {
+	for _, s := range slices.Concat(v.cert.CRLURLs, v.cert.OCSPURLs, v.cert.CAIssuers) {
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+			return failf("address %q is not an absolute http address", s)
+		}
+	}
+	checkable := len(v.cert.CRLURLs)+len(v.cert.OCSPURLs) > 0 || v.cert.Extension(pki.OIDOCSPNoCheck) != nil
+	if v.Kind != Root && !checkable {
+		return "nothing says where to ask whether it is revoked"
+	}
+	return ""
+}
