@@ -1,0 +1,252 @@
+package account
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"gorm.io/gorm"
+
+	"signet/api/notice"
+	"signet/api/problem"
+	"signet/api/store"
+)
+
+const (
+	sessionFor  = 12 * time.Hour
+	sessionIdle = 30 * time.Minute
+	seenEvery   = time.Minute // a session's last use is written at most this often, so idleness may end it that much early
+)
+
+// Session is one login of one account on one browser.
+type Session struct {
+	ID               string
+	AccountID        string
+	Login            string // what the person logged in with
+	Role             Role
+	State            State
+	DisplayName      string
+	OrganisationID   string
+	OrganisationName string
+	PhoneMasked      string
+	ProjectSlug      string // the page logged in at; empty when it named none
+	Address          string
+	UserAgent        string
+	CreatedAt        time.Time
+	SeenAt           time.Time
+	IdleAt           time.Time // when it ends unless used
+	ExpiresAt        time.Time // when it ends in any case
+}
+
+// SupplementRequired reports whether the supplement page is all this session reaches.
+func (s *Session) SupplementRequired() bool { return s.State == Legacy }
+
+// sessionRow is a row of acct_sessions.
+type sessionRow struct {
+	ID          string
+	TokenHash   string
+	AccountID   string
+	Login       string
+	Address     string
+	UserAgent   string
+	ProjectSlug string
+	CreatedAt   int64 `gorm:"autoCreateTime:false"`
+	SeenAt      int64
+	ExpiresAt   int64
+	EndedAt     int64
+	EndedWhy    string
+}
+
+// TableName names the table for gorm.
+func (sessionRow) TableName() string { return "acct_sessions" }
+
+// sessionView is a session with what it shows of its account.
+type sessionView struct {
+	sessionRow       `gorm:"embedded"`
+	Role             Role
+	State            State
+	DisplayName      string
+	OrganisationID   string
+	OrganisationName string
+	Phone            string
+}
+
+const viewSessions = `SELECT s.*, a.role, a.state, a.display_name, COALESCE(a.phone, '') AS phone,
+	COALESCE(a.organisation_id, '') AS organisation_id, COALESCE(o.name, '') AS organisation_name
+	FROM acct_sessions s JOIN acct_accounts a ON a.id = s.account_id
+	LEFT JOIN acct_organisations o ON o.id = a.organisation_id WHERE `
+
+func (v *sessionView) session() *Session {
+	seen := store.Time(v.SeenAt)
+	return &Session{
+		ID: v.ID, AccountID: v.AccountID, Login: v.Login, Role: v.Role, State: v.State, DisplayName: v.DisplayName,
+		OrganisationID: v.OrganisationID, OrganisationName: v.OrganisationName, PhoneMasked: notice.MaskPhone(v.Phone),
+		ProjectSlug: v.ProjectSlug, Address: v.Address, UserAgent: v.UserAgent,
+		CreatedAt: store.Time(v.CreatedAt), SeenAt: seen, IdleAt: seen.Add(sessionIdle), ExpiresAt: store.Time(v.ExpiresAt),
+	}
+}
+
+// Actor is the person behind the session.
+func (s *Session) Actor() Actor {
+	return Actor{
+		AccountID: s.AccountID, OrganisationID: s.OrganisationID, Role: s.Role, State: s.State, SessionID: s.ID, Login: s.Login,
+	}
+}
+
+func tokenHash(t Token) string {
+	sum := sha256.Sum256([]byte(t))
+	return hex.EncodeToString(sum[:])
+}
+
+// openSession makes a session; a login always gets a new one.
+func (a *Accounts) openSession(tx *store.Tx, accountID, login string, req LoginRequest) (string, Token, error) {
+	var secret [32]byte
+	if _, err := io.ReadFull(a.c.Rand, secret[:]); err != nil {
+		return "", "", fmt.Errorf("opening session: %w", err)
+	}
+	token := Token(base64.RawURLEncoding.EncodeToString(secret[:]))
+	now := tx.Now()
+	row := sessionRow{
+		ID: store.NewID("ses"), TokenHash: tokenHash(token), AccountID: accountID, Login: login,
+		Address: address(req.Address), UserAgent: line(req.UserAgent, 200),
+		CreatedAt: store.Millis(now), SeenAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(sessionFor)),
+	}
+	if slug.MatchString(req.Project) {
+		row.ProjectSlug = req.Project
+	}
+	if err := tx.DB().Create(&row).Error; err != nil {
+		return "", "", fmt.Errorf("opening session: %w", err)
+	}
+	return row.ID, token, nil
+}
+
+// line makes outside text fit for one line of a record.
+func line(text string, most int) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, " ")))
+	return string(runes[:min(len(runes), most)])
+}
+
+// Authenticate tells who a token belongs to, with role and state as they are now.
+// It keeps the session alive.
+//
+// Errors: CodeUnauthenticated for an unknown token, CodeSessionExpired for one that
+// has ended, CodeAccountFrozen.
+func (a *Accounts) Authenticate(ctx context.Context, token Token) (Actor, *Session, error) {
+	v, err := oneSession(a.db.Read(ctx), "s.token_hash = ?", tokenHash(token))
+	if err != nil {
+		return Actor{}, nil, err
+	}
+	now := a.db.Now()
+	s := v.session()
+	switch {
+	case v.EndedAt == 0 && (!now.Before(s.ExpiresAt) || !now.Before(s.IdleAt)):
+		// Written down, so that a clock set back does not revive it.
+		a.quietly(ctx, "ending an expired session", func(tx *store.Tx) error { return endSession(tx, v.ID, "expired") })
+		return Actor{}, nil, errSessionExpired
+	case v.State == Frozen:
+		return Actor{}, nil, errFrozen
+	case v.EndedAt != 0:
+		return Actor{}, nil, errSessionExpired
+	}
+	if now.Sub(s.SeenAt) >= seenEvery {
+		a.quietly(ctx, "noting a session's use", func(tx *store.Tx) error {
+			return tx.DB().Model(&sessionRow{}).Where("id = ? AND ended_at = 0 AND seen_at < ?", v.ID, store.Millis(now)).
+				Update("seen_at", store.Millis(now)).Error
+		})
+		s.SeenAt, s.IdleAt = now, now.Add(sessionIdle)
+	}
+	return s.Actor(), s, nil
+}
+
+var errSessionExpired = problem.New(problem.Unauthenticated, problem.CodeSessionExpired, "The session has ended; log in again.")
+
+// quietly writes what may also be written at the next occasion.
+func (a *Accounts) quietly(ctx context.Context, what string, f func(tx *store.Tx) error) {
+	if err := a.db.Tx(ctx, f); err != nil {
+		a.c.Log.Warn("session record not written", "what", what, "error", err)
+	}
+}
+
+func oneSession(db *gorm.DB, where string, value string) (*sessionView, error) {
+	var list []sessionView
+	if err := db.Raw(viewSessions+where, value).Scan(&list).Error; err != nil {
+		return nil, fmt.Errorf("reading session: %w", err)
+	}
+	if len(list) != 1 {
+		return nil, errUnauthenticated
+	}
+	return &list[0], nil
+}
+
+func endSession(tx *store.Tx, id, why string) error {
+	return tx.DB().Model(&sessionRow{}).Where("id = ? AND ended_at = 0", id).
+		Updates(map[string]any{"ended_at": store.Millis(tx.Now()), "ended_why": why}).Error
+}
+
+// endSessions ends all sessions of an account but one.
+func endSessions(tx *store.Tx, accountID, except, why string) error {
+	err := tx.DB().Model(&sessionRow{}).Where("account_id = ? AND ended_at = 0 AND id <> ?", accountID, except).
+		Updates(map[string]any{"ended_at": store.Millis(tx.Now()), "ended_why": why}).Error
+	if err != nil {
+		return fmt.Errorf("ending sessions: %w", err)
+	}
+	return nil
+}
+
+// Logout ends the actor's session. Repeating it changes nothing.
+func (a *Accounts) Logout(ctx context.Context, actor Actor) error {
+	return a.EndSession(ctx, actor, actor.SessionID)
+}
+
+// EndSession ends one of the actor's own sessions, perhaps on another computer.
+//
+// Errors: CodeNotFound when it is not the actor's.
+func (a *Accounts) EndSession(ctx context.Context, actor Actor, id string) error {
+	if err := Can(actor, SessionRead); err != nil {
+		return err
+	}
+	return a.db.Tx(ctx, func(tx *store.Tx) error {
+		var row sessionRow
+		err := tx.DB().Where("id = ? AND account_id = ?", id, actor.AccountID).Take(&row).Error
+		if store.IsNotFound(err) {
+			return problem.New(problem.NotFound, problem.CodeNotFound, "There is no such session.")
+		}
+		if err != nil || row.EndedAt != 0 {
+			return err
+		}
+		if err := endSession(tx, id, "logout"); err != nil {
+			return err
+		}
+		return tx.Audit(actor.AccountID, "session.close", id, nil)
+	})
+}
+
+// Sessions lists the actor's open sessions, newest first.
+func (a *Accounts) Sessions(ctx context.Context, actor Actor) ([]*Session, error) {
+	if err := Can(actor, SessionRead); err != nil {
+		return nil, err
+	}
+	now := a.db.Now()
+	var list []sessionView
+	err := a.db.Read(ctx).Raw(viewSessions+"s.account_id = ? AND s.ended_at = 0 AND s.expires_at > ? AND s.seen_at > ? ORDER BY s.created_at DESC, s.id DESC",
+		actor.AccountID, store.Millis(now), store.Millis(now.Add(-sessionIdle))).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	sessions := make([]*Session, len(list))
+	for i := range list {
+		sessions[i] = list[i].session()
+	}
+	return sessions, nil
+}

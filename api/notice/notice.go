@@ -1,0 +1,185 @@
+package notice
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"signet/api/problem"
+	"signet/api/store"
+)
+
+// Channel names how messages travel. The only one there is keeps them in the
+// database and sends nothing.
+const Channel = "outbox"
+
+// keepFor is how long the readable text of a message with a secret outlives the secret.
+const keepFor = 15 * time.Minute
+
+// Config configures a Notices.
+type Config struct {
+	DB        *store.DB  // required
+	Signature string     // sender named in 【…】; default 印信 (S002-14: configurable)
+	Templates []Template // further texts, of other packages; an ID must be new
+}
+
+// Notices writes and shows messages.
+//
+// Concurrency: safe for concurrent use.
+type Notices struct {
+	db        *store.DB
+	signature string
+	templates map[string]Template
+}
+
+// New makes a Notices.
+//
+// Errors: a template that is named twice or has no text, a signature that breaks its brackets.
+func New(c Config) (*Notices, error) {
+	if c.Signature == "" {
+		c.Signature = "印信"
+	}
+	signature, err := clean(c.Signature)
+	if err != nil || signature != c.Signature || utf8.RuneCountInString(signature) > 20 {
+		return nil, fmt.Errorf("notice signature %q: want at most 20 plain characters", c.Signature)
+	}
+	n := &Notices{db: c.DB, signature: signature, templates: map[string]Template{}}
+	for _, t := range append(append([]Template{}, builtin...), c.Templates...) {
+		if _, twice := n.templates[t.ID]; twice || t.ID == "" || t.Text == "" {
+			return nil, fmt.Errorf("notice template %q: named twice or empty", t.ID)
+		}
+		n.templates[t.ID] = t
+	}
+	return n, nil
+}
+
+// Simulated reports whether messages stay in the outbox instead of reaching
+// phones. It is true: no gateway is connected.
+func (n *Notices) Simulated() bool { return true }
+
+// Message is one thing to tell one person.
+//
+// Nil/zero: SecretUntil is required when the template has secrets, and only then.
+type Message struct {
+	To          string // mainland mobile number
+	Template    string
+	Params      map[string]string
+	Purpose     string // what it is for, for the record: supplement, …
+	SecretUntil time.Time
+}
+
+// messageRow is a row of notice_messages.
+type messageRow struct {
+	ID         string
+	Channel    string
+	Recipient  string
+	Template   string
+	Purpose    string
+	Signature  string
+	Text       string
+	MaskedText string
+	CreatedAt  int64 `gorm:"autoCreateTime:false"`
+	PurgeAt    int64
+	PurgedAt   int64
+}
+
+// TableName names the table for gorm.
+func (messageRow) TableName() string { return "notice_messages" }
+
+// Send writes a message in tx: it exists exactly if tx commits.
+//
+// Errors: CodePhoneInvalid for a receiver that is no mobile number; plain errors for
+// what only a defect can cause (unknown template, missing value).
+func (n *Notices) Send(tx *store.Tx, m Message) error {
+	to, ok := Phone(m.To)
+	if !ok {
+		return problem.New(problem.Invalid, problem.CodePhoneInvalid, "The receiver is not a mainland mobile number.")
+	}
+	t, known := n.templates[m.Template]
+	if !known {
+		return fmt.Errorf("sending notice: no template %q", m.Template)
+	}
+	if (len(t.Secret) > 0) == m.SecretUntil.IsZero() {
+		return fmt.Errorf("sending notice %s: SecretUntil does not match the template's secrets", t.ID)
+	}
+	text, masked, err := t.render(m.Params)
+	if err != nil {
+		return fmt.Errorf("sending notice: %w", err)
+	}
+	sign := "【" + n.signature + "】"
+	row := messageRow{
+		ID: store.NewID("ntc"), Channel: Channel, Recipient: to, Template: t.ID, Purpose: m.Purpose,
+		Signature: n.signature, Text: sign + text, MaskedText: sign + masked, CreatedAt: store.Millis(tx.Now()),
+	}
+	if utf8.RuneCountInString(row.Text) > maxText {
+		return fmt.Errorf("sending notice %s: longer than %d characters", t.ID, maxText)
+	}
+	if len(t.Secret) > 0 {
+		row.PurgeAt = store.Millis(m.SecretUntil.Add(keepFor))
+	}
+	if err := tx.DB().Create(&row).Error; err != nil {
+		return fmt.Errorf("sending notice: %w", err)
+	}
+	return nil
+}
+
+// Sent is a message as the outbox shows it.
+type Sent struct {
+	ID, To, Text, Template, Purpose, Signature string
+	At                                         time.Time
+	Simulated                                  bool // always true; see Channel
+}
+
+// listMost bounds one answer of List.
+const listMost = 200
+
+// List shows the newest messages, newest first; with to, only those to that
+// number. It is for `signet dev` and administrators: texts hold codes that still work.
+func (n *Notices) List(ctx context.Context, to string) ([]Sent, error) {
+	q := n.db.Read(ctx).Order("created_at DESC, id DESC").Limit(listMost)
+	if to != "" {
+		number, ok := Phone(to)
+		if !ok {
+			return []Sent{}, nil
+		}
+		q = q.Where("recipient = ?", number)
+	}
+	var rows []messageRow
+	if err := q.Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("listing notices: %w", err)
+	}
+	now := store.Millis(n.db.Now())
+	sent := make([]Sent, 0, len(rows))
+	for _, r := range rows {
+		sent = append(sent, r.sent(now))
+	}
+	return sent, nil
+}
+
+// sent shows a row; a text due for purging is masked even if Purge has not run.
+func (r messageRow) sent(now int64) Sent {
+	text := r.Text
+	if r.PurgeAt != 0 && r.PurgeAt <= now {
+		text = r.MaskedText
+	}
+	return Sent{
+		ID: r.ID, To: r.Recipient, Text: text, Template: r.Template, Purpose: r.Purpose,
+		Signature: r.Signature, At: store.Time(r.CreatedAt), Simulated: true,
+	}
+}
+
+// Purge masks every text whose secret expired more than 15 minutes ago. Run it
+// every few minutes.
+func (n *Notices) Purge(ctx context.Context) (purged int64, err error) {
+	err = n.db.Tx(ctx, func(tx *store.Tx) error {
+		now := store.Millis(tx.Now())
+		r := tx.DB().Exec("UPDATE notice_messages SET text = masked_text, purged_at = ? WHERE purged_at = 0 AND purge_at > 0 AND purge_at <= ?", now, now)
+		purged = r.RowsAffected
+		return r.Error
+	})
+	if err != nil {
+		return 0, fmt.Errorf("purging notices: %w", err)
+	}
+	return purged, nil
+}

@@ -1,0 +1,119 @@
+package notice
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Template is one text, with {name} where a value goes.
+//
+// Shape: Text in Chinese without the signature; every placeholder must get a
+// value and every value must have a placeholder. Secret names the values that
+// must not be kept.
+type Template struct {
+	ID     string
+	Text   string
+	Secret []string
+}
+
+// The templates that come with the package.
+const (
+	// SMSCode carries a one-time code. Params: code (secret), minutes, action.
+	SMSCode = "sms_code"
+	// PhoneRebound tells the old contact that a new phone took over an account.
+	// Params: organisation, phone (masked), contact.
+	PhoneRebound = "phone_rebound"
+	// AccountVerified tells that an account is verified. Params: organisation.
+	AccountVerified = "account_verified"
+	// PasswordChanged tells that the password was changed. Params: contact.
+	PasswordChanged = "password_changed"
+)
+
+// Source: S002-10, S002-14, S002-15 for the code message; the others follow
+// the reading below S002-20 (the old contact is told too).
+var builtin = []Template{
+	{ID: SMSCode, Secret: []string{"code"}, Text: "验证码 {code},{minutes}分钟内有效。您正在{action},请勿将验证码告知他人;如非本人操作,请忽略本短信。"},
+	{ID: PhoneRebound, Text: "{organisation}的数字证书自助服务账号已改用手机号 {phone} 登录,原登录方式已失效。如非贵单位操作,请立即联系客服 {contact}。"},
+	{ID: AccountVerified, Text: "{organisation}的数字证书自助服务账号已完成核验。"},
+	{ID: PasswordChanged, Text: "您的数字证书自助服务账号密码已修改,其他设备已退出登录。如非本人操作,请立即联系客服 {contact}。"},
+}
+
+const (
+	maxValue = 100  // runes of one value
+	maxText  = 1000 // runes of one message; the column and the API hold no more
+)
+
+// mask stands for a secret in the text that is kept.
+const mask = "******"
+
+// render fills the template; secrets are shown or masked.
+func (t Template) render(params map[string]string) (text, masked string, err error) {
+	shown, hidden := map[string]string{}, map[string]string{}
+	for name, value := range params {
+		if shown[name], err = clean(value); err != nil {
+			return "", "", fmt.Errorf("filling %s: %s: %w", t.ID, name, err)
+		}
+		hidden[name] = shown[name]
+		if slices.Contains(t.Secret, name) {
+			hidden[name] = mask
+		}
+	}
+	if text, err = fill(t.Text, shown); err == nil {
+		masked, err = fill(t.Text, hidden)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("filling %s: %w", t.ID, err)
+	}
+	return text, masked, nil
+}
+
+// fill replaces each {name} once, left to right, so that a value holding braces
+// is never looked at again.
+func fill(text string, params map[string]string) (string, error) {
+	left := maps.Clone(params)
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		out.WriteString(before)
+		if !found {
+			break
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		value, known := params[name]
+		if !closed || !known {
+			return "", fmt.Errorf("no value for %q", name)
+		}
+		out.WriteString(value)
+		delete(left, name)
+		text = after
+	}
+	for name := range left {
+		return "", fmt.Errorf("value %q has no place", name)
+	}
+	return out.String(), nil
+}
+
+// clean makes a value safe inside a text message: no control or formatting
+// characters (they could hide or forge text), no signature brackets, bounded.
+func clean(value string) (string, error) {
+	if !utf8.ValidString(value) {
+		return "", fmt.Errorf("not UTF-8")
+	}
+	value = strings.Map(func(r rune) rune {
+		switch {
+		case r == '【' || r == '】' || unicode.Is(unicode.Cf, r):
+			return -1
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			return ' '
+		}
+		return r
+	}, value)
+	if runes := []rune(value); len(runes) > maxValue {
+		value = string(runes[:maxValue-1]) + "…"
+	}
+	return value, nil
+}
