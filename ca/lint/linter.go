@@ -44,11 +44,12 @@ type Config struct {
 //
 // Concurrency: all methods may be called from many goroutines.
 type Linter struct {
-	rand      io.Reader
-	signer    *ecdsa.PrivateKey // throwaway: signs twins
-	spki      []byte            // throwaway: stands for SM2 keys in twins
-	registry  zl.Registry
-	registry2 zl.Registry // without what P-256 may not do and SM2 may
+	rand     io.Reader
+	signer   *ecdsa.PrivateKey // throwaway: signs twins
+	selfSPKI []byte            // of signer: stands for the key of a root, whose twin has to sign itself
+	spki     []byte            // throwaway: stands for SM2 keys in twins
+	registry zl.Registry
+	forSM2   zl.Registry // without what P-256 may not do and SM2 may
 }
 
 // sources are the rule books that bind a private CA; those of browsers and public trust do not.
@@ -72,18 +73,22 @@ func New(c Config) (*Linter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lint: making a throwaway key: %w", err)
 	}
-	l := &Linter{rand: c.Rand, signer: signer, spki: spki}
+	selfSPKI, err := pki.MarshalPublicKey(&signer.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("lint: making a throwaway key: %w", err)
+	}
+	l := &Linter{rand: c.Rand, signer: signer, selfSPKI: selfSPKI, spki: spki}
 	if l.registry, err = zl.GlobalRegistry().Filter(zl.FilterOptions{IncludeSources: sources}); err != nil {
 		return nil, fmt.Errorf("lint: choosing lints: %w", err)
 	}
-	if l.registry2, err = zl.GlobalRegistry().Filter(zl.FilterOptions{IncludeSources: sources, ExcludeNames: notForSM2}); err != nil {
+	if l.forSM2, err = zl.GlobalRegistry().Filter(zl.FilterOptions{IncludeSources: sources, ExcludeNames: notForSM2}); err != nil {
 		return nil, fmt.Errorf("lint: choosing lints: %w", err)
 	}
 	return l, nil
 }
 
 // notForSM2 are lints about what an ECDSA key may be used for. An SM2 key encrypts as well (GB/T 20518), and its twin only looks like ECDSA.
-var notForSM2 = []string{}
+var notForSM2 = []string{"e_ecdsa_allowed_ku"}
 
 // Pass admits one draft to one signing. Only Check makes one that works.
 type Pass struct {

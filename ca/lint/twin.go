@@ -9,12 +9,15 @@ import (
 )
 
 // twin makes a certificate which zlint can read: the draft's bytes, except that the signer is a throwaway P-256 key and an SM2 subject
-// key is replaced by another. All else, byte for byte, is what will be signed.
+// key, like every root's, is replaced by another. All else, byte for byte, is what will be signed.
 func (l *Linter) twin(v *view) ([]byte, zl.Registry, error) {
 	parts, registry := v.parts, l.registry
 	parts.sigAlg = pki.ECDSAWithSHA256.DER()
 	if alg, _ := pki.AlgOf(v.cert.PublicKey); alg == pki.SM2 {
-		parts.spki, registry = l.spki, l.registry2
+		parts.spki, registry = l.spki, l.forSM2
+	}
+	if v.Kind == Root {
+		parts.spki = l.selfSPKI
 	}
 	tbs, err := parts.join()
 	if err != nil {
