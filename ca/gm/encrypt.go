@@ -7,17 +7,18 @@ import (
 	"io"
 )
 
-// maxMessage is what the 32-bit counter of the KDF allows.
-const maxMessage = (1<<32 - 1) * sm3Size
+// maxMessage keeps within the 32-bit counter of the KDF and within four-byte DER lengths; what is longer belongs
+// under SM4 anyway.
+const maxMessage = 1 << 30
 
 // Encrypt encrypts msg for the key's owner.
 //
 // Shape: the result is DER SM2Cipher; Ciphertext has the other forms.
 // Nil/zero: a nil rand is crypto/rand.
-// Errors: ErrMessage for an empty message (the standard has no ciphertext for it); ErrPoint; those of rand.
+// Errors: ErrMessage for an empty message (the standard has no ciphertext for it) or one over 1 GiB; ErrPoint; those of rand.
 // Source: GB/T 32918.4 §6.1; GB/T 35276 (encoding).
 func (k *PublicKey) Encrypt(rand io.Reader, msg []byte) ([]byte, error) {
-	if len(msg) == 0 || uint64(len(msg)) > maxMessage {
+	if len(msg) == 0 || len(msg) > maxMessage {
 		return nil, ErrMessage
 	}
 	q, err := k.point()

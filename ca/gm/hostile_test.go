@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -547,6 +548,46 @@ func TestSM4Misuse(t *testing.T) {
 			}()
 			act()
 		}()
+	}
+}
+
+// Numbers small enough that a wrong reading of them would still be in range.
+func TestDERIntegers(t *testing.T) {
+	for in, want := range map[string]string{
+		"02 01 01": "01", "02 01 7f": "7f", "02 02 00 80": "80", "02 02 01 00": "0100", "02 01 00": "00",
+		"02 00": "", "02 01 80": "", "02 01 ff": "", "02 02 00 01": "", "02 02 00 7f": "", "02 02 00 00": "",
+		"02 02 ff 80": "", "02 03 00 00 80": "", "02 81 01 01": "", "02 82 00 01 01": "", "02 80 01 00 00": "",
+		"22 01 01": "", "02 02 01": "", "02": "", "": "", "02 01 01 00": "", "04 01 01": "",
+	} {
+		r := derReader{rest: unhex(t, in)}
+		got := r.integer()
+		if r.done() != (want != "") {
+			t.Errorf("%s: accepted %v", in, r.done())
+		} else if want != "" && new(big.Int).SetBytes(got[:]).Cmp(bigHex(strings.ReplaceAll(want, " ", ""))) != 0 {
+			t.Errorf("%s is read as %x", in, got)
+		}
+	}
+}
+
+func TestDERLengths(t *testing.T) {
+	for _, n := range []int{0, 1, 127, 128, 200, 255, 256, 65535, 65536, 1 << 24} {
+		body := make([]byte, n)
+		der := appendDER(nil, derOctetString, body)
+		header := der[1 : len(der)-n]
+		r := derReader{rest: der}
+		if got := r.value(derOctetString); len(got) != n || !r.done() {
+			t.Errorf("%d octets are not read back", n)
+		}
+		longer := []byte{derOctetString, 0x81} // the same length with a zero in front
+		if n >= 0x80 {
+			longer[1] = header[0] + 1
+			longer = append(longer, 0)
+			header = header[1:]
+		}
+		r = derReader{rest: slices.Concat(longer, header, body)}
+		if r.value(derOctetString); !r.bad {
+			t.Errorf("%d octets with a longer length than needed are read", n)
+		}
 	}
 }
 
