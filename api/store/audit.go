@@ -121,22 +121,24 @@ func (tx *Tx) chain() error {
 		return fmt.Errorf("reading head: %w", err)
 	}
 	prev := head.Hash
+	rows := make([][]any, len(tx.pending))
 	for i := range tx.pending {
 		e := &tx.pending[i]
 		e.Seq = head.Seq + int64(i) + 1
 		e.Prev = prev
 		e.Hash = e.sum(tx.key)
 		prev = e.Hash
+		rows[i] = []any{e.Seq, e.At, e.Actor, e.Act, e.Object, e.Facts, e.Prev, e.Hash}
 	}
-	if err := tx.db.CreateInBatches(tx.pending, 256).Error; err != nil {
+	if err := tx.insert("store_audit", "seq, at, actor, act, object, facts, prev, hash", rows); err != nil {
 		return err
 	}
-	r := tx.db.Model(&auditHead{}).Where("id = ? AND seq = ?", 1, head.Seq).
-		Updates(map[string]any{"seq": head.Seq + int64(len(tx.pending)), "hash": prev})
-	if r.Error != nil {
-		return fmt.Errorf("moving head: %w", r.Error)
+	n, err := tx.exec("UPDATE store_audit_head SET seq = ?, hash = ? WHERE id = 1 AND seq = ?",
+		head.Seq+int64(len(rows)), prev, head.Seq)
+	if err != nil {
+		return fmt.Errorf("moving head: %w", err)
 	}
-	if r.RowsAffected != 1 {
+	if n != 1 {
 		return errors.New("moving head: it moved meanwhile")
 	}
 	return nil

@@ -24,6 +24,10 @@ var ErrOutcomeUnknown = errors.New("the commit was not answered; it may have tak
 // the kernel may have dropped the dirty pages, so a repeated sync proves nothing.
 var errBroken = problem.New(problem.Busy, problem.CodeDatabaseUnavailable, "A write to disk failed; the service must be restarted.")
 
+// errAgain asks for the transaction to run again: another one was faster, and what
+// this one read is out of date.
+var errAgain = errors.New("another transaction was faster")
+
 // fault sorts database errors by what can be done about them.
 type fault int
 
@@ -72,6 +76,9 @@ func faultOf(err error) fault {
 	}
 	if e, ok := errors.AsType[sqliteError](err); ok {
 		return sqliteFault(e.Code())
+	}
+	if errors.Is(err, errAgain) {
+		return contended
 	}
 	for _, lost := range []error{driver.ErrBadConn, mysql.ErrInvalidConn, mysql.ErrBusyBuffer, io.ErrUnexpectedEOF, io.EOF, sql.ErrConnDone} {
 		if errors.Is(err, lost) {

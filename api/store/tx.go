@@ -24,6 +24,8 @@ const (
 //
 // Concurrency: for the goroutine of the function it was given to only.
 type Tx struct {
+	ctx     context.Context
+	sql     *sql.Tx
 	db      *gorm.DB
 	now     time.Time
 	key     AuditKey
@@ -108,7 +110,7 @@ func (d *DB) attempt(ctx context.Context, f func(tx *Tx) error) (err error) {
 			_ = sqlTx.Rollback()
 		}
 	}()
-	tx := &Tx{db: bind(ctx, d.writer.gorm, sqlTx), now: d.Now(), key: d.c.AuditKey}
+	tx := &Tx{ctx: ctx, sql: sqlTx, db: bind(ctx, d.writer.gorm, sqlTx), now: d.Now(), key: d.c.AuditKey}
 	if err := f(tx); err != nil {
 		return err
 	}
