@@ -11,9 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/zmap/zcrypto/x509"
-	"github.com/zmap/zlint/v3"
-	zl "github.com/zmap/zlint/v3/lint"
+	"github.com/zmap/zlint/v3/lint"
 
 	"signet/ca/pki"
 )
@@ -44,51 +42,45 @@ type Config struct {
 //
 // Concurrency: all methods may be called from many goroutines.
 type Linter struct {
-	rand     io.Reader
-	signer   *ecdsa.PrivateKey // throwaway: signs twins
-	selfSPKI []byte            // of signer: stands for the key of a root, whose twin has to sign itself
-	spki     []byte            // throwaway: stands for SM2 keys in twins
-	registry zl.Registry
-	forSM2   zl.Registry // without what P-256 may not do and SM2 may
+	rand            io.Reader
+	signer          *ecdsa.PrivateKey // throwaway: signs twins
+	selfSPKI        []byte            // of signer: stands for the key of a root, whose twin has to sign itself
+	spki            []byte            // throwaway: stands for SM2 keys in twins
+	lints, lintsSM2 []*lint.CertificateLint
+	config          lint.Configuration
 }
 
-// sources are the rule books that bind a private CA; those of browsers and public trust do not.
-var sources = zl.SourceList{zl.RFC3279, zl.RFC5280, zl.RFC5480, zl.RFC8813}
-
-// New makes a Linter and with it two throwaway keys. The set of lints is chosen here once: running all of zlint takes
-// sixty times as long, most of it in one lint about somebody else's compromised CA.
+// New makes a Linter and with it two throwaway keys.
 func New(c Config) (*Linter, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	signer, err := ecdsa.GenerateKey(elliptic.P256(), c.Rand)
-	if err != nil {
-		return nil, fmt.Errorf("lint: making a throwaway key: %w", err)
+	l := &Linter{rand: c.Rand}
+	var err error
+	if l.signer, l.selfSPKI, err = throwaway(c.Rand); err != nil {
+		return nil, err
 	}
-	stand, err := ecdsa.GenerateKey(elliptic.P256(), c.Rand)
-	if err != nil {
-		return nil, fmt.Errorf("lint: making a throwaway key: %w", err)
+	if _, l.spki, err = throwaway(c.Rand); err != nil {
+		return nil, err
 	}
-	spki, err := pki.MarshalPublicKey(&stand.PublicKey)
-	if err != nil {
-		return nil, fmt.Errorf("lint: making a throwaway key: %w", err)
+	if l.lints, l.config, err = chooseLints(nil); err != nil {
+		return nil, err
 	}
-	selfSPKI, err := pki.MarshalPublicKey(&signer.PublicKey)
-	if err != nil {
-		return nil, fmt.Errorf("lint: making a throwaway key: %w", err)
-	}
-	l := &Linter{rand: c.Rand, signer: signer, selfSPKI: selfSPKI, spki: spki}
-	if l.registry, err = zl.GlobalRegistry().Filter(zl.FilterOptions{IncludeSources: sources}); err != nil {
-		return nil, fmt.Errorf("lint: choosing lints: %w", err)
-	}
-	if l.forSM2, err = zl.GlobalRegistry().Filter(zl.FilterOptions{IncludeSources: sources, ExcludeNames: notForSM2}); err != nil {
-		return nil, fmt.Errorf("lint: choosing lints: %w", err)
-	}
-	return l, nil
+	l.lintsSM2, _, err = chooseLints(notForSM2)
+	return l, err
 }
 
-// notForSM2 are lints about what an ECDSA key may be used for. An SM2 key encrypts as well (GB/T 20518), and its twin only looks like ECDSA.
-var notForSM2 = []string{"e_ecdsa_allowed_ku"}
+func throwaway(random io.Reader) (*ecdsa.PrivateKey, []byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
+	if err != nil {
+		return nil, nil, fmt.Errorf("lint: making a throwaway key: %w", err)
+	}
+	spki, err := pki.MarshalPublicKey(&key.PublicKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("lint: making a throwaway key: %w", err)
+	}
+	return key, spki, nil
+}
 
 // Pass admits one draft to one signing. Only Check makes one that works.
 type Pass struct {
@@ -127,27 +119,4 @@ func (l *Linter) Check(d Draft) (*Pass, error) {
 		return nil, found
 	}
 	return &Pass{sum: sha256.Sum256(d.TBS), ok: true}, nil
-}
-
-// zlint runs zlint over the twin. A panic in a lint is a finding: somebody else's bug must neither stop the CA nor let a draft through.
-func (l *Linter) zlint(v *view) (found Findings) {
-	defer func() {
-		if p := recover(); p != nil {
-			found = Findings{{"zlint", fmt.Sprint("panic: ", p)}}
-		}
-	}()
-	twin, registry, err := l.twin(v)
-	if err != nil {
-		return Findings{{"twin", err.Error()}}
-	}
-	cert, err := x509.ParseCertificate(twin)
-	if err != nil {
-		return Findings{{"zcrypto", err.Error()}}
-	}
-	for name, r := range zlint.LintCertificateEx(cert, registry).Results {
-		if r.Status >= zl.Warn {
-			found = append(found, Finding{name, strings.TrimSpace(r.Status.String() + " " + r.Details)})
-		}
-	}
-	return found
 }
