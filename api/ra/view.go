@@ -1,0 +1,246 @@
+package ra
+
+import "time"
+
+// Paging asks for one page of a list.
+//
+// Nil/zero: Page 0 = 1, Size 0 = 5 (S002-31).
+type Paging struct{ Page, Size int }
+
+// Page says which part of a list this is.
+type Page struct{ Page, Size, Total, Pages int }
+
+// List is one page of items.
+//
+// Nil/zero: Items is never nil.
+type List[T any] struct {
+	Items []T
+	Page  Page
+}
+
+// Contact is how people reach a project's customer service (S002-58).
+type Contact struct {
+	Phone     string `json:"phone"`
+	Site      string `json:"site,omitempty"`
+	Hours     string `json:"hours,omitempty"` // such as 周一至周五 9:00-18:00
+	Emergency string `json:"emergency,omitempty"`
+}
+
+// Download is one file offered on a project's page.
+type Download struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+// Project is a cooperation project (合作项目).
+//
+// Units: PriceCents is 分 for one renewal of TermMonths; 0 is free.
+type Project struct {
+	Slug, Name, Product string
+	PriceCents          int64
+	TermMonths          int
+	Contact             Contact
+	Process, Help       []string
+	Downloads           []Download
+	Notice              string
+	Demo                bool
+	CA                  string // id of the CA that renews; "" = Config.CA
+}
+
+// ServiceState: 有效 · 即将到期 · 已到期 · 办理中.
+type ServiceState string
+
+// The states of a service (S002-34). They follow from time and open applications.
+const (
+	ServiceValid      ServiceState = "valid"
+	ServiceExpiring   ServiceState = "expiring" // within 90 days
+	ServiceExpired    ServiceState = "expired"
+	ServiceProcessing ServiceState = "processing"
+)
+
+// Service is a paid period of a certificate's use within a project.
+type Service struct {
+	ID                             string
+	Number                         int64
+	ProjectName, ProjectSlug       string
+	ServiceName                    string
+	CertificateName, CertificateID string
+	SerialHex                      string
+	From, To                       time.Time
+	State                          ServiceState
+	Renewable                      bool
+	OpenOrderID                    string
+	PriceCents                     int64
+}
+
+// OrderState: 待支付 · 已支付 · 已关闭.
+type OrderState string
+
+// The states of an order.
+const (
+	OrderPending OrderState = "pending"
+	OrderPaid    OrderState = "paid"
+	OrderClosed  OrderState = "closed"
+)
+
+// The ways to pay.
+const (
+	PayTransfer = "bank_transfer"
+	PayFree     = "free"
+)
+
+// Transfer is where to send the money.
+type Transfer struct {
+	Payee, Account, Bank, Remark string
+	Simulated                    bool
+}
+
+// Order is a renewal of a service.
+//
+// Nil/zero: Transfer nil when there is nothing to pay; PaidAt, ClosedAt zero = not yet.
+// NewTo is the service's end once paid: as it would be now, or as it became.
+type Order struct {
+	ID, Number, ServiceID, Title string
+	OrganisationName             string
+	AmountCents                  int64
+	State                        OrderState
+	TermMonths                   int
+	PayMethod                    string
+	Transfer                     *Transfer
+	CreatedAt, PaidAt, ClosedAt  time.Time
+	NewTo                        time.Time
+	ConfirmedBy                  string
+}
+
+// CertificateState as the API shows it.
+type CertificateState string
+
+// The states of a certificate. Expiring and expired follow from time.
+const (
+	CertValid      CertificateState = "valid"
+	CertExpiring   CertificateState = "expiring" // within 90 days
+	CertExpired    CertificateState = "expired"
+	CertRevoked    CertificateState = "revoked"
+	CertSuperseded CertificateState = "superseded"
+)
+
+// Certificate is a certificate, or a pair, as its holder sees it.
+//
+// Nil/zero: RenewBlock is the problem code that forbids renewal, "" when Renewable.
+type Certificate struct {
+	ID, SerialHex, EncSerialHex string
+	Name, IssuerName            string
+	NotBefore, NotAfter         time.Time
+	State                       CertificateState
+	KeyAlg, Origin              string // origin: legacy, signet
+	Renewable                   bool
+	RenewBlock                  string
+	OpenApplicationID           string
+	ServiceID                   string
+	TokenSerial                 string
+}
+
+// CertificateDetail adds what the list leaves out.
+type CertificateDetail struct {
+	Certificate                Certificate
+	Subject                    string
+	SignPEM, EncPEM, ChainPEM  string
+	PredecessorID, SuccessorID string
+}
+
+// ApplicationState: 草稿 · 已签署告知 · 待办理 · 办理中 · 已签发待写入 · 已完成 · 已撤回 · 失败.
+type ApplicationState string
+
+// The states of an application.
+const (
+	AppDraft     ApplicationState = "draft"
+	AppConsented ApplicationState = "consented"
+	AppReady     ApplicationState = "ready"
+	AppEnrolling ApplicationState = "enrolling"
+	AppIssued    ApplicationState = "issued"
+	AppCompleted ApplicationState = "completed"
+	AppWithdrawn ApplicationState = "withdrawn"
+	AppFailed    ApplicationState = "failed"
+)
+
+// RiskNotice is the text whose signature replaces the stamped paper letter.
+type RiskNotice struct{ Title, Text, Version string }
+
+// Proof is what the key showed before the old one was given up.
+type Proof struct {
+	SignatureVerified, NewKeyOpened bool
+	OldKeysOpened                   int
+	At                              time.Time
+}
+
+// Enrolment is the writing of a pair to a key.
+//
+// Nil/zero: serials, issuer and NotAfter are empty until issued; Proof nil until proved.
+type Enrolment struct {
+	ID                          string
+	State                       EnrolmentState
+	TokenSerial                 string
+	SignSerialHex, EncSerialHex string
+	IssuerName                  string
+	NotAfter                    time.Time
+	Proof                       *Proof
+}
+
+// EnrolmentState is where the writing is.
+type EnrolmentState string
+
+// The states of an enrolment.
+const (
+	EnrolCreated EnrolmentState = "created"
+	EnrolIssued  EnrolmentState = "issued"
+	EnrolProved  EnrolmentState = "proved"
+	EnrolDone    EnrolmentState = "done"
+)
+
+// TimelineEntry is one thing that happened to an application.
+type TimelineEntry struct {
+	At            time.Time
+	Act, By, Note string // Act is an i18n key
+}
+
+// Application is a request to renew a certificate.
+type Application struct {
+	ID, Number, Kind           string
+	State                      ApplicationState
+	CertificateID              string
+	CertificateName, SerialHex string
+	CreatedAt, UpdatedAt       time.Time
+	RiskNotice                 RiskNotice
+	ConsentAt                  time.Time
+	Enrolment                  *Enrolment
+	NewCertificateID           string
+	ActiveJobID                string
+	Timeline                   []TimelineEntry
+}
+
+// Target says which key the agent shall use.
+//
+// Nil/zero: AgentID "" = the account's only agent.
+type Target struct{ AgentID, TokenSerial string }
+
+// TokenKey is a plugged key, with what the portal knows about its contents.
+// Contents that belong to another organisation are not named.
+type TokenKey struct {
+	Serial, Label, Model              string
+	Simulated, PINLocked, Initialised bool
+	PINTriesLeft                      int
+	Mine, Blank                       bool
+	Objects                           []TokenObject
+}
+
+// TokenObject is a key pair on a plugged key.
+type TokenObject struct {
+	ID, Usage       string
+	SPKIHash        []byte
+	KeyAlg          string
+	CertificateName string
+	SerialHex       string
+	IssuerName      string
+	NotAfter        time.Time
+	CertificateID   string
+}

@@ -1,0 +1,9 @@
+// Package verify judges signatures for platforms: who signed, whether the
+// certificate leads to a trust anchor, was in time, in its usage and not revoked at
+// the moment asked about, and on what evidence.
+//
+// "valid" needs evidence for every part of it. What cannot be known makes the
+// verdict indeterminate, never valid. A certificate the caller sends is looked at,
+// never trusted. Nothing is fetched from anywhere: addresses inside certificates are
+// ignored, the work per request is bounded.
+package verify
