@@ -1,0 +1,24 @@
+// Command ukeyd is the UKey agent of a person's computer: it connects the USB keys plugged in here with the
+// portal the person paired it with. It opens no port, and does nothing that no ticket of the portal names and
+// no person agreed to.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"signet/ukey"
+	"signet/ukey/softkey"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := program{in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		softkey: func(path string) ukey.Driver { return softkey.Open(path) }}
+	code := p.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
