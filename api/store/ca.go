@@ -241,7 +241,7 @@ func insertIntents(tx *Tx, fresh []*newIntent) error {
 			state, open, ended = intentAbandoned, nil, Millis(n.overtakenAt)
 		}
 		rows[i] = []any{
-			n.key.ca, n.key.serial, []byte(n.Request.ID), open, state, clip(n.Request.Subject.String(), maxSubject),
+			n.key.ca, n.key.serial, []byte(n.Request.ID), open, state, Clip(n.Request.Subject.String(), maxSubject),
 			n.body, n.TBS, n.tbsHash[:], n.SPKIHash[:], Millis(n.NotAfter), Millis(n.At), ended,
 		}
 	}

@@ -54,7 +54,7 @@ type Message struct {
 	Attempts int       // this one included
 	At       time.Time // when it was emitted first
 	Error    string    // of the last attempt
-	lease    string
+	lease    string    // the token under which it is held; a new one each time
 }
 
 // Decode reads the payload into v.
@@ -184,13 +184,22 @@ func (d *DB) Done(ctx context.Context, m Message) error {
 	})
 }
 
+// Release gives a message back unworked; the attempt does not count.
+//
+// Errors: ErrLeaseLost.
+func (d *DB) Release(ctx context.Context, m Message) error {
+	return d.settle(ctx, m, "releasing", func(now time.Time) map[string]any {
+		return map[string]any{"state": messageReady, "lease": "", "due_at": Millis(now), "attempts": m.Attempts - 1}
+	})
+}
+
 // Fail notes why an attempt failed. The message is due again at retryAt, or dead
 // after MaxAttempts or when retryAt is the zero time.
 //
 // Errors: ErrLeaseLost.
 func (d *DB) Fail(ctx context.Context, m Message, cause error, retryAt time.Time) error {
 	return d.settle(ctx, m, "failing", func(now time.Time) map[string]any {
-		set := map[string]any{"lease": "", "error": clip(cause.Error(), 1000)}
+		set := map[string]any{"lease": "", "error": Clip(cause.Error(), 1000)}
 		if retryAt.IsZero() || m.Attempts >= MaxAttempts {
 			set["state"], set["ended_at"] = messageDead, Millis(now)
 		} else {
@@ -297,8 +306,9 @@ func (r outboxRow) message() Message {
 	}
 }
 
-// clip shortens text to n bytes at most, at a character's boundary.
-func clip(text string, n int) string {
+// Clip shortens text to n bytes at most, at a character's boundary, and makes it
+// valid UTF-8.
+func Clip(text string, n int) string {
 	text = strings.ToValidUTF8(text, "�")
 	if len(text) <= n {
 		return text

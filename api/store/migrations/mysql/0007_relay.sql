@@ -1,0 +1,81 @@
+-- +goose Up
+-- One-time codes that bind an agent to an account; only a hash of the code is kept.
+CREATE TABLE IF NOT EXISTS relay_pairings (
+    id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    account_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    organisation_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    login VARCHAR(64) NOT NULL,
+    organisation VARCHAR(200) NOT NULL,
+    code_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    state VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    agent_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE UNIQUE INDEX IF NOT EXISTS relay_pairings_code ON relay_pairings (code_hash);
+CREATE INDEX IF NOT EXISTS relay_pairings_account ON relay_pairings (account_id, created_at);
+CREATE INDEX IF NOT EXISTS relay_pairings_expiry ON relay_pairings (expires_at);
+
+CREATE TABLE IF NOT EXISTS relay_agents (
+    id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    account_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    name VARCHAR(200) NOT NULL,
+    version VARCHAR(60) NOT NULL,
+    public_key MEDIUMBLOB NOT NULL,
+    state VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    paired_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    removed_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX IF NOT EXISTS relay_agents_account ON relay_agents (account_id, state);
+
+-- Nonces of signed requests, until a replay would be too old anyway.
+CREATE TABLE IF NOT EXISTS relay_nonces (
+    id VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX IF NOT EXISTS relay_nonces_expiry ON relay_nonces (expires_at);
+
+-- Wrong pairing codes by address and hour.
+CREATE TABLE IF NOT EXISTS relay_throttles (
+    id VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    hits INTEGER NOT NULL,
+    expires_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX IF NOT EXISTS relay_throttles_expiry ON relay_throttles (expires_at);
+
+-- open_key is set while a job is open, so that one agent has one open job per subject.
+-- ticket_id is the last ticket handed out; only an outcome signed over it counts.
+CREATE TABLE IF NOT EXISTS relay_jobs (
+    id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    op VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    purpose VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    subject VARCHAR(160) NOT NULL,
+    open_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
+    agent_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    account_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    organisation_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    session_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    login VARCHAR(64) NOT NULL,
+    organisation VARCHAR(200) NOT NULL,
+    token_serial VARCHAR(64) NOT NULL,
+    application_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    params LONGBLOB NOT NULL,
+    display MEDIUMBLOB NOT NULL,
+    state VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    revision BIGINT NOT NULL,
+    step VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    ticket_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    result LONGBLOB NOT NULL,
+    problem TEXT NOT NULL,
+    signature MEDIUMBLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    touched_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE UNIQUE INDEX IF NOT EXISTS relay_jobs_open ON relay_jobs (open_key);
+CREATE INDEX IF NOT EXISTS relay_jobs_agent ON relay_jobs (agent_id, state, created_at);
+CREATE INDEX IF NOT EXISTS relay_jobs_expiry ON relay_jobs (state, expires_at);
+CREATE INDEX IF NOT EXISTS relay_jobs_ended ON relay_jobs (ended_at);
