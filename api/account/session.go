@@ -68,7 +68,7 @@ func (sessionRow) TableName() string { return "acct_sessions" }
 
 // sessionView is a session with what it shows of its account.
 type sessionView struct {
-	sessionRow       `gorm:"embedded"`
+	Row              sessionRow `gorm:"embedded"`
 	Role             Role
 	State            State
 	DisplayName      string
@@ -83,12 +83,12 @@ const viewSessions = `SELECT s.*, a.role, a.state, a.display_name, COALESCE(a.ph
 	LEFT JOIN acct_organisations o ON o.id = a.organisation_id WHERE `
 
 func (v *sessionView) session() *Session {
-	seen := store.Time(v.SeenAt)
+	seen := store.Time(v.Row.SeenAt)
 	return &Session{
-		ID: v.ID, AccountID: v.AccountID, Login: v.Login, Role: v.Role, State: v.State, DisplayName: v.DisplayName,
+		ID: v.Row.ID, AccountID: v.Row.AccountID, Login: v.Row.Login, Role: v.Role, State: v.State, DisplayName: v.DisplayName,
 		OrganisationID: v.OrganisationID, OrganisationName: v.OrganisationName, PhoneMasked: notice.MaskPhone(v.Phone),
-		ProjectSlug: v.ProjectSlug, Address: v.Address, UserAgent: v.UserAgent,
-		CreatedAt: store.Time(v.CreatedAt), SeenAt: seen, IdleAt: seen.Add(sessionIdle), ExpiresAt: store.Time(v.ExpiresAt),
+		ProjectSlug: v.Row.ProjectSlug, Address: v.Row.Address, UserAgent: v.Row.UserAgent,
+		CreatedAt: store.Time(v.Row.CreatedAt), SeenAt: seen, IdleAt: seen.Add(sessionIdle), ExpiresAt: store.Time(v.Row.ExpiresAt),
 	}
 }
 
@@ -150,18 +150,18 @@ func (a *Accounts) Authenticate(ctx context.Context, token Token) (Actor, *Sessi
 	now := a.db.Now()
 	s := v.session()
 	switch {
-	case v.EndedAt == 0 && (!now.Before(s.ExpiresAt) || !now.Before(s.IdleAt)):
+	case v.Row.EndedAt == 0 && (!now.Before(s.ExpiresAt) || !now.Before(s.IdleAt)):
 		// Written down, so that a clock set back does not revive it.
-		a.quietly(ctx, "ending an expired session", func(tx *store.Tx) error { return endSession(tx, v.ID, "expired") })
+		a.quietly(ctx, "ending an expired session", func(tx *store.Tx) error { return endSession(tx, v.Row.ID, "expired") })
 		return Actor{}, nil, errSessionExpired
 	case v.State == Frozen:
 		return Actor{}, nil, errFrozen
-	case v.EndedAt != 0:
+	case v.Row.EndedAt != 0:
 		return Actor{}, nil, errSessionExpired
 	}
 	if now.Sub(s.SeenAt) >= seenEvery {
 		a.quietly(ctx, "noting a session's use", func(tx *store.Tx) error {
-			return tx.DB().Model(&sessionRow{}).Where("id = ? AND ended_at = 0 AND seen_at < ?", v.ID, store.Millis(now)).
+			return tx.DB().Model(&sessionRow{}).Where("id = ? AND ended_at = 0 AND seen_at < ?", v.Row.ID, store.Millis(now)).
 				Update("seen_at", store.Millis(now)).Error
 		})
 		s.SeenAt, s.IdleAt = now, now.Add(sessionIdle)
