@@ -17,9 +17,9 @@ CREATE TABLE IF NOT EXISTS ra_projects (
     page MEDIUMTEXT NOT NULL,
     demo SMALLINT NOT NULL,
     created_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    changed_at BIGINT NOT NULL,
+    INDEX ra_projects_name (name)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE INDEX IF NOT EXISTS ra_projects_name ON ra_projects (name);
 
 -- CAs whose certificates were taken over from elsewhere.
 CREATE TABLE IF NOT EXISTS ra_anchors (
@@ -30,9 +30,9 @@ CREATE TABLE IF NOT EXISTS ra_anchors (
     root SMALLINT NOT NULL,
     no_status SMALLINT NOT NULL,
     batch_id VARCHAR(64) NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    UNIQUE KEY ra_anchors_hash (hash)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS ra_anchors_hash ON ra_anchors (hash);
 
 -- Certificates and pairs as their holders see them; hashes are SHA-256 in hex.
 -- A legacy certificate may stand alone: then the enc columns are empty.
@@ -62,12 +62,12 @@ CREATE TABLE IF NOT EXISTS ra_certificates (
     warning VARCHAR(500) NOT NULL,
     batch_id VARCHAR(64) NOT NULL,
     created_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    changed_at BIGINT NOT NULL,
+    UNIQUE KEY ra_certificates_hash (sign_hash),
+    INDEX ra_certificates_organisation (organisation_id, created_at),
+    INDEX ra_certificates_sign (sign_spki_hash),
+    INDEX ra_certificates_enc (enc_spki_hash)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS ra_certificates_hash ON ra_certificates (sign_hash);
-CREATE INDEX IF NOT EXISTS ra_certificates_organisation ON ra_certificates (organisation_id, created_at);
-CREATE INDEX IF NOT EXISTS ra_certificates_sign ON ra_certificates (sign_spki_hash);
-CREATE INDEX IF NOT EXISTS ra_certificates_enc ON ra_certificates (enc_spki_hash);
 
 CREATE TABLE IF NOT EXISTS ra_services (
     id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -79,11 +79,11 @@ CREATE TABLE IF NOT EXISTS ra_services (
     from_at BIGINT NOT NULL,
     to_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    changed_at BIGINT NOT NULL,
+    UNIQUE KEY ra_services_number (number),
+    INDEX ra_services_organisation (organisation_id, number),
+    INDEX ra_services_certificate (certificate_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS ra_services_number ON ra_services (number);
-CREATE INDEX IF NOT EXISTS ra_services_organisation ON ra_services (organisation_id, number);
-CREATE INDEX IF NOT EXISTS ra_services_certificate ON ra_services (certificate_id);
 
 -- open_service is set while an order is pending: a service has one at most.
 CREATE TABLE IF NOT EXISTS ra_orders (
@@ -106,13 +106,13 @@ CREATE TABLE IF NOT EXISTS ra_orders (
     created_at BIGINT NOT NULL,
     paid_at BIGINT NOT NULL,
     closed_at BIGINT NOT NULL,
-    new_to_at BIGINT NOT NULL
+    new_to_at BIGINT NOT NULL,
+    UNIQUE KEY ra_orders_number (number),
+    UNIQUE KEY ra_orders_remark (remark),
+    UNIQUE KEY ra_orders_open (open_service),
+    INDEX ra_orders_organisation (organisation_id, created_at),
+    INDEX ra_orders_state (state, created_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS ra_orders_number ON ra_orders (number);
-CREATE UNIQUE INDEX IF NOT EXISTS ra_orders_remark ON ra_orders (remark);
-CREATE UNIQUE INDEX IF NOT EXISTS ra_orders_open ON ra_orders (open_service);
-CREATE INDEX IF NOT EXISTS ra_orders_organisation ON ra_orders (organisation_id, created_at);
-CREATE INDEX IF NOT EXISTS ra_orders_state ON ra_orders (state, created_at);
 
 -- open_certificate is set while an application is open: a certificate has one at most.
 CREATE TABLE IF NOT EXISTS ra_applications (
@@ -134,12 +134,12 @@ CREATE TABLE IF NOT EXISTS ra_applications (
     new_certificate_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     active_job_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     created_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    changed_at BIGINT NOT NULL,
+    UNIQUE KEY ra_applications_number (number),
+    UNIQUE KEY ra_applications_open (open_certificate),
+    INDEX ra_applications_organisation (organisation_id, created_at),
+    INDEX ra_applications_certificate (certificate_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS ra_applications_number ON ra_applications (number);
-CREATE UNIQUE INDEX IF NOT EXISTS ra_applications_open ON ra_applications (open_certificate);
-CREATE INDEX IF NOT EXISTS ra_applications_organisation ON ra_applications (organisation_id, created_at);
-CREATE INDEX IF NOT EXISTS ra_applications_certificate ON ra_applications (certificate_id);
 
 CREATE TABLE IF NOT EXISTS ra_timeline (
     id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -147,9 +147,9 @@ CREATE TABLE IF NOT EXISTS ra_timeline (
     at BIGINT NOT NULL,
     act VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     by_name VARCHAR(200) NOT NULL,
-    note VARCHAR(500) NOT NULL
+    note VARCHAR(500) NOT NULL,
+    INDEX ra_timeline_application (application_id, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE INDEX IF NOT EXISTS ra_timeline_application ON ra_timeline (application_id, id);
 
 -- The writing of a pair to a key. reply is what the agent is told after its request,
 -- always the same; expected is what it must show in return. issuing_at is when a
@@ -178,7 +178,7 @@ CREATE TABLE IF NOT EXISTS ra_enrolments (
     proved_at BIGINT NOT NULL,
     remove_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     created_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    changed_at BIGINT NOT NULL,
+    UNIQUE KEY ra_enrolments_application (application_id),
+    INDEX ra_enrolments_state (state, changed_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS ra_enrolments_application ON ra_enrolments (application_id);
-CREATE INDEX IF NOT EXISTS ra_enrolments_state ON ra_enrolments (state, changed_at);

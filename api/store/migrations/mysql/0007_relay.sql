@@ -11,11 +11,11 @@ CREATE TABLE IF NOT EXISTS relay_pairings (
     agent_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    used_at BIGINT NOT NULL
+    used_at BIGINT NOT NULL,
+    UNIQUE KEY relay_pairings_code (code_hash),
+    INDEX relay_pairings_account (account_id, created_at),
+    INDEX relay_pairings_expiry (expires_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS relay_pairings_code ON relay_pairings (code_hash);
-CREATE INDEX IF NOT EXISTS relay_pairings_account ON relay_pairings (account_id, created_at);
-CREATE INDEX IF NOT EXISTS relay_pairings_expiry ON relay_pairings (expires_at);
 
 CREATE TABLE IF NOT EXISTS relay_agents (
     id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -26,24 +26,24 @@ CREATE TABLE IF NOT EXISTS relay_agents (
     state VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     paired_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
-    removed_at BIGINT NOT NULL
+    removed_at BIGINT NOT NULL,
+    INDEX relay_agents_account (account_id, state)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE INDEX IF NOT EXISTS relay_agents_account ON relay_agents (account_id, state);
 
 -- Nonces of signed requests, until a replay would be too old anyway.
 CREATE TABLE IF NOT EXISTS relay_nonces (
     id VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    INDEX relay_nonces_expiry (expires_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE INDEX IF NOT EXISTS relay_nonces_expiry ON relay_nonces (expires_at);
 
 -- Wrong pairing codes by address and hour.
 CREATE TABLE IF NOT EXISTS relay_throttles (
     id VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
     hits INTEGER NOT NULL,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    INDEX relay_throttles_expiry (expires_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE INDEX IF NOT EXISTS relay_throttles_expiry ON relay_throttles (expires_at);
 
 -- open_key is set while a job is open, so that one agent has one open job per subject.
 -- ticket_id is the last ticket handed out; only an outcome signed over it counts.
@@ -73,9 +73,9 @@ CREATE TABLE IF NOT EXISTS relay_jobs (
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     touched_at BIGINT NOT NULL,
-    ended_at BIGINT NOT NULL
+    ended_at BIGINT NOT NULL,
+    UNIQUE KEY relay_jobs_open (open_key),
+    INDEX relay_jobs_agent (agent_id, state, created_at),
+    INDEX relay_jobs_expiry (state, expires_at),
+    INDEX relay_jobs_ended (ended_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-CREATE UNIQUE INDEX IF NOT EXISTS relay_jobs_open ON relay_jobs (open_key);
-CREATE INDEX IF NOT EXISTS relay_jobs_agent ON relay_jobs (agent_id, state, created_at);
-CREATE INDEX IF NOT EXISTS relay_jobs_expiry ON relay_jobs (state, expires_at);
-CREATE INDEX IF NOT EXISTS relay_jobs_ended ON relay_jobs (ended_at);
