@@ -5,12 +5,18 @@ package rest
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gin-gonic/gin"
 	"github.com/gin-gonic/gin/binding"
 	"github.com/oapi-codegen/runtime"
@@ -6098,4 +6104,235 @@ func (sh *strictHandler) Verify(ctx *gin.Context) {
 	} else if response != nil {
 		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
 	}
+}
+
+// Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
+// Stored as a slice of fixed-width chunks rather than one concatenated
+// const string: with thousands of chunks the chained `+` fold is several
+// times slower for the Go compiler than parsing a slice literal.
+var swaggerSpec = []string{
+	"7H1pj9xGluBfCeQu0BI2pTosaTxV6A/lkrol6yoo5fGHhlCOJF9mhouMoCOClcoxCrCBtcfTa++4Z9ez",
+	"623Dx6I9GBiw3dttdLdXcDewP6Xh0vEvFnGQDCaDSbJOy6MvUpEZZES89+Ld7/H1XsDihFGgUvTWXu9x",
+	"EAmjAvTFFmfDCGL1Z8CoBCrVnzhJIhJgSRhdSsyI//SqYFT9JoIJxFj99R85jHprvf+wVLx/yfwqlrL3",
+	"7u3t9XshiICTRL2ut9Z7eYIlmgKVaMoZHffUCPuYeutGELCUyoHEEtR1+eGHH33x+LPP97/7AP2/P6KH",
+	"H33x8NM/PfniXXWx/8ff7X/18f777+mLtx88evDfev0e0DTurf2iF8EYB7Nev5fSXeBkRCDs9XvOnyPO",
+	"/h5o716/J2cJ9NZ6QnKiVtfvbYwtWBLOEuCSGNCRUP0b4/s3gI7lpLd2YdnzcISFHADQDf2GEeMxlr21",
+	"XoglnJMkhp7nGYpjmHv36rLv5YxGhOqh9qchYxFgqn5LMOEQdpl2F7ggBsnOzJeqE+/1exxeS9X7FWyJ",
+	"gp9eszNrvrgComz4KgQyh+iLbHhQoCaY41iPx2FIFGngaMt5j+QpzJPdlfs4kNEMyQmg4UyCQFIRonnV",
+	"VSwmiFD9oyTBDkgUMAWP3vzq+73758bsnL2pDsX5O3h6E4TAY1BrM49X0bfcDo728XyPteC7QYSPKCXE",
+	"5T8WnVJD2Xv5FJhzPKuuS7/Ku5CCT1SXggNJduFFNrzWCqeBenKk3gadH7jV9sAEivFR2eVUBByw7HaQ",
+	"gHIWxZZpLIL/lXzgXr8l6e8QqsdljI0DhamXbVGYbnaFKU3jIfA2IzkRO7eYJAE0bfJOMVJxeuAER1fh",
+	"/jybueCZRGRCYCERF0RohIY+hDFkrLHVSbhrH7hCJZ9VT0S/lyZhNzLwMkkDXovFbH/ztO/SXAnQzr4a",
+	"TuORMAfncHsAkih+16QFaJ7oZSf2BQ37qNECHr/3j4/+7S9W6j/68s+Pvvvd/q9++eiTz/WtP7+1/8uP",
+	"H73/tr7Qf33/py+Lwfv/9Cs15O0P99/6PFcc3n34zvv24uE//2b/1x/ri9/8n8fffO5oESHHI4UTy0a0",
+	"4sABh7OePfSRQn2/R4RI9Y8KJhGYgVMiJyHHU6q0DUwiCL3H9gVMd+5yTMXIHMR5pqq1o2YZ3e8NMd1p",
+	"xRQTPIN27JNDjPlOFR8vUfJaCsj8jAIWApIMDQGNyS5QpHZuRGu2r355Lt/RJ3EaqUNQne0uT2ENxTiE",
+	"c2mC9OoRG+kJQogZFZIbqu1X1KI5UjQ77+dQtUDLN+ouw0epmziRwQRX0QT3E8JBdBEa7dg/ie2xK4Mk",
+	"xBKvoZfu3FCAwGjr1s/LIL7QWv8wE/SdHXg3XjAsz+ZpMOjC5VvuXJ0p3lrS78BsIxpXhh5G26ZMboyk",
+	"OZUtFXkmX4AR49D+EZYAdRhgO7HNOBkT6qoFub0jyJiC9HIarTq8ELFgp1FP4ZzxTRZC/hgeRjV2RzcB",
+	"D3yXBC2Vk1bagEOZhTbAdoAakmxelO9QFHvKDR2HHF08O1RSiHdLizmeXBg2nK7LIDGJqmcsKB/AlhDR",
+	"+uwEE7plTP6SCFn2Ej3QoDp4tWZwwiGEAIRgvCVKyZi2f71IDYiqo72Dg/YrmUO6C91i2mK5DUg7Cu1r",
+	"Dmsnp31VDpDDVXZxpM+DFg5G1TFywihCu2xH/yXSBLiAsEbD2ZxAsKO4yR14LQUfqJQGMYe0FS+9TRiF",
+	"Zh4/L/X1U30zixcELISB1+dzALnOQQDtZD52tVAVEwWuLJgOzzSpV5Shwc0BGmMJUzxDRKCAUQqBhHBd",
+	"q1qxcXmoX6zjhKVyyO43a112f66O4YCptJ9GBczq14M0SSJQlvShaSpgdET4PEtaWX3eqzkLMWU8bDf4",
+	"8MTqzFgs1A8X/dttHgKvhQiOldK7mfmFy1SwIRAzaFUqMdKiTMF3HcWpkAheS3FksK7m+IliKTGhJFaM",
+	"otgUoRLGwM05GAEHGni0V2XyoOL3fhlHjSBy9+HOUwMYiQPfyY6Bj4EGszZia8JSLirEtFyjzt1i0xoX",
+	"rYciasSkbKOieknHCwXtX3iRDetpYwxUtvTDFXGDMlqVtFzTNDIiEayjEAI+S6S5tXlzgIDuQsQShfGc",
+	"aw1ncp4CtPHimzkEiYOJ4WFV6GZ6fXlRPyMRIPUTEhM2pRnvCgmO2DiFecvUj9MmyfsiG95OMjF9HWYe",
+	"gy2Dxda51YuXUMIIlZkRqx5CZ1KqXsxBCAjPGpabRFgdqPtSMV2g+g0QKlObyAYY+m3sZIdcxWJSh7rp",
+	"hAQTtAMzdGZwdUMv1C5xsHX92tnFU9Y49GZRSaMYx3J5eWVZndtRcPHSxVX1F/Y7NA+jxrPEexAuGzTc",
+	"9Z6BnDxdqVrdaK226kC3G5zm5WX2on6xJO9m2JRGDIfVnUgio3Y2bsrnYXuxmdGY15uHfQu74vrDf4C+",
+	"gu6GfcIZG7X27m/p0dbcGRy5Azyf5wgNXv2mhbjcykAwJzi6xDlheh1mtxOgdTycReF1mIliSJlNXWVT",
+	"FGM6QywKM4ZIGFUsS6ApcEAJZ7uGRQpJoggpeYwwkqB0mEL8VNUVhSosUw5/l8WIPQucP6iVZ+b2OL+h",
+	"vgLXQihXTDAbGnCdzGaPvX4vLMv7AtCF/6YCwoHEwwi0z3Yd4Ugwzd/JyvMaio7vW8GGUxypmak2BLdH",
+	"BKJQK35CEDrOryVj2xHT5mGMI0ULEG4PmXaTUya3RyzV4Y+U4lROgEptbRpHixCE0e3CqhwxPiRhCNRq",
+	"vBHRljjHErYjEhPzXIglHmIB2ynFu5hE2rWiyJhxPIbtURpF2rkbbucumATPFLPc1ovFXDs9UyrSJGFc",
+	"QrgdQ0iwmtT4eLdNskJxXSwxu5OTQr8XsTGh29bLn11GLNhxLkPAYeF73rYJCNp6traM+0atzG1byOfX",
+	"qTBgi4Xeh2Da660uNWys3VCsXV04C1eXkhMQ23A/AG2wFybG9hTwjnsdExFjGUzce8I4wKwfb1tht/Bt",
+	"9XvaONhWhy6/yJxi5sro7grPhGIawDaj0cxgZx4CjlOmMo/7m7M/527hnXDvjhgHMqZzd1O6Q5mO02T7",
+	"SmmCSZg77qJsS06iTL4xGxwqLd3eKtCX3dGY2TYnLRB8Oz8v9jpnKfZ6B2YuHtSlXbl+RF1btCn2oCEq",
+	"JEuSnGPoWxxGlnK0ICsIVav929SYnOaCjUY64phdF8BJsHYCbZdILLtZYMFkNFRvcEgiPHPvFOB5lQ2d",
+	"B9SV40vdxkMFu2y7GoLGQ2tvJWkU5eCwZz8htFijexjVRaCgYp9RwswgtICS2XkBSJ03NCshy95yOEhx",
+	"02UxJFa/bitWxJlfz70KOJKTqmg9kJ9HYpmKNmGQg2b/2BmKF/jkmTfXB3cNcxwkFeO4AnFdjMAix65h",
+	"fJ41p/1haSTbzJHKgMU2MrNLMhx6NJo2uuSLbJhrkUJCUlUYbmAhkfoJcTDWd7+bc52YU+bER/J1lzMf",
+	"FocgDXjdkBcRMtOGrK8+C8srDcFYet4D50CxKdByADswIMkEuDLbG17w3HKdowOSCcTAjTa/eAn+UGj7",
+	"uMNdZTpcB28ODGXWfbdgCRdq8ga0iuqny1zEtYDvcg3rWqSi+0jHyXv1u4lbh0PDPELXYDT3e1rVugEj",
+	"6QPEfAiqLjihvXYZbyiv/ZCMpn0u5d0JoBxtNlMSQZFgKWyKZffsyQ7E4OMzPmhVTKgpJtIEryTe0Wpc",
+	"aBSeXA1ydftMM6hhHAPLJOeoSPADcgugweahWQ7L7eVWZ95Yo9oJtqfff8085TgLch4gWnoVDCoPv5Uu",
+	"3KE9RUByB5Jo5kHcBJtEihxwB1jzPMyOBKeZtyK0/uQDvKIN/15ZrmfgbeHiJYcKIR0JeUgQsr1wc929",
+	"vqxnH7HcVYr74ghJmTlehhFOIxvmUOYsMknxSD/RQloexnvnPuuTHjfYmND6GGmRz9YYJjVD2ynu2uHh",
+	"2UtMaD5Jx/Bq06OcZakic5GNKB2XAi3WxOukwpr9lKOxOTzyv70IcHhtVX5n8Z2DhQ2OJ+RQXpR3Szz0",
+	"pqqWw8tVxS+ImOhmzdmQN4QvzNql+3c3GNtZfxSmd5nHmWrcRQhoiBSvRdZr1NId3jr5nvExpkRo07l1",
+	"lEOtpQskEjy7CXLCSuUGQ0x3tp003hEHv8v56DP7NJkVIQ7g8U1G5aSGuNqHvKSTbL1o/lJi9uL0/mLz",
+	"/Tw4Vs5SyJ2FOYXWnqyjyCYzR/RE88gcdFXOyf6f33r437/+/sH/zFLu3Yv9t37/5H986UQeEqAhyZyL",
+	"mr9qxuElu9vOyfAbdy9jTtXgyqKCCQQ72yEZE9lHkSYZxDgKJpgLkGg6AZMqYDx4EJo8d2UzCESkQPr5",
+	"dZtWkNJggul4XrR4E/VbspzWRYF8vFnNdfK+MxVB0Dk5sij386JdJ4EdCc3qN7mVdRUN0slhawjNZeS6",
+	"OJ2sPOWhYpukdf5rbt006oUQJxGuZAJd8o+9L6sJSn5t82AFn5L17DS1UcwtLxQzllPl2eoXUeck+vua",
+	"hySTRk9ucKgkpq5Bvyh7KpvSv3iT4nq41ChvyFVzCKUf9A1XiXEILUpijs2XLeo9JFY7zhwi91qRhpvX",
+	"WZ9JYAGc8arGbM3mXMlan1k+VZ7aeZDZvDzYby8n6TAigTfza7B1/VrfpH0tTqC6cFh/yBEGebLs03xb",
+	"eR1EsZ4FgN/isEtg2rqc7cLRUD+bUwaaVWTGZcXobpNpaZ5zC8lKczfFMiyY6vy6HThO6x1kQdfrnYID",
+	"2SONNePZkvsFbJz5/DCQE1N9W9l/9/ysbkVI7ctK5s3kojIkn9C7t+ONNtRUwJh0nAoDUgZj5gFho5FR",
+	"rlGey9PI2g7Qe+GWNoyEqQGF+xJRgFCsoTwg0kccJJ9pLKMz4mwfpVSSCP31jX/teeDJjQOrciRqc+jS",
+	"JitxrlcEHUdETPpoxDhKgCURIA5YA0rtYWPrWiV0V+vy7MpM9K+F3ZjH1y0PLvZeQ2kjEnkE6gTTMOqQ",
+	"E2nHb00YhZtY7MChHH2NrHmx8eqMzdLmvWtaPbBzodR1ps7dV6QuOQuqwULGUebPe15+sLD4yw7TBz72",
+	"OJpu2uLnUr0zCrHEnvKbfi+0mcEdPOVZLrHH7ppAlJRe1Bz4nA8kd8jMtR0mGudIOAmgpphlS/2meB6j",
+	"6iDrFC5EKNp/5+11tIx+irQby5cGmnAWgBCH227CWZj6BIyPWqN03M4YXOT/mpdT6qVFjx67nBLMSm/s",
+	"54RqCXABkR+FqZ+dlxN1UN1RdGA9trURkTKYFwR6bMDhJwKpR4x0MNVQSrvOS6NW+j5ceda2y0xm1JVd",
+	"EmZVUwf3RgQ8utW+tQtgUZdEZNMoO5UnspQHJfMyy9bV/s9IJwXXJC4XsjsvGGGsXGya5SPea52oZhfk",
+	"pYlSV5t5UrjviSfdnYDJfDCKje4pRYTOjph3/j1f44Bp7an2W28XWtdnWG/NokS9O6xcnzNhUWgc/SY/",
+	"12ZrwVTfxGFM/D3TBkDDhSW+ddWQC+N6rQvc7LFemM51fF2mRpzFRx5xyo9vlf6uXUYBi9KYekUYS4Bq",
+	"Z3xLC7IkR70SUUG5fdjJjB+0lGvH0F2i9VJbaYqWtJxamyPpCOWCtbzyKg2WG1JoarP+2CKjclF/CbuF",
+	"o5Dc2UE7UcldQoGnReQ/PvzgHR1Meu/3+799e/+d3z786JMsuFRcZJ2hnEjTwv4GVhVUt/0cT4iaPnja",
+	"tGh3+rTfZAsbUPgOQEhEEuFZa5o+gNvsQEZc20Y1Bwlcd7P3uBVhC3vSqTEHbZ3Q3Z50i3ru5JTeGLQq",
+	"KKef26B6d35T1PKGkve91Eqhugbv6cqH+f1VW22r1q0N0Xr8YVwUXYnPEyFtJPFuBFtlTLejEOmf+kgy",
+	"lHA4NyJRtI5iPENDQG41SbOULJqKlCe5NkLYRKanWCABVK6ZIBOmTE6A29laJ6V0PyE1DSw8lFpBSJkG",
+	"5jA8R1CLSfeyxUCZfFtztk5KS11ymPMO32ILZ3plnTuklWezFGXqGEmaW/SOKSrMX+hfsNsj09fvtUqO",
+	"TiFpU8i6iz07nLV1H0H3cnasQ9ra+TGsgURWJFEBwjCyXRerkptQIgmOiKgT7REeQrvQTUx8/GUDOYoi",
+	"YiMUz5B7xJRdqv6VXh9hzMKWsxs4dCwpuT2s9fAQesMU4/mbpBB6162bKO/53Ar6KSpKEj2JAx3y1dun",
+	"k+TlhgZn7sPuhgpY1VLR7WGNp/gkDNV2bOb4Oi8ec1zvwNmw/V6aZQBlpkFeTlZXRuaz7sxbnJX4yODv",
+	"gIfEkMC8HVIUxBIaggQeE1pOpyhWrHsOzO7kvrvGDIdLdS11KvHFmswhVsPotO+Lt61xyufUL6wBkN5Z",
+	"wrg8pBt0AkFH76VxhrZndiU01JQ9AO/6voEBqed9uwX1NLxGD5tHQfZ4sVEXSn0jC7M1L0JOXR8pD89+",
+	"MQ3HgLAwQWgikIL9OgqNOx1RNm2tnc5VZ85l2uhlu0JxXQeeIdRxXY6njQk4y50aXukJQ1P6Nj8VwtT8",
+	"nTWtQps3By3m9ze+ImML7TnlnwoJOFSAtYvMp78z2Fi6snl5sLFm+12pN6znPw9urur7z62eUwtBDT25",
+	"6tpDa8Kaz8GtGCi6K7RZhyEt01MuwJzPDEW8NNjcRIyX1RfLLtrUnbXJkKoHb/6Gn9mn5/fA8XQNbQxu",
+	"nV9Bl6/cUQvlf33jX4TbKVw79UpnppoXkPfw15QYxP7RKfEkcSh8pQI4una5ODkrq89duHjpb57P/u9a",
+	"9WEzDxandJUY0iHKpetOl9E22mW4HKeqcZDeze0zr7unpmHTEqJdPDXPpfJIDJ7HFhu9ZNUoZGcdjIyr",
+	"GLpUd+gIHWeehjK5b0aYxJq1OlxjHVEmEdbiAwmJ46S9V6NLJ+EDZcn7UsNy4q7tGK2xXEJR9QhqFAQp",
+	"J3I2UIhycgSrgLOC2cYji078evhPBMo/VWKNdI16yGSZ3LAli3YJEykTQwK5r5vo0gnGdghkGQZrtun4",
+	"djasoMGE6OTBPW0OjzyJLVd2gc/kJEu0MsmDKGQgjPWaZa4JQAGOInEe6fQ4gTAHdOdnm+hvL1z8G2QL",
+	"4VHIglRtTpiNY0UlwwjQK0qUvHIebeiaHPOwVVKFzQvpa7IS+p3PPffc36KX7m727YeDhljApQvnlflH",
+	"AqDCFMaGQHUfHq5M8UTJ+HOr55cLoDj3iqivhTMSEI3O2aiPTS/Lo729lSyMhxPSW+s9d35Fv1cRi8b9",
+	"ko7DLumOSvqGLVjNW9koC7J3gwi5EUW3zSibyKeMCtFb+4VF5Gsp8JmDR+tlLr751b0mZ69fpcn8MxF9",
+	"0z4WmTDYvMTXdo9nVYC57n5ULKuxYWwlIwiPwc7aRyPOYrRSM1tWN5DPZaWtjk/nSR4rVpdYnOhRgQSb",
+	"CpQAR3YS725NwYJn/ovl+Rsmv9cvf/ltdXl5wVffun3trahT83zv7fZ1Y1jaVfvflC/N+XJcwec0geZM",
+	"5xf31GZEGseYz9QEmqL1ly+iqERAAp2xeQtndbeHsSL1PJXhnpqidHaWXifh3pLTATphwnOS3O7KNQfJ",
+	"MnKLQ9s6LJMOJkXWS70+wXIvT/p8gYWzI0Oar0f0XlmMqYXuHTfdnArN2M2bfB330zQIc052IWxDOUo4",
+	"Lr3KhmIBqWSdlnvHhMT5Ts6tMLh6ZPOrnZ0G/gYSc6X7vcqGiFGESz0W1lBEhNZoRF9rPgjrFtR92/6T",
+	"Os2Th6aYzSLYaFHz6F2iNvXLK1dvwX1pENxCok6xdr97uPmqy871xYJ26sfKzfOvM9YidnX5gqeugGls",
+	"zEAeDe6tRjuP+RuMjlHCokj7LtTRVdjRU59RKqGxEtIdmIXraHX5AvopokpvnIE8O4/pc4KE1dOspUAt",
+	"un8OC7B9lGy/35WClrsQkEcrM03YEI70J82QAKCm77gCK+IgU05FXgfN9acfMKIwVZobrdVfwHQ19a/3",
+	"tGj8FPmWic1p1rWOFDYFShMkGXpFXbyCBASMhkKTN0amjLyZRRnNRXerWiCN9O8nQ74/RuwZ+Fmxk6sO",
+	"GgtogoX2R4wIJcK0RWyDsqL9mh9lW0zIouXbU6tsFltopaB4xIvO6DhOwXKVTTU6FW6BhkoFnJMnXeTH",
+	"kpCQiKXX1X97jejVXeROTqSU3ynM5PVvzXuPC561DPYZ+sdHOho8J2yblPrEHSOzqaHGDdNjlVBFYi7H",
+	"0aWTjnNsDQWC95HGykEo1jZsbrRhsn4IFZCvHBnIsylOg7VvKBVG+4uRhYj7HVNF6iEiVDIDV3RmZRnF",
+	"hKYSxNmFnD4Db2uvggvnoz9Mc50QTvhMlevcjw3NJcSqOU1Q0cjpQxyRpcTpY+Bn52bACeEwhFNCYNbP",
+	"4WQw+LJie1lSK0ujUJ9Q49I/DDabzLwCi0+zrnyaTPUqNpJKo24IQLNui7X8siF8Mc4/8nacvo9T82Sb",
+	"/WW+LE3g8QwVTUXqwZYTcwgRmNh7GXyX9f0snnfyBH2sGn0tQF+imlVgmjdf9YKwIJcG+nMHVqD4LMJ0",
+	"jOeyePLUTufNGcJlAsiJyb1dpalGSePs7imXNu5OTiUWSMFFkuGhRJocw4ioX2mIrMXbBX1L9os99brf",
+	"gIzpph30NPtpbMPrfy+BJDI2bT05ETvI9Bsp0mQSXWglzTcwSZFdmeAE+Nk1JCTmUhRxqNwd2JW6oPSJ",
+	"RD99qbmKTyk+I7GnhcRe5kSCjVRNje0izWf2dmCW09AZxhEHkcYgzuZ+yMOQlCLikOMF1urLdsQz8XNk",
+	"qLYQRQ//+Tf7v/4YnRnqJD9lvTqlWVMskPl649nFSLWN5Bt9c5u24fwx+uayKU7G5N/QR4XESoe2QEBn",
+	"LiDdnFmc7etEwFRAH13MvHAOIDPsWBgWgF+s3G+6A1sF8z19GXyHYPVZRtqJ2wsOMk/NXnj4zq8e/a//",
+	"/PjrN7//9l8d8iwRZJVGG40F96MpTze3dnZy2dSAnZbJUOLOmcmgJHUf6S8CaathQoRk+iB0QeWS7Tcn",
+	"GjS7O2bYqaB05UcjgPcf/OHhR5+s6UQv43vM2v25VqHStTAV06wnqU4LYxQaxHEIu0tMt4hfKEhMF/km",
+	"/9BtGs1QbFrNC6MQEoHyfkA+xmta/PwQTq7T5f9kFIJBVl+NBjcHyCBh3XxdiVD0iik4QCHsvuKgMIRd",
+	"i7lJ/knVOq5qP7p6jDCzM5wMvK4Zws4qCtIEnTHNHVCCeSkRTsyEhNjCqUUJwenXDzzTlH48uftWR/rq",
+	"f++/94FDlJYOXaJs1ItONB3/R5cQr7QgZiHYhIUlfVgXGKXq52foOFSmoQIhwhSZL88vRk1SNP2ujWXb",
+	"IccZaLZTnB4b+f4vnz1882sHShlgSmBaSphwChjrEjnYLmwVA5+5Qo8ETxqsqEBA9h0C7V9/+Omfnnzx",
+	"7vcP/svjb/6txrc+9yXNWjznDYpq1ZitbFBjGJfLbJW2f3b3msRLzxxAJ63WuN3JT0bl3n//ne+/++jJ",
+	"Z98++vVXKCQcgjlvQU6XZTJdel1E6XivgXvbYvJmaWp7vf8wc5GyPu8nghCl0lggF04d20MQDSMW7Bi3",
+	"DkRJPZasBbWYmQyyQc/cxk8313A7I5+eHvPwo/f2f/lZKaJh6atMk40mUdad+enWwvMe06dkFokcim3w",
+	"4fhQ/Kql+92JpzeK7/t6RislduVHYJ09evDlw48+QWcePfjy8Tffnl1DMd6BsrtZU4EpnxT6g1vaxayb",
+	"XRBhnc9ak8W6WazXrnOslMVpnQPHSvkBZF3eYGPEUomevPHG/j/8X29ktr+AZ9Xs5SgZipniVDIEJgzh",
+	"GF2rgUrGMua/Ky4zf64xm0zDnfNoA0UwxsEMme90oIiNdQObPIGp0kANMW66qynVR3/O2LSlRdm37DNj",
+	"x3zmGA2xDCbrpcnlBCjigIMJCOOC17/mvZe1EnC+1/emKgyO1aC+wcaEnlIzi2OnqsoZIxQ9+vDB/ncf",
+	"1CY/iFIv99ojV4w6TvgUs5zGwXv82ef7332w/+0fnvzDe4++++rRhw+efPi28RitoWlWy6tIV3/Cu5RQ",
+	"UqzcPaPz5VtxonlxGZjH0bdlfqLTIvhyt/XTQKrB5f7Xbz/69M01JBSb1P3mNXfLOJrhXiwKkW7NruRv",
+	"CDhEeCSBTzEPa3FdPkJLin8uCuMDDQuYbJY+13ikFDD/caUT1rvU1IPTOsb7b733+JtvH//XP+7/0788",
+	"+eLdx1+/+ejTN7vgb0m3t10QvFA/nwga9Uyd8Xg6Kp2OJxNhVAhOxhOJzow5AEWSBDtn102LPsokSgUg",
+	"IlGa9NEwlSiwHfYEwkjymWkfMuVMx35rkbarm4zWI8k0IT0mvJRbGp8wUy01uz4ZVcJMiTDKG7/a3iNJ",
+	"hOWI8XgtaxFsOggv3Rls9NHmzQE68/ObS3fR8vLKcl83Srx46eKqm1tg0Xhvby//koixclMe9dZ6Szgh",
+	"S7srPUVq9pHXc2+RSUvY6+d3cseccy+jV/eWo2aUHjbBKfdZa8Q796z55dzJWn45t0pZX879UsaQe388",
+	"txinMNW5a4Hl3Alht7d3b+//BwAA//8=",
+}
+
+// decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
+// after base64-decoding and flate-decompressing the embedded blob.
+func decodeSpec() ([]byte, error) {
+	encoded := strings.Join(swaggerSpec, "")
+	compressed, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("error base64 decoding spec: %w", err)
+	}
+	zr := flate.NewReader(bytes.NewReader(compressed))
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(zr); err != nil {
+		return nil, fmt.Errorf("read flate: %w", err)
+	}
+	if err := zr.Close(); err != nil {
+		return nil, fmt.Errorf("close flate reader: %w", err)
+	}
+
+	return buf.Bytes(), nil
+}
+
+var rawSpec = decodeSpecCached()
+
+// a naive cache of the decoded OpenAPI spec
+func decodeSpecCached() func() ([]byte, error) {
+	data, err := decodeSpec()
+	return func() ([]byte, error) {
+		return data, err
+	}
+}
+
+// Constructs a synthetic filesystem for resolving external references when loading openapi specifications.
+func PathToRawSpec(pathToFile string) map[string]func() ([]byte, error) {
+	res := make(map[string]func() ([]byte, error))
+	if len(pathToFile) > 0 {
+		res[pathToFile] = rawSpec
+	}
+
+	return res
+}
+
+// GetSpec returns the OpenAPI specification corresponding to the generated
+// code in this file. External references in the spec are resolved through
+// PathToRawSpec; externally-referenced files must be embedded in their
+// corresponding Go packages (via the import-mapping feature). URL-based
+// external refs are not supported.
+func GetSpec() (swagger *openapi3.T, err error) {
+	resolvePath := PathToRawSpec("")
+
+	loader := openapi3.NewLoader()
+	loader.IsExternalRefsAllowed = true
+	loader.ReadFromURIFunc = func(loader *openapi3.Loader, url *url.URL) ([]byte, error) {
+		pathToFile := url.String()
+		pathToFile = path.Clean(pathToFile)
+		getSpec, ok := resolvePath[pathToFile]
+		if !ok {
+			err1 := fmt.Errorf("path not found: %s", pathToFile)
+			return nil, err1
+		}
+		return getSpec()
+	}
+	var specData []byte
+	specData, err = rawSpec()
+	if err != nil {
+		return
+	}
+	swagger, err = loader.LoadFromData(specData)
+	if err != nil {
+		return
+	}
+	return
+}
+
+// GetSpecJSON returns the raw JSON bytes of the embedded OpenAPI
+// specification: decompressed but not unmarshaled. External references
+// are not resolved here; the bytes are the spec exactly as embedded by
+// codegen. The result is cached at package init time, so repeated calls
+// are cheap.
+func GetSpecJSON() ([]byte, error) {
+	return rawSpec()
+}
+
+// GetSwagger returns the OpenAPI specification corresponding to the
+// generated code in this file.
+//
+// Deprecated: GetSwagger predates kin-openapi renaming openapi3.Swagger
+// to openapi3.T. Use [GetSpec] instead. This wrapper is retained for
+// backwards compatibility.
+func GetSwagger() (*openapi3.T, error) {
+	return GetSpec()
 }
