@@ -1,0 +1,28 @@
+import createClient from 'openapi-fetch'
+import { Refusal, unreachable } from './refusal'
+import type { components, paths } from './schema.gen'
+
+/** The schemas of the contract, by name: `Schema<'Order'>`. */
+export type Schema<Name extends keyof components['schemas']> = components['schemas'][Name]
+
+/** The self-service API on the same origin; the session cookie travels by itself. */
+export const api = createClient<paths>({ baseUrl: '/api/v1', credentials: 'same-origin' })
+
+interface Answer<T> {
+  data?: T
+  error?: unknown
+  response: Response
+}
+
+/**
+ * The body of a call, or a thrown Refusal. Nothing else is thrown: a dead network, a proxy's HTML page and
+ * a problem document all arrive as a Refusal with a code that has a text.
+ */
+export async function body<T>(call: Promise<Answer<T>>): Promise<T> {
+  const answer = await call.catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw unreachable()
+  })
+  if (answer.response.ok) return answer.data as T
+  throw Refusal.from(answer.error, answer.response.status)
+}

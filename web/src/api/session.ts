@@ -1,0 +1,25 @@
+import { queryOptions } from '@tanstack/react-query'
+import { learnServerTime } from '@/lib/clock'
+import { api, body, type Schema } from './client'
+import { isSignedOut } from './refusal'
+
+export type Session = Schema<'Session'>
+
+/** Who am I; null = signed out, which is an answer and no failure. */
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  staleTime: 60_000,
+  queryFn: async ({ signal }): Promise<Session | null> => {
+    try {
+      const session = await body(api.GET('/session', { signal }))
+      learnServerTime(session.serverTime)
+      return session
+    } catch (error) {
+      if (isSignedOut(error)) return null
+      throw error
+    }
+  },
+})
+
+export const isStaff = (session: Session) => session.role !== 'holder'
+export const mayConfirmOrders = (session: Session) => session.role === 'finance' || session.role === 'admin'

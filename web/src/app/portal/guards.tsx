@@ -1,0 +1,40 @@
+import { useQuery } from '@tanstack/react-query'
+import { Navigate, useLocation } from 'react-router'
+import { sessionQuery, type Session } from '@/api/session'
+import { backFrom, loginPath } from '@/lib/place'
+import { Ready } from '@/ui/Ready'
+import { Shell } from './Shell'
+import { PublicFrame } from './TopBar'
+
+const supplementPath = '/account/supplement'
+
+/** Where a person goes after logging in: the duty first, then where they were, then their services. */
+export function placeAfterLogin(session: Session, state: unknown): string {
+  if (session.supplementRequired) return supplementPath
+  return backFrom(state) ?? '/account/services'
+}
+
+/** Only for those logged in; the server checks again on every call. A lost session leads to the login and back. */
+export function Account() {
+  const query = useQuery(sessionQuery)
+  const { pathname, search } = useLocation()
+  return (
+    <Ready query={query}>
+      {(session) => {
+        if (!session) return <Navigate to={loginPath()} replace state={{ back: pathname + search }} />
+        if (session.supplementRequired) return <Navigate to={supplementPath} replace />
+        return <Shell session={session} />
+      }}
+    </Ready>
+  )
+}
+
+/** Tools have the account's frame for those logged in and the public one for all others. */
+export function Tools() {
+  const query = useQuery(sessionQuery)
+  return (
+    <Ready query={query}>
+      {(session) => (session && !session.supplementRequired ? <Shell session={session} /> : <PublicFrame />)}
+    </Ready>
+  )
+}

@@ -1,0 +1,14 @@
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { RouterProvider } from 'react-router'
+import { Root } from '@/ui/Root'
+import { router } from './routes'
+
+const root = document.getElementById('root')
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <Root><RouterProvider router={router} /></Root>
+    </StrictMode>,
+  )
+}

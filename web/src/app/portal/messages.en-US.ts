@@ -1,0 +1,30 @@
+import type { Translated } from '@/i18n/language'
+import type { zh } from './messages.zh-CN'
+
+export const en: Translated<typeof zh> = {
+  system: 'Self-service',
+  hello: (name) => `Hello ${name}`,
+  home: 'Home',
+  about: 'About',
+  contact: 'Contact',
+  main: 'Main navigation',
+  menu: 'Self-service',
+  openMenu: 'Open the menu',
+  building: 'being built',
+  items: {
+    apply: 'Apply',
+    profile: 'My information',
+    services: 'My services',
+    certificates: 'My certificates',
+    orders: 'My orders',
+    receipts: 'My receipts',
+    contact: 'Contact',
+    admin: 'Back office',
+    applications: 'My applications',
+    sign: 'Sign and decrypt',
+    verify: 'Verify a signature',
+  },
+  unverified: 'Your account is not verified yet. Prove your USB key to do more.',
+  toProfile: 'Prove it',
+  footer: 'Companies, people, certificates and orders in the demonstration are made up.',
+}

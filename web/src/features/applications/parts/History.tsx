@@ -1,0 +1,27 @@
+import { Timeline } from 'antd'
+import type { Schema } from '@/api/client'
+import { moment } from '@/lib/time'
+import { useText } from '../text'
+
+/** What happened, when, by whom. An act without a translation is shown by its name. */
+export function History({ entries }: { entries: readonly Schema<'TimelineEntry'>[] }) {
+  const t = useText()
+  const acts: Partial<Record<string, string>> = t.acts
+  if (entries.length === 0) return null
+  return (
+    <section className="panel" data-testid="wizard-timeline">
+      <h2 className="title">{t.timeline}</h2>
+      <Timeline
+        items={entries.map((entry, index) => ({
+          key: index,
+          content: (
+            <div className="wrap">
+              <strong>{acts[entry.act] ?? entry.act}</strong>
+              <div className="quiet">{moment(entry.at)} · {entry.by}{entry.note ? ` · ${entry.note}` : ''}</div>
+            </div>
+          ),
+        }))}
+      />
+    </section>
+  )
+}

@@ -1,0 +1,40 @@
+import type { Translated } from '@/i18n/language'
+import type { zh } from './messages.zh-CN'
+
+export const en: Translated<typeof zh> = {
+  page: 'My certificates',
+  one: 'Certificate',
+  find: 'Certificate name',
+  columns: {
+    serial: 'Serial',
+    name: 'Name',
+    issuer: 'Issuer',
+    period: 'Validity',
+    state: 'State',
+    action: 'Actions',
+  },
+  to: 'to',
+  states: { valid: 'valid', expiring: 'expiring soon', expired: 'expired', revoked: 'revoked', superseded: 'superseded' },
+  actions: { replace: 'Replace', unlock: 'Unlock', extend: 'Extend', change: 'Change' },
+  soon: 'Being built; please contact support',
+  notMine: 'Superseded by a new certificate; nothing to do',
+  extendAria: (serial) => `Extend, certificate serial ${serial}`,
+  goOn: 'Continue extending',
+  toService: 'Renew the service',
+  detail: {
+    subject: 'Subject',
+    keyAlg: 'Key algorithm',
+    encSerial: 'Encryption serial',
+    origin: 'Origin',
+    origins: { legacy: 'issued over the counter (imported)', signet: 'issued here' },
+    token: 'USB key',
+    predecessor: 'Earlier certificate',
+    successor: 'New certificate',
+    downloads: 'Downloads',
+    sign: 'Signing certificate',
+    encrypt: 'Encryption certificate',
+    chain: 'Chain',
+    back: 'Back to my certificates',
+    pem: 'Show PEM',
+  },
+}

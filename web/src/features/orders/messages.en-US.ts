@@ -1,0 +1,42 @@
+import type { Translated } from '@/i18n/language'
+import type { zh } from './messages.zh-CN'
+
+export const en: Translated<typeof zh> = {
+  page: 'My orders',
+  one: 'Order',
+  columns: {
+    number: 'Order number',
+    title: 'For',
+    amount: 'Amount',
+    state: 'State',
+    created: 'Ordered at',
+    action: 'Actions',
+  },
+  all: 'All states',
+  states: { pending: 'to be paid', paid: 'paid', closed: 'closed' },
+  view: 'Open',
+  pay: 'Pay',
+  paidAt: 'Paid at',
+  closedAt: 'Closed at',
+  term: 'Term',
+  months: (n) => `${n} months`,
+  newTo: 'Service period then ends',
+  free: 'free',
+  transfer: {
+    heading: 'Bank transfer',
+    how: 'Transfer the amount and give the remark code in the remark of the transfer. This page updates itself once finance has confirmed it.',
+    payee: 'Payee',
+    account: 'Account',
+    bank: 'Bank',
+    remark: 'Remark code (required)',
+    amount: 'Amount',
+    simulated: 'Simulated payee: a made-up account of the demonstration. Do not transfer real money.',
+    waiting: 'Waiting for finance to confirm the transfer…',
+  },
+  paid: 'Paid; the service is renewed.',
+  next: 'Next: choose “Extend” under “My certificates” to write the new certificate to the USB key.',
+  toCertificates: 'Extend the certificate',
+  close: 'Close the order',
+  closeAsk: 'A closed order cannot be paid; you can renew again when needed. Do not close it if you have transferred already.',
+  list: 'Back to my orders',
+}
