@@ -65,6 +65,7 @@ type fixture struct {
 // each runs f on both dialects.
 func each(t *testing.T, f func(f *fixture)) {
 	t.Helper()
+	t.Parallel() // they wait for disks most of the time
 	c := &clock{}
 	reset := func(sc *store.Config) {
 		c.now = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
