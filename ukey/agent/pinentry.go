@@ -212,7 +212,7 @@ func pages(text string, limit int) []string {
 	page := ""
 	for line := range strings.SplitSeq(text, "\n") {
 		for len(escape(line)) > limit { // one fact is bounded far below; a last guard all the same
-			cut := len(line) / 2
+			cut := limit / 3 // an escape has three bytes
 			for cut > 0 && line[cut]&0xc0 == 0x80 {
 				cut--
 			}

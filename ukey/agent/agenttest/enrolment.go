@@ -31,7 +31,7 @@ type Enrolment struct {
 	sign   *pki.Certificate
 	enc    *pki.Certificate
 	nonce  []byte
-	want   map[string][]byte // SPKI hash → SHA-256 of the plaintext
+	want   []ticket.Opened // the right answers to the tests given last
 }
 
 // NewEnrolment prepares an enrolment for an SM2 pair.
@@ -43,7 +43,7 @@ func (p *Portal) NewEnrolment(oldSign []byte, oldEnc ...*pki.Certificate) *Enrol
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := &Enrolment{portal: p, OldSign: oldSign, OldEnc: oldEnc, EncKey: key, want: map[string][]byte{},
+	e := &Enrolment{portal: p, OldSign: oldSign, OldEnc: oldEnc, EncKey: key,
 		Params: ticket.EnrolParams{Enrolment: fmt.Sprintf("enr_%d", len(p.enrols)+1), SignKeyID: ticket.NewKeyID(),
 			EncKeyID: ticket.NewKeyID(), KeyAlg: string(pki.SM2), CommonName: "擎洲测试投标人6"}}
 	p.enrols[e.Params.Enrolment] = e
@@ -105,6 +105,7 @@ func (e *Enrolment) reply(to *gm.PublicKey) (any, error) {
 	}
 	reply := ticket.CSRReply{SignCertificate: e.sign.Raw, EncCertificate: e.enc.Raw, EnvelopedKey: envelope,
 		Chain: [][]byte{e.portal.CA.Certificate.Raw}, Nonce: e.nonce}
+	e.want = nil
 	for _, cert := range append([]*pki.Certificate{e.enc}, e.OldEnc...) {
 		plain := make([]byte, 32)
 		rand.Read(plain)
@@ -113,7 +114,7 @@ func (e *Enrolment) reply(to *gm.PublicKey) (any, error) {
 			return nil, err
 		}
 		hash, sum := pki.SPKIHash(cert.SPKI), sha256.Sum256(plain)
-		e.want[string(hash[:])] = sum[:]
+		e.want = append(e.want, ticket.Opened{SPKIHash: hash[:], PlaintextHash: sum[:]})
 		reply.Tests = append(reply.Tests, ticket.DecryptTest{SPKIHash: hash[:], Envelope: msg})
 	}
 	if e.Break != nil {
@@ -139,8 +140,8 @@ func (e *Enrolment) proof(body []byte) (any, error) {
 	if len(in.Opened) != len(e.want) {
 		return nil, failed
 	}
-	for _, o := range in.Opened {
-		if !bytes.Equal(e.want[string(o.SPKIHash)], o.PlaintextHash) {
+	for i, o := range in.Opened {
+		if !bytes.Equal(e.want[i].SPKIHash, o.SPKIHash) || !bytes.Equal(e.want[i].PlaintextHash, o.PlaintextHash) {
 			return nil, failed
 		}
 	}
