@@ -1,0 +1,136 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"signet/api/account"
+)
+
+// guard lets only those requests through that the contract describes and the access table allows, in this order: where
+// from, who, what.
+func (s *Server) guard(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
+	op := s.contract.operations[c.Request.Method+" "+c.FullPath()]
+	if op == nil {
+		s.fail(c, errNoRoute)
+		return
+	}
+	in := &call{address: c.ClientIP(), userAgent: c.Request.UserAgent(), request: requestID(c)}
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callKey{}, in))
+	if err := s.admit(c, op, in); err != nil {
+		s.fail(c, err)
+		return
+	}
+	c.Next()
+}
+
+func (s *Server) admit(c *gin.Context, op *operation, in *call) error {
+	if err := s.checkOrigin(c.Request, op); err != nil {
+		return err
+	}
+	var body []byte
+	var err error
+	if op.access.caller == agent { // its signature covers the body
+		if body, err = readBody(c.Writer, c.Request, op.limit); err != nil {
+			return err
+		}
+	}
+	if err := s.authenticate(c.Request, op, in, body); err != nil {
+		return err
+	}
+	if err := op.checkParameters(c.Param, c.Request.URL.Query()); err != nil {
+		return err
+	}
+	if op.body == nil {
+		return nil
+	}
+	if op.access.caller != agent {
+		if body, err = readBody(c.Writer, c.Request, op.limit); err != nil {
+			return err
+		}
+	}
+	if err := op.checkRequest(c.Request, body); err != nil {
+		return err
+	}
+	c.Request.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// checkOrigin keeps other sites from acting through a visitor's browser (the cookie is SameSite=Strict besides). What
+// needs no session may come without an Origin, as programs send none.
+func (s *Server) checkOrigin(r *http.Request, op *operation) error {
+	origins := r.Header.Values("Origin")
+	switch {
+	case op.access.caller == dev && !s.hosts[r.Host]: // a name of someone else's that resolves to this machine
+		return errOrigin
+	case !changes(r.Method):
+		return nil
+	case len(origins) == 1 && s.origins[origins[0]]:
+		return nil
+	case len(origins) == 0 && op.access.caller != session && op.id != "CreateSession":
+		return nil
+	}
+	return errOrigin
+}
+
+func (s *Server) authenticate(r *http.Request, op *operation, in *call, body []byte) (err error) {
+	switch op.access.caller {
+	case anyone:
+		return nil
+	case dev:
+		if s.c.Captchas == nil {
+			return errNoRoute
+		}
+		return nil
+	case agent:
+		in.agentID, err = s.c.Relay.Authenticate(r.Context(), r, body)
+		return err
+	case session:
+		cookie, err := r.Cookie(sessionCookie)
+		if err != nil || cookie.Value == "" {
+			return errNotLogged
+		}
+		if in.actor, in.session, err = s.c.Accounts.Authenticate(r.Context(), account.Token(cookie.Value)); err != nil {
+			return err
+		}
+		return account.Can(in.actor, op.access.verb)
+	}
+	return errors.New("operation without a caller")
+}
+
+// readBody reads all of the body, or refuses it.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, errTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, errTooLarge
+	}
+	if err != nil {
+		return nil, errMalformed.WithCause(err)
+	}
+	return body, nil
+}
+
+// checkRequest holds the body to the contract. The handler decodes the same bytes again: as every name was found in the
+// contract, exactly and once, both readings agree, and the bytes that signatures cover are untouched.
+func (op *operation) checkRequest(r *http.Request, body []byte) error {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !strings.EqualFold(media, "application/json") || r.Header.Get("Content-Encoding") != "" {
+		return errMedia
+	}
+	v, err := parseJSON(body)
+	if err != nil {
+		return err
+	}
+	return op.checkBody(v)
+}

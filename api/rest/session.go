@@ -1,0 +1,87 @@
+package rest
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"signet/api/account"
+)
+
+const sessionCookie = "signet_session"
+
+// secure reports whether browsers reach the portal by TLS.
+func (s *Server) secure() bool { return strings.HasPrefix(s.c.Origins[0], "https://") }
+
+func (s *Server) setCookie(c context.Context, token string, maxAge int) {
+	http.SetCookie(c.(*gin.Context).Writer, &http.Cookie{
+		Name: sessionCookie, Value: token, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
+	})
+}
+
+// CreateCaptcha makes an image captcha.
+func (s *Server) CreateCaptcha(c context.Context, _ CreateCaptchaRequestObject) (CreateCaptchaResponseObject, error) {
+	ctx, in := enter(c)
+	made, err := s.c.Accounts.NewCaptcha(ctx, in.address)
+	if err != nil {
+		return nil, err
+	}
+	return CreateCaptcha201JSONResponse{
+		Id: made.ID, ExpiresAt: made.ExpiresAt, Image: "data:image/png;base64," + base64.StdEncoding.EncodeToString(made.PNG),
+	}, nil
+}
+
+// CreateSession logs in.
+func (s *Server) CreateSession(c context.Context, r CreateSessionRequestObject) (CreateSessionResponseObject, error) {
+	ctx, in := enter(c)
+	opened, token, err := s.c.Accounts.Login(ctx, account.LoginRequest{
+		Login: r.Body.Login, Password: account.Password(r.Body.Password), CaptchaID: r.Body.CaptchaId, Captcha: r.Body.Captcha,
+		Address: in.address, UserAgent: in.userAgent, Project: value(r.Body.Project),
+	})
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.showSession(ctx, opened)
+	if err != nil {
+		return nil, err
+	}
+	s.setCookie(c, string(token), 0)
+	return CreateSession200JSONResponse(shown), nil
+}
+
+// GetSession says who is logged in.
+func (s *Server) GetSession(c context.Context, _ GetSessionRequestObject) (GetSessionResponseObject, error) {
+	ctx, in := enter(c)
+	shown, err := s.showSession(ctx, in.session)
+	return GetSession200JSONResponse(shown), err
+}
+
+// DeleteSession logs out.
+func (s *Server) DeleteSession(c context.Context, _ DeleteSessionRequestObject) (DeleteSessionResponseObject, error) {
+	ctx, in := enter(c)
+	if err := s.c.Accounts.Logout(ctx, in.actor); err != nil {
+		return nil, err
+	}
+	s.setCookie(c, "", -1)
+	return DeleteSession204Response{}, nil
+}
+
+func (s *Server) showSession(ctx context.Context, v *account.Session) (Session, error) {
+	shown := Session{
+		AccountId: v.AccountID, Login: v.Login, Role: Role(v.Role), State: AccountState(v.State), DisplayName: some(v.DisplayName),
+		OrganisationId: some(v.OrganisationID), OrganisationName: v.OrganisationName, PhoneMasked: some(v.PhoneMasked),
+		ExpiresAt: v.ExpiresAt, ServerTime: s.c.Now().UTC(), SupplementRequired: v.SupplementRequired(),
+	}
+	if account.Can(v.Actor(), account.AgentPair) == nil {
+		paired, err := s.c.Relay.HasAgent(ctx, v.Actor())
+		if err != nil {
+			return Session{}, err
+		}
+		shown.AgentPaired = &paired
+	}
+	return shown, nil
+}
