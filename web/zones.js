@@ -41,7 +41,7 @@ export const zones = {
     const from = zoneOf(file)
     const check = (node) => {
       const path = node.source && target(file, node.source.value)
-      if (!path) return
+      if (!path || relative(src, path).startsWith('..')) return
       const to = zoneOf(path)
       if (to.name === from.name || may[from.layer]?.includes(to.layer)) return
       context.report({ node, messageId: 'wall', data: { from: from.name, to: to.name } })

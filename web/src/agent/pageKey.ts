@@ -24,7 +24,7 @@ export class PageKey {
   /** Errors: throws when the outcome is incomplete, is for another key or was altered. */
   async open(outcome: Schema<'JobOutcome'>): Promise<Uint8Array<ArrayBuffer>> {
     const [ephemeral, nonce, ciphertext] = [outcome.ephemeral, outcome.nonce, outcome.ciphertext].map((part) => fromBase64(part ?? ''))
-    if (!ephemeral || !nonce || !ciphertext) throw new Error('the outcome is incomplete')
+    if (!ephemeral?.length || !nonce?.length || !ciphertext?.length) throw new Error('the outcome is incomplete')
     const peer = await crypto.subtle.importKey('raw', ephemeral, curve, false, [])
     const shared = await crypto.subtle.deriveBits({ name: 'ECDH', public: peer }, this.pair.privateKey, 256)
     const secret = await crypto.subtle.importKey('raw', shared, 'HKDF', false, ['deriveKey'])
