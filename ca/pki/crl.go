@@ -220,7 +220,9 @@ func ParseCRL(der []byte) (*CRL, error) {
 		return nil, malformed("CRL body")
 	}
 	if hasExt {
-		return l, l.parseExtensions(wrapped)
+		if err := l.parseExtensions(wrapped); err != nil {
+			return nil, err
+		}
 	}
 	return l, nil
 }

@@ -60,7 +60,10 @@ func ParseCertificateRequest(der []byte) (*CertificateRequest, error) {
 	if q.PublicKey, err = ParsePublicKey(q.SPKI); err != nil {
 		return nil, err
 	}
-	return q, q.parseAttributes(attrs)
+	if err := q.parseAttributes(attrs); err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
 func (q *CertificateRequest) parseAttributes(body []byte) error {
@@ -155,7 +158,10 @@ func AssembleRequest(cri []byte, alg SigAlg, sig []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return der, q.CheckSignature()
+	if err := q.CheckSignature(); err != nil {
+		return nil, err
+	}
+	return der, nil
 }
 
 // CreateCertificateRequest makes a request signed by key, asking for the extensions given.
