@@ -80,9 +80,10 @@ type Profile struct {
 	HandlerPhoneMasked string
 }
 
-// Profile shows the actor's own data.
+// Profile shows the actor's own data, but not to a legacy holder: the supplement
+// page is all there is before the phone is set (S002-06).
 func (a *Accounts) Profile(ctx context.Context, actor Actor) (Profile, error) {
-	if err := Can(actor, SessionRead); err != nil {
+	if err := Can(actor, ProfileAct); err != nil {
 		return Profile{}, err
 	}
 	row, err := findAccount(a.db.Read(ctx), actor.AccountID)
@@ -92,9 +93,6 @@ func (a *Accounts) Profile(ctx context.Context, actor Actor) (Profile, error) {
 	p := Profile{
 		Login: text(row.Login), State: row.State, PhoneMasked: notice.MaskPhone(text(row.Phone)),
 		HandlerName: row.HandlerName, HandlerPhoneMasked: notice.MaskPhone(row.HandlerPhone),
-	}
-	if p.Login == "" {
-		p.Login = actor.Login
 	}
 	if row.OrganisationID != nil {
 		p.Organisation, err = a.Organisation(ctx, *row.OrganisationID)

@@ -29,6 +29,8 @@ func TestSupplementFromStartToEnd(t *testing.T) {
 			f.Fatalf("page %+v", page)
 		}
 		before := f.row(id)
+		_, err = f.Profile(f.Context(), actor)
+		f.wants(problem.CodeSupplementRequired, err)
 
 		sent, err := f.SendSupplementCode(f.Context(), actor, "138 5801 1084", home)
 		f.ok(err)
