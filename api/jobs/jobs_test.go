@@ -100,9 +100,13 @@ func TestEachMessageIsHandledOnce(t *testing.T) {
 
 func TestFailureBacksOffAndDies(t *testing.T) {
 	bubble(t, func(t *testing.T, db *store.DB) {
+		const poll = 5 * time.Second
+		var mu sync.Mutex
 		var at []time.Time
-		r := New(Config{DB: db})
+		r := New(Config{DB: db, Poll: poll})
 		r.Handle("work", func(ctx context.Context, m store.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
 			at = append(at, time.Now())
 			if m.Attempts != len(at) {
 				t.Errorf("attempt %d says %d", len(at), m.Attempts)
@@ -115,15 +119,19 @@ func TestFailureBacksOffAndDies(t *testing.T) {
 		emit(t, db, "work", "o")
 		stop := start(t, r)
 		time.Sleep(4 * time.Hour)
+		synctest.Wait()
+		mu.Lock()
 		if len(at) != store.MaxAttempts {
 			t.Fatalf("%d attempts in four hours", len(at))
 		}
 		for i := 1; i < len(at); i++ {
 			mean := min(firstRetry*time.Duration(pow(retryGrowth, i-1)), longestWait)
-			if pause := at[i].Sub(at[i-1]); pause < mean*8/10 || pause > mean*12/10+2*time.Second {
+			if pause := at[i].Sub(at[i-1]); pause < mean*8/10 || pause > mean*12/10+2*poll {
 				t.Errorf("pause %d is %v, want about %v", i, pause, mean)
 			}
 		}
+		at = nil
+		mu.Unlock()
 		dead, err := db.ListDead(t.Context(), 10)
 		if err != nil || len(dead) != 1 || dead[0].Object != "o" || dead[0].Error != "no luck" {
 			t.Fatalf("dead: %+v, %v", dead, err)
@@ -131,11 +139,13 @@ func TestFailureBacksOffAndDies(t *testing.T) {
 		if ok, err := db.Retry(t.Context(), "admin", dead[0].ID); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		at = nil
 		time.Sleep(time.Minute)
+		synctest.Wait()
+		mu.Lock()
 		if len(at) < 3 {
 			t.Errorf("%d attempts after the retry", len(at))
 		}
+		mu.Unlock()
 		stop()
 	})
 }
@@ -151,7 +161,7 @@ func pow(base, n int) int {
 func TestGiveUpDiesAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, db *store.DB) {
 		runs := 0
-		r := New(Config{DB: db})
+		r := New(Config{DB: db, Poll: time.Minute})
 		r.Handle("work", func(context.Context, store.Message) error { runs++; return GiveUp(errors.New("no such thing")) })
 		emit(t, db, "work", "o")
 		stop := start(t, r)
@@ -188,7 +198,7 @@ func TestLongWorkKeepsItsLease(t *testing.T) {
 	bubble(t, func(t *testing.T, db *store.DB) {
 		var runs atomic.Int64
 		for i := range 2 {
-			r := New(Config{DB: db, Owner: fmt.Sprint("r", i), Lease: 30 * time.Second})
+			r := New(Config{DB: db, Owner: fmt.Sprint("r", i), Lease: 30 * time.Second, Poll: 10 * time.Second})
 			r.Handle("work", func(ctx context.Context, m store.Message) error {
 				runs.Add(1)
 				time.Sleep(10 * time.Minute)
@@ -275,8 +285,10 @@ func TestStopLetsWorkFinish(t *testing.T) {
 				return context.Cause(ctx)
 			}
 		})
-		emit(t, db, "work", "quick", "slow", "waiting")
+		emit(t, db, "work", "quick", "slow")
 		stop := start(t, r)
+		time.Sleep(time.Second)
+		emit(t, db, "work", "waiting") // no worker is free
 		time.Sleep(time.Second)
 		stop()
 		if !slices.Equal(ended, []string{"quick"}) {
@@ -297,7 +309,7 @@ func TestCalendarRunsOnOneInstance(t *testing.T) {
 		var inside atomic.Int64
 		var runners []*Runner
 		for i := range 3 {
-			r := New(Config{DB: db, Owner: fmt.Sprint("r", i)})
+			r := New(Config{DB: db, Owner: fmt.Sprint("r", i), Poll: time.Minute})
 			r.Every("crl", time.Hour, func(ctx context.Context) error {
 				if inside.Add(1) != 1 {
 					t.Error("two at once")
@@ -352,9 +364,9 @@ func TestCalendarFailureIsRepeatedSoon(t *testing.T) {
 // TestCalendarOfADeadInstanceIsTakenOver: the lease of an instance that died runs out.
 func TestCalendarOfADeadInstanceIsTakenOver(t *testing.T) {
 	bubble(t, func(t *testing.T, db *store.DB) {
-		runs := 0
+		var runs atomic.Int64
 		r := New(Config{DB: db})
-		r.Every("crl", time.Hour, func(ctx context.Context) error { runs++; return nil })
+		r.Every("crl", time.Hour, func(ctx context.Context) error { runs.Add(1); return nil })
 		if err := r.enter(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -364,13 +376,13 @@ func TestCalendarOfADeadInstanceIsTakenOver(t *testing.T) {
 		}
 		stop := start(t, r)
 		time.Sleep(59 * time.Second)
-		if runs != 0 {
+		if runs.Load() != 0 {
 			t.Error("ran under another's lease")
 		}
 		time.Sleep(3 * time.Second)
 		stop()
-		if runs != 1 {
-			t.Errorf("%d runs", runs)
+		if runs.Load() != 1 {
+			t.Errorf("%d runs", runs.Load())
 		}
 	})
 }
