@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"signet/api/account"
+	"signet/api/ra"
+	"signet/api/store"
+	"signet/ca/pki"
+	"signet/cmd/signet/wiring"
+	"signet/hsm/keyfile"
+)
+
+// config is the file of `signet serve`. Its comments are the manual.
+//
+// Paths are relative to the folder of the file. Secrets stand in files of their own (mode 0600), never in this one.
+// An unknown key is an error.
+type config struct {
+	// Listen is where the portal answers, such as 0.0.0.0:8443. Required.
+	Listen string `yaml:"listen"`
+	// TLS makes the portal answer by HTTPS; leave it out behind a proxy that does.
+	TLS struct {
+		Certificate string `yaml:"certificate"` // PEM file, with the chain
+		Key         string `yaml:"key"`         // PEM file
+	} `yaml:"tls"`
+	// Origins are the addresses that browsers use, such as https://portal.example, without a path. The first one is the
+	// portal's name towards desktop agents and inside signed tickets: changing it ends all pairings. Required.
+	Origins []string `yaml:"origins"`
+	// TrustedProxies are addresses or networks whose X-Forwarded-For is believed. Without them limits count the proxy.
+	TrustedProxies []string `yaml:"trustedProxies"`
+	// Operations is where /healthz, /readyz and /metrics answer, such as 127.0.0.1:9090. Empty: nowhere.
+	Operations string `yaml:"operations"`
+
+	// Status is where certificates say that revocation lists, OCSP and CA certificates are found.
+	Status struct {
+		URL    string `yaml:"url"`    // such as http://ca.example; plain HTTP on purpose (RFC 5280 §8). Required
+		Listen string `yaml:"listen"` // a listener for just these, such as 0.0.0.0:80. Empty: only the portal's own serves them
+	} `yaml:"status"`
+
+	// Database holds everything but keys.
+	Database struct {
+		Driver  string `yaml:"driver"`  // sqlite or mysql (also MariaDB, Galera). Required
+		File    string `yaml:"file"`    // sqlite: the file; it must exist (signetctl init makes it)
+		DSNFile string `yaml:"dsnFile"` // mysql: a file holding user:password@tcp(host:3306)/signet
+	} `yaml:"database"`
+
+	// Keys is the keystore of CA, OCSP, ticket and wrapping keys.
+	Keys struct {
+		Dir            string `yaml:"dir"`            // folder of encrypted key files, mode 0700. Required
+		PassphraseFile string `yaml:"passphraseFile"` // required
+		Ticket         string `yaml:"ticket"`         // label of the P-256 key that signs tickets for desktop agents. Default ticket
+		Escrow         string `yaml:"escrow"`         // label of the key that seals escrowed encryption keys. Default escrow
+	} `yaml:"keys"`
+
+	// Secrets are random keys of at least 32 bytes, in hex.
+	Secrets struct {
+		CodeKeyFile  string `yaml:"codeKeyFile"`  // authenticates SMS codes and captchas; the same on every instance. Required
+		AuditKeyFile string `yaml:"auditKeyFile"` // makes the audit chain unforgeable for who can write the database only. Fixed for the life of a database. Default: none
+	} `yaml:"secrets"`
+
+	// Authorities are the CAs, roots before what they signed.
+	Authorities []authorityConfig `yaml:"authorities"`
+	// RenewBy is the id of the authority that issues holders' certificates; it must be SM2. Required.
+	RenewBy string `yaml:"renewBy"`
+
+	// SMS texts begin with 【signature】. Default 印信. No gateway is connected in this version: messages stay in the outbox.
+	SMS struct {
+		Signature string `yaml:"signature"`
+	} `yaml:"sms"`
+	// Bank is where holders send money; required where a project has a price.
+	Bank struct {
+		Payee   string `yaml:"payee"`
+		Account string `yaml:"account"`
+		Bank    string `yaml:"bank"`
+	} `yaml:"bank"`
+
+	// Log goes to standard error.
+	Log struct {
+		Level  string `yaml:"level"`  // debug, info, warn or error. Default info
+		Format string `yaml:"format"` // text or json. Default text
+	} `yaml:"log"`
+
+	dir string // of the file
+}
+
+// authorityConfig is one CA.
+type authorityConfig struct {
+	ID          string   `yaml:"id"`          // 1 to 40 of a-z 0-9 -, part of addresses inside certificates, never changed. Required
+	Certificate string   `yaml:"certificate"` // PEM file. Required
+	Chain       []string `yaml:"chain"`       // PEM files of what stands above it, nearest first, root last. None for a root
+	Key         string   `yaml:"key"`         // label in the keystore. Empty: signs nothing here, such as an offline root
+	Responder   struct {
+		Certificate string `yaml:"certificate"` // PEM file of the delegated OCSP responder. Empty: no OCSP for this CA
+		Key         string `yaml:"key"`         // label in the keystore
+	} `yaml:"responder"`
+}
+
+// readConfig reads the file strictly. It touches nothing the file points to.
+func readConfig(path string) (*config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &config{dir: filepath.Dir(path)}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := d.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: more than one document", path)
+	}
+	c.fill()
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c *config) fill() {
+	for _, d := range []struct {
+		field *string
+		value string
+	}{{&c.Keys.Ticket, "ticket"}, {&c.Keys.Escrow, "escrow"}, {&c.Log.Level, "info"}, {&c.Log.Format, "text"}} {
+		if *d.field == "" {
+			*d.field = d.value
+		}
+	}
+}
+
+// check finds what can be seen to be wrong without looking further.
+func (c *config) check() error {
+	for _, f := range []struct{ name, value string }{
+		{"listen", c.Listen}, {"status.url", c.Status.URL}, {"database.driver", c.Database.Driver}, {"keys.dir", c.Keys.Dir},
+		{"keys.passphraseFile", c.Keys.PassphraseFile}, {"secrets.codeKeyFile", c.Secrets.CodeKeyFile}, {"renewBy", c.RenewBy},
+	} {
+		if f.value == "" {
+			return fmt.Errorf("%s is missing", f.name)
+		}
+	}
+	switch {
+	case c.Database.Driver == store.SQLite && c.Database.File == "":
+		return errors.New("database.file is missing")
+	case c.Database.Driver == store.MySQL && c.Database.DSNFile == "":
+		return errors.New("database.dsnFile is missing")
+	case c.Database.Driver != store.SQLite && c.Database.Driver != store.MySQL:
+		return fmt.Errorf("database.driver is %q, not sqlite or mysql", c.Database.Driver)
+	case len(c.Origins) == 0:
+		return errors.New("origins is missing")
+	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):
+		return errors.New("tls needs both certificate and key")
+	case len(c.Authorities) == 0:
+		return errors.New("authorities is missing")
+	}
+	if u, err := url.Parse(c.Status.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("status.url %q is not an address", c.Status.URL)
+	}
+	for i, a := range c.Authorities {
+		if a.ID == "" || a.Certificate == "" || (a.Responder.Certificate == "") != (a.Responder.Key == "") {
+			return fmt.Errorf("authorities[%d] needs id and certificate, and both or none of responder's", i)
+		}
+	}
+	_, err := c.level()
+	return err
+}
+
+func (c *config) level() (slog.Level, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		return 0, fmt.Errorf("log.level is %q", c.Log.Level)
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		return 0, fmt.Errorf("log.format is %q, not text or json", c.Log.Format)
+	}
+	return level, nil
+}
+
+func (c *config) logger(out io.Writer) *slog.Logger {
+	level, _ := c.level() // check has looked
+	options := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(out, options))
+	}
+	return slog.New(slog.NewTextHandler(out, options))
+}
+
+// path resolves a path of the file.
+func (c *config) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.dir, p)
+}
+
+// wiring opens everything the file points to. It creates nothing.
+func (c *config) wiring(log *slog.Logger) (wiring.Config, error) {
+	w := wiring.Config{
+		Origins: c.Origins, TrustedProxies: c.TrustedProxies, StatusURL: strings.TrimSuffix(c.Status.URL, "/"),
+		RenewBy: c.RenewBy, TicketKey: c.Keys.Ticket, EscrowKey: c.Keys.Escrow, SMSSignature: c.SMS.Signature, Log: log, Version: version(),
+		Bank: ra.Bank{Payee: c.Bank.Payee, Account: c.Bank.Account, Bank: c.Bank.Bank},
+	}
+	for _, step := range []func(*wiring.Config) error{c.openDatabase, c.openKeys, c.openSecrets, c.openAuthorities} {
+		if err := step(&w); err != nil {
+			return wiring.Config{}, err
+		}
+	}
+	return w, nil
+}
+
+func (c *config) openDatabase(w *wiring.Config) error {
+	w.Database = store.Config{Driver: c.Database.Driver, DSN: c.path(c.Database.File), Log: w.Log}
+	if c.Database.Driver != store.MySQL {
+		return nil
+	}
+	dsn, err := readSecret(c.path(c.Database.DSNFile))
+	w.Database.DSN = string(dsn)
+	return err
+}
+
+func (c *config) openKeys(w *wiring.Config) error {
+	passphrase, err := readSecret(c.path(c.Keys.PassphraseFile))
+	if err != nil {
+		return err
+	}
+	keys, err := keyfile.Open(keyfile.Config{Dir: c.path(c.Keys.Dir), Passphrase: passphrase})
+	if err != nil {
+		return fmt.Errorf("opening keys.dir: %w", err)
+	}
+	w.Keys = keys
+	return nil
+}
+
+func (c *config) openSecrets(w *wiring.Config) error {
+	key, err := readKey(c.path(c.Secrets.CodeKeyFile))
+	if err != nil {
+		return err
+	}
+	w.CodeKey = account.Key(key)
+	if c.Secrets.AuditKeyFile == "" {
+		return nil
+	}
+	if key, err = readKey(c.path(c.Secrets.AuditKeyFile)); err != nil {
+		return err
+	}
+	w.Database.AuditKey = store.AuditKey(key)
+	return nil
+}
+
+func (c *config) openAuthorities(w *wiring.Config) error {
+	for _, a := range c.Authorities {
+		opened := wiring.Authority{ID: a.ID, Key: a.Key, ResponderKey: a.Responder.Key}
+		certs, err := c.readCertificates(a.Certificate)
+		if err != nil {
+			return err
+		}
+		opened.Certificate = certs[0]
+		for _, file := range a.Chain {
+			above, err := c.readCertificates(file)
+			if err != nil {
+				return err
+			}
+			opened.Chain = append(opened.Chain, above...)
+		}
+		if a.Responder.Certificate != "" {
+			responder, err := c.readCertificates(a.Responder.Certificate)
+			if err != nil {
+				return err
+			}
+			opened.Responder = responder[0]
+		}
+		w.Authorities = append(w.Authorities, opened)
+	}
+	return nil
+}
+
+func (c *config) readCertificates(file string) ([]*pki.Certificate, error) {
+	text, err := os.ReadFile(c.path(file))
+	if err != nil {
+		return nil, err
+	}
+	certs, err := pki.ParseCertificatesPEM(text)
+	if err == nil && len(certs) == 0 {
+		err = errors.New("holds no certificate")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return certs, nil
+}
+
+// tlsConfig loads the portal's certificate; nil where it speaks plain HTTP.
+func (c *config) tlsConfig() (*tls.Config, error) {
+	if c.TLS.Certificate == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(c.path(c.TLS.Certificate), c.path(c.TLS.Key))
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// readSecret reads a file that only its owner may reach.
+func readSecret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 && !isWindows {
+		return nil, fmt.Errorf("%s: %w: others can reach it; chmod 600", path, fs.ErrPermission)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(text), nil
+}
+
+func readKey(path string) ([]byte, error) {
+	text, err := readSecret(path)
+	if err != nil {
+		return nil, err
+	}
+	key := make([]byte, hex.DecodedLen(len(text)))
+	if _, err := hex.Decode(key, text); err != nil || len(key) < 32 {
+		return nil, fmt.Errorf("%s: want at least 32 bytes in hex", path)
+	}
+	return key, nil
+}

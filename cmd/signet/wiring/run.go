@@ -1,0 +1,107 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"signet/api/jobs"
+	"signet/api/rest"
+)
+
+const (
+	keepOutboxFor = 30 * 24 * time.Hour
+	warnEndFor    = 30 * 24 * time.Hour // before the end of a CA or responder
+)
+
+// Start brings back in order what a crash may have left, and publishes the revocation lists that are due. Call it once,
+// before requests are taken.
+func (s *System) Start(ctx context.Context) error {
+	report, err := s.Authority.Reconcile(ctx)
+	if err != nil {
+		return fmt.Errorf("reconciling the authority: %w", err)
+	}
+	if n := len(report.Ended); n > 0 {
+		s.c.Log.Warn("interrupted issuing ended", slog.Int("intents", n))
+	}
+	if _, err := s.RA.Reconcile(ctx); err != nil {
+		return fmt.Errorf("reconciling enrolments: %w", err)
+	}
+	if err := s.Status.PublishDue(ctx); err != nil {
+		return fmt.Errorf("publishing revocation lists: %w", err)
+	}
+	s.warnOfEnds()
+	return nil
+}
+
+// Run does what happens by itself, until ctx ends and running work is finished.
+func (s *System) Run(ctx context.Context) error {
+	r := jobs.New(jobs.Config{DB: s.DB, Log: s.c.Log, Now: s.c.Now})
+	for topic, handle := range s.RA.Topics() {
+		r.Handle(topic, handle)
+	}
+	r.Every("status.publish", time.Minute, s.Status.PublishDue)
+	r.Every("kmc.fill", time.Minute, s.KMC.Fill)
+	r.Every("ca.reconcile", time.Minute, func(ctx context.Context) error {
+		_, err := s.Authority.Reconcile(ctx)
+		return err
+	})
+	r.Every("ra.reconcile", 5*time.Minute, func(ctx context.Context) error {
+		_, err := s.RA.Reconcile(ctx)
+		return err
+	})
+	r.Every("relay.sweep", time.Minute, s.Relay.Sweep)
+	r.Every("account.clean", 5*time.Minute, s.Accounts.Clean)
+	r.Every("notice.purge", time.Minute, func(ctx context.Context) error {
+		_, err := s.Notices.Purge(ctx)
+		return err
+	})
+	r.Every("store.prune", time.Hour, func(ctx context.Context) error {
+		_, err := s.DB.PruneOutbox(ctx, s.c.Now().Add(-keepOutboxFor))
+		return err
+	})
+	r.Every("store.audit", 24*time.Hour, s.DB.VerifyAudit)
+	r.Every("authority.ends", 24*time.Hour, func(context.Context) error { s.warnOfEnds(); return nil })
+	if err := r.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// warnOfEnds tells of CA and responder certificates that end soon.
+func (s *System) warnOfEnds() {
+	for _, a := range s.c.Authorities {
+		if left := a.Certificate.NotAfter.Sub(s.c.Now()); left < warnEndFor {
+			s.c.Log.Error("authority certificate ends soon", slog.String("authority", a.ID), slog.Duration("left", left))
+		}
+		if a.Responder == nil {
+			continue
+		}
+		if left := a.Responder.NotAfter.Sub(s.c.Now()); left < warnEndFor/2 {
+			s.c.Log.Error("responder certificate ends soon", slog.String("authority", a.ID), slog.Duration("left", left))
+		}
+	}
+}
+
+// figures adds what operators watch beside requests.
+func (s *System) figures(ctx context.Context, m *rest.Exposition) {
+	backlog, err := s.DB.Backlog(ctx)
+	if err != nil {
+		return // signet_database_up tells
+	}
+	for topic, states := range backlog {
+		for state, n := range states {
+			m.Add("signet_jobs", "gauge", "Messages that wait, run or gave up (dead).", float64(n), "topic", topic, "state", state)
+		}
+	}
+	if seq, _, err := s.DB.AuditHead(ctx); err == nil {
+		m.Add("signet_audit_entries_total", "counter", "Entries of the audit chain.", float64(seq))
+	}
+	for _, a := range s.c.Authorities {
+		if list, err := s.DB.CA().LatestCRL(ctx, a.ID); err == nil {
+			m.Add("signet_crl_seconds_left", "gauge", "Until the latest revocation list ends.", list.NextUpdate.Sub(s.c.Now()).Seconds(), "authority", a.ID)
+		}
+	}
+}

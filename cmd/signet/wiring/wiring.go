@@ -1,0 +1,251 @@
+package wiring
+
+import (
+	"context"
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"signet/api/account"
+	"signet/api/notice"
+	"signet/api/ra"
+	"signet/api/relay"
+	"signet/api/rest"
+	"signet/api/store"
+	"signet/api/verify"
+	"signet/ca"
+	"signet/ca/kmc"
+	"signet/ca/lint"
+	"signet/ca/pki"
+	"signet/ca/status"
+	"signet/hsm"
+)
+
+// Config says what to connect.
+type Config struct {
+	Database    store.Config // required
+	Keys        hsm.Keystore // required
+	Authorities []Authority  // required, roots first
+	RenewBy     string       // required: id of the SM2 authority that issues holders' certificates
+	TicketKey   string       // label of the ticket key; default ticket
+	EscrowKey   string       // label of the wrapping key; default escrow
+	CodeKey     account.Key  // required
+
+	Origins        []string // required; the first is the portal's name
+	TrustedProxies []string
+	StatusURL      string // required: base of the addresses inside certificates
+	Site           fs.FS  // the built pages
+	SMSSignature   string
+	Bank           ra.Bank
+
+	// Captchas, if set, makes it a development server (rest.Config.Captchas).
+	Captchas *rest.Answers
+	// Limits on messages and captchas; default account's own.
+	Limits account.Limits
+
+	Now     func() time.Time // default time.Now
+	Version string
+	Log     *slog.Logger // required
+}
+
+// Authority is one CA with the labels of its keys.
+//
+// Nil/zero: Key "" = signs nothing here; Responder nil = no OCSP.
+type Authority struct {
+	ID           string
+	Certificate  *pki.Certificate
+	Chain        []*pki.Certificate
+	Key          string
+	Responder    *pki.Certificate
+	ResponderKey string
+}
+
+// System is the connected server.
+type System struct {
+	c         Config
+	DB        *store.DB
+	Authority *ca.Authority
+	Status    *status.Service
+	KMC       *kmc.Centre
+	Notices   *notice.Notices
+	Relay     *relay.Relay
+	RA        *ra.RA
+	Accounts  *account.Accounts
+	Verifier  *verify.Verifier
+	REST      *rest.Server
+}
+
+// Open connects everything. Close it again, also after Run.
+//
+// Errors: whatever a part refuses; a database whose schema is not the newest.
+func Open(ctx context.Context, c Config) (*System, error) {
+	if c.Keys == nil || c.Log == nil || len(c.Authorities) == 0 || len(c.Origins) == 0 {
+		return nil, errors.New("wiring needs Keys, Log, Authorities and Origins")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Database.Now = c.Now
+	db, err := store.Open(ctx, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{c: c, DB: db}
+	for _, step := range []func(context.Context) error{
+		s.checkSchema, s.openAuthority, s.openStatus, s.openEscrow, s.openRelay, s.openService, s.openFace,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	return s, nil
+}
+
+// Close lets go of the database. Nothing of s may be used afterwards.
+func (s *System) Close() error { return s.DB.Close() }
+
+func (s *System) checkSchema(ctx context.Context) error {
+	pending, err := s.DB.Pending(ctx)
+	if err != nil {
+		return err
+	}
+	if pending {
+		return errors.New("the database schema is older than this program: run signetctl migrate")
+	}
+	return nil
+}
+
+func (s *System) signer(ctx context.Context, label string) (crypto.Signer, error) {
+	if label == "" {
+		return nil, nil
+	}
+	key, err := s.c.Keys.Signer(ctx, hsm.Ref{Label: label})
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", label, err)
+	}
+	return key, nil
+}
+
+func (s *System) openAuthority(ctx context.Context) error {
+	linter, err := lint.New(lint.Config{})
+	if err != nil {
+		return fmt.Errorf("preparing lints: %w", err)
+	}
+	c := ca.Config{Store: s.DB.CA(), Lint: linter, Now: s.c.Now, Log: s.c.Log}
+	for _, a := range s.c.Authorities {
+		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain}, a.Responder != nil)
+		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
+			return fmt.Errorf("authority %s: %w", a.ID, err)
+		}
+		c.CAs = append(c.CAs, one)
+	}
+	s.Authority, err = ca.New(c)
+	return err
+}
+
+// addresses fills in where certificates of a CA say that its status is found.
+func (c Config) addresses(a ca.CAConfig, ocsp bool) ca.CAConfig {
+	a.CRLURL = c.StatusURL + "/crl/" + a.ID + ".crl"
+	a.IssuerURL = c.StatusURL + "/ca/" + a.ID + ".cer"
+	if ocsp {
+		a.OCSPURL = c.StatusURL + "/ocsp"
+	}
+	return a
+}
+
+func (s *System) openStatus(ctx context.Context) error {
+	c := status.Config{Store: s.DB.CA(), CAs: map[string]status.CA{}, Now: s.c.Now, Log: s.c.Log}
+	for _, a := range s.c.Authorities {
+		one := status.CA{Certificate: a.Certificate, Chain: a.Chain, Responder: a.Responder}
+		var err error
+		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
+			return fmt.Errorf("authority %s: %w", a.ID, err)
+		}
+		if one.ResponderSigner, err = s.signer(ctx, a.ResponderKey); err != nil {
+			return fmt.Errorf("responder of %s: %w", a.ID, err)
+		}
+		c.CAs[a.ID] = one
+	}
+	var err error
+	s.Status, err = status.New(c)
+	return err
+}
+
+func (s *System) openEscrow(ctx context.Context) error {
+	wrapper, err := s.c.Keys.Wrapper(ctx, orDefault(s.c.EscrowKey, "escrow"))
+	if err != nil {
+		return fmt.Errorf("escrow key: %w", err)
+	}
+	s.KMC, err = kmc.New(kmc.Config{Store: s.DB.KMC(), Wrapper: wrapper, Now: s.c.Now, Log: s.c.Log})
+	return err
+}
+
+func (s *System) openRelay(ctx context.Context) error {
+	label := orDefault(s.c.TicketKey, ticketLabel)
+	key, err := s.signer(ctx, label)
+	if err != nil {
+		return fmt.Errorf("ticket %w", err)
+	}
+	s.Relay, err = relay.New(relay.Config{
+		DB: s.DB, TicketKey: key, KID: hex.EncodeToString(pki.KeyID(key.Public())[:8]), Issuer: s.c.Origins[0], Log: s.c.Log,
+	})
+	return err
+}
+
+func (s *System) openService(context.Context) (err error) {
+	s.Notices, err = notice.New(notice.Config{DB: s.DB, Signature: s.c.SMSSignature, Templates: ra.NoticeTemplates()})
+	if err != nil {
+		return err
+	}
+	s.RA, err = ra.New(ra.Config{
+		DB: s.DB, Relay: s.Relay, Notice: s.Notices, Authority: s.Authority, KMC: s.KMC, CertStore: s.DB.CA(), CA: s.c.RenewBy,
+		Origin: s.c.Origins[0], Bank: s.c.Bank, Log: s.c.Log,
+	})
+	if err != nil {
+		return err
+	}
+	people := account.Config{
+		DB: s.DB, Notice: s.Notices, CodeKey: s.c.CodeKey, ContactPhone: s.RA.ContactPhone, Limits: s.c.Limits, Log: s.c.Log,
+	}
+	if s.c.Captchas != nil {
+		people.CaptchaReveal = s.c.Captchas.Reveal
+	}
+	if s.Accounts, err = account.New(people); err != nil {
+		return err
+	}
+	s.Verifier, err = verify.New(verify.Config{Authority: s.Authority, Status: s.DB.CA(), Anchors: s.anchors, Now: s.c.Now, Log: s.c.Log})
+	return err
+}
+
+// anchors gives the verifier the CAs that imports brought.
+func (s *System) anchors(ctx context.Context) ([]verify.Anchor, error) {
+	list, err := s.RA.Anchors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]verify.Anchor, len(list))
+	for i, a := range list {
+		out[i] = verify.Anchor{Name: a.Name, Certificate: a.Certificate, Root: a.Root, NoStatus: a.NoStatus}
+	}
+	return out, nil
+}
+
+func (s *System) openFace(context.Context) (err error) {
+	s.REST, err = rest.New(rest.Config{
+		Accounts: s.Accounts, Notices: s.Notices, RA: s.RA, Relay: s.Relay, Verifier: s.Verifier, Status: s.Status.Handler(),
+		Site: s.c.Site, Origins: s.c.Origins, TrustedProxies: s.c.TrustedProxies, Captchas: s.c.Captchas,
+		Health: s.DB.Ping, Metrics: s.figures, Version: s.c.Version, Now: s.c.Now, Log: s.c.Log,
+	})
+	return err
+}
+
+func orDefault(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
