@@ -216,20 +216,34 @@ func TestCodeServesOnePurposeAccountAndPhone(t *testing.T) {
 		actor, _ := f.enters(sampleUSCC, initialPassword)
 		code := f.coded(actor, newPhone)
 		try := func(r codeRequest) error { return f.tryCode(f.Context(), r, code) }
-		f.ok(try(codeRequest{purpose: forSupplement, accountID: id, phone: newPhone}))
+		own := codeRequest{purpose: forSupplement, accountID: id, phone: newPhone}
+		f.ok(try(own))
 		for _, r := range []codeRequest{
 			{purpose: "receipt", accountID: id, phone: newPhone},
 			{purpose: forSupplement, accountID: other, phone: newPhone},
 			{purpose: forSupplement, accountID: id, phone: oldPhone},
 		} {
 			f.wants(problem.CodeCodeExpired, try(r))
-			// Also where the other has an open code of its own: move the row over.
-			var row codeRow
-			f.ok(f.db.Read(f.Context()).Where("account_id = ?", id).Take(&row).Error)
-			row.ID, row.Purpose, row.AccountID, row.Phone = store.NewID("otp"), r.purpose, r.accountID, r.phone
-			f.tx(func(tx *store.Tx) error { return tx.DB().Create(&row).Error })
+			// Also if the stored row is made to say that it is for the other.
+			move := func(to codeRequest) {
+				f.tx(func(tx *store.Tx) error {
+					return tx.DB().Model(&codeRow{}).Where("used_at = 0").
+						Updates(map[string]any{"account_id": to.accountID, "purpose": to.purpose, "phone": to.phone}).Error
+				})
+			}
+			move(r)
 			f.wants(problem.CodeCodeWrong, try(r))
+			move(own)
 		}
+		use := func() (refused error) {
+			f.tx(func(tx *store.Tx) (err error) {
+				refused, err = f.checkCode(tx, own, code, true)
+				return err
+			})
+			return refused
+		}
+		f.ok(use())
+		f.wants(problem.CodeCodeExpired, use()) // once
 	})
 }
 
