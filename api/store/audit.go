@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"reflect"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -91,23 +93,39 @@ func canonical(facts map[string]any) (string, error) {
 	if len(facts) == 0 {
 		return "{}", nil
 	}
-	first, err := json.Marshal(facts)
-	if err != nil {
-		return "", err
+	text, err := encodeFacts(facts)
+	if err != nil || flat(facts) { // encoding/json sorts the keys of maps
+		return text, err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(first)) // structs inside lose their field order here
+	decoder := json.NewDecoder(strings.NewReader(text)) // structs inside lose their field order here
 	decoder.UseNumber()
 	var plain map[string]any
 	if err := decoder.Decode(&plain); err != nil {
 		return "", err
 	}
+	return encodeFacts(plain)
+}
+
+func encodeFacts(facts map[string]any) (string, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(plain); err != nil {
+	if err := encoder.Encode(facts); err != nil {
 		return "", err
 	}
 	return string(bytes.TrimSuffix(out.Bytes(), []byte("\n"))), nil
+}
+
+// flat reports whether all facts are of kinds that have one form in JSON.
+func flat(facts map[string]any) bool {
+	for _, v := range facts {
+		switch reflect.ValueOf(v).Kind() {
+		case reflect.String, reflect.Bool, reflect.Int, reflect.Int64:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // chain links the transaction's entries to the chain and writes them.

@@ -236,8 +236,9 @@ func abandon(tx *Tx, r intentRow, rev ca.Revocation) error {
 func insertIntents(tx *Tx, fresh []*newIntent) error {
 	rows := make([][]any, len(fresh))
 	for i, n := range fresh {
-		state, open, ended := intentOpen, []byte(n.Request.ID), int64(0)
+		state, open, ended := intentOpen, any([]byte(n.Request.ID)), int64(0)
 		if !n.overtakenAt.IsZero() {
+			// An untyped nil: a nil []byte would be an empty value to SQLite, not NULL.
 			state, open, ended = intentAbandoned, nil, Millis(n.overtakenAt)
 		}
 		rows[i] = []any{

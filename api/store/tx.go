@@ -63,7 +63,7 @@ func (d *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
 			d.broken.Store(true)
 			d.c.Log.Error("sync to disk failed, refusing all writes", "error", err)
 		}
-		if !again || try == maxTries || time.Since(started) > d.c.RetryFor {
+		if !again || try == maxTries || time.Since(started) >= d.c.RetryFor {
 			return refusal(err)
 		}
 		d.c.Log.Warn("transaction repeated", "try", try, "error", err)
@@ -90,9 +90,9 @@ func pause(ctx context.Context, try int) error {
 // attempt runs f once. It holds one connection throughout, so that a connection
 // in doubt is thrown away instead of going back to the pool.
 func (d *DB) attempt(ctx context.Context, f func(tx *Tx) error) (err error) {
-	conn, err := d.writer.sql.Conn(ctx)
+	conn, err := d.connect(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting: %w", err)
+		return err
 	}
 	defer func() {
 		if f := faultOf(err); f != noFault && f != contended || errors.Is(err, ErrOutcomeUnknown) {
@@ -125,6 +125,16 @@ func (d *DB) attempt(ctx context.Context, f func(tx *Tx) error) (err error) {
 		d.wake()
 	}
 	return nil
+}
+
+// connect waits for a connection, but not longer than a transaction may take: so a
+// transaction started inside another, which SQLite's one writer can never serve,
+// ends as a Busy problem, and so does a queue that grew too long.
+func (d *DB) connect(ctx context.Context) (*sql.Conn, error) {
+	waiting, cancel := context.WithTimeout(ctx, d.c.RetryFor)
+	defer cancel()
+	conn, err := d.writer.sql.Conn(waiting)
+	return conn, wrap("connecting", err)
 }
 
 // commit ends the transaction and says what its failure means.

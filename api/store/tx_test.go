@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -244,4 +245,16 @@ func TestCancelledContextEndsTheTransaction(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	})
+}
+
+// TestTransactionInsideAnotherEnds: a defect must not hang the service.
+func TestTransactionInsideAnotherEnds(t *testing.T) {
+	db := storetest.Open(t, func(c *store.Config) { c.RetryFor = 50 * time.Millisecond })
+	err := db.Tx(t.Context(), func(*store.Tx) error {
+		return db.Tx(t.Context(), func(*store.Tx) error { return nil })
+	})
+	busy(t, err, problem.CodeDatabaseUnavailable)
+	if err := act(db, "after"); err != nil {
+		t.Fatal(err)
+	}
 }
