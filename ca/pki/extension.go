@@ -85,10 +85,11 @@ func extensionsDER(exts []Extension) ([]byte, error) {
 	return tlv(tagSequence, body), nil
 }
 
+const maxExtensions = 100 // real certificates have about twelve
+
 // parseExtensions reads the contents of an Extensions sequence.
 func parseExtensions(body []byte) ([]Extension, error) {
 	var exts []Extension
-	seen := map[string]bool{}
 	r := reader{b: body}
 	for !r.empty() {
 		e := reader{b: r.take(tagSequence)}
@@ -97,13 +98,14 @@ func parseExtensions(body []byte) ([]Extension, error) {
 			ext.Critical = c[0] != 0
 		}
 		ext.Value = e.take(tagOctetString)
-		if r.bad || !e.done() {
+		if r.bad || !e.done() || len(exts) == maxExtensions {
 			return nil, malformed("extension")
 		}
-		if seen[ext.OID] {
-			return nil, malformed("extension %s twice", ext.OID)
+		for _, earlier := range exts {
+			if earlier.OID == ext.OID {
+				return nil, malformed("extension %s twice", ext.OID)
+			}
 		}
-		seen[ext.OID] = true
 		exts = append(exts, ext)
 	}
 	if len(exts) == 0 {

@@ -92,3 +92,23 @@ func TestGoldenSM2InTjfoc(t *testing.T) {
 		t.Error(err) // then the golden file, not our code, would be wrong
 	}
 }
+
+func BenchmarkParseCertificate(b *testing.B) {
+	der := golden(b, "sm2-leaf.der")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseCertificate(der); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseCertificateStd(b *testing.B) {
+	der := golden(b, "p256-root.der")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := x509.ParseCertificate(der); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -98,12 +98,27 @@ func EncodeOID(dotted string) ([]byte, error) {
 //
 // Errors: ErrMalformed when the bytes are not in minimal form.
 func DecodeOID(contents []byte) (string, error) {
+	if dotted, ok := commonOIDs[string(contents)]; ok {
+		return dotted, nil
+	}
 	var oid x509.OID
 	if !minimalOID(contents) || oid.UnmarshalBinary(contents) != nil {
 		return "", malformed("object identifier")
 	}
 	return oid.String(), nil
 }
+
+// commonOIDs maps the contents of those found in nearly every certificate to their text: a list of a million entries
+// should not spell "2.5.29.21" out a million times.
+var commonOIDs = func() map[string]string {
+	m := map[string]string{}
+	for _, dotted := range []string{OIDCommonName, OIDCountry, OIDLocality, OIDProvince, OIDOrganization, OIDOrgUnit, OIDSubjectKeyID,
+		OIDKeyUsage, OIDSubjectAltName, OIDBasicConstraints, OIDCRLNumber, OIDReason, OIDInvalidityDate, OIDCRLPoints, OIDPolicies,
+		OIDAuthorityKeyID, OIDExtKeyUsage, OIDAuthorityInfo, OIDOrgCode, EKUClientAuth, EKUEmailProtection, oidOCSP, oidCAIssuers} {
+		m[string(mustOID(dotted)[2:])] = dotted
+	}
+	return m
+}()
 
 // mustOID encodes an OID constant of this package.
 func mustOID(dotted string) []byte {

@@ -5,13 +5,15 @@ import (
 )
 
 // derTime encodes t as RFC 5280 §4.1.2.5 wants it: UTCTime through 2049, GeneralizedTime from 2050.
-func derTime(t time.Time) ([]byte, error) {
+func derTime(t time.Time) ([]byte, error) { return appendTime(nil, t) }
+
+func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	t = t.UTC()
 	switch y := t.Year(); {
 	case y >= 1950 && y < 2050:
-		return tlv(tagUTCTime, []byte(t.Format("060102150405Z"))), nil
+		return t.AppendFormat(append(dst, tagUTCTime, 13), "060102150405Z"), nil
 	case y >= 0 && y <= 9999:
-		return derGeneralized(t), nil
+		return append(dst, derGeneralized(t)...), nil
 	}
 	return nil, malformed("year %d does not fit a certificate", t.Year())
 }
