@@ -228,13 +228,14 @@ func TestRefusedOperations(t *testing.T) {
 		"sign a proof message": {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) {
 			in.Style, in.Content = ticket.Raw, ticket.ProveMessage("https://bank.example", nonce)
 		}), ticket.OperationRefused},
-		"unknown form":      {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Style = "digest" }), ticket.OperationRefused},
-		"too long":          {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Content = make([]byte, ticket.MaxContent+1) }), ticket.OperationRefused},
-		"empty":             {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Content = nil }), ticket.OperationRefused},
-		"nameless":          {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Name = "" }), ticket.OperationRefused},
-		"enrol any token":   {ticket.OpEnrol, "", ticket.EnrolParams{Enrolment: "e", CommonName: "x", SignKeyID: ticket.NewKeyID(), EncKeyID: ticket.NewKeyID()}, ticket.OperationRefused},
-		"enrol wrong token": {ticket.OpEnrol, "SK-0002", ticket.EnrolParams{Enrolment: "e", CommonName: "x", SignKeyID: ticket.NewKeyID(), EncKeyID: ticket.NewKeyID()}, ticket.KeyWrongSerial},
-		"enrol odd ids":     {ticket.OpEnrol, testSerial, ticket.EnrolParams{Enrolment: "e", CommonName: "x", SignKeyID: "../x", EncKeyID: ticket.NewKeyID()}, ticket.OperationRefused},
+		"unknown form":        {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Style = "digest" }), ticket.OperationRefused},
+		"too long":            {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Content = make([]byte, ticket.MaxContent+1) }), ticket.OperationRefused},
+		"empty":               {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Content = nil }), ticket.OperationRefused},
+		"nameless":            {ticket.OpSign, testSerial, sign(func(in *ticket.SignParams) { in.Name = "" }), ticket.OperationRefused},
+		"enrol any token":     {ticket.OpEnrol, "", ticket.EnrolParams{Enrolment: "e", CommonName: "x", KeyAlg: "SM2", SignKeyID: ticket.NewKeyID(), EncKeyID: ticket.NewKeyID()}, ticket.OperationRefused},
+		"enrol wrong token":   {ticket.OpEnrol, "SK-0002", ticket.EnrolParams{Enrolment: "e", CommonName: "x", KeyAlg: "SM2", SignKeyID: ticket.NewKeyID(), EncKeyID: ticket.NewKeyID()}, ticket.KeyWrongSerial},
+		"enrol odd algorithm": {ticket.OpEnrol, testSerial, ticket.EnrolParams{Enrolment: "e", CommonName: "x", KeyAlg: "RSA-512", SignKeyID: ticket.NewKeyID(), EncKeyID: ticket.NewKeyID()}, ticket.OperationRefused},
+		"enrol odd ids":       {ticket.OpEnrol, testSerial, ticket.EnrolParams{Enrolment: "e", CommonName: "x", KeyAlg: "SM2", SignKeyID: "../x", EncKeyID: ticket.NewKeyID()}, ticket.OperationRefused},
 	} {
 		t.Run(name, func(t *testing.T) { r.refused(r.portal.Dispatch(c.op, c.serial, c.params), c.code) })
 	}

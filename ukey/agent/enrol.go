@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 
 	"signet/ca/cms"
 	"signet/ca/pki"
@@ -61,9 +63,14 @@ func (e *enrolment) read() error {
 		return refuse("enrolment without a name")
 	case e.sign.Check() != nil || e.enc.Check() != nil || e.sign == e.enc:
 		return refuse("key ids")
+	case !slices.Contains(algorithms, pki.KeyAlg(e.in.KeyAlg)):
+		return refuse("key algorithm")
 	}
 	return nil
 }
+
+// algorithms are the ones a signing pair may have.
+var algorithms = []pki.KeyAlg{pki.SM2, pki.P256, pki.P384, pki.RSA2048, pki.RSA3072, pki.RSA4096}
 
 // room looks before the PIN is asked whether what is still missing will fit.
 func (e *enrolment) room() error {
@@ -190,13 +197,23 @@ func (e *enrolment) write(ctx context.Context, g ticket.CSRReply) error {
 	}
 	if len(g.EnvelopedKey) > 0 {
 		if err := e.session.ImportEnveloped(ctx, e.enc, e.sign, g.EnvelopedKey); err != nil {
-			return err
+			return envelopeError(err)
 		}
 		if err := e.session.PutCertificate(ctx, e.enc, g.EncCertificate); err != nil {
 			return err
 		}
 	}
 	return e.note(StageWritten)
+}
+
+// envelopeError tells an envelope that is no good from a token that is not.
+func envelopeError(err error) error {
+	for _, bad := range []error{cms.ErrMalformed, cms.ErrBER, cms.ErrUnsupported, cms.ErrDecrypt, cms.ErrKeyMismatch} {
+		if errors.Is(err, bad) {
+			return problem(ticket.JobState, "the encryption key does not come out of its envelope")
+		}
+	}
+	return err
 }
 
 // verify reads everything back from the token and uses every key once, the old encryption keys too.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"signet/ca/cms"
 	"signet/ca/gm"
 	"signet/ca/pki"
 	"signet/ukey"
@@ -217,7 +218,14 @@ func TestEnrolRefusesBadAnswers(t *testing.T) {
 		"damaged envelope": {func(r *rig, e *agenttest.Enrolment, g *ticket.CSRReply) {
 			g.EnvelopedKey = bytes.Clone(g.EnvelopedKey)
 			g.EnvelopedKey[len(g.EnvelopedKey)-1] ^= 1
-		}, ticket.Internal},
+		}, ticket.JobState},
+		"envelope of another pair": {func(r *rig, e *agenttest.Enrolment, g *ticket.CSRReply) {
+			der, err := cms.WrapKey(rand.Reader, otherKey().PublicKey(), otherKey())
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			g.EnvelopedKey = der
+		}, ticket.JobState},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)

@@ -99,6 +99,7 @@ func (a *assuan) converse(q Prompt, command string) ([]byte, error) {
 	a.send("OPTION lc-ctype=C.UTF-8") // pinentries without it ignore it
 	if tty := os.Getenv("GPG_TTY"); tty != "" {
 		a.send("OPTION ttyname=" + escape(tty))
+		a.send("OPTION ttytype=" + escape(os.Getenv("TERM")))
 	}
 	pages := pages(q.Text, descBytes)
 	for i, page := range pages {
