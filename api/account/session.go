@@ -171,8 +171,11 @@ func (a *Accounts) Authenticate(ctx context.Context, token Token) (Actor, *Sessi
 
 var errSessionExpired = problem.New(problem.Unauthenticated, problem.CodeSessionExpired, "The session has ended; log in again.")
 
-// quietly writes what may also be written at the next occasion.
+// quietly writes what may also be written at the next occasion, and does not hold
+// a reader up for a database that takes no writes.
 func (a *Accounts) quietly(ctx context.Context, what string, f func(tx *store.Tx) error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	if err := a.db.Tx(ctx, f); err != nil {
 		a.c.Log.Warn("session record not written", "what", what, "error", err)
 	}
