@@ -86,3 +86,37 @@ func TestFailedSyncEndsAllWriting(t *testing.T) {
 		t.Errorf("reading: %v", err)
 	}
 }
+
+// TestForgedEntryBreaksTheNext: who changes an entry and its hash must change all
+// that follow.
+func TestForgedEntryBreaksTheNext(t *testing.T) {
+	db, err := Open(t.Context(), Config{Driver: SQLite, DSN: filepath.Join(t.TempDir(), "a.db"), Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if err := db.Tx(t.Context(), func(tx *Tx) error { return tx.Audit("a", "act", "o", nil) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = db.Tx(t.Context(), func(tx *Tx) error {
+		var e auditEntry
+		if err := tx.db.Where("seq = ?", 3).Take(&e).Error; err != nil {
+			return err
+		}
+		e.Actor = "somebody else"
+		_, err := tx.exec("UPDATE store_audit SET actor = ?, hash = ? WHERE seq = 3", e.Actor, e.sum(nil))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var broken *AuditBroken
+	if err := db.VerifyAudit(t.Context()); !errors.As(err, &broken) || broken.Seq != 4 {
+		t.Errorf("got %v, want entry 4", err)
+	}
+}
