@@ -1,6 +1,7 @@
 package status
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -105,7 +106,7 @@ var (
 
 func (l *list) add(e Entry) error {
 	serial, err := hex.DecodeString(e.SerialHex)
-	if err != nil || len(serial) == 0 || len(serial) > 20 {
+	if serial = bytes.TrimLeft(serial, "\x00"); err != nil || len(serial) == 0 || len(serial) > 20 {
 		return fmt.Errorf("serial %q", e.SerialHex)
 	}
 	if l.buf == nil {
