@@ -53,7 +53,7 @@ func (a *Agent) Examine(ctx context.Context, portals []string) []Finding {
 		say(false, "日志 journal: %v", err)
 	}
 	for _, e := range open {
-		say(false, "未完成的写证 unfinished: UKey %s · %s · %s。请插入该 UKey,在网页上点击继续。Plug it in and continue in the portal.", e.Serial, e.Stage, e.At.Format(time.RFC3339))
+		say(false, "未完成的写证 unfinished: UKey %s · %s · %s。请插入该 UKey,在网页上点击继续。Plug it in and continue in the portal.", clean(e.Serial), e.Stage, e.At.Format(time.RFC3339))
 	}
 	return all
 }
