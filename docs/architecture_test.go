@@ -36,7 +36,7 @@ var rooms = map[string]rule{
 	"ukey/softkey":         {ours: "ukey ca/cms"},
 	"ukey/ukeytest":        {ours: "ukey ca/cms", extra: "testing"},
 	"ukey/agent":           {ours: "ukey ukey/ticket ca/cms"},
-	"ukey/agent/agenttest": {ours: "ukey ukey/ticket ukey/agent ca/cms", extra: "testing"},
+	"ukey/agent/agenttest": {ours: "ukey ukey/ticket ukey/agent ukey/ukeytest ca/cms", extra: "testing"},
 	// authority
 	"ca/lint":   {},
 	"ca":        {ours: "ca/lint"},
@@ -59,7 +59,7 @@ var rooms = map[string]rule{
 	"api/demo":          {ours: "api/ra api/account api/notice api/store ca ca/cms ukey ukey/softkey"},
 	"api/apitest":       {ours: "*", extra: "testing"},
 	"web":               {},
-	"cmd/signet":        {ours: "cmd/signet/wiring api/demo api/store"},
+	"cmd/signet":        {ours: "cmd/signet/wiring api/account api/demo api/ra api/rest api/store ca hsm hsm/keyfile web"},
 	"cmd/signet/wiring": {ours: "api/account api/demo api/jobs api/notice api/ra api/relay api/rest api/store api/verify ca ca/kmc ca/lint ca/status hsm hsm/keyfile web"},
 	"cmd/signetctl":     {ours: "api/account api/ra api/store api/notice api/relay ca ca/cms ca/kmc ca/lint ca/status hsm hsm/keyfile"},
 	"cmd/ukeyd":         {ours: "ukey ukey/agent ukey/softkey ukey/ticket"},
