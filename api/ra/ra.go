@@ -2,6 +2,7 @@ package ra
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	"signet/api/relay"
 	"signet/api/store"
 	"signet/ca"
+	"signet/ca/kmc"
+	"signet/ca/pki"
 )
 
 // Bank is where holders send money.
@@ -19,21 +22,19 @@ type Bank struct {
 
 // Config configures an RA.
 type Config struct {
-	DB     *store.DB       // required; its clock is the clock here
-	Relay  *relay.Relay    // required; New registers the handlers it needs
-	Notice *notice.Notices // required, made with NoticeTemplates
-	// Authority issues; required.
-	Authority *ca.Authority
-	// KMC keeps encryption keys; required. *kmc.Centre
-	KMC any
-	// CertStore is the Authority's store, asked about revocation and earlier requests; required.
-	CertStore ca.Store
+	DB        *store.DB       // required; its clock is the clock here
+	Relay     *relay.Relay    // required; New registers the handlers it needs
+	Notice    *notice.Notices // required, made with NoticeTemplates
+	Authority *ca.Authority   // required: issues
+	KMC       *kmc.Centre     // required: keeps encryption keys
+	CertStore ca.Store        // required: the Authority's store, asked about revocations and earlier requests
 
-	CA          string // required: id of the CA that renews, unless a project names another; it must be SM2
-	SignProfile string // default org-sign
-	EncProfile  string // default org-enc
-	Origin      string // required: the portal's origin, inside possession proofs
-	Bank        Bank   // required where a project has a price
+	CA          string        // required: id of the CA that renews, unless a project names another; its key is SM2
+	SignProfile string        // default org-sign
+	EncProfile  string        // default org-enc
+	Origin      string        // required: the portal's origin, inside possession proofs
+	Bank        Bank          // required where a project has a price
+	RenewWindow time.Duration // how long before its end a certificate may be renewed; default 90 days
 
 	Log *slog.Logger // default: discard
 }
@@ -46,10 +47,17 @@ type RA struct {
 	db *store.DB
 }
 
+// expiringFor is how long before its end something counts as about to expire, and
+// the default of Config.RenewWindow.
+// Source: product.md S002-34, §2.3 (renewal rules).
+const expiringFor = 90 * 24 * time.Hour
+
 // New makes an RA and registers its handlers with the relay.
+//
+// Errors: a missing field; a CA that cannot issue SM2 pairs.
 func New(c Config) (*RA, error) {
-	if c.DB == nil || c.Relay == nil || c.Notice == nil || c.Authority == nil || c.KMC == nil || c.CertStore == nil || c.CA == "" || c.Origin == "" {
-		return nil, errors.New("ra needs DB, Relay, Notice, Authority, KMC, CertStore, CA and Origin")
+	if c.DB == nil || c.Relay == nil || c.Notice == nil || c.Authority == nil || c.KMC == nil || c.CertStore == nil || c.Origin == "" {
+		return nil, errors.New("ra needs DB, Relay, Notice, Authority, KMC, CertStore and Origin")
 	}
 	if c.SignProfile == "" {
 		c.SignProfile = "org-sign"
@@ -57,10 +65,33 @@ func New(c Config) (*RA, error) {
 	if c.EncProfile == "" {
 		c.EncProfile = "org-enc"
 	}
+	if c.RenewWindow == 0 {
+		c.RenewWindow = expiringFor
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &RA{c: c, db: c.DB}, nil
+	r := &RA{c: c, db: c.DB}
+	if err := r.checkCA(c.CA); err != nil {
+		return nil, err
+	}
+	c.Relay.Handle(purposeConsent, consentHandler{r})
+	c.Relay.Handle(purposeEnrol, enrolHandler{r})
+	c.Relay.Handle(purposePossession, possessionHandler{r})
+	return r, nil
+}
+
+// checkCA makes sure that a CA can renew: an encryption key travels only to an SM2
+// signing key, so pairs are SM2.
+func (r *RA) checkCA(id string) error {
+	cert := r.c.Authority.Certificate(id)
+	if cert == nil {
+		return fmt.Errorf("ra: there is no CA %q", id)
+	}
+	if alg, err := pki.AlgOf(cert.PublicKey); err != nil || alg != pki.SM2 {
+		return fmt.Errorf("ra: CA %q does not sign with SM2", id)
+	}
+	return nil
 }
 
 func (r *RA) now() time.Time { return r.db.Now() }

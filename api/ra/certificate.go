@@ -1,0 +1,270 @@
+package ra
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"signet/api/account"
+	"signet/api/problem"
+	"signet/api/store"
+	"signet/ca/pki"
+)
+
+// certState is what is kept of a certificate's life; expiry follows from time.
+type certState string
+
+const (
+	certPending    certState = "pending" // issued, not yet proved to be on the key; not shown
+	certActive     certState = "active"
+	certSuperseded certState = "superseded"
+	certRevoked    certState = "revoked"
+	certVoid       certState = "void" // issued and never taken into use; not shown
+)
+
+// The origins of certificates.
+const (
+	originLegacy = "legacy"
+	originSignet = "signet"
+)
+
+// certificateRow is a row of ra_certificates: a pair, or a legacy signing certificate alone.
+type certificateRow struct {
+	ID             string
+	OrganisationID string
+	ProjectSlug    string
+	Origin         string
+	State          certState
+	Name           string
+	IssuerName     string
+	CA             string `gorm:"column:ca"` // origin signet: the CA's id
+	KeyAlg         string
+	SerialHex      string
+	SignDER        []byte `gorm:"column:sign_der"`
+	SignHash       string
+	SignSPKIHash   string `gorm:"column:sign_spki_hash"`
+	EncSerialHex   string
+	EncDER         []byte `gorm:"column:enc_der"`
+	EncHash        string
+	EncSPKIHash    string `gorm:"column:enc_spki_hash"`
+	NotBeforeAt    int64
+	NotAfterAt     int64
+	TokenSerial    string
+	PredecessorID  string
+	SuccessorID    string
+	Warning        string
+	BatchID        string
+	CreatedAt      int64 `gorm:"autoCreateTime:false"`
+	ChangedAt      int64
+}
+
+// TableName names the table for gorm.
+func (certificateRow) TableName() string { return "ra_certificates" }
+
+// setSign and setEnc take over what a certificate says.
+func (c *certificateRow) setSign(cert *pki.Certificate) {
+	c.SerialHex, c.SignDER, c.SignHash, c.SignSPKIHash = cert.SerialHex, cert.Raw, hashHex(cert.Raw), hashHex(cert.SPKI)
+	c.NotBeforeAt, c.NotAfterAt = store.Millis(cert.NotBefore), store.Millis(cert.NotAfter)
+	c.Name, c.IssuerName = clip(nameOf(cert.Subject), 200), clip(nameOf(cert.Issuer), 200)
+	if alg, err := pki.AlgOf(cert.PublicKey); err == nil {
+		c.KeyAlg = string(alg)
+	}
+}
+
+func (c *certificateRow) setEnc(cert *pki.Certificate) {
+	c.EncSerialHex, c.EncDER, c.EncHash, c.EncSPKIHash = cert.SerialHex, cert.Raw, hashHex(cert.Raw), hashHex(cert.SPKI)
+}
+
+// nameOf is how a certificate or CA is called on the pages.
+func nameOf(n pki.Name) string {
+	for _, s := range []string{n.CommonName(), n.Organization()} {
+		if s != "" {
+			return s
+		}
+	}
+	return n.String()
+}
+
+func hashHex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// dualUse reports whether the signing key may also have been used for decryption;
+// then it is never given up.
+func dualUse(cert *pki.Certificate) bool {
+	return !cert.HasKeyUsage || cert.KeyUsage&pki.EncryptionUsage != 0
+}
+
+// certificateView is a certificate with what it shows of its neighbours.
+type certificateView struct {
+	certificateRow    `gorm:"embedded"`
+	ServiceID         string
+	ServiceFrom       int64
+	ServiceTo         int64
+	OpenApplicationID string
+}
+
+func viewCertificates(by account.Actor) query {
+	return query{
+		columns: `c.*, COALESCE(s.id, '') AS service_id, COALESCE(s.from_at, 0) AS service_from, COALESCE(s.to_at, 0) AS service_to,
+			COALESCE(a.id, '') AS open_application_id`,
+		// Of several services for one certificate the one that runs longest counts.
+		from: `ra_certificates c LEFT JOIN ra_services s ON s.id = (SELECT x.id FROM ra_services x WHERE x.certificate_id = c.id ORDER BY x.to_at DESC, x.id LIMIT 1)
+			LEFT JOIN ra_applications a ON a.open_certificate = c.id`,
+		where: "c.organisation_id = ? AND c.state NOT IN (?, ?)", args: []any{by.OrganisationID, string(certPending), string(certVoid)},
+		order: "c.created_at DESC, c.id DESC",
+	}
+}
+
+// ListCertificates shows 我的证书, newest first.
+//
+// Errors: those of account.Can.
+func (r *RA) ListCertificates(ctx context.Context, by account.Actor, certificateName string, p Paging) (List[Certificate], error) {
+	if err := account.Can(by, account.HolderRead); err != nil {
+		return List[Certificate]{}, err
+	}
+	q := viewCertificates(by)
+	if certificateName != "" {
+		q.and("c.name LIKE ? ESCAPE '!'", like(certificateName))
+	}
+	return list(r.db.Read(ctx), q, p, func(v certificateView) (Certificate, error) { return r.certificate(ctx, v) })
+}
+
+// Certificate shows one certificate.
+//
+// Errors: those of account.Can; CodeNotFound, also for another organisation's.
+func (r *RA) Certificate(ctx context.Context, by account.Actor, id string) (CertificateDetail, error) {
+	if err := account.Can(by, account.HolderRead); err != nil {
+		return CertificateDetail{}, err
+	}
+	v, err := r.viewCertificate(ctx, by, id)
+	if err != nil {
+		return CertificateDetail{}, err
+	}
+	c, err := r.certificate(ctx, v)
+	if err != nil {
+		return CertificateDetail{}, err
+	}
+	sign, err := pki.ParseCertificate(v.SignDER)
+	if err != nil {
+		return CertificateDetail{}, fmt.Errorf("reading certificate %s: %w", id, err)
+	}
+	d := CertificateDetail{Certificate: c, Subject: sign.Subject.String(), SignPEM: string(pki.EncodePEM(sign)), PredecessorID: v.PredecessorID, SuccessorID: v.SuccessorID}
+	if len(v.EncDER) > 0 {
+		enc, err := pki.ParseCertificate(v.EncDER)
+		if err != nil {
+			return CertificateDetail{}, fmt.Errorf("reading certificate %s: %w", id, err)
+		}
+		d.EncPEM = string(pki.EncodePEM(enc))
+	}
+	trust, err := r.trust(ctx)
+	if err != nil {
+		return CertificateDetail{}, err
+	}
+	if path, err := trust.path(sign, sign.NotBefore); err == nil && len(path) > 1 {
+		d.ChainPEM = string(pki.EncodePEM(path[1:]...))
+	}
+	return d, nil
+}
+
+func (r *RA) viewCertificate(ctx context.Context, by account.Actor, id string) (certificateView, error) {
+	q := viewCertificates(by)
+	q.and("c.id = ?", id)
+	return one[certificateView](r.db.Read(ctx), q, "certificate")
+}
+
+func (r *RA) certificate(ctx context.Context, v certificateView) (Certificate, error) {
+	if err := r.refreshState(ctx, &v.certificateRow); err != nil {
+		return Certificate{}, err
+	}
+	now := r.now()
+	c := Certificate{
+		ID: v.ID, SerialHex: v.SerialHex, EncSerialHex: v.EncSerialHex, Name: v.Name, IssuerName: v.IssuerName,
+		NotBefore: store.Time(v.NotBeforeAt), NotAfter: store.Time(v.NotAfterAt), State: v.shown(now), KeyAlg: v.KeyAlg, Origin: v.Origin,
+		OpenApplicationID: v.OpenApplicationID, ServiceID: v.ServiceID, TokenSerial: v.TokenSerial,
+	}
+	block := r.renewBlock(v, now)
+	c.Renewable = block == nil
+	if block != nil {
+		c.RenewBlock = string(block.Code)
+	}
+	return c, nil
+}
+
+func (c certificateRow) shown(now time.Time) CertificateState {
+	end := store.Time(c.NotAfterAt)
+	switch {
+	case c.State == certRevoked:
+		return CertRevoked
+	case c.State == certSuperseded:
+		return CertSuperseded
+	case now.After(end):
+		return CertExpired
+	case end.Sub(now) <= expiringFor:
+		return CertExpiring
+	}
+	return CertValid
+}
+
+// refreshState asks the CA about a certificate of ours: it may have been revoked
+// there since.
+func (r *RA) refreshState(ctx context.Context, c *certificateRow) error {
+	if c.Origin != originSignet || c.State != certActive {
+		return nil
+	}
+	var key [32]byte
+	if _, err := hex.Decode(key[:], []byte(c.SignSPKIHash)); err != nil {
+		return fmt.Errorf("reading certificate %s: %w", c.ID, err)
+	}
+	certs, err := r.c.CertStore.ByKey(ctx, c.CA, key)
+	if err != nil {
+		return fmt.Errorf("asking about certificate %s: %w", c.ID, err)
+	}
+	for _, k := range certs {
+		if k.SerialHex == c.SerialHex && k.Revoked != nil {
+			c.State = certRevoked
+		}
+	}
+	return nil
+}
+
+// renewBlock says why a certificate cannot be renewed now; nil when it can.
+// Source: S002-41, product.md §2.3 (renewal rules), decision 1.
+func (r *RA) renewBlock(v certificateView, now time.Time) *problem.Error {
+	refuse := func(code problem.Code, detail string) *problem.Error {
+		return problem.New(problem.Conflict, code, detail)
+	}
+	end := store.Time(v.NotAfterAt)
+	switch {
+	case v.State == certRevoked:
+		return refuse(problem.CodeCertificateRevoked, "The certificate is revoked.")
+	case v.State != certActive:
+		return refuse(problem.CodeCertificateNotRenewable, "The certificate was renewed already.")
+	case now.After(end):
+		return refuse(problem.CodeCertificateExpired, "The certificate has expired. Renewal of expired certificates needs manual review, which is not open yet; please contact customer service.")
+	case now.Before(store.Time(v.NotBeforeAt)):
+		return refuse(problem.CodeCertificateNotRenewable, "The certificate is not valid yet.")
+	case end.Sub(now) > r.c.RenewWindow:
+		return refuse(problem.CodeCertificateNotRenewable, "It is too early to renew this certificate.").
+			WithParam("from", end.Add(-r.c.RenewWindow).Format(time.RFC3339))
+	case !(serviceRow{FromAt: v.ServiceFrom, ToAt: v.ServiceTo}).paid(now):
+		return refuse(problem.CodeServiceUnpaid, "The service is not paid for this time; renew the service first.").WithParam("serviceId", v.ServiceID)
+	}
+	return nil
+}
+
+// chainOf lists a certificate and what it was renewed from, newest first.
+func (r *RA) chainOf(ctx context.Context, c certificateRow) ([]certificateRow, error) {
+	all := []certificateRow{c}
+	for c.PredecessorID != "" && len(all) < 64 {
+		old, err := take[certificateRow](r.db.Read(ctx), "certificate", "id = ? AND organisation_id = ?", c.PredecessorID, c.OrganisationID)
+		if err != nil {
+			return nil, fmt.Errorf("reading predecessors: %w", err)
+		}
+		all, c = append(all, *old), *old
+	}
+	return all, nil
+}

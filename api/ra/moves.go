@@ -1,0 +1,94 @@
+package ra
+
+import (
+	"fmt"
+
+	"signet/api/problem"
+	"signet/api/store"
+)
+
+// act is something that moves an application.
+type act string
+
+const (
+	actConsent  act = "consent"  // the risk notice is signed
+	actStart    act = "start"    // the agent is asked to write
+	actStop     act = "stop"     // writing ended early; it can be resumed
+	actIssue    act = "issue"    // the CA made the pair
+	actComplete act = "complete" // the key proved it
+	actWithdraw act = "withdraw"
+)
+
+// moves is the life of an application. Starting again while enrolling or after
+// issuing is resuming: it moves nothing.
+var moves = map[ApplicationState]map[act]ApplicationState{
+	AppDraft:     {actConsent: AppConsented, actWithdraw: AppWithdrawn},
+	AppConsented: {actStart: AppEnrolling, actIssue: AppIssued, actWithdraw: AppWithdrawn},
+	AppReady:     {actStart: AppEnrolling, actIssue: AppIssued, actWithdraw: AppWithdrawn},
+	AppEnrolling: {actStop: AppReady, actIssue: AppIssued, actWithdraw: AppWithdrawn},
+	AppIssued:    {actComplete: AppCompleted},
+}
+
+// ends are the states after which another application may be opened.
+var ends = map[ApplicationState]bool{AppCompleted: true, AppWithdrawn: true, AppFailed: true}
+
+// move takes an application through an act by one conditional UPDATE.
+//
+// Errors: false without error when its state does not admit the act.
+func move(tx *store.Tx, id string, a act, extra map[string]any) (bool, error) {
+	var from []string
+	var to ApplicationState
+	for state, acts := range moves {
+		if next, ok := acts[a]; ok {
+			from, to = append(from, string(state)), next
+		}
+	}
+	set := map[string]any{"changed_at": store.Millis(tx.Now())}
+	for k, v := range extra {
+		set[k] = v
+	}
+	if ends[to] {
+		set["open_certificate"] = nil
+		set["active_job_id"] = ""
+	}
+	return tx.Move("ra_applications", id, from, string(to), set)
+}
+
+// timelineRow is a row of ra_timeline.
+type timelineRow struct {
+	ID            string
+	ApplicationID string
+	At            int64
+	Act           string
+	ByName        string
+	Note          string
+}
+
+// TableName names the table for gorm.
+func (timelineRow) TableName() string { return "ra_timeline" }
+
+// The entries of a timeline; i18n keys.
+const (
+	lineCreated     = "application.created"
+	lineConsented   = "application.consented"
+	lineStarted     = "enrolment.started"
+	lineIssued      = "certificate.issued"
+	lineProved      = "enrolment.proved"
+	lineInterrupted = "enrolment.interrupted"
+	lineNotTested   = "enrolment.old_key_not_tested"
+	lineCompleted   = "application.completed"
+	lineWithdrawn   = "application.withdrawn"
+)
+
+// note writes a line into an application's timeline.
+func note(tx *store.Tx, applicationID, line, by, text string) error {
+	row := timelineRow{ID: store.NewID("tml"), ApplicationID: applicationID, At: store.Millis(tx.Now()), Act: line, ByName: clip(by, 200), Note: clip(text, 500)}
+	if err := tx.DB().Create(&row).Error; err != nil {
+		return fmt.Errorf("writing timeline: %w", err)
+	}
+	return nil
+}
+
+func wrongState(s ApplicationState) error {
+	return problem.New(problem.Conflict, problem.CodeApplicationState, "The application is not in a state for this.").WithParam("state", string(s))
+}
