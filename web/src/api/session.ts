@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query'
+import { queryOptions, type QueryClient } from '@tanstack/react-query'
 import { learnServerTime } from '@/lib/clock'
 import { api, body, type Schema } from './client'
 import { isSignedOut } from './refusal'
@@ -20,6 +20,16 @@ export const sessionQuery = queryOptions({
     }
   },
 })
+
+/**
+ * Another person, or nobody, is at the page now. All that was read for the one before is dropped; what is the
+ * same for everyone stays, because pages on screen are watching it.
+ */
+export function changePerson(client: QueryClient, session: Session | null): void {
+  const common = ['session', 'captcha', 'project', 'projects']
+  client.setQueryData(sessionQuery.queryKey, session)
+  client.removeQueries({ predicate: ({ queryKey }) => !common.includes(String(queryKey[0])) })
+}
 
 export const isStaff = (session: Session) => session.role !== 'holder'
 export const mayConfirmOrders = (session: Session) => session.role === 'finance' || session.role === 'admin'

@@ -19,7 +19,7 @@ export const zh = {
   skip: '跳到主要内容',
   required: '必填',
   demo: '演示数据',
-  demoTitle: '虚构的演示数据,不对应任何真实企业或交易',
+  demoTitle: '虚构的演示数据，不对应任何真实企业或交易',
   simulated: '模拟',
   pager: {
     total: (pages: number, rows: number, page: number) => `共${pages}页 ${rows}条记录 当前第${page}页`,
@@ -35,7 +35,7 @@ export const zh = {
     choose: '选择文件',
     none: '未选择文件',
     remove: '移除',
-    tooLarge: (limit: string) => `文件过大,最大 ${limit}。`,
+    tooLarge: (limit: string) => `文件过大，最大 ${limit}。`,
     unreadable: '文件无法读取。',
   },
   service: {
@@ -45,9 +45,9 @@ export const zh = {
     emergency: '紧急联系电话',
     site: '服务网址',
     open: '客服在线',
-    closed: '现在不在服务时间内,紧急情况请拨打紧急联系电话',
+    closed: '现在不在服务时间内，紧急情况请拨打紧急联系电话',
   },
   broken: '页面出错了',
-  brokenHint: '请刷新页面;仍不成功时请联系客服。',
+  brokenHint: '请刷新页面；仍不成功时请联系客服。',
   reload: '刷新页面',
 }

@@ -6,7 +6,7 @@ import { zh } from './errors.zh-CN'
 import { problemText } from './problemText'
 
 test('the number of tries left is said when it came, and left out when not', () => {
-  expect(problemText('pin_wrong', { triesLeft: 3 }, 'zh-CN')).toBe('PIN 码不正确,还可再试 3 次;用完后 UKey 将被锁定。请确认后重试。')
+  expect(problemText('pin_wrong', { triesLeft: 3 }, 'zh-CN')).toBe('PIN 码不正确，还可再试 3 次；用完后 UKey 将被锁定。请确认后重试。')
   expect(problemText('pin_wrong', {}, 'zh-CN')).toBe('PIN 码不正确。请确认后重试。')
   expect(problemText('pin_wrong', { triesLeft: 0 }, 'en-US')).toContain('0 tries left')
 })

@@ -20,7 +20,7 @@ export function ContactBlock({ contact }: { contact: Schema<'Contact'> }) {
       {contact.openNow === false && <p className="quiet" style={{ margin: '0 0 8px' }}>{t.closed}</p>}
       <div className="stack" style={{ gap: 4 }}>
         {lines.filter(([, value]) => value).map(([label, value]) => (
-          <div key={label}><span className="quiet">{label}:</span><span className="wrap">{value}</span></div>
+          <div key={label}><span className="quiet">{label}</span> <span className="wrap">{value}</span></div>
         ))}
       </div>
     </section>

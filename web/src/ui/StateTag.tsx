@@ -1,22 +1,14 @@
-import { Tag } from 'antd'
-
-export type Tone = 'good' | 'soon' | 'bad' | 'busy' | 'quiet'
+export type Tone = 'good' | 'soon' | 'bad' | 'busy' | 'quiet' | 'mark'
 
 // The sign differs with the tone, so that nobody has to tell colours apart.
-const looks: Record<Tone, { color: string; sign: string }> = {
-  good: { color: 'success', sign: '✓' },
-  soon: { color: 'warning', sign: '!' },
-  bad: { color: 'error', sign: '✕' },
-  busy: { color: 'processing', sign: '…' },
-  quiet: { color: 'default', sign: '–' },
-}
+const signs: Record<Tone, string> = { good: '✓', soon: '!', bad: '✕', busy: '…', quiet: '–', mark: '' }
 
-export function StateTag({ tone, text }: { tone: Tone; text: string }) {
-  const look = looks[tone]
+/** A state in a word, a sign and a colour. `mark` is no state but a label, such as 演示数据. */
+export function StateTag({ tone, text, title }: { tone: Tone; text: string; title?: string }) {
   return (
-    <Tag color={look.color} style={{ marginInlineEnd: 0 }}>
-      <span aria-hidden="true">{look.sign} </span>
+    <span className={`tag tag-${tone}`} {...(title ? { title } : {})}>
+      {signs[tone] && <span aria-hidden="true">{signs[tone]} </span>}
       {text}
-    </Tag>
+    </span>
   )
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Select, Tag } from 'antd'
+import { Alert, Button, Select } from 'antd'
 import { day } from '@/lib/time'
 import { Problem } from '@/ui/Problem'
 import { Loading } from '@/ui/Ready'
@@ -72,12 +72,12 @@ function KeyCard({ token, chosen, pick, remark }: CardProps) {
       <div className="stack" style={{ gap: 4 }}>
         <div className="row">
           <strong>{token.label || token.serial}</strong>
-          {token.simulated && <Tag color="gold">{t.simulated}</Tag>}
-          {remark && <Tag color="blue">{remark}</Tag>}
+          {token.simulated && <StateTag tone="mark" text={t.simulated} />}
+          {remark && <StateTag tone="busy" text={remark} />}
         </div>
-        <div><span className="quiet">{t.serial}:</span><span className="mono">{token.serial}</span></div>
-        <div><span className="quiet">{t.holder}:</span>{holder(token) || <Owner token={token} />}</div>
-        <div className="row"><span className="quiet">{t.pin}:</span><PinState token={token} /></div>
+        <div><span className="quiet">{t.serial}</span> <span className="mono">{token.serial}</span></div>
+        <div><span className="quiet">{t.holder}</span> {holder(token) || <Owner token={token} />}</div>
+        <div className="row"><span className="quiet">{t.pin}</span> <PinState token={token} /></div>
         <Certificates token={token} />
       </div>
     </label>

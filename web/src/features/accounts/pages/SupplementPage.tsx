@@ -3,7 +3,7 @@ import { Alert, Result } from 'antd'
 import { useEffect } from 'react'
 import { Navigate, useLocation, useNavigate } from 'react-router'
 import type { Schema } from '@/api/client'
-import { sessionQuery } from '@/api/session'
+import { changePerson } from '@/api/session'
 import { useCommon } from '@/i18n/common'
 import { LinkButton } from '@/ui/LinkButton'
 import { Ready } from '@/ui/Ready'
@@ -39,8 +39,7 @@ export function SupplementDonePage() {
   const client = useQueryClient()
   const result = doneFrom(useLocation().state)
   useEffect(() => {
-    client.removeQueries({ queryKey: supplementQuery.queryKey })
-    client.setQueryData(sessionQuery.queryKey, null)
+    changePerson(client, null)
   }, [client])
   if (!result) return <Navigate to="/" replace />
   return (

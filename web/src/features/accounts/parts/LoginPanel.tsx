@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Button, Form, Input } from 'antd'
 import { useCallback, useState, type KeyboardEvent } from 'react'
 import { Link, useNavigate } from 'react-router'
-import { sessionQuery, type Session } from '@/api/session'
+import { changePerson, sessionQuery, type Session } from '@/api/session'
 import { Problem } from '@/ui/Problem'
 import { login, logout } from '../queries'
 import { useText } from '../text'
@@ -38,8 +38,7 @@ function LoginForm({ project, staff = false, onLogin }: Props) {
   const attempt = useMutation({
     ...login,
     onSuccess: (session) => {
-      client.clear() // nothing of an earlier person stays
-      client.setQueryData(sessionQuery.queryKey, session)
+      changePerson(client, session)
       onLogin(session)
     },
     onError: () => {
@@ -94,10 +93,9 @@ export function LogoutButton({ to = '/' }: { to?: string }) {
   const navigate = useNavigate()
   const leave = useMutation({
     ...logout,
-    onSettled: () => {
-      client.clear()
-      client.setQueryData(sessionQuery.queryKey, null)
-      void navigate(to)
+    onSettled: async () => {
+      await navigate(to) // first, or the guards would take this for a lost session
+      changePerson(client, null)
     },
   })
   return <Button size="small" onClick={() => leave.mutate()} loading={leave.isPending} data-testid="logout">{t.logout}</Button>

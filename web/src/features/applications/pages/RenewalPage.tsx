@@ -81,7 +81,7 @@ function Progress({ place, narrow }: { place: Place; narrow: boolean }) {
   const t = useText()
   if (place === 'withdrawn' || place === 'failed') return null
   const current = steps.indexOf(place)
-  if (narrow) return <strong>{t.stepOf(current + 1, steps.length)}:{t.steps[place]}</strong>
+  if (narrow) return <strong>{t.stepOf(current + 1, steps.length)} {t.steps[place]}</strong>
   return <Steps size="small" current={place === 'done' ? steps.length : current} items={steps.map((step) => ({ title: t.steps[step] }))} />
 }
 

@@ -58,18 +58,19 @@ function Body({ project, login }: { project: Project; login: ReactNode }) {
 
 function Menu({ project, narrow }: { project: Project; narrow: boolean }) {
   const { project: t } = useText()
-  return (
-    <Tabs
-      aria-label={t.menu}
-      tabPlacement={narrow ? 'top' : 'start'}
-      items={[
-        { key: 'process', label: t.process, children: <Steps texts={project.process ?? []} numbered /> },
-        { key: 'help', label: t.help, children: <Steps texts={project.help ?? []} /> },
-        { key: 'downloads', label: t.downloads, children: <Downloads files={project.downloads ?? []} /> },
-        { key: 'account', label: t.account, children: <p style={{ margin: 0 }}>{t.accountText}</p> },
-      ]}
-    />
-  )
+  const items = [
+    { key: 'process', label: t.process, children: <Steps texts={project.process ?? []} numbered /> },
+    { key: 'help', label: t.help, children: <Steps texts={project.help ?? []} /> },
+    { key: 'downloads', label: t.downloads, children: <Downloads files={project.downloads ?? []} /> },
+    { key: 'account', label: t.account, children: <p style={{ margin: 0 }}>{t.accountText}</p> },
+  ]
+  if (!narrow) return <Tabs aria-label={t.menu} tabPlacement="start" items={items} />
+  return items.map((item) => (
+    <details key={item.key} className="fold" open={item.key === 'process'}>
+      <summary>{item.label}</summary>
+      {item.children}
+    </details>
+  ))
 }
 
 function Steps({ texts, numbered = false }: { texts: string[]; numbered?: boolean }) {

@@ -1,7 +1,7 @@
-import { Tag } from 'antd'
 import { useCommon } from '@/i18n/common'
+import { StateTag } from '@/ui/StateTag'
 
 export function DemoTag() {
   const t = useCommon()
-  return <Tag color="gold" title={t.demoTitle} style={{ marginInlineEnd: 0 }}>{t.demo}</Tag>
+  return <StateTag tone="mark" text={t.demo} title={t.demoTitle} />
 }

@@ -75,7 +75,7 @@ function Opened({ name, plain, again }: { name: string; plain: Uint8Array<ArrayB
   const { open: t } = useText()
   return (
     <div className="stack" data-testid="open-done" data-size={plain.length}>
-      <div><StateTag tone="good" text={`${t.done}:${name} (${size(plain.length)})`} /></div>
+      <div><StateTag tone="good" text={`${t.done} ${name} (${size(plain.length)})`} /></div>
       <div className="row">
         <Button type="primary" onClick={() => save(name, plain)} data-testid="open-download">{t.download}</Button>
         <Button onClick={again}>{t.again}</Button>

@@ -88,7 +88,7 @@ function Signed({ name, signature, again }: { name: string; signature: string; a
   const bytes = fromBase64(signature)
   return (
     <div className="stack" data-testid="sign-done">
-      <div><StateTag tone="good" text={`${t.done}:${name}`} /></div>
+      <div><StateTag tone="good" text={`${t.done} ${name}`} /></div>
       <div className="row">
         {bytes && <Button type="primary" onClick={() => save(`${name}.p7s`, bytes, 'application/pkcs7-signature')} data-testid="sign-download">{t.download}</Button>}
         <LinkButton to="/tools/verify">{t.verify}</LinkButton>
