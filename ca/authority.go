@@ -58,6 +58,7 @@ type Authority struct {
 	locks   locks
 	intents *batcher[Intent]
 	records *batcher[Certificate]
+	second  func(cert, issuer *pki.Certificate) error // lint.SecondOpinion; tests make it disagree
 }
 
 // issuer is one CA with its key. The key is reached by sign alone.
@@ -77,11 +78,7 @@ func New(c Config) (*Authority, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	a := &Authority{
-		c: c, issuers: map[string]*issuer{},
-		intents: newBatcher(c.Store.Intend, c.CommitFor),
-		records: newBatcher(c.Store.Record, c.CommitFor),
-	}
+	a := c.authority()
 	for _, cc := range c.CAs {
 		is, err := newIssuer(cc)
 		if err != nil {
@@ -94,6 +91,16 @@ func New(c Config) (*Authority, error) {
 		a.ids = append(a.ids, cc.ID)
 	}
 	return a, nil
+}
+
+// authority makes one without CAs.
+func (c *Config) authority() *Authority {
+	return &Authority{
+		c: *c, issuers: map[string]*issuer{},
+		intents: newBatcher(c.Store.Intend, c.CommitFor),
+		records: newBatcher(c.Store.Record, c.CommitFor),
+		second:  lint.SecondOpinion,
+	}
 }
 
 func (c *Config) fill() (err error) {

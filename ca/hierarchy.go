@@ -39,12 +39,8 @@ func CreateRoot(ctx context.Context, c Config, k KeyRequest) (*pki.Certificate, 
 	if err != nil {
 		return nil, err
 	}
-	a := &Authority{
-		c:       c,
-		intents: newBatcher(c.Store.Intend, c.CommitFor),
-		records: newBatcher(c.Store.Record, c.CommitFor),
-		issuers: map[string]*issuer{k.CA: {CAConfig: CAConfig{ID: k.CA, Signer: k.Key}, alg: alg, profiles: map[string]*Profile{p.ID: p}}},
-	}
+	a := c.authority()
+	a.issuers[k.CA] = &issuer{CAConfig: CAConfig{ID: k.CA, Signer: k.Key}, alg: alg, profiles: map[string]*Profile{p.ID: p}}
 	return a.certify(ctx, k, p)
 }
 

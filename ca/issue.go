@@ -208,7 +208,7 @@ func (a *Authority) secondOpinion(d *draft, cert, parent *pki.Certificate) error
 	if leaf && (int(last[0])<<8|int(last[1]))%a.c.CheckEvery != 0 {
 		return nil
 	}
-	return lint.SecondOpinion(cert, parent)
+	return a.second(cert, parent)
 }
 
 func (d *draft) certificate(der []byte, now time.Time) *Certificate {
