@@ -87,7 +87,12 @@ func (s *Server) startJob(ctx context.Context, by account.Actor, b *CreateJobJSO
 // GetJob shows a job, at once or when it changed.
 func (s *Server) GetJob(c context.Context, r GetJobRequestObject) (GetJobResponseObject, error) {
 	ctx, in := enter(c)
-	v, err := s.c.Relay.Wait(ctx, in.actor, r.Id, int64(value(r.Params.Seen)), seconds(value(r.Params.Wait)))
+	patient, cancel := s.waiting(ctx)
+	defer cancel()
+	v, err := s.c.Relay.Wait(patient, in.actor, r.Id, int64(value(r.Params.Seen)), seconds(value(r.Params.Wait)))
+	if err != nil && s.draining.Err() != nil {
+		v, err = s.c.Relay.Job(ctx, in.actor, r.Id)
+	}
 	if err != nil {
 		return nil, err
 	}

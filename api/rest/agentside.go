@@ -36,7 +36,12 @@ func (s *Server) ConfirmPairing(c context.Context, r ConfirmPairingRequestObject
 func (s *Server) NextJob(c context.Context, r NextJobRequestObject) (NextJobResponseObject, error) {
 	ctx, in := enter(c)
 	const longest = 25 // seconds; the contract's default and bound
-	job, err := s.c.Relay.Next(ctx, in.agentID, seconds(or(r.Params.Wait, longest)))
+	patient, cancel := s.waiting(ctx)
+	defer cancel()
+	job, err := s.c.Relay.Next(patient, in.agentID, seconds(or(r.Params.Wait, longest)))
+	if err != nil && s.draining.Err() != nil {
+		return NextJob204Response{}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,8 @@ type Server struct {
 	hosts     map[string]bool
 	requests  *requestCounts
 	verifying chan struct{}
+	draining  context.Context // ends when the server is about to stop
+	drain     context.CancelFunc
 }
 
 var _ StrictServerInterface = (*Server)(nil)
@@ -87,6 +89,7 @@ func New(c Config) (*Server, error) {
 		c.Version = "dev"
 	}
 	s := &Server{c: c, origins: map[string]bool{}, hosts: map[string]bool{}, requests: newRequestCounts(), verifying: make(chan struct{}, verifyAtOnce)}
+	s.draining, s.drain = context.WithCancel(context.Background())
 	for _, o := range c.Origins {
 		u, err := url.Parse(o)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Scheme+"://"+u.Host != o {
@@ -109,6 +112,16 @@ func New(c Config) (*Server, error) {
 
 // Handler serves portal, API and the public CA addresses.
 func (s *Server) Handler() http.Handler { return s.engine }
+
+// Drain answers those who wait for a change, so that the server can stop soon.
+func (s *Server) Drain() { s.drain() }
+
+// waiting is a request's context that also ends when the server drains.
+func (s *Server) waiting(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.draining, cancel)
+	return ctx, func() { stop(); cancel() }
+}
 
 func (s *Server) build() error {
 	gin.SetMode(gin.ReleaseMode)
