@@ -222,6 +222,21 @@ func (s *Service) respond(ctx context.Context, der []byte) answer {
 			return answer{der: ocspError(ocspTryLater)}
 		}
 	}
+	if req.nonce != nil {
+		return s.signed(a, req, states, now)
+	}
+	if kept, ok := s.cache.find(der, states, now.Add(-s.c.OCSPFor/4)); ok {
+		return kept
+	}
+	out := s.signed(a, req, states, now)
+	if !out.expires.IsZero() {
+		s.cache.keep(der, states, out)
+	}
+	return out
+}
+
+// signed makes the answer.
+func (s *Service) signed(a *authority, req *ocspRequest, states []Status, now time.Time) answer {
 	until := now.Add(s.c.OCSPFor)
 	if until.After(a.Responder.NotAfter) {
 		until = a.Responder.NotAfter

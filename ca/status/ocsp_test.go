@@ -354,24 +354,57 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(int)             {}
 func (r *recorder) Write(b []byte) (int, error) { r.body = append(r.body, b...); return len(b), nil }
 
+// BenchmarkOCSP answers with a nonce (signed each time) and without (kept).
 func BenchmarkOCSP(b *testing.B) {
 	for _, alg := range []pki.KeyAlg{pki.SM2, pki.P256} {
-		b.Run(string(alg), func(b *testing.B) {
-			s := newSite(b, alg)
-			der := request(b, nil, id(b, s.Issuing, s.issue(b).Serial, oidSM3, sm3))
-			handler := s.Handler()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					req, err := http.NewRequest("POST", "http://x/ocsp", bytes.NewReader(der))
-					if err != nil {
-						b.Error(err)
-						return
-					}
-					handler.ServeHTTP(&recorder{header: http.Header{}}, req)
-				}
-			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "answers/s")
-		})
+		b.Run(string(alg)+"/signed", func(b *testing.B) { benchmarkOCSP(b, alg, []extension{nonce(b, 16)}) })
+		b.Run(string(alg)+"/kept", func(b *testing.B) { benchmarkOCSP(b, alg, nil) })
+	}
+}
+
+func benchmarkOCSP(b *testing.B, alg pki.KeyAlg, exts []extension) {
+	s := newSite(b, alg)
+	der := request(b, exts, id(b, s.Issuing, s.issue(b).Serial, oidSM3, sm3))
+	handler := s.Handler()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			req, err := http.NewRequest("POST", "http://x/ocsp", bytes.NewReader(der))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			handler.ServeHTTP(&recorder{header: http.Header{}}, req)
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "answers/s")
+}
+
+// TestKeptAnswers: an answer is used again only while it is true and fresh, and never for a nonce.
+func TestKeptAnswers(t *testing.T) {
+	s := newSite(t, pki.SM2)
+	cert := s.issue(t)
+	c := id(t, s.Issuing, cert.Serial, oidSM3, sm3)
+	plain, nonced := request(t, nil, c), request(t, []extension{nonce(t, 8)}, c)
+	first := s.post(t, plain)
+	if !bytes.Equal(first, s.post(t, plain)) {
+		t.Fatal("a fresh answer was signed again")
+	}
+	if bytes.Equal(s.post(t, nonced), s.post(t, nonced)) {
+		t.Fatal("an answer to a nonce was kept")
+	}
+	s.revoke(t, cert, ca.CertificateHold)
+	held := s.post(t, plain)
+	if _, states := basic(t, held, s.Issuing); states[0] != 1 {
+		t.Fatal("good after the hold")
+	}
+	s.revoke(t, cert, ca.KeyCompromise)
+	if revoked := s.post(t, plain); bytes.Equal(revoked, held) {
+		t.Fatal("the answer still says held")
+	}
+	last := s.post(t, plain)
+	s.clock.at = s.clock.at.Add(15 * time.Minute)
+	if bytes.Equal(last, s.post(t, plain)) {
+		t.Fatal("an answer was kept for a quarter of its life")
 	}
 }
 

@@ -55,7 +55,9 @@ type authority struct {
 type Service struct {
 	c    Config
 	cas  map[string]*authority
-	byID map[certIDKey]*authority
+	byID map[certIDKey]*authority // by every name a client may give the issuer
+
+	cache cache
 }
 
 // New makes a Service.

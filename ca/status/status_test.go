@@ -170,7 +170,11 @@ func TestEncoderEqualsTemplate(t *testing.T) {
 		entries = append(entries, e)
 	}
 	entries = append(entries, status.Entry{SerialHex: "7F", At: at}, status.Entry{SerialHex: strings.Repeat("FF", 19), At: at})
-	for _, n := range []int{0, 1, len(entries)} {
+	few := len(entries)
+	for i := range 3000 { // lengths of three octets
+		entries = append(entries, status.Entry{SerialHex: fmt.Sprintf("01%030X", i), At: at, Reason: i % 2})
+	}
+	for _, n := range []int{0, 1, few, len(entries)} {
 		c := config(s.Tree, s.clock.now)
 		store := &fixedStore{Store: s.Store, entries: entries[:n], number: int64(200 + n)}
 		c.Store = store
