@@ -29,6 +29,14 @@ func (a *Authority) Issue(ctx context.Context, req Request) (*Certificate, error
 	return certs[0], nil
 }
 
+// Check says whether the requests would be refused as they stand, a pair's halves together. Nothing is signed or written.
+//
+// Errors: the final ones of Issue; those of the store.
+func (a *Authority) Check(ctx context.Context, reqs ...Request) error {
+	_, _, err := a.prepare(ctx, reqs)
+	return err
+}
+
 // issue makes the certificates of one unit: all or, in this call, none.
 func (a *Authority) issue(ctx context.Context, reqs ...Request) ([]*Certificate, error) {
 	defer a.locks.lock(lockNames(reqs)...)()

@@ -121,6 +121,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			req := tree.Request(t, "r", "org-sign", key)
 			c.change(&req)
+			refusedAs(t, tree.Authority.Check(ctx, req), c.code)
 			_, err := tree.Authority.Issue(ctx, req)
 			refusedAs(t, err, c.code)
 		})
@@ -138,6 +139,7 @@ func TestRefusals(t *testing.T) {
 	if reserved, done, _, _ := tree.Store.Serials(); reserved != 3 || done != 3 {
 		t.Fatalf("%d serials reserved, %d recorded: a refused request left a trace", reserved, done)
 	}
+	must(t, tree.Authority.Check(ctx, tree.Request(t, "r", "org-sign", key), tree.Request(t, "r2", "org-enc", catest.Key(t, pki.SM2))))
 	_, err := tree.Authority.Issue(ctx, tree.Request(t, "r", "org-sign", key))
 	must(t, err)
 }
