@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"signet/api/store"
+)
+
+var migrateCommand = command{
+	name: "migrate", brief: "Brings the database to the schema of this program; may run while servers do",
+	prepare: func(f *flag.FlagSet) action {
+		find := siteFlags(f)
+		return func(ctx context.Context, t terminal, args []string) error {
+			if err := noArguments(args); err != nil {
+				return err
+			}
+			s, err := find()
+			if err != nil {
+				return err
+			}
+			return s.migrate(ctx, t)
+		}
+	},
+}
+
+func (s *site) migrate(ctx context.Context, t terminal) (err error) {
+	db, err := s.openDB(ctx, t.log())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	pending, err := db.Pending(ctx)
+	if err != nil {
+		return err
+	}
+	if !pending {
+		fmt.Fprintln(t.out, "the schema is the newest already; nothing was changed")
+		return nil
+	}
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(t.out, "the schema is the newest now")
+	return nil
+}
+
+var auditVerifyCommand = command{
+	name: "audit verify", brief: "Recomputes the audit chain and names the first entry that does not hold",
+	prepare: func(f *flag.FlagSet) action {
+		var noted auditAnchor
+		f.Func("anchor", "`NUMBER:HASH` noted at an earlier run and kept elsewhere: the chain must still have that entry", noted.parse)
+		return onDatabase(f, func(ctx context.Context, t terminal, _ *site, db *store.DB) error {
+			return verifyAudit(ctx, t, db, noted)
+		})
+	},
+}
+
+// auditAnchor names one entry of the chain by its hash. Nil/zero: seq 0 = none.
+type auditAnchor struct {
+	seq  int64
+	hash string
+}
+
+func (a *auditAnchor) parse(text string) error {
+	number, sum, _ := strings.Cut(text, ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	if raw, hexErr := hex.DecodeString(sum); err != nil || hexErr != nil || len(raw) != 32 || seq < 1 {
+		return errors.New("want NUMBER:HASH as audit verify prints it")
+	}
+	*a = auditAnchor{seq, strings.ToLower(sum)}
+	return nil
+}
+
+func verifyAudit(ctx context.Context, t terminal, db *store.DB, noted auditAnchor) error {
+	if err := db.VerifyAudit(ctx); err != nil {
+		return err
+	}
+	if err := noted.check(ctx, db); err != nil {
+		return err
+	}
+	seq, sum, err := db.AuditHead(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "the audit chain holds: %d entries\nanchor %d:%x\n", seq, seq, sum)
+	return nil
+}
+
+func (a auditAnchor) check(ctx context.Context, db *store.DB) error {
+	if a.seq == 0 {
+		return nil
+	}
+	entries, err := db.AuditEntries(ctx, store.AuditFilter{Before: a.seq + 1, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(entries) != 1 || entries[0].Seq != a.seq || hex.EncodeToString(entries[0].Hash[:]) != a.hash {
+		return fmt.Errorf("the chain holds in itself, but entry %d is not the one of the anchor: it was written anew", a.seq)
+	}
+	return nil
+}
+
+var reconcileCommand = command{
+	name: "reconcile", brief: "Ends what a crash left half done: open signing intents and interrupted enrolments; the server does so by itself",
+	prepare: func(f *flag.FlagSet) action {
+		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error { return s.reconcile(ctx, t, db) })
+	},
+}
+
+func (s *site) reconcile(ctx context.Context, t terminal, db *store.DB) error {
+	service, err := s.openService(ctx, t, db)
+	if err != nil {
+		return err
+	}
+	ended, err := service.authority.Reconcile(ctx)
+	for _, in := range ended.Ended {
+		fmt.Fprintf(t.out, "intent %s of %s ended; its serial number counts as revoked\n", in.SerialHex, in.Request.ID)
+	}
+	if err != nil {
+		return err
+	}
+	put, err := service.ra.Reconcile(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%d signing intents and %d enrolments put in order\n", len(ended.Ended), put.Enrolments)
+	return nil
+}

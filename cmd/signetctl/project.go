@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"gopkg.in/yaml.v3"
+
+	"signet/api/ra"
+	"signet/api/store"
+)
+
+var projectSetCommand = command{
+	name: "project set", args: "FILE.yaml", brief: "Makes a cooperation project, or brings it up to what the file says",
+	prepare: func(f *flag.FlagSet) action {
+		find := siteFlags(f)
+		return func(ctx context.Context, t terminal, args []string) error {
+			file, err := oneFile(args)
+			if err != nil {
+				return err
+			}
+			s, err := find()
+			if err != nil {
+				return err
+			}
+			p, err := readProject(file)
+			if err != nil {
+				return err
+			}
+			return s.withDB(ctx, t, func(db *store.DB) error {
+				service, err := s.openService(ctx, t, db)
+				if err != nil {
+					return err
+				}
+				if err := service.ra.EnsureProject(ctx, p); err != nil {
+					return err
+				}
+				fmt.Fprintf(t.out, "project %s is as the file says\n", p.Slug)
+				return nil
+			})
+		}
+	},
+}
+
+// projectText is the form of a project's file.
+type projectText struct {
+	Slug       string `yaml:"slug"`       // part of the page's address /p/{slug}: lower-case letters, digits, dashes. Required
+	Name       string `yaml:"name"`       // of the cooperating centre. Required
+	Product    string `yaml:"product"`    // what holders apply for there
+	PriceCents int64  `yaml:"priceCents"` // of one term, in fen; 0 = free
+	TermMonths int    `yaml:"termMonths"` // 1 to 60. Required
+	CA         string `yaml:"ca"`         // id of the authority that renews; default: renewBy of the configuration
+	Contact    struct {
+		Phone     string `yaml:"phone"`
+		Site      string `yaml:"site"`
+		Hours     string `yaml:"hours"` // such as 周一至周五 9:00-18:00
+		Emergency string `yaml:"emergency"`
+	} `yaml:"contact"`
+	Process   []string `yaml:"process"` // steps shown on the page
+	Help      []string `yaml:"help"`
+	Downloads []struct {
+		Title string `yaml:"title"`
+		URL   string `yaml:"url"`
+	} `yaml:"downloads"`
+	Notice string `yaml:"notice"` // shown on top of the page
+}
+
+func readProject(file string) (ra.Project, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ra.Project{}, err
+	}
+	var p projectText
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&p); err != nil {
+		return ra.Project{}, fmt.Errorf("%s: %w", file, err)
+	}
+	if err := d.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return ra.Project{}, fmt.Errorf("%s: more than one document", file)
+	}
+	return p.project(), nil
+}
+
+func (p projectText) project() ra.Project {
+	out := ra.Project{
+		Slug: p.Slug, Name: p.Name, Product: p.Product, PriceCents: p.PriceCents, TermMonths: p.TermMonths, CA: p.CA,
+		Contact: ra.Contact(p.Contact), Process: p.Process, Help: p.Help, Notice: p.Notice,
+	}
+	for _, d := range p.Downloads {
+		out.Downloads = append(out.Downloads, ra.Download(d))
+	}
+	return out
+}
+
+var projectListCommand = command{
+	name: "project list", brief: "Lists the cooperation projects",
+	prepare: func(f *flag.FlagSet) action {
+		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
+			service, err := s.openService(ctx, t, db)
+			if err != nil {
+				return err
+			}
+			return listProjects(ctx, t, service.ra)
+		})
+	},
+}
+
+func listProjects(ctx context.Context, t terminal, registration *ra.RA) error {
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	for page := 1; ; page++ {
+		list, err := registration.ListProjects(ctx, "", ra.Paging{Page: page, Size: 100})
+		if err != nil {
+			return err
+		}
+		for _, p := range list.Items {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d.%02d\t%d months\n", p.Slug, p.Name, p.Product, p.PriceCents/100, p.PriceCents%100, p.TermMonths)
+		}
+		if page >= list.Page.Pages {
+			return w.Flush()
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"signet/api/notice"
+	"signet/api/ra"
+	"signet/api/relay"
+	"signet/api/store"
+	"signet/ca"
+	"signet/ca/kmc"
+	"signet/ca/pki"
+	"signet/hsm"
+	"signet/hsm/keyfile"
+)
+
+// service is the part of the server that commands work with.
+type service struct {
+	authority *ca.Authority
+	ra        *ra.RA
+}
+
+// withService connects authority and registration authority as the server does, over db.
+func (s *site) openService(ctx context.Context, t terminal, db *store.DB) (*service, error) {
+	if len(s.Authorities) == 0 || len(s.Origins) == 0 || s.RenewBy == "" {
+		return nil, errors.New("the configuration lacks authorities, origins or renewBy")
+	}
+	keys, err := s.openKeys()
+	if err != nil {
+		return nil, err
+	}
+	authority, err := s.openAuthority(ctx, t, db, keys)
+	if err != nil {
+		return nil, err
+	}
+	wrapper, err := keys.Wrapper(ctx, orDefault(s.Keys.Escrow, escrowLabel))
+	if err != nil {
+		return nil, fmt.Errorf("escrow key: %w", err)
+	}
+	centre, err := kmc.New(kmc.Config{Store: db.KMC(), Wrapper: wrapper, Now: db.Now, Log: t.log()})
+	if err != nil {
+		return nil, err
+	}
+	ticketKey, err := signer(ctx, keys, orDefault(s.Keys.Ticket, ticketLabel))
+	if err != nil {
+		return nil, err
+	}
+	agents, err := relay.New(relay.Config{
+		DB: db, TicketKey: ticketKey, KID: hex.EncodeToString(pki.KeyID(ticketKey.Public())[:8]), Issuer: s.Origins[0], Log: t.log(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	notices, err := notice.New(notice.Config{DB: db, Templates: ra.NoticeTemplates()})
+	if err != nil {
+		return nil, err
+	}
+	registration, err := ra.New(ra.Config{
+		DB: db, Relay: agents, Notice: notices, Authority: authority, KMC: centre, CertStore: db.CA(), CA: s.RenewBy, Origin: s.Origins[0], Log: t.log(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &service{authority, registration}, nil
+}
+
+// openAuthority opens the CAs with their keys.
+func (s *site) openAuthority(ctx context.Context, t terminal, db *store.DB, keys *keyfile.Store) (*ca.Authority, error) {
+	c := ca.Config{Store: db.CA(), Now: db.Now, Log: t.log()}
+	for _, a := range s.Authorities {
+		certs, err := s.certificates(a.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("authority %s: %w", a.ID, err)
+		}
+		one := ca.CAConfig{ID: a.ID, Certificate: certs[0]}
+		for _, file := range a.Chain {
+			above, err := s.certificates(file)
+			if err != nil {
+				return nil, fmt.Errorf("authority %s: %w", a.ID, err)
+			}
+			one.Chain = append(one.Chain, above...)
+		}
+		if a.Key != "" {
+			if one.Signer, err = signer(ctx, keys, a.Key); err != nil {
+				return nil, fmt.Errorf("authority %s: %w", a.ID, err)
+			}
+		}
+		c.CAs = append(c.CAs, addressed(one, s.Status.URL, a.Responder.Certificate != ""))
+	}
+	return ca.New(c)
+}
+
+func signer(ctx context.Context, keys hsm.Keystore, label string) (crypto.Signer, error) {
+	key, err := keys.Signer(ctx, hsm.Ref{Label: label})
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", label, err)
+	}
+	return key, nil
+}
+
+func orDefault(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
