@@ -116,9 +116,19 @@ func (w *walker) opensslVerify(ctx context.Context) (string, error) {
 		}
 		roots = append(roots, text...)
 	}
-	content := map[string][]byte{"roots.pem": roots, "chain.pem": []byte(w.newDetail.ChainPem), "sign.pem": []byte(w.newDetail.SignPem), "enc.pem": []byte(w.newDetail.EncPem)}
-	err := w.files(content, func(dir string) error {
-		_, err := w.run(ctx, dir, "verify", "-vfyopt", "distid:"+sm2ID, "-CAfile", "roots.pem", "-untrusted", "chain.pem", "sign.pem", "enc.pem")
+	chain, err := pki.ParseCertificatesPEM([]byte(w.newDetail.ChainPem))
+	if err != nil {
+		return "", err
+	}
+	content := map[string][]byte{
+		"roots.pem": roots, "issuing.pem": pki.EncodePEM(chain[0]), "sign.pem": []byte(w.newDetail.SignPem), "enc.pem": []byte(w.newDetail.EncPem),
+	}
+	// OpenSSL 3.0 gives the SM2 user ID to the certificate it is asked about only, so each link is asked about.
+	err = w.files(content, func(dir string) error {
+		if _, err := w.run(ctx, dir, "verify", "-vfyopt", "distid:"+sm2ID, "-CAfile", "roots.pem", "issuing.pem"); err != nil {
+			return err
+		}
+		_, err := w.run(ctx, dir, "verify", "-vfyopt", "distid:"+sm2ID, "-partial_chain", "-CAfile", "issuing.pem", "sign.pem", "enc.pem")
 		return err
 	})
 	return "openssl verify: OK", err

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,7 +57,8 @@ func statusOf(p *problem.Error) int {
 func (s *Server) fail(c *gin.Context, err error) {
 	p, known := errors.AsType[*problem.Error](err)
 	if !known || p.Kind == 0 {
-		if c.Request.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		if c.Request.Context().Err() != nil { // whatever failed then, failed because of it
+			s.c.Log.Debug("client gone", slog.String("request", requestID(c)), slog.Any("error", err))
 			noteProblem(c, "client_gone")
 			c.AbortWithStatus(statusClientGone)
 			return
