@@ -16,6 +16,7 @@ test('a failed job says why, with the tries left', () => {
   const refusal = jobRefusal(job({ state: 'failed', problem: { code: 'pin_wrong', triesLeft: 3 } }))
   expect(refusal?.code).toBe('pin_wrong')
   expect(refusal?.params.triesLeft).toBe(3)
+  expect(jobRefusal(job({ state: 'failed', problem: { code: 'conflict' } }))?.code).toBe('key_in_use')
   expect(jobRefusal(job({ state: 'expired' }))?.code).toBe('job_expired')
   expect(jobRefusal(job({ state: 'cancelled' }))?.code).toBe('pin_cancelled')
   expect(jobRefusal(job({ state: 'failed' }))?.code).toBe('internal')

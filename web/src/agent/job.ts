@@ -11,7 +11,10 @@ export const isFinal = (job: Job) => job.state !== 'waiting' && job.state !== 't
 /** Why a job ended badly, or null when it runs or went well. */
 export function jobRefusal(job: Job): Refusal | null {
   if (!isFinal(job) || job.state === 'done') return null
-  if (job.problem) return new Refusal(job.problem.code, 0, job.id, { triesLeft: job.problem.triesLeft })
+  if (job.problem) {
+    const code = job.problem.code === 'conflict' ? 'key_in_use' : job.problem.code
+    return new Refusal(code, 0, job.id, { triesLeft: job.problem.triesLeft })
+  }
   return new Refusal(job.state === 'cancelled' ? 'pin_cancelled' : job.state === 'expired' ? 'job_expired' : 'internal', 0, job.id)
 }
 

@@ -3,8 +3,8 @@ import type { components } from './schema.gen'
 type Problem = components['schemas']['Problem']
 export type ErrorCode = components['schemas']['ErrorCode']
 
-/** Codes of the contract, and the one thing only a browser can say: no answer came. */
-export type RefusalCode = ErrorCode | 'unreachable'
+/** Codes of the contract; that no answer came; and what `conflict` means when a key says it. */
+export type RefusalCode = ErrorCode | 'unreachable' | 'key_in_use'
 
 export type Params = Record<string, unknown>
 

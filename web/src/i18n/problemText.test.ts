@@ -24,7 +24,7 @@ test('a code that is newer than this page reads as a fault, never as a bare code
 test('no text shows a placeholder, a bracket or nothing, with or without numbers', () => {
   for (const language of ['zh-CN', 'en-US'] as const) {
     for (const code of Object.keys(zh) as RefusalCode[]) {
-      for (const params of [{}, { triesLeft: 2, retryAfter: 60, contact: '400' }]) {
+      for (const params of [{}, { triesLeft: 2, retryAfter: 60, contactPhone: '400' }]) {
         const text = problemText(code, params, language)
         expect(text, code).not.toMatch(/[{}[\]]|undefined|NaN/)
         expect(text.length, code).toBeGreaterThan(4)

@@ -12,3 +12,5 @@ export function problemText(code: RefusalCode, params: Params, language: Languag
   const spoken = typeof retryAfter === 'number' ? { ...params, retryAfter: wait(retryAfter, language) } : params
   return fill(text, spoken)
 }
+
+export const isRefusalCode = (word: string): word is RefusalCode => word in zh

@@ -8,6 +8,7 @@ import { LanguageSwitch } from '@/ui/LanguageSwitch'
 import { LinkButton } from '@/ui/LinkButton'
 import { Logo } from '@/ui/Logo'
 import { useNarrow } from '@/ui/useNarrow'
+import { Footer } from './Footer'
 import { Menu } from './Menu'
 import './portal.css'
 import { useText } from './text'
@@ -46,7 +47,7 @@ export function Shell({ session }: { session: Session }) {
           <Outlet />
         </main>
       </div>
-      <footer className="foot">{t.footer}</footer>
+      <Footer />
     </>
   )
 }

@@ -2,6 +2,7 @@ import { NavLink, Outlet } from 'react-router'
 import { useCommon } from '@/i18n/common'
 import { LanguageSwitch } from '@/ui/LanguageSwitch'
 import { Logo } from '@/ui/Logo'
+import { Footer } from './Footer'
 import './portal.css'
 import { useText } from './text'
 
@@ -24,7 +25,7 @@ export function PublicFrame() {
         </div>
       </header>
       <main id="main" tabIndex={-1}><Outlet /></main>
-      <footer className="foot">{t.footer}</footer>
+      <Footer />
     </>
   )
 }

@@ -42,8 +42,10 @@ export function written(application: Pick<Application, 'state' | 'enrolment'>, j
   return 0
 }
 
+const open: readonly Application['state'][] = ['draft', 'consented', 'ready', 'enrolling']
+
 /** May it still be withdrawn: only before a certificate was issued. */
-export const withdrawable = (state: Application['state']) => state === 'draft' || state === 'consented' || state === 'ready'
+export const withdrawable = (state: Application['state']) => open.includes(state)
 
 /** The key that holds a half-written pair; from the moment of issue no other will do. Nil/zero: "" while any key may be chosen. */
 export function begunSerial(application: Pick<Application, 'enrolment'>): string {

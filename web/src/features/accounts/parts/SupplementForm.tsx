@@ -3,6 +3,7 @@ import { Alert, App, Button, Form, Input } from 'antd'
 import { useState, type ReactNode } from 'react'
 import type { Schema } from '@/api/client'
 import { codeOf } from '@/api/refusal'
+import { useCommon } from '@/i18n/common'
 import { useSecondsUntil } from '@/lib/clock'
 import { scorePassword } from '@/lib/password'
 import { Problem } from '@/ui/Problem'
@@ -20,6 +21,7 @@ interface Props {
 /** 补录: phone with a code, new password twice; a green tick per field that has passed. Source: S002-07…18. */
 export function SupplementForm({ supplement, done }: Props) {
   const { supplement: t } = useText()
+  const common = useCommon()
   const { modal } = App.useApp()
   const [phone, setPhone] = useState(supplement.codePhone || supplement.phone)
   const [code, setCode] = useState('')
@@ -28,7 +30,7 @@ export function SupplementForm({ supplement, done }: Props) {
   const [confirm, setConfirm] = useState('')
   const send = useMutation({
     ...sendCode,
-    onSuccess: () => void modal.info({ title: t.sentTitle, content: t.sent, okButtonProps: { 'data-testid': 'supplement-sent-ok' } }),
+    onSuccess: () => void modal.info({ title: t.sentTitle, content: t.sent, okText: common.confirm, okButtonProps: { 'data-testid': 'supplement-sent-ok' } }),
   })
   const check = useMutation({ ...checkCode, onSuccess: (_nothing, asked) => setChecked(`${asked.phone} ${asked.code}`) })
   const complete = useMutation({ ...completeSupplement, onSuccess: done })
@@ -139,7 +141,7 @@ function SimulatedBanner({ phone }: { phone: string }) {
       style={{ marginBottom: 16 }}
       data-testid="supplement-simulated"
       title={t.simulated}
-      action={<a href={`/api/v1/dev/outbox?to=${encodeURIComponent(phone)}`} target="_blank" rel="noreferrer">{t.outbox}</a>}
+      description={<a href={`/api/v1/dev/outbox?to=${encodeURIComponent(phone)}`} target="_blank" rel="noreferrer">{t.outbox}</a>}
     />
   )
 }

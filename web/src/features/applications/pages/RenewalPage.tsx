@@ -135,7 +135,7 @@ function SignStep({ renewal }: { renewal: Renewal }) {
 function WriteStep({ application, renewal }: { application: Application; renewal: Renewal }) {
   const { write: t } = useText()
   const { run } = renewal
-  const begun = application.state === 'enrolling' || application.state === 'issued'
+  const begun = application.enrolment !== undefined
   const count = written(application, run.job)
   return (
     <div className="stack">

@@ -1,5 +1,7 @@
 import { Timeline } from 'antd'
 import type { Schema } from '@/api/client'
+import { useLanguage } from '@/i18n/language'
+import { isRefusalCode, problemText } from '@/i18n/problemText'
 import { moment } from '@/lib/time'
 import { useText } from '../text'
 
@@ -17,11 +19,18 @@ export function History({ entries }: { entries: readonly Schema<'TimelineEntry'>
           content: (
             <div className="wrap">
               <strong>{acts[entry.act] ?? entry.act}</strong>
-              <div className="quiet">{moment(entry.at)} · {entry.by}{entry.note ? ` · ${entry.note}` : ''}</div>
+              <div className="quiet">{moment(entry.at)} · {entry.by}<Note entry={entry} /></div>
             </div>
           ),
         }))}
       />
     </section>
   )
+}
+
+/** A note that is an error code is said in words. */
+function Note({ entry }: { entry: Schema<'TimelineEntry'> }) {
+  const { language } = useLanguage()
+  if (!entry.note) return null
+  return <> · {isRefusalCode(entry.note) ? problemText(entry.note, {}, language) : entry.note}</>
 }

@@ -3,9 +3,9 @@ import { Button } from 'antd'
 import { Link, useParams } from 'react-router'
 import type { Schema } from '@/api/client'
 import { save } from '@/lib/save'
-import { moment } from '@/lib/time'
 import { Facts, type Fact } from '@/ui/Facts'
 import { LinkButton } from '@/ui/LinkButton'
+import { Period } from '@/ui/Period'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
 import { CertificateActions } from '../parts/CertificateActions'
@@ -51,7 +51,7 @@ function useFacts({ certificate: c, subject, predecessorId, successorId }: Detai
     { key: 'state', label: t.columns.state, value: <CertificateTag state={c.state} /> },
     { key: 'name', label: t.columns.name, value: c.name },
     { key: 'issuer', label: t.columns.issuer, value: c.issuerName },
-    { key: 'period', label: t.columns.period, value: `${moment(c.notBefore)} ${t.to} ${moment(c.notAfter)}` },
+    { key: 'period', label: t.columns.period, value: <Period from={c.notBefore} to={c.notAfter} word={t.to} /> },
     { key: 'keyAlg', label: d.keyAlg, value: c.keyAlg },
     { key: 'enc', label: d.encSerial, value: <span className="mono">{c.encSerialHex || '—'}</span> },
     { key: 'origin', label: d.origin, value: d.origins[c.origin] },

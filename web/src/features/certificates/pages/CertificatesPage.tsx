@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import type { Schema } from '@/api/client'
-import { moment } from '@/lib/time'
 import { DataTable, type Column } from '@/ui/DataTable'
+import { Period } from '@/ui/Period'
 import { Ready } from '@/ui/Ready'
 import { SearchBar } from '@/ui/SearchBar'
 import { Title } from '@/ui/Title'
@@ -43,7 +43,7 @@ function useColumns(): Column<Schema<'Certificate'>>[] {
     },
     { key: 'name', title: c.name, cell: (row) => row.name, width: 160 },
     { key: 'issuer', title: c.issuer, cell: (row) => row.issuerName, width: 140 },
-    { key: 'period', title: c.period, cell: (row) => <>{moment(row.notBefore)} {t.to} <wbr />{moment(row.notAfter)}</>, width: 170 },
+    { key: 'period', title: c.period, cell: (row) => <Period from={row.notBefore} to={row.notAfter} word={t.to} />, width: 170 },
     { key: 'state', title: c.state, cell: (row) => <span data-testid={`certificate-state-${row.serialHex}`} data-state={row.state}><CertificateTag state={row.state} /></span> },
     { key: 'action', title: c.action, cell: (row) => <CertificateActions certificate={row} />, width: 260 },
   ]

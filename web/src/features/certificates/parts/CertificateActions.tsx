@@ -15,21 +15,26 @@ type Certificate = Schema<'Certificate'>
 /** 补办 解锁 延期 变更, exactly these four. What cannot be done says why. Source: S002-38, 40, 41. */
 export function CertificateActions({ certificate }: { certificate: Certificate }) {
   const t = useText()
+  const navigate = useNavigate()
+  const start = useMutation({ ...startRenewal, onSuccess: (application) => void navigate(`/account/applications/${application.id}`) })
+  const serial = certificate.serialHex
   return (
-    <div className="row" style={{ gap: 6, maxWidth: 300 }}>
-      <Barred label={t.actions.replace} why={t.soon} testId={`certificate-replace-${certificate.serialHex}`} />
-      <Barred label={t.actions.unlock} why={t.soon} testId={`certificate-unlock-${certificate.serialHex}`} />
-      <Extend certificate={certificate} />
-      <Barred label={t.actions.change} why={t.soon} testId={`certificate-change-${certificate.serialHex}`} />
+    <div className="stack" style={{ gap: 8 }}>
+      <div className="row" style={{ gap: 6 }}>
+        <Barred label={t.actions.replace} why={t.soon} testId={`certificate-replace-${serial}`} />
+        <Barred label={t.actions.unlock} why={t.soon} testId={`certificate-unlock-${serial}`} />
+        <Extend certificate={certificate} start={() => start.mutate(certificate.id)} busy={start.isPending} />
+        <Barred label={t.actions.change} why={t.soon} testId={`certificate-change-${serial}`} />
+      </div>
+      <Problem error={start.error} testId={`certificate-extend-${serial}-problem`} />
+      {codeOf(start.error) === 'service_unpaid' && <div><LinkButton size="small" to="/account/services">{t.toService}</LinkButton></div>}
     </div>
   )
 }
 
-function Extend({ certificate }: { certificate: Certificate }) {
+function Extend({ certificate, start, busy }: { certificate: Certificate; start: () => void; busy: boolean }) {
   const t = useText()
   const { language } = useLanguage()
-  const navigate = useNavigate()
-  const start = useMutation({ ...startRenewal, onSuccess: (application) => void navigate(`/account/applications/${application.id}`) })
   const testId = `certificate-extend-${certificate.serialHex}`
   if (certificate.openApplicationId) {
     return <LinkButton size="small" type="primary" to={`/account/applications/${certificate.openApplicationId}`} data-testid={testId}>{t.goOn}</LinkButton>
@@ -40,23 +45,9 @@ function Extend({ certificate }: { certificate: Certificate }) {
     return <Barred label={t.actions.extend} why={why} testId={testId} />
   }
   return (
-    <>
-      <Button
-        size="small"
-        type="primary"
-        loading={start.isPending}
-        onClick={() => start.mutate(certificate.id)}
-        aria-label={t.extendAria(certificate.serialHex)}
-        data-testid={testId}
-      >
-        {t.actions.extend}
-      </Button>
-      <Problem
-        error={start.error}
-        testId={`${testId}-problem`}
-        action={codeOf(start.error) === 'service_unpaid' && <LinkButton size="small" to="/account/services">{t.toService}</LinkButton>}
-      />
-    </>
+    <Button size="small" type="primary" loading={busy} onClick={start} aria-label={t.extendAria(certificate.serialHex)} data-testid={testId}>
+      {t.actions.extend}
+    </Button>
   )
 }
 

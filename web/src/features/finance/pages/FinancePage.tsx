@@ -76,7 +76,7 @@ function useColumns(confirm: (order: Order) => void): Column<Order>[] {
   const t = useText()
   const c = t.columns
   return [
-    { key: 'number', title: c.number, cell: (o) => <span className="mono">{o.number}</span>, width: 150 },
+    { key: 'number', title: c.number, cell: (o) => <span className="mono">{o.number}</span> },
     { key: 'organisation', title: c.organisation, cell: (o) => o.organisationName || '—', width: 160 },
     { key: 'title', title: c.title, cell: (o) => o.title, width: 160 },
     { key: 'amount', title: c.amount, cell: (o) => (o.amountCents === 0 ? t.free : yuan(o.amountCents)) },

@@ -2,9 +2,9 @@ import { useQuery } from '@tanstack/react-query'
 import { Button, Tooltip } from 'antd'
 import { useState } from 'react'
 import type { Schema } from '@/api/client'
-import { moment } from '@/lib/time'
 import { DataTable, type Column } from '@/ui/DataTable'
 import { LinkButton } from '@/ui/LinkButton'
+import { Period } from '@/ui/Period'
 import { Ready } from '@/ui/Ready'
 import { SearchBar } from '@/ui/SearchBar'
 import { StateTag, type Tone } from '@/ui/StateTag'
@@ -46,7 +46,7 @@ function useColumns(): Column<Service>[] {
     { key: 'service', title: c.service, cell: (s) => s.serviceName },
     { key: 'certificate', title: c.certificate, cell: (s) => s.certificateName, width: 150 },
     { key: 'serial', title: c.serial, cell: (s) => <span className="mono">{s.serialHex}</span>, width: 170 },
-    { key: 'period', title: c.period, cell: (s) => <>{moment(s.from)} {t.to} <wbr />{moment(s.to)}</>, width: 170 },
+    { key: 'period', title: c.period, cell: (s) => <Period from={s.from} to={s.to} word={t.to} />, width: 170 },
     { key: 'state', title: c.state, cell: (s) => <span data-testid={`service-state-${s.serialHex}`} data-state={s.state}><StateTag tone={tones[s.state]} text={t.states[s.state]} /></span> },
     { key: 'action', title: c.action, cell: (s) => <Action service={s} /> },
   ]

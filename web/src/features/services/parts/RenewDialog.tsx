@@ -4,8 +4,8 @@ import { useNavigate } from 'react-router'
 import type { Schema } from '@/api/client'
 import { useCommon } from '@/i18n/common'
 import { yuan } from '@/lib/money'
-import { moment } from '@/lib/time'
 import { Facts, type Fact } from '@/ui/Facts'
+import { Period } from '@/ui/Period'
 import { Problem } from '@/ui/Problem'
 import { renewService, termsQuery } from '../queries'
 import { useText } from '../text'
@@ -23,7 +23,7 @@ export function RenewDialog({ service, close }: { service: Schema<'Service'>; cl
     { key: 'service', label: t.columns.service, value: `${service.projectName} · ${service.serviceName}` },
     { key: 'certificate', label: t.columns.certificate, value: service.certificateName },
     { key: 'serial', label: t.columns.serial, value: <span className="mono">{service.serialHex}</span> },
-    { key: 'period', label: t.columns.period, value: `${moment(service.from)} ${t.to} ${moment(service.to)}` },
+    { key: 'period', label: t.columns.period, value: <Period from={service.from} to={service.to} word={t.to} /> },
     { key: 'term', label: t.term, value: terms.data ? t.months(terms.data.termMonths) : '…' },
     { key: 'price', label: t.price, value: <strong>{price === undefined ? '…' : price === 0 ? t.free : yuan(price)}</strong> },
   ]

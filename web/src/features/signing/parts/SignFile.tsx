@@ -17,7 +17,11 @@ import { useText } from '../text'
 const limit = 256 * 1024 // what the assistant takes to sign
 type Style = 'gmt0010' | 'rfc5652'
 
-const signers = (token: TokenKey | undefined) => token?.objects.filter((object) => object.usage === 'sign') ?? []
+/** Signing keys with a certificate, the one that lasts longest first. */
+const signers = (token: TokenKey | undefined) =>
+  (token?.objects ?? [])
+    .filter((object) => object.usage === 'sign' && object.serialHex)
+    .sort((a, b) => (b.notAfter ?? '').localeCompare(a.notAfter ?? ''))
 const styleOf = (object: Schema<'TokenObject'> | undefined): Style => (!object?.keyAlg || /sm2/i.test(object.keyAlg) ? 'gmt0010' : 'rfc5652')
 
 /** File → key → signature. */
@@ -31,7 +35,7 @@ export function SignFile() {
   const run = useJobRun('sign', startJob)
   const ukey = useUKey({ running: run.running })
   const objects = signers(ukey.keys.data?.find((key) => key.serial === serial))
-  const object = objects.find((o) => o.spkiHash === spkiHash) ?? objects.at(-1)
+  const object = objects.find((o) => o.spkiHash === spkiHash) ?? objects[0]
   const used = style ?? styleOf(object)
 
   if (run.done && file && run.job?.result?.signature) {
@@ -78,10 +82,8 @@ export function SignFile() {
   )
 }
 
-function nameOf(object: Schema<'TokenObject'>): string {
-  if (!object.serialHex) return object.id
-  return `${object.certificateName ?? ''} ${object.serialHex} (${object.keyAlg ?? ''}, ${day(object.notAfter)})`
-}
+const nameOf = (object: Schema<'TokenObject'>) =>
+  `${object.certificateName ?? ''} ${object.serialHex ?? ''} (${object.keyAlg ?? ''}, ${day(object.notAfter)})`
 
 function Signed({ name, signature, again }: { name: string; signature: string; again: () => void }) {
   const { sign: t } = useText()

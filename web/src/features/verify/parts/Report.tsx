@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react'
 import type { Schema } from '@/api/client'
 import { moment } from '@/lib/time'
 import { Facts, type Fact } from '@/ui/Facts'
+import { Period } from '@/ui/Period'
 import { StateTag } from '@/ui/StateTag'
 import { useText } from '../text'
 
@@ -63,7 +64,7 @@ function Signer({ signer, number }: { signer: Schema<'VerifySigner'>; number: nu
     { key: 'serial', label: t.serial, value: <span className="mono">{signer.serialHex}</span> },
     { key: 'subject', label: t.subject, value: signer.subject },
     { key: 'issuer', label: t.issuer, value: signer.issuer },
-    { key: 'period', label: t.period, value: `${moment(signer.notBefore)} ${t.to} ${moment(signer.notAfter)}` },
+    { key: 'period', label: t.period, value: <Period from={signer.notBefore} to={signer.notAfter} word={t.to} /> },
     { key: 'algorithm', label: t.algorithm, value: signer.sigAlg || signer.keyAlg || '—' },
     { key: 'revocation', label: t.revocation, value: `${t.statuses[revocation.status]} (${t.sources[revocation.source]}${revocation.at ? `, ${moment(revocation.at)}` : ''})` },
     { key: 'signingTime', label: t.signingTime, value: moment(signer.signingTime) },
