@@ -57,6 +57,10 @@ export const en: Translated<typeof zh> = {
     taken: 'Type the PIN in the UKey assistant’s window',
     takenHint: 'The PIN is typed only there and never reaches the web site. If you do not see the window, look at the task bar.',
     cancel: 'Cancel',
+    working: 'The USB key is at work…',
+    workingHint: 'If the assistant asks for the PIN again, type it there.',
+    offline: 'The UKey assistant is offline',
+    offlineHint: 'Make sure it is running on the PC; it continues by itself.',
     settling: 'Checking the result…',
   },
 }

@@ -54,6 +54,10 @@ export const zh = {
     taken: '请在 UKey 助手窗口输入 PIN',
     takenHint: 'PIN 只在助手窗口中输入，不会发送到网站。看不到窗口时，请检查任务栏。',
     cancel: '取消操作',
+    working: 'UKey 正在工作…',
+    workingHint: '如果助手窗口再次要求输入 PIN，请输入。',
+    offline: 'UKey 助手不在线',
+    offlineHint: '请确认电脑上的 UKey 助手正在运行，启动后会自动继续。',
     settling: '正在确认结果…',
   },
 }

@@ -36,7 +36,7 @@ export function FilePick({ label, value, pick, limit, testId }: Props) {
   }
 
   return (
-    <div className="row">
+    <div className="row file-pick">
       <label htmlFor={testId}><strong>{label}</strong></label>
       <input
         id={testId}

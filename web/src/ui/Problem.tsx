@@ -26,8 +26,12 @@ export function Problem({ error, retry, action, testId = 'problem' }: Props) {
       role="alert"
       data-testid={testId}
       data-code={refusal.code}
-      title={problemText(refusal.code, refusal.params, language)}
-      description={refusal.requestId && <span className="quiet">{t.requestId} <code className="mono">{refusal.requestId}</code></span>}
+      title={
+        <>
+          {problemText(refusal.code, refusal.params, language)}
+          {refusal.requestId && <div className="quiet" style={{ fontSize: 13 }}>{t.requestId} <code className="mono">{refusal.requestId}</code></div>}
+        </>
+      }
       action={action ?? (retry && <Button onClick={retry}>{t.retry}</Button>)}
     />
   )

@@ -1,22 +1,40 @@
 import { Alert, Button, Spin } from 'antd'
+import { useCommon } from '@/i18n/common'
 import type { Job } from '../job'
 import { useText } from '../text'
 
+interface Props {
+  job: Job | undefined
+  /** Is an assistant there to take it? */
+  online: boolean
+  /** A step that needs the portal is behind it, so the PIN was typed once already. */
+  begun?: boolean
+  cancel?: () => void
+}
+
 /** What the person has to do now while a job is on its way. */
-export function JobProgress({ job, cancel }: { job: Job | undefined; cancel: () => void }) {
+export function JobProgress({ job, online, begun = false, cancel }: Props) {
   const { job: t } = useText()
-  const taken = job?.state === 'taken'
+  const common = useCommon()
+  const [title, hint] = words()
   return (
     <Alert
-      type="info"
+      type={job?.state === 'waiting' && !online ? 'warning' : 'info'}
       role="status"
       data-testid="job-progress"
       data-state={job?.state ?? 'starting'}
       icon={<Spin size="small" />}
       showIcon
-      title={taken ? t.taken : job?.state === 'done' ? t.settling : t.waiting}
-      description={taken ? t.takenHint : null}
-      action={job?.state !== 'done' && <Button onClick={cancel} data-testid="job-cancel">{t.cancel}</Button>}
+      title={title}
+      description={hint}
+      action={cancel && job && job.state !== 'done' && <Button onClick={cancel} data-testid="job-cancel">{t.cancel}</Button>}
     />
   )
+
+  function words(): [string, string | null] {
+    if (!job) return [common.loading, null]
+    if (job.state === 'done') return [t.settling, null]
+    if (job.state === 'taken') return begun ? [t.working, t.workingHint] : [t.taken, t.takenHint]
+    return online ? [t.waiting, null] : [t.offline, t.offlineHint]
+  }
 }

@@ -26,7 +26,7 @@ interface Props {
 /** Assistant → key → action, on one page: whatever is missing is what the person sees. */
 export function KeyAction({ ukey, run, serial, pick, remark, label, act, ready = true, testId, children }: Props) {
   const t = useCommon()
-  if (run.running) return <JobProgress job={run.job} cancel={run.cancel} />
+  if (run.running) return <JobProgress job={run.job} online={ukey.agent !== undefined} cancel={run.cancel} />
   if (ukey.state === 'no-agent') return <PairAgent ukey={ukey} />
   const usable = ukey.keys.data?.some((key) => key.serial === serial && !key.pinLocked) ?? false
   return (

@@ -122,7 +122,7 @@ function PlaceBody({ place, application, renewal }: BodyProps) {
 function SignStep({ renewal }: { renewal: Renewal }) {
   const { sign: t, write } = useText()
   const { run } = renewal
-  if (run.running) return <JobProgress job={run.job} cancel={run.cancel} />
+  if (run.running) return <JobProgress job={run.job} online={renewal.ukey.agent !== undefined} cancel={run.cancel} />
   return (
     <div className="stack">
       <p style={{ margin: 0 }}>{t.lead}</p>
@@ -142,7 +142,7 @@ function WriteStep({ application, renewal }: { application: Application; renewal
       <p style={{ margin: 0 }}>{run.running ? t.keep : begun ? t.resume : t.lead}</p>
       <WriteProgress count={count} running={run.running} />
       {run.running ? (
-        count < 3 && <JobProgress job={run.job} cancel={run.cancel} />
+        <JobProgress job={run.job} online={renewal.ukey.agent !== undefined} begun={count >= 3} {...(count < 3 ? { cancel: run.cancel } : {})} />
       ) : (
         <>
           <Problem error={run.error} testId="wizard-problem" />
