@@ -104,6 +104,16 @@ func like(text string) string {
 	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text) + "%"
 }
 
+// spread makes the pattern of "these characters in this order, with others between": the guide that holders have (S002-19)
+// looks for 金华市公共资源中心, while the project is called 金华市公共资源交易中心.
+func spread(text string) string {
+	pattern := "%"
+	for _, char := range text {
+		pattern += strings.TrimPrefix(like(string(char)), "%")
+	}
+	return pattern
+}
+
 // china is the time zone that dates in letters and imported sheets mean.
 var china = time.FixedZone("UTC+8", 8*60*60)
 

@@ -146,11 +146,11 @@ func findProject(db *gorm.DB, slug string) (Project, error) {
 	return row.project()
 }
 
-// ListProjects is the directory (S002-22), searched by part of the name.
+// ListProjects is the directory (S002-22), searched by characters of the name in their order.
 func (r *RA) ListProjects(ctx context.Context, search string, p Paging) (List[Project], error) {
 	q := query{columns: "*", from: "ra_projects", where: "1 = 1", order: "name, slug"}
 	if search = strings.TrimSpace(search); search != "" {
-		q.and("(name LIKE ? ESCAPE '!' OR product LIKE ? ESCAPE '!')", like(search), like(search))
+		q.and("(name LIKE ? ESCAPE '!' OR product LIKE ? ESCAPE '!')", spread(search), spread(search))
 	}
 	return list(r.db.Read(ctx), q, p, projectRow.project)
 }
