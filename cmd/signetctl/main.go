@@ -148,7 +148,7 @@ func overview(line []string, t terminal) int {
 func sentence(err error) string {
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok {
-		return err.Error()
+		return oneLine(err.Error())
 	}
 	text := strings.TrimSuffix(p.Detail, ".") + " [" + string(p.Code)
 	if p.Field != "" {
@@ -158,8 +158,11 @@ func sentence(err error) string {
 	if p.Err != nil {
 		text += ": " + p.Err.Error()
 	}
-	return text
+	return oneLine(text)
 }
+
+// oneLine keeps a message on the line it belongs to; those of YAML have several.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func prefixed(prefix, s string) string {
 	if s == "" {

@@ -41,7 +41,7 @@ var profileCheckCommand = command{
 				}
 				p, err := ca.ParseProfile(text)
 				if err != nil {
-					fmt.Fprintf(t.out, "%s: %v\n", file, err)
+					fmt.Fprintf(t.out, "%s: %s\n", file, sentence(err))
 					refused = errReported
 					continue
 				}
