@@ -129,6 +129,16 @@ func (c *Client) Outbox(ctx context.Context, to string) (string, error) {
 	return list.Items[0].Text, nil
 }
 
+var smsCode = regexp.MustCompile(`\b(\d{6})\b`)
+
+// SMSCode reads the code in a message; "" = there is none.
+func SMSCode(text string) string {
+	if found := smsCode.FindStringSubmatch(text); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
 // Session is who is logged in.
 type Session struct {
 	Login              string `json:"login"`

@@ -176,8 +176,6 @@ func (w *walker) legacyLogin(ctx context.Context) (string, error) {
 	return "验证码只能用一次;登录后只能进入补录页面 · a captcha works once; nothing but the supplement page opens", nil
 }
 
-var smsCode = regexp.MustCompile(`\b(\d{6})\b`)
-
 func (w *walker) supplement(ctx context.Context) (string, error) {
 	var shown struct{ Phone, OrganisationName, OrganisationCode, HandlerName string }
 	if err := w.holder.Call(ctx, http.MethodGet, "/supplement", nil, &shown); err != nil {
@@ -196,11 +194,11 @@ func (w *walker) supplement(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found := smsCode.FindStringSubmatch(sms)
-	if found == nil {
+	code := SMSCode(sms)
+	if code == "" {
 		return "", fmt.Errorf("no code in the message %q", sms)
 	}
-	complete := map[string]any{"phone": walkPhone, "code": found[1], "password": "weak", "confirm": "weak"}
+	complete := map[string]any{"phone": walkPhone, "code": code, "password": "weak", "confirm": "weak"}
 	if err := want(w.holder.Call(ctx, http.MethodPost, "/supplement", complete, nil), "password_weak"); err != nil {
 		return "", err
 	}
