@@ -44,7 +44,7 @@ func (applicationRow) TableName() string { return "ra_applications" }
 
 // applicationView is an application with its certificate's name and serial.
 type applicationView struct {
-	applicationRow  `gorm:"embedded"`
+	Row             applicationRow `gorm:"embedded"`
 	CertificateName string
 	SerialHex       string
 }
@@ -72,7 +72,7 @@ func (r *RA) StartRenewal(ctx context.Context, by account.Actor, certificateID s
 	if v.OpenApplicationID != "" {
 		return r.Application(ctx, by, v.OpenApplicationID)
 	}
-	if err := r.refreshState(ctx, &v.certificateRow); err != nil {
+	if err := r.refreshState(ctx, &v.Row); err != nil {
 		return Application{}, err
 	}
 	if block := r.renewBlock(v, r.now()); block != nil {
@@ -80,7 +80,7 @@ func (r *RA) StartRenewal(ctx context.Context, by account.Actor, certificateID s
 	}
 	var id string
 	err = r.db.Tx(ctx, func(tx *store.Tx) error {
-		row, err := r.newRenewal(tx, by, v.certificateRow)
+		row, err := r.newRenewal(tx, by, v.Row)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (r *RA) StartRenewal(ctx context.Context, by account.Actor, certificateID s
 		if err := note(tx, id, lineCreated, by.Login, ""); err != nil {
 			return err
 		}
-		return tx.Audit(by.AccountID, "application.create", id, map[string]any{"certificate": v.ID, "serial": v.SerialHex, "number": row.Number})
+		return tx.Audit(by.AccountID, "application.create", id, map[string]any{"certificate": v.Row.ID, "serial": v.Row.SerialHex, "number": row.Number})
 	})
 	if store.IsDuplicate(err) { // another click was faster
 		other, err := take[applicationRow](r.db.Read(ctx), "application", "open_certificate = ? AND organisation_id = ?", certificateID, by.OrganisationID)
@@ -191,19 +191,19 @@ func (r *RA) Application(ctx context.Context, by account.Actor, id string) (Appl
 
 func (v applicationView) application(db *gorm.DB) (Application, error) {
 	a := Application{
-		ID: v.ID, Number: v.Number, Kind: v.Kind, State: v.State, CertificateID: v.CertificateID, CertificateName: v.CertificateName, SerialHex: v.SerialHex,
-		CreatedAt: store.Time(v.CreatedAt), UpdatedAt: store.Time(v.ChangedAt), ConsentAt: store.Time(v.ConsentAt),
-		RiskNotice:       RiskNotice{Title: v.NoticeTitle, Text: v.NoticeText, Version: v.NoticeVersion},
-		NewCertificateID: v.NewCertificateID, ActiveJobID: v.ActiveJobID, Timeline: []TimelineEntry{},
+		ID: v.Row.ID, Number: v.Row.Number, Kind: v.Row.Kind, State: v.Row.State, CertificateID: v.Row.CertificateID, CertificateName: v.CertificateName, SerialHex: v.SerialHex,
+		CreatedAt: store.Time(v.Row.CreatedAt), UpdatedAt: store.Time(v.Row.ChangedAt), ConsentAt: store.Time(v.Row.ConsentAt),
+		RiskNotice:       RiskNotice{Title: v.Row.NoticeTitle, Text: v.Row.NoticeText, Version: v.Row.NoticeVersion},
+		NewCertificateID: v.Row.NewCertificateID, ActiveJobID: v.Row.ActiveJobID, Timeline: []TimelineEntry{},
 	}
 	var lines []timelineRow
-	if err := db.Where("application_id = ?", v.ID).Order("at, id").Find(&lines).Error; err != nil {
+	if err := db.Where("application_id = ?", v.Row.ID).Order("at, id").Find(&lines).Error; err != nil {
 		return a, fmt.Errorf("reading timeline: %w", err)
 	}
 	for _, l := range lines {
 		a.Timeline = append(a.Timeline, TimelineEntry{At: store.Time(l.At), Act: l.Act, By: l.ByName, Note: l.Note})
 	}
-	e, err := take[enrolmentRow](db, "enrolment", "application_id = ?", v.ID)
+	e, err := take[enrolmentRow](db, "enrolment", "application_id = ?", v.Row.ID)
 	if problem.Has(err, problem.CodeNotFound) {
 		return a, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"signet/api/account"
@@ -100,7 +101,7 @@ func dualUse(cert *pki.Certificate) bool {
 
 // certificateView is a certificate with what it shows of its neighbours.
 type certificateView struct {
-	certificateRow    `gorm:"embedded"`
+	Row               certificateRow `gorm:"embedded"`
 	ServiceID         string
 	ServiceFrom       int64
 	ServiceTo         int64
@@ -148,13 +149,13 @@ func (r *RA) Certificate(ctx context.Context, by account.Actor, id string) (Cert
 	if err != nil {
 		return CertificateDetail{}, err
 	}
-	sign, err := pki.ParseCertificate(v.SignDER)
+	sign, err := pki.ParseCertificate(v.Row.SignDER)
 	if err != nil {
 		return CertificateDetail{}, fmt.Errorf("reading certificate %s: %w", id, err)
 	}
-	d := CertificateDetail{Certificate: c, Subject: sign.Subject.String(), SignPEM: string(pki.EncodePEM(sign)), PredecessorID: v.PredecessorID, SuccessorID: v.SuccessorID}
-	if len(v.EncDER) > 0 {
-		enc, err := pki.ParseCertificate(v.EncDER)
+	d := CertificateDetail{Certificate: c, Subject: sign.Subject.String(), SignPEM: string(pki.EncodePEM(sign)), PredecessorID: v.Row.PredecessorID, SuccessorID: v.Row.SuccessorID}
+	if len(v.Row.EncDER) > 0 {
+		enc, err := pki.ParseCertificate(v.Row.EncDER)
 		if err != nil {
 			return CertificateDetail{}, fmt.Errorf("reading certificate %s: %w", id, err)
 		}
@@ -177,14 +178,14 @@ func (r *RA) viewCertificate(ctx context.Context, by account.Actor, id string) (
 }
 
 func (r *RA) certificate(ctx context.Context, v certificateView) (Certificate, error) {
-	if err := r.refreshState(ctx, &v.certificateRow); err != nil {
+	if err := r.refreshState(ctx, &v.Row); err != nil {
 		return Certificate{}, err
 	}
 	now := r.now()
 	c := Certificate{
-		ID: v.ID, SerialHex: v.SerialHex, EncSerialHex: v.EncSerialHex, Name: v.Name, IssuerName: v.IssuerName,
-		NotBefore: store.Time(v.NotBeforeAt), NotAfter: store.Time(v.NotAfterAt), State: v.shown(now), KeyAlg: v.KeyAlg, Origin: v.Origin,
-		OpenApplicationID: v.OpenApplicationID, ServiceID: v.ServiceID, TokenSerial: v.TokenSerial,
+		ID: v.Row.ID, SerialHex: v.Row.SerialHex, EncSerialHex: v.Row.EncSerialHex, Name: v.Row.Name, IssuerName: v.Row.IssuerName,
+		NotBefore: store.Time(v.Row.NotBeforeAt), NotAfter: store.Time(v.Row.NotAfterAt), State: v.Row.shown(now), KeyAlg: v.Row.KeyAlg, Origin: v.Row.Origin,
+		OpenApplicationID: v.OpenApplicationID, ServiceID: v.ServiceID, TokenSerial: v.Row.TokenSerial,
 	}
 	block := r.renewBlock(v, now)
 	c.Renewable = block == nil
@@ -237,16 +238,18 @@ func (r *RA) renewBlock(v certificateView, now time.Time) *problem.Error {
 	refuse := func(code problem.Code, detail string) *problem.Error {
 		return problem.New(problem.Conflict, code, detail)
 	}
-	end := store.Time(v.NotAfterAt)
+	end := store.Time(v.Row.NotAfterAt)
 	switch {
-	case v.State == certRevoked:
+	case v.Row.State == certRevoked:
 		return refuse(problem.CodeCertificateRevoked, "The certificate is revoked.")
-	case v.State != certActive:
+	case v.Row.State != certActive:
 		return refuse(problem.CodeCertificateNotRenewable, "The certificate was renewed already.")
 	case now.After(end):
 		return refuse(problem.CodeCertificateExpired, "The certificate has expired. Renewal of expired certificates needs manual review, which is not open yet; please contact customer service.")
-	case now.Before(store.Time(v.NotBeforeAt)):
+	case now.Before(store.Time(v.Row.NotBeforeAt)):
 		return refuse(problem.CodeCertificateNotRenewable, "The certificate is not valid yet.")
+	case strings.Contains(v.Row.Warning, warnCode):
+		return refuse(problem.CodeCertificateNotRenewable, "The organisation's ID number fails its check, so it cannot be certified again; please have it corrected by customer service.")
 	case end.Sub(now) > r.c.RenewWindow:
 		return refuse(problem.CodeCertificateNotRenewable, "It is too early to renew this certificate.").
 			WithParam("from", end.Add(-r.c.RenewWindow).Format(time.RFC3339))

@@ -45,14 +45,14 @@ func (r *RA) SignConsent(ctx context.Context, by account.Actor, applicationID st
 	if t.TokenSerial == "" {
 		return relay.JobView{}, errNoToken
 	}
-	key, err := hex.DecodeString(c.SignSPKIHash)
+	key, err := hex.DecodeString(c.Row.SignSPKIHash)
 	if err != nil {
-		return relay.JobView{}, fmt.Errorf("reading certificate %s: %w", c.ID, err)
+		return relay.JobView{}, fmt.Errorf("reading certificate %s: %w", c.Row.ID, err)
 	}
 	return r.dispatch(ctx, by, a.ID, relay.Job{
 		Op: ticket.OpSign, AgentID: t.AgentID, TokenSerial: t.TokenSerial, Purpose: purposeConsent,
-		Params:  ticket.SignParams{Name: noticeTitle + " " + a.Number + ".txt", Content: []byte(a.NoticeText), Style: styleFor(c.KeyAlg), SPKIHash: key},
-		Display: []ticket.Line{{Label: "办理 Business", Value: "签署证书延期风险告知函 Sign the risk notice of a renewal"}, {Label: "证书名称 Certificate", Value: c.Name}, {Label: "证书序列号 Serial", Value: c.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
+		Params:  ticket.SignParams{Name: noticeTitle + " " + a.Number + ".txt", Content: []byte(a.NoticeText), Style: styleFor(c.Row.KeyAlg), SPKIHash: key},
+		Display: []ticket.Line{{Label: "办理 Business", Value: "签署证书延期风险告知函 Sign the risk notice of a renewal"}, {Label: "证书名称 Certificate", Value: c.Row.Name}, {Label: "证书序列号 Serial", Value: c.Row.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
 	})
 }
 
@@ -90,7 +90,7 @@ func (r *RA) openApplication(ctx context.Context, by account.Actor, id string) (
 	if err != nil {
 		return nil, c, err
 	}
-	return a, c, r.refreshState(ctx, &c.certificateRow)
+	return a, c, r.refreshState(ctx, &c.Row)
 }
 
 // styleFor chooses the message form by the key: the Chinese one for SM2.
@@ -147,7 +147,7 @@ func (r *RA) checkConsent(ctx context.Context, a *applicationRow, c certificateV
 		return invalidConsent(err)
 	}
 	lookup := func(issuer, serial []byte) *pki.Certificate {
-		cert, err := pki.ParseCertificate(c.SignDER)
+		cert, err := pki.ParseCertificate(c.Row.SignDER)
 		if err != nil || !bytes.Equal(cert.Issuer.DER(), issuer) || !bytes.Equal(cert.Serial, serial) {
 			return nil
 		}
@@ -160,7 +160,7 @@ func (r *RA) checkConsent(ctx context.Context, a *applicationRow, c certificateV
 	if signed.Detached || string(signed.Content) != a.NoticeText {
 		return invalidConsent(errors.New("another text was signed"))
 	}
-	if len(signers) != 1 || !bytes.Equal(signers[0].Raw, c.SignDER) {
+	if len(signers) != 1 || !bytes.Equal(signers[0].Raw, c.Row.SignDER) {
 		return problem.New(problem.Conflict, problem.CodeConsentWrongKey, "The risk notice is signed by another key than that of the certificate to be renewed.")
 	}
 	return r.checkSigner(ctx, signers[0])
@@ -192,7 +192,7 @@ func (r *RA) keepConsent(ctx context.Context, job relay.JobInfo, a *applicationR
 		if !moved {
 			return wrongState(a.State)
 		}
-		if err := tx.DB().Model(&certificateRow{}).Where("id = ?", c.ID).Update("token_serial", job.TokenSerial).Error; err != nil {
+		if err := tx.DB().Model(&certificateRow{}).Where("id = ?", c.Row.ID).Update("token_serial", job.TokenSerial).Error; err != nil {
 			return err
 		}
 		if err := forgetJob(tx, job); err != nil {
@@ -201,11 +201,11 @@ func (r *RA) keepConsent(ctx context.Context, job relay.JobInfo, a *applicationR
 		if err := account.MarkVerified(tx, job.By.AccountID, "possession", a.ID); err != nil {
 			return err
 		}
-		if err := note(tx, a.ID, lineConsented, job.By.Login, c.SerialHex); err != nil {
+		if err := note(tx, a.ID, lineConsented, job.By.Login, c.Row.SerialHex); err != nil {
 			return err
 		}
 		return tx.Audit(job.By.AccountID, "application.consent", a.ID, map[string]any{
-			"certificate": c.ID, "serial": c.SerialHex, "notice": hashHex([]byte(a.NoticeText)), "signature": hashHex(signature), "token": job.TokenSerial})
+			"certificate": c.Row.ID, "serial": c.Row.SerialHex, "notice": hashHex([]byte(a.NoticeText)), "signature": hashHex(signature), "token": job.TokenSerial})
 	})
 	if err != nil {
 		return fmt.Errorf("keeping consent: %w", err)

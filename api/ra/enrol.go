@@ -81,8 +81,8 @@ func (r *RA) StartEnrolment(ctx context.Context, by account.Actor, applicationID
 	}
 	view, err := r.dispatch(ctx, by, a.ID, relay.Job{
 		Op: ticket.OpEnrol, AgentID: t.AgentID, TokenSerial: e.TokenSerial, Purpose: purposeEnrol,
-		Params:  ticket.EnrolParams{Enrolment: e.ID, SignKeyID: ticket.KeyID(e.SignKeyID), EncKeyID: ticket.KeyID(e.EncKeyID), KeyAlg: e.KeyAlg, CommonName: clip(c.Name, 64)},
-		Display: []ticket.Line{{Label: "办理 Business", Value: "证书延期:写入新证书 Renewal: write the new certificates"}, {Label: "原证书序列号 Old serial", Value: c.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
+		Params:  ticket.EnrolParams{Enrolment: e.ID, SignKeyID: ticket.KeyID(e.SignKeyID), EncKeyID: ticket.KeyID(e.EncKeyID), KeyAlg: e.KeyAlg, CommonName: clip(c.Row.Name, 64)},
+		Display: []ticket.Line{{Label: "办理 Business", Value: "证书延期:写入新证书 Renewal: write the new certificates"}, {Label: "原证书序列号 Old serial", Value: c.Row.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
 	})
 	if err != nil {
 		return relay.JobView{}, err

@@ -187,7 +187,7 @@ func (b *batch) warnings(row ImportRow, cert *certificateRow) []RowError {
 	warn := func(code, field, detail string) {
 		list = append(list, RowError{Row: row.Number, Code: code, Field: field, Detail: detail})
 	}
-	if cert.Warning != "" {
+	if strings.Contains(cert.Warning, warnIdentity) {
 		warn(warnIdentity, "signCertificate", "The certificate names another ID number than the row.")
 	}
 	if code := account.NormaliseLogin(row.USCC); code != "" && account.CheckUSCC(code) != account.CodeFine {
@@ -237,10 +237,29 @@ func (b *batch) certificate(row ImportRow) (*certificateRow, error) {
 		}
 		out.setEnc(enc)
 	}
+	var odd []string
 	if contradicts(pki.ReadIdentity(sign), row) {
-		out.Warning = warnIdentity
+		odd = append(odd, warnIdentity)
 	}
+	if len(certifiable(row.USCC, row.OrgCode)) == 0 {
+		odd = append(odd, warnCode)
+	}
+	out.Warning = strings.Join(odd, ",")
 	return out, nil
+}
+
+// certifiable gives of an organisation's codes those that may stand in a new
+// certificate, by the CA's field names: legacy codes are kept and shown whatever
+// they are, but certified only when their check digits hold.
+func certifiable(uscc, orgCode string) map[string]string {
+	fields := map[string]string{}
+	if code := pki.NormaliseCode(uscc); pki.CheckUSCC(code) == nil {
+		fields["uscc"] = code
+	}
+	if code := pki.NormaliseCode(orgCode); pki.CheckOrgCode(code) == nil {
+		fields["orgCode"] = code
+	}
+	return fields
 }
 
 func isSigning(c *pki.Certificate) bool { return !c.HasKeyUsage || c.KeyUsage&pki.SigningUsage != 0 }

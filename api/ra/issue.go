@@ -274,11 +274,9 @@ func (r *RA) issuePair(ctx context.Context, by account.Actor, e *enrolmentRow, s
 	if err != nil {
 		return nil, refusedIssuance("The organisation's name cannot stand in a certificate.", err)
 	}
-	fields := map[string]string{}
-	for name, code := range map[string]string{"uscc": organisation.USCC, "orgCode": organisation.OrgCode} {
-		if code = pki.NormaliseCode(code); code != "" {
-			fields[name] = code
-		}
+	fields := certifiable(organisation.USCC, organisation.OrgCode)
+	if len(fields) == 0 {
+		return nil, refusedIssuance("The organisation's ID number fails its check.", nil)
 	}
 	request := ca.Request{CA: e.CA, Profile: r.c.SignProfile, Subject: subject, SPKI: signSPKI, Fields: fields, NotAfter: store.Time(e.NotAfterAt), By: by.AccountID}
 	encRequest := request

@@ -48,7 +48,7 @@ func (orderRow) TableName() string { return "ra_orders" }
 
 // orderView is an order with the service's present end.
 type orderView struct {
-	orderRow  `gorm:"embedded"`
+	Row       orderRow `gorm:"embedded"`
 	ServiceTo int64
 }
 
@@ -56,15 +56,15 @@ const orderColumns, orderTables = "o.*, s.to_at AS service_to", "ra_orders o JOI
 
 func (r *RA) order(v orderView) (Order, error) {
 	o := Order{
-		ID: v.ID, Number: v.Number, ServiceID: v.ServiceID, Title: v.Title, OrganisationName: v.OrganisationName,
-		AmountCents: v.AmountCents, State: v.State, TermMonths: v.TermMonths, PayMethod: v.PayMethod, ConfirmedBy: v.ConfirmedName,
-		CreatedAt: store.Time(v.CreatedAt), PaidAt: store.Time(v.PaidAt), ClosedAt: store.Time(v.ClosedAt), NewTo: store.Time(v.NewToAt),
+		ID: v.Row.ID, Number: v.Row.Number, ServiceID: v.Row.ServiceID, Title: v.Row.Title, OrganisationName: v.Row.OrganisationName,
+		AmountCents: v.Row.AmountCents, State: v.Row.State, TermMonths: v.Row.TermMonths, PayMethod: v.Row.PayMethod, ConfirmedBy: v.Row.ConfirmedName,
+		CreatedAt: store.Time(v.Row.CreatedAt), PaidAt: store.Time(v.Row.PaidAt), ClosedAt: store.Time(v.Row.ClosedAt), NewTo: store.Time(v.Row.NewToAt),
 	}
-	if v.State == OrderPending {
-		o.NewTo = serviceRow{ToAt: v.ServiceTo}.renewedTo(r.now(), v.TermMonths)
+	if v.Row.State == OrderPending {
+		o.NewTo = serviceRow{ToAt: v.ServiceTo}.renewedTo(r.now(), v.Row.TermMonths)
 	}
-	if v.PayMethod == PayTransfer {
-		o.Transfer = &Transfer{Payee: r.c.Bank.Payee, Account: r.c.Bank.Account, Bank: r.c.Bank.Bank, Remark: v.Remark, Simulated: r.c.Bank.Simulated}
+	if v.Row.PayMethod == PayTransfer {
+		o.Transfer = &Transfer{Payee: r.c.Bank.Payee, Account: r.c.Bank.Account, Bank: r.c.Bank.Bank, Remark: v.Row.Remark, Simulated: r.c.Bank.Simulated}
 	}
 	return o, nil
 }
@@ -98,7 +98,7 @@ func (r *RA) RenewService(ctx context.Context, by account.Actor, serviceID strin
 		if err := tx.DB().Create(row).Error; err != nil {
 			return err
 		}
-		if err := tx.Audit(by.AccountID, "order.create", row.ID, map[string]any{"service": v.ID, "amount": row.AmountCents, "term": row.TermMonths}); err != nil {
+		if err := tx.Audit(by.AccountID, "order.create", row.ID, map[string]any{"service": v.Row.ID, "amount": row.AmountCents, "term": row.TermMonths}); err != nil {
 			return err
 		}
 		if row.AmountCents > 0 {
@@ -128,9 +128,9 @@ func (r *RA) newOrder(tx *store.Tx, by account.Actor, v serviceView, months int)
 	now := r.now()
 	if !v.renewable(now) {
 		return nil, problem.New(problem.Conflict, problem.CodeServiceNotRenewable, "The service runs for more than 90 days, or its certificate is no longer usable.").
-			WithParam("to", store.Time(v.ToAt).Format(time.RFC3339))
+			WithParam("to", store.Time(v.Row.ToAt).Format(time.RFC3339))
 	}
-	project, err := findProject(tx.DB(), v.ProjectSlug)
+	project, err := findProject(tx.DB(), v.Row.ProjectSlug)
 	if err != nil {
 		return nil, err
 	}
@@ -155,8 +155,8 @@ func (r *RA) newOrder(tx *store.Tx, by account.Actor, v serviceView, months int)
 	}
 	row := &orderRow{
 		ID: store.NewID("ord"), Number: fmt.Sprintf("DD%s%06d", now.In(china).Format("20060102"), n), OrganisationID: by.OrganisationID,
-		AccountID: by.AccountID, OrganisationName: organisation.Name, ServiceID: v.ID, OpenService: &v.ID,
-		Title: clip(fmt.Sprintf("%s %s 续期", v.ProjectName, v.Name), 200), AmountCents: amount, TermMonths: months, State: OrderPending,
+		AccountID: by.AccountID, OrganisationName: organisation.Name, ServiceID: v.Row.ID, OpenService: &v.Row.ID,
+		Title: clip(fmt.Sprintf("%s %s 续期", v.ProjectName, v.Row.Name), 200), AmountCents: amount, TermMonths: months, State: OrderPending,
 		Remark: newRemark(), PayMethod: PayTransfer, CreatedAt: store.Millis(now),
 	}
 	if amount == 0 {
@@ -371,7 +371,8 @@ func (r *RA) tell(tx *store.Tx, accountID, template string, params map[string]st
 		params[k] = clip(v, 100)
 	}
 	for _, number := range to {
-		if err := r.c.Notice.Send(tx, notice.Message{To: number, Template: template, Params: params, Purpose: "registration"}); err != nil {
+		err := r.c.Notice.Send(tx, notice.Message{To: number, Template: template, Params: params, Purpose: "registration"})
+		if err != nil && !problem.Has(err, problem.CodePhoneInvalid) { // a bad number must not stop what the notice is about
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package ra
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"signet/api/account"
@@ -27,12 +28,13 @@ func (serviceRow) TableName() string { return "ra_services" }
 
 // serviceView is a service with what it shows of its neighbours.
 type serviceView struct {
-	serviceRow           `gorm:"embedded"`
+	Row                  serviceRow `gorm:"embedded"`
 	ProjectName          string
 	PriceCents           int64
 	CertificateName      string
 	SerialHex            string
 	CertificateState     certState
+	CertificateWarning   string
 	CertificateNotAfter  int64
 	OpenOrderID          string
 	OpenApplicationState ApplicationState
@@ -40,7 +42,7 @@ type serviceView struct {
 
 func viewServices(by account.Actor) query {
 	return query{
-		columns: `s.*, p.name AS project_name, p.price_cents, c.name AS certificate_name, c.serial_hex, c.state AS certificate_state,
+		columns: `s.*, p.name AS project_name, p.price_cents, c.name AS certificate_name, c.serial_hex, c.state AS certificate_state, c.warning AS certificate_warning,
 			c.not_after_at AS certificate_not_after, COALESCE(o.id, '') AS open_order_id, COALESCE(a.state, '') AS open_application_state`,
 		from: `ra_services s JOIN ra_projects p ON p.slug = s.project_slug JOIN ra_certificates c ON c.id = s.certificate_id
 			LEFT JOIN ra_orders o ON o.open_service = s.id LEFT JOIN ra_applications a ON a.open_certificate = s.certificate_id`,
@@ -78,15 +80,15 @@ func (r *RA) Service(ctx context.Context, by account.Actor, id string) (Service,
 
 func (v serviceView) service(now time.Time) Service {
 	return Service{
-		ID: v.ID, Number: v.Number, ProjectName: v.ProjectName, ProjectSlug: v.ProjectSlug, ServiceName: v.Name,
-		CertificateName: v.CertificateName, CertificateID: v.CertificateID, SerialHex: v.SerialHex,
-		From: store.Time(v.FromAt), To: store.Time(v.ToAt), State: v.state(now), Renewable: v.renewable(now),
+		ID: v.Row.ID, Number: v.Row.Number, ProjectName: v.ProjectName, ProjectSlug: v.Row.ProjectSlug, ServiceName: v.Row.Name,
+		CertificateName: v.CertificateName, CertificateID: v.Row.CertificateID, SerialHex: v.SerialHex,
+		From: store.Time(v.Row.FromAt), To: store.Time(v.Row.ToAt), State: v.state(now), Renewable: v.renewable(now),
 		OpenOrderID: v.OpenOrderID, PriceCents: v.PriceCents,
 	}
 }
 
 func (v serviceView) state(now time.Time) ServiceState {
-	to := store.Time(v.ToAt)
+	to := store.Time(v.Row.ToAt)
 	switch {
 	case v.OpenApplicationState != "" && v.OpenApplicationState != AppDraft:
 		return ServiceProcessing
@@ -101,8 +103,8 @@ func (v serviceView) state(now time.Time) ServiceState {
 // renewable reports whether another period may be bought: near the end or after it,
 // and only for a certificate that can still be of use.
 func (v serviceView) renewable(now time.Time) bool {
-	usable := v.CertificateState == certActive && now.Before(store.Time(v.CertificateNotAfter))
-	return usable && store.Time(v.ToAt).Sub(now) <= expiringFor
+	usable := v.CertificateState == certActive && now.Before(store.Time(v.CertificateNotAfter)) && !strings.Contains(v.CertificateWarning, warnCode)
+	return usable && store.Time(v.Row.ToAt).Sub(now) <= expiringFor
 }
 
 // renewedTo is the end of a service after one more term: the old end counts on if
