@@ -42,7 +42,8 @@ func (s *System) Run(ctx context.Context) error {
 	for topic, handle := range s.RA.Topics() {
 		r.Handle(topic, handle)
 	}
-	r.Every("status.publish", time.Minute, s.Status.PublishDue)
+	r.Handle(topicPublish, s.publish)
+	r.Every("status.due", time.Minute, s.Status.PublishDue)
 	r.Every("kmc.fill", time.Minute, s.KMC.Fill)
 	r.Every("ca.reconcile", time.Minute, func(ctx context.Context) error {
 		_, err := s.Authority.Reconcile(ctx)

@@ -135,7 +135,7 @@ func (s *System) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("preparing lints: %w", err)
 	}
-	c := ca.Config{Store: s.DB.CA(), Lint: linter, Now: s.c.Now, Log: s.c.Log}
+	c := ca.Config{Store: revocations{s.DB.CA(), s.DB}, Lint: linter, Now: s.c.Now, Log: s.c.Log}
 	for _, a := range s.c.Authorities {
 		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain}, a.Responder != nil)
 		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
