@@ -20,6 +20,10 @@ func (j *judge) cms(ctx context.Context) error {
 	case len(message.Signers) > maxSigners:
 		return unsupported(fmt.Sprintf("The message has more than %d signers.", maxSigners), nil)
 	}
+	if len(message.Signers) == 0 {
+		j.find(-1, ReasonNoSigner, false, "Nobody signed this message.")
+		return nil
+	}
 	detached := j.detached(message)
 	if message.Detached && detached == nil {
 		return missing("content", "The signature is detached; its content is needed.")
@@ -29,9 +33,6 @@ func (j *judge) cms(ctx context.Context) error {
 		return err
 	}
 	j.inside = j.pool(message, given)
-	if len(message.Signers) == 0 {
-		j.find(-1, ReasonNoSigner, false, "Nobody signed this message.")
-	}
 	for i := range message.Signers {
 		if err := j.one(ctx, message, i, detached, given); err != nil {
 			return err
