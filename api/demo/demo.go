@@ -131,7 +131,17 @@ func folder(path string, fill func(dir string) error) error {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".new-"+filepath.Base(path)+"-*")
+	unfinished := filepath.Join(filepath.Dir(path), ".new-"+filepath.Base(path)+"-*")
+	left, err := filepath.Glob(unfinished) // by starts that were cut off
+	if err != nil {
+		return err
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(unfinished))
 	if err != nil {
 		return err
 	}
