@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -8,10 +9,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"signet/api/account"
-	"signet/api/problem"
 	"signet/api/ra"
 	"signet/api/store"
 	"signet/ca/pki"
@@ -80,7 +81,7 @@ func (b *legacyBatch) request(file string) (ra.ImportRequest, error) {
 	}
 	var err error
 	if q.Rows, err = readSheet(file); err != nil {
-		return q, fmt.Errorf("%s: %s", file, sentence(err))
+		return q, fmt.Errorf("%s: %w", file, err)
 	}
 	password, err := readSecret(b.passwordFile)
 	if err != nil {
@@ -147,10 +148,10 @@ func (b *legacyBatch) importTo(ctx context.Context, t terminal, s *site, db *sto
 	if err != nil {
 		return err
 	}
-	if _, err := service.ra.Project(ctx, q.ProjectSlug); q.ProjectSlug != "" && problem.Has(err, problem.CodeNotFound) {
-		return fmt.Errorf("there is no project %q; signetctl project list shows them", q.ProjectSlug)
-	} else if q.ProjectSlug != "" && err != nil {
-		return err
+	if q.ProjectSlug != "" {
+		if _, err := service.ra.Project(ctx, q.ProjectSlug); err != nil {
+			return fmt.Errorf("project %s (signetctl project list shows them): %w", q.ProjectSlug, err)
+		}
 	}
 	report, err := service.ra.ImportLegacy(ctx, operator, q)
 	b.tell(t, len(q.Rows), report)
@@ -160,13 +161,15 @@ func (b *legacyBatch) importTo(ctx context.Context, t terminal, s *site, db *sto
 	return err
 }
 
-// tell prints the report: what an operator has to look at first, then the totals.
+// tell prints what an operator has to look at, in the order of the sheet, then the totals.
 func (b *legacyBatch) tell(t terminal, rows int, report ra.ImportReport) {
-	for _, w := range report.Warnings {
-		fmt.Fprintf(t.out, "row %d: warning %s: %s [%s]\n", w.Row, w.Code, w.Detail, w.Field)
+	for i := range report.Warnings {
+		report.Warnings[i].Code = "warning " + report.Warnings[i].Code
 	}
-	for _, f := range report.Failed {
-		fmt.Fprintf(t.out, "row %d: %s: %s [%s]\n", f.Row, f.Code, f.Detail, f.Field)
+	list := append(report.Warnings, report.Failed...)
+	slices.SortStableFunc(list, func(a, b ra.RowError) int { return cmp.Compare(a.Row, b.Row) })
+	for _, one := range list {
+		fmt.Fprintf(t.out, "row %d: %s: %s [%s]\n", one.Row, one.Code, one.Detail, one.Field)
 	}
 	if b.dry {
 		fmt.Fprintf(t.out, "dry run, nothing was written: ")

@@ -41,6 +41,7 @@ type newSite struct {
 	dir, origin, statusURL, listen, dsnFile string
 	h                                       hierarchy
 	stage                                   string // the folder that becomes dir when all is done
+	begun                                   bool   // a database of a server was written to, which cannot be taken back
 }
 
 // The names inside an installation's folder.
@@ -62,6 +63,9 @@ func (n *newSite) run(ctx context.Context, t terminal, args []string) error {
 		return err
 	}
 	if err := n.build(ctx, t); err != nil {
+		if n.begun {
+			err = fmt.Errorf("%w (the database may hold a part of it: empty it before the next try)", err)
+		}
 		return err
 	}
 	n.tell(t)
@@ -71,10 +75,15 @@ func (n *newSite) run(ctx context.Context, t terminal, args []string) error {
 var authorityID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 func (n *newSite) check() error {
+	if n.dir != "" {
+		n.dir = filepath.Clean(n.dir)
+	}
 	n.origin, n.statusURL = strings.TrimSuffix(n.origin, "/"), strings.TrimSuffix(n.statusURL, "/")
 	switch {
 	case n.dir == "":
 		return badUsage("-dir is missing")
+	case filepath.Base(n.dir) == "." || filepath.Base(n.dir) == "..":
+		return badUsage("-dir %s: name the folder itself", n.dir)
 	case !isOrigin(n.origin):
 		return badUsage("-origin %q is not like https://portal.example", n.origin)
 	case !isAddress(n.statusURL):
@@ -118,10 +127,10 @@ func (n *newSite) checkDir() error {
 
 // build makes everything in a folder beside and renames it in the end, so that there is never half an installation.
 func (n *newSite) build(ctx context.Context, t terminal) (err error) {
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(n.dir)), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(n.dir), 0o755); err != nil {
 		return err
 	}
-	if n.stage, err = os.MkdirTemp(filepath.Dir(filepath.Clean(n.dir)), ".new-"+filepath.Base(n.dir)+"-"); err != nil {
+	if n.stage, err = os.MkdirTemp(filepath.Dir(n.dir), ".new-"+filepath.Base(n.dir)+"-"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(n.stage)
@@ -131,7 +140,7 @@ func (n *newSite) build(ctx context.Context, t terminal) (err error) {
 	if err := n.authority(ctx, t); err != nil {
 		return err
 	}
-	if err := n.write("signet.yaml", n.config(), 0o600); err != nil {
+	if err := n.write(siteFile, n.config(), 0o600); err != nil {
 		return err
 	}
 	if err := os.Remove(n.dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty, or not ours to touch
@@ -140,7 +149,7 @@ func (n *newSite) build(ctx context.Context, t terminal) (err error) {
 	if err := os.Rename(n.stage, n.dir); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(filepath.Clean(n.dir)))
+	return syncDir(filepath.Dir(n.dir))
 }
 
 func (n *newSite) secrets() error {
@@ -222,6 +231,7 @@ func (n *newSite) database(ctx context.Context, t terminal) (*store.DB, error) {
 	}
 	err = n.checkEmpty(ctx, db)
 	if err == nil {
+		n.begun = c.Driver == store.MySQL
 		err = db.Migrate(ctx)
 	}
 	if err != nil {

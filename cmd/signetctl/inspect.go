@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"signet/ca/cms"
 	"signet/ca/gm"
@@ -214,12 +216,20 @@ func (o thing) print(to io.Writer, indent string) {
 			}
 		case []string:
 			for i, line := range value {
-				fmt.Fprintf(to, "%s%-16s %s\n", indent, map[bool]string{true: name}[i == 0], line)
+				fmt.Fprintf(to, "%s%-16s %s\n", indent, map[bool]string{true: name}[i == 0], plain(line))
 			}
 		default:
-			fmt.Fprintf(to, "%s%-16s %v\n", indent, name, value)
+			fmt.Fprintf(to, "%s%-16s %s\n", indent, name, plain(fmt.Sprint(value)))
 		}
 	}
+}
+
+// plain quotes a text that could steer a terminal or deceive a reader: what a file says is not to be trusted.
+func plain(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.QuoteToGraphic(text)
+	}
+	return text
 }
 
 // keyFields describes a public key.

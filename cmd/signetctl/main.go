@@ -15,8 +15,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"signet/api/problem"
 )
 
 const (
@@ -87,7 +85,7 @@ func run(ctx context.Context, line []string, t terminal) int {
 		fmt.Fprintf(t.err, "signetctl %s: %s\nsignetctl %s -h shows how it is used\n", c.name, usage.text, c.name)
 		return exitUsage
 	case !errors.Is(err, errReported):
-		fmt.Fprintf(t.err, "signetctl %s: %s\n", c.name, sentence(err))
+		fmt.Fprintf(t.err, "signetctl %s: %s\n", c.name, oneLine(err))
 	}
 	return exitRefused
 }
@@ -144,25 +142,8 @@ func overview(line []string, t terminal) int {
 	return code
 }
 
-// sentence words an error for the operator: of what the service refuses, the detail and the code.
-func sentence(err error) string {
-	p, ok := errors.AsType[*problem.Error](err)
-	if !ok {
-		return oneLine(err.Error())
-	}
-	text := strings.TrimSuffix(p.Detail, ".") + " [" + string(p.Code)
-	if p.Field != "" {
-		text += ", " + p.Field
-	}
-	text += "]"
-	if p.Err != nil {
-		text += ": " + p.Err.Error()
-	}
-	return oneLine(text)
-}
-
-// oneLine keeps a message on the line it belongs to; those of YAML have several.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// oneLine words an error on the line it belongs to; those of YAML have several.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 func prefixed(prefix, s string) string {
 	if s == "" {

@@ -41,7 +41,7 @@ var profileCheckCommand = command{
 				}
 				p, err := ca.ParseProfile(text)
 				if err != nil {
-					fmt.Fprintf(t.out, "%s: %s\n", file, sentence(err))
+					fmt.Fprintf(t.out, "%s: %s\n", file, oneLine(err))
 					refused = errReported
 					continue
 				}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -255,5 +256,26 @@ func TestServerTakesSite(t *testing.T) {
 	out, err := exec.Command(server, "check-config", "-config", filepath.Join(at, siteFile)).CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("fine")) {
 		t.Fatalf("the server refuses what init wrote: %v\n%s", err, out)
+	}
+}
+
+// TestInspectIsPlain: what a file says cannot steer the terminal, and long lists are cut in text only.
+func TestInspectIsPlain(t *testing.T) {
+	o := thing{kind: "CRL", fields: []field{{"crl", []string{"http://a/\x1b[2J", "http://b"}}, {"emails", []string{"a\u202Eb"}}, {"name_of", "二\n三"}}}
+	o.fields = append(o.fields, field{"revoked", slices.Repeat([]thing{{kind: "revoked"}}, mostShown+7)})
+	var text, object bytes.Buffer
+	if err := errors.Join(show(&text, []thing{o}, false), show(&object, []thing{o}, true)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"http://a/\x1b[2J"`, "  http://b\n", `"a\u202eb"`, `name of          "二\n三"`, "… and 7 more"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, text.String())
+		}
+	}
+	if strings.ContainsAny(text.String(), "\x1b\u202e") {
+		t.Errorf("raw control characters in %q", text.String())
+	}
+	if n := strings.Count(object.String(), `{"kind":"revoked"}`); n != mostShown+7 {
+		t.Errorf("JSON has %d parts, want all %d", n, mostShown+7)
 	}
 }

@@ -15,6 +15,9 @@ var userAddCommand = command{
 		login := f.String("login", "", "`NAME` to log in with: 2 to 32 lower-case letters, digits, dots, dashes or underscores (required)")
 		role := f.String("role", "", "`ROLE`: admin, finance or reviewer (required)")
 		return onDatabase(f, func(ctx context.Context, t terminal, _ *site, db *store.DB) error {
+			if *login == "" || *role == "" {
+				return badUsage("-login or -role is missing")
+			}
 			return addUser(ctx, t, db, *login, account.Role(*role))
 		})
 	},
