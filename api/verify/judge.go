@@ -94,7 +94,8 @@ func (j *judge) signer(ctx context.Context, cert *pki.Certificate, sigAlg string
 	}
 	j.organisation(n, id)
 	if claimed.After(j.report.CheckedAt.Add(5 * time.Minute)) {
-		j.find(n, ReasonSigningTimeAhead, false, "The signer claims to have signed at %s, which is yet to come.", claimed.UTC().Format(time.RFC3339))
+		// A claim is no evidence: it does not weigh, but a reader should see that it cannot be true.
+		j.find(n, ReasonSigningTimeAhead, true, "The signer claims to have signed at %s, which is yet to come; claimed times do not count.", claimed.UTC().Format(time.RFC3339))
 	}
 	return n, nil
 }
