@@ -54,6 +54,7 @@ export const en: Translated<typeof zh> = {
   },
   job: {
     waiting: 'Waiting for the UKey assistant to take it…',
+    waitingHint: 'If nothing happens, make sure the UKey assistant is running on the PC.',
     taken: 'Type the PIN in the UKey assistant’s window',
     takenHint: 'The PIN is typed only there and never reaches the web site. If you do not see the window, look at the task bar.',
     cancel: 'Cancel',

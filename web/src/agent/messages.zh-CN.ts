@@ -51,6 +51,7 @@ export const zh = {
   },
   job: {
     waiting: '正在等待 UKey 助手接收…',
+    waitingHint: '长时间没有反应时，请确认电脑上的 UKey 助手正在运行。',
     taken: '请在 UKey 助手窗口输入 PIN',
     takenHint: 'PIN 只在助手窗口中输入，不会发送到网站。看不到窗口时，请检查任务栏。',
     cancel: '取消操作',

@@ -12,14 +12,14 @@ import { cancelJob, jobQuery } from './queries'
  */
 export function useJobRun<Input>(op: Job['op'], start: (input: Input) => Promise<Job>, resumeId?: string) {
   const client = useQueryClient()
-  const [startedId, setStartedId] = useState<string | null>(null)
-  const id = startedId ?? resumeId ?? ''
+  const [id, setId] = useState(resumeId ?? '')
+  if (resumeId && id === '') setId(resumeId) // kept from then on: the server forgets a job that has ended, the page says how it ended
   const query = useQuery({ ...jobQuery(id), enabled: id !== '' })
   const begin = useMutation({
     mutationFn: start,
     onSuccess: (job) => {
       client.setQueryData(jobQuery(job.id).queryKey, job)
-      setStartedId(job.id)
+      setId(job.id)
     },
   })
   const cancel = useMutation({
@@ -36,7 +36,7 @@ export function useJobRun<Input>(op: Job['op'], start: (input: Input) => Promise
     cancel: () => cancel.mutate(),
     reset: () => {
       begin.reset()
-      setStartedId(null)
+      setId('')
     },
   }
 }

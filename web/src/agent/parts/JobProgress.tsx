@@ -35,6 +35,6 @@ export function JobProgress({ job, online, begun = false, cancel }: Props) {
     if (!job) return [common.loading, null]
     if (job.state === 'done') return [t.settling, null]
     if (job.state === 'taken') return begun ? [t.working, t.workingHint] : [t.taken, t.takenHint]
-    return online ? [t.waiting, null] : [t.offline, t.offlineHint]
+    return online ? [t.waiting, t.waitingHint] : [t.offline, t.offlineHint]
   }
 }

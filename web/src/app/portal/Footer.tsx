@@ -1,16 +1,17 @@
 import { useQuery } from '@tanstack/react-query'
-import { projectQuery } from '@/features/projects/queries'
+import { projectQuery, projectsQuery } from '@/features/projects/queries'
 import { useCommon } from '@/i18n/common'
 import { lastProject } from '@/lib/place'
 import { useText } from './text'
 
-/** The contact of the project at hand, on every page. Source: S002-58. */
+/** The contact of the project at hand, or of the first there is, on every page. Source: S002-58. */
 export function Footer() {
   const t = useText()
   const { service } = useCommon()
   const slug = lastProject.read() ?? ''
-  const { data: project } = useQuery({ ...projectQuery(slug), enabled: slug !== '' })
-  const contact = project?.contact
+  const last = useQuery({ ...projectQuery(slug), enabled: slug !== '' })
+  const all = useQuery({ ...projectsQuery({ page: 1, size: 5, find: '' }), enabled: slug === '' })
+  const contact = (last.data ?? all.data?.items[0])?.contact
   return (
     <footer className="foot">
       {contact && (

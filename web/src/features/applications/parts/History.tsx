@@ -28,9 +28,11 @@ export function History({ entries }: { entries: readonly Schema<'TimelineEntry'>
   )
 }
 
-/** A note that is an error code is said in words. */
+/** A note that is an error code, or the count of a proof, is said in words. */
 function Note({ entry }: { entry: Schema<'TimelineEntry'> }) {
   const { language } = useLanguage()
+  const { done } = useText()
   if (!entry.note) return null
+  if (entry.act === 'enrolment.proved' && /^\d+$/.test(entry.note)) return Number(entry.note) > 0 && <> · {done.oldKeys(Number(entry.note))}</>
   return <> · {isRefusalCode(entry.note) ? problemText(entry.note, {}, language) : entry.note}</>
 }

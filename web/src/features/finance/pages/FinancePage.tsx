@@ -86,11 +86,12 @@ function useColumns(confirm: (order: Order) => void): Column<Order>[] {
     {
       key: 'action',
       title: c.action,
+      width: 120,
       cell: (o) =>
         o.state === 'pending' ? (
           <Button size="small" type="primary" onClick={() => confirm(o)} aria-label={t.confirmAria(o.number)} data-testid={`finance-confirm-${o.number}`}>{t.confirm}</Button>
         ) : (
-          <span className="quiet">{o.confirmedBy ? `${t.confirmedBy} ${o.confirmedBy}` : '—'}</span>
+          <span className="quiet wrap">{o.confirmedBy ? `${t.confirmedBy} ${o.confirmedBy}` : '—'}</span>
         ),
     },
   ]
