@@ -20,6 +20,7 @@ import (
 	"signet/api/ra"
 	"signet/api/rest"
 	"signet/api/store"
+	"signet/api/store/storetest"
 	"signet/ca/pki"
 	"signet/cmd/signet/wiring"
 	"signet/hsm/keyfile"
@@ -46,6 +47,16 @@ type Option func(*wiring.Config)
 // RetryFor bounds how long a transaction waits for the database.
 func RetryFor(span time.Duration) Option {
 	return func(c *wiring.Config) { c.Database.RetryFor = span }
+}
+
+// OnMariaDB keeps the data on a MariaDB, in a database of the test's own. Where none answers the test is skipped; under
+// CI it fails.
+func OnMariaDB(t testing.TB) Option {
+	t.Helper()
+	dsn := storetest.MariaDB(t)
+	return func(c *wiring.Config) {
+		c.Database.Driver, c.Database.DSN, c.Database.Create = store.MySQL, dsn, false
+	}
 }
 
 // Clock is the system's clock; it runs, and tests push it forward.

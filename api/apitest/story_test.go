@@ -3,11 +3,13 @@ package apitest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,23 +18,26 @@ import (
 	"signet/api/demo"
 )
 
-// TestWalk is the demonstration's walk with a real ukeyd process, against the system in this process.
+// TestWalk is the demonstration's walk with a real ukeyd process, against the system in this process, on both databases.
 func TestWalk(t *testing.T) {
-	s := Start(t)
 	ukeyd := filepath.Join(t.TempDir(), "ukeyd")
 	build := exec.Command("go", "build", "-o", ukeyd, "signet/cmd/ukeyd")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building ukeyd: %v\n%s", err, out)
 	}
-	d := demo.DevFile{URL: s.URL, Roots: []string{"root.pem"}}
-	d.Fill(s.Made)
-	must(t, demo.WriteDevFile(s.Dir, d))
-	s.writeRoot(t)
-	out := &strings.Builder{}
-	if err := demo.Walk(t.Context(), demo.WalkConfig{BaseURL: s.URL, DataDir: s.Dir, UkeydPath: ukeyd, Out: out}); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	walk := func(t *testing.T, s *System) {
+		d := demo.DevFile{URL: s.URL, Roots: []string{"root.pem"}}
+		d.Fill(s.Made)
+		must(t, demo.WriteDevFile(s.Dir, d))
+		s.writeRoot(t)
+		out := &strings.Builder{}
+		if err := demo.Walk(t.Context(), demo.WalkConfig{BaseURL: s.URL, DataDir: s.Dir, UkeydPath: ukeyd, Out: out}); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		must(t, s.DB.VerifyAudit(t.Context()))
 	}
-	must(t, s.DB.VerifyAudit(t.Context()))
+	t.Run("sqlite", func(t *testing.T) { walk(t, Start(t)) })
+	t.Run("mariadb", func(t *testing.T) { walk(t, Start(t, OnMariaDB(t))) })
 }
 
 func TestLoginLocksAfterSixWrongPasswords(t *testing.T) {
@@ -234,4 +239,61 @@ func TestKeyTroubleReachesThePageInWords(t *testing.T) {
 	if !strings.Contains(shown, "擎洲测试投标人6") || !strings.Contains(shown, s.URL) || strings.Contains(shown, "000999") {
 		t.Errorf("the dialogues showed %q", shown)
 	}
+}
+
+// TestManyClicksCountOnce has a person click sixteen times at once, everywhere.
+func TestManyClicksCountOnce(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { manyClicks(t, Start(t)) })
+	t.Run("mariadb", func(t *testing.T) { manyClicks(t, Start(t, OnMariaDB(t))) })
+}
+
+func manyClicks(t *testing.T, s *System) {
+	owner, _ := s.Holder(t, Qingzhou)
+	var services, certificates struct{ Items []struct{ ID string } }
+	Call(t, owner, http.MethodGet, "/services", nil, &services)
+	Call(t, owner, http.MethodGet, "/certificates", nil, &certificates)
+	orders := atOnce(t, owner, "/services/"+services.Items[0].ID+"/orders", map[string]any{})
+	if len(orders) != 1 {
+		t.Fatalf("%d orders", len(orders))
+	}
+	cashier := s.Staff(t, "finance")
+	var order struct {
+		ID          string
+		AmountCents int
+	}
+	for id := range orders {
+		Call(t, owner, http.MethodGet, "/orders/"+id, nil, &order)
+	}
+	atOnce(t, cashier, "/admin/orders/"+order.ID+"/confirm", map[string]any{"amountCents": order.AmountCents, "reference": "test"})
+	var service struct{ To time.Time }
+	Call(t, owner, http.MethodGet, "/services/"+services.Items[0].ID, nil, &service)
+	if left := service.To.Sub(s.Clock.Now()); left > 370*24*time.Hour || left < 360*24*time.Hour {
+		t.Errorf("one payment bought %s", left)
+	}
+	if applications := atOnce(t, owner, "/certificates/"+certificates.Items[0].ID+"/renewals", nil); len(applications) != 1 {
+		t.Errorf("%d applications", len(applications))
+	}
+}
+
+// atOnce makes the same call sixteen times at once and counts the answers' ids. Refusals may only be conflicts.
+func atOnce(t *testing.T, c *demo.Client, path string, body any) map[string]int {
+	t.Helper()
+	var mu sync.Mutex // guards ids
+	ids := map[string]int{}
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			var v struct{ ID string }
+			err := c.Call(t.Context(), http.MethodPost, path, body, &v)
+			mu.Lock()
+			defer mu.Unlock()
+			if p, refused := errors.AsType[*demo.Refusal](err); err != nil && (!refused || p.Status != http.StatusConflict) {
+				t.Errorf("%s: %v", path, err)
+			} else if err == nil {
+				ids[v.ID]++
+			}
+		})
+	}
+	wg.Wait()
+	return ids
 }
