@@ -24,7 +24,7 @@ type service struct {
 	ra        *ra.RA
 }
 
-// withService connects authority and registration authority as the server does, over db.
+// openService connects authority and registration authority as the server does, over db.
 func (s *site) openService(ctx context.Context, t terminal, db *store.DB) (*service, error) {
 	if len(s.Authorities) == 0 || len(s.Origins) == 0 || s.RenewBy == "" {
 		return nil, errors.New("the configuration lacks authorities, origins or renewBy")

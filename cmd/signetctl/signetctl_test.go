@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/xuri/excelize/v2"
+	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"signet/api/ra/legacytest"
 	"signet/api/store"
@@ -104,10 +105,9 @@ func makeXLSX(ts *testscript.TestScript, neg bool, args []string) {
 
 // gb18030 FROM TO writes a text in the encoding that Chinese spreadsheets save by default.
 func makeGB18030(ts *testscript.TestScript, neg bool, args []string) {
-	cmd := exec.Command("iconv", "-f", "UTF-8", "-t", "GB18030", ts.MkAbs(args[0]))
-	out, err := cmd.Output()
+	out, err := simplifiedchinese.GB18030.NewEncoder().String(ts.ReadFile(args[0]))
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out), 0o600))
 }
 
 // sql FILE STATEMENT changes a SQLite database behind everybody's back.
@@ -168,11 +168,10 @@ func makeLegacy(t *testing.T) string {
 	now := time.Now().UTC().Truncate(time.Second)
 	var anchors []*pki.Certificate
 	for _, past := range []struct {
-		alg     pki.KeyAlg
-		name    string
-		known   bool
-		issue   func(*legacytest.CA) error
-		serials []string
+		alg   pki.KeyAlg
+		name  string
+		known bool
+		issue func(*legacytest.CA) error
 	}{
 		{pki.SM2, "Former", true, func(c *legacytest.CA) error {
 			for _, h := range []struct{ name, id, sign, enc string }{
@@ -184,19 +183,19 @@ func makeLegacy(t *testing.T) string {
 				}
 			}
 			return nil
-		}, nil},
+		}},
 		{pki.RSA2048, "Elder", true, func(c *legacytest.CA) error {
 			r := legacyRequest("演示建设集团有限公司", "91330100MA2DEM3131", "1F00A50000000031", now)
 			r.Usage = legacytest.Dual
 			only, err := c.Issue(r)
 			return errors.Join(err, keepLegacy(dir, only))
-		}, nil},
+		}},
 		{pki.P256, "Stranger", false, func(c *legacytest.CA) error {
 			r := legacyRequest("外来机构", "91330100MA2DEM9999", "5500000000000099", now)
 			r.Usage = legacytest.Sign
 			only, err := c.Issue(r)
 			return errors.Join(err, keepLegacy(dir, only))
-		}, nil},
+		}},
 	} {
 		c, err := legacytest.Make(t.TempDir(), past.alg, past.name, now.AddDate(-9, 0, 0), now.AddDate(9, 0, 0))
 		if err != nil {
