@@ -32,10 +32,10 @@ type Anchor struct {
 	NoStatus          bool // recorded at import: this CA publishes no revocation status any more
 }
 
-// Anchors lists them; for verification.
+// Anchors lists them, roots first; for verification.
 func (r *RA) Anchors(ctx context.Context) ([]Anchor, error) {
 	var rows []anchorRow
-	if err := r.db.Read(ctx).Order("created_at, id").Find(&rows).Error; err != nil {
+	if err := r.db.Read(ctx).Order("root DESC, created_at, id").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading anchors: %w", err)
 	}
 	list := make([]Anchor, 0, len(rows))

@@ -55,13 +55,22 @@ func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now
 
 func (c *clock) set(t time.Time) { c.mu.Lock(); defer c.mu.Unlock(); c.now = t }
 
+var formerDir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if formerDir, err = os.MkdirTemp("", "signet-former-ca-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(formerDir)
+	os.Exit(code)
+}
+
 // former gives the CA that issued what is taken over, made once by OpenSSL.
 var former = sync.OnceValues(func() (*legacytest.CA, error) {
-	dir, err := os.MkdirTemp("", "signet-former-ca-")
-	if err != nil {
-		return nil, err
-	}
-	return legacytest.Make(dir, pki.SM2, "演示 CA", start.AddDate(-9, 0, 0), start.AddDate(20, 0, 0))
+	return legacytest.Make(formerDir, pki.SM2, "演示 CA", start.AddDate(-9, 0, 0), start.AddDate(20, 0, 0))
 })
 
 var formerMu sync.Mutex // openssl ca keeps a database in the folder

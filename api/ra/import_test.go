@@ -72,6 +72,14 @@ func TestReadXLSX(t *testing.T) {
 	check(t, book.Write(&out))
 	rows, err := ReadXLSX(bytes.NewReader(out.Bytes()))
 	checkSheet(t, rows, err)
+	check(t, book.SetCellValue("Sheet1", "I2", time.Date(2015, 8, 31, 11, 39, 36, 0, time.UTC))) // a true date cell, shown as 8/31/15 11:39
+	out.Reset()
+	check(t, book.Write(&out))
+	rows, err = ReadXLSX(bytes.NewReader(out.Bytes()))
+	check(t, err)
+	if got, err := parseTime(rows[0].ServiceFrom); err != nil || !got.Equal(time.Date(2015, 8, 31, 3, 39, 36, 0, time.UTC)) {
+		t.Errorf("%q is %v, %v", rows[0].ServiceFrom, got, err)
+	}
 	for name, in := range map[string][]byte{"empty": nil, "text": []byte("企业名称"), "zip": []byte("PK\x03\x04aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")} {
 		if _, err := ReadXLSX(bytes.NewReader(in)); !problem.Has(err, problem.CodeImportBadRow) {
 			t.Errorf("%s: %v", name, err)

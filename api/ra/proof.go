@@ -36,9 +36,27 @@ func (r *RA) prove(ctx context.Context, job relay.JobInfo, e *enrolmentRow, in t
 			return nil, err
 		}
 	}
-	reply := &ticket.ProofReply{Remove: [][]byte{}}
+	return r.removal(ctx, e)
+}
+
+// removal names the signing keys that may go: the one that was renewed, unless it may
+// have decrypted too, and those of attempts that were withdrawn before they had a
+// certificate. Encryption keys are never among them.
+func (r *RA) removal(ctx context.Context, e *enrolmentRow) (*ticket.ProofReply, error) {
+	var hashes []string
+	err := r.db.Read(ctx).Raw(`SELECT x.spki_hash FROM ra_enrolments x JOIN ra_applications a ON a.id = x.application_id
+		JOIN ra_applications mine ON mine.id = ? AND mine.certificate_id = a.certificate_id
+		WHERE a.state = ? AND x.state = ? AND x.spki_hash <> '' AND x.token_serial = ? ORDER BY x.id`,
+		e.ApplicationID, AppWithdrawn, EnrolCreated, e.TokenSerial).Scan(&hashes).Error
+	if err != nil {
+		return nil, fmt.Errorf("finding abandoned keys: %w", err)
+	}
 	if e.RemoveHash != "" {
-		hash, err := hex.DecodeString(e.RemoveHash)
+		hashes = append([]string{e.RemoveHash}, hashes...)
+	}
+	reply := &ticket.ProofReply{Remove: [][]byte{}}
+	for _, text := range hashes {
+		hash, err := hex.DecodeString(text)
 		if err != nil {
 			return nil, fmt.Errorf("reading enrolment %s: %w", e.ID, err)
 		}

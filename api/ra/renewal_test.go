@@ -376,6 +376,9 @@ func TestWithdrawnMeanwhile(t *testing.T) {
 	if b.State != AppCompleted || b.ID == a.ID {
 		t.Error(b)
 	}
+	if n := len(p.keys()); n != 3 { // the signing key of the withdrawn attempt is gone too
+		t.Errorf("%d pairs on the key", n)
+	}
 }
 
 func (o *office) visible(by account.Actor) []Certificate {

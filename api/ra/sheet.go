@@ -80,7 +80,36 @@ func ReadXLSX(in io.Reader) ([]ImportRow, error) {
 	if err != nil {
 		return nil, badSheet("The sheet cannot be read.", err)
 	}
+	raw, err := book.GetRows(names[0], excelize.Options{RawCellValue: true})
+	if err != nil {
+		return nil, badSheet("The sheet cannot be read.", err)
+	}
+	takeRawTimes(rows, raw)
 	return readRows(rows)
+}
+
+// takeRawTimes puts the stored value where a date is shown, since how it is shown
+// depends on the spreadsheet's language and may leave out the century.
+func takeRawTimes(rows, raw [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	for j, text := range rows[0] {
+		field := columns[heading(text)]
+		if field == nil {
+			continue
+		}
+		var probe ImportRow
+		*field(&probe) = "x"
+		if probe.ServiceFrom+probe.ServiceTo == "" {
+			continue
+		}
+		for i := 1; i < min(len(rows), len(raw)); i++ {
+			if j < len(rows[i]) && j < len(raw[i]) {
+				rows[i][j] = raw[i][j]
+			}
+		}
+	}
 }
 
 // ReadCSV reads comma-separated rows in UTF-8, with or without a byte order mark, or

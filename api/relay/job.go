@@ -162,15 +162,15 @@ func (r *Relay) Dispatch(ctx context.Context, by account.Actor, j Job) (JobView,
 	if err != nil {
 		return JobView{}, err
 	}
-	stale, err := r.openJob(ctx, *row.OpenKey)
+	running, err := r.openJob(ctx, *row.OpenKey)
 	if err != nil {
 		return JobView{}, err
 	}
-	if stale != nil && !stale.over(r.now()) {
-		return stale.view(), nil
-	}
-	if stale != nil {
-		if err := r.expire(ctx, *stale); err != nil {
+	if running != nil {
+		if !running.over(r.now()) && (running.State == Taken || running.TokenSerial == row.TokenSerial) {
+			return running.view(), nil
+		}
+		if err := r.makeWay(ctx, *running); err != nil {
 			return JobView{}, err
 		}
 	}
@@ -196,6 +196,15 @@ func (r *Relay) Dispatch(ctx context.Context, by account.Actor, j Job) (JobView,
 	}
 	r.hub.wake("agent " + row.AgentID)
 	return row.view(), nil
+}
+
+// makeWay ends an open job for the next one: its time is over, or it still waits and
+// the person chose another key meanwhile.
+func (r *Relay) makeWay(ctx context.Context, row jobRow) error {
+	if row.over(r.now()) {
+		return r.expire(ctx, row)
+	}
+	return r.end(ctx, row, Cancelled, ticket.Problem{Code: ticket.PINCancelled, Detail: "Another key was chosen."})
 }
 
 // draft makes the row of a job.

@@ -478,6 +478,25 @@ func TestDispatchNeedsAnAgentThatRuns(t *testing.T) {
 	})
 }
 
+// TestAnotherKey: a waiting job makes way when another key is chosen, a taken one does not.
+func TestAnotherKey(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		h := d.pair(d.me)
+		j := Job{Op: ticket.OpProve, Params: ticket.ProveParams{}, Subject: "s", TokenSerial: "SK-1"}
+		first := d.dispatch(j)
+		j.TokenSerial = "SK-2"
+		second := d.dispatch(j)
+		if second.ID == first.ID || second.TokenSerial != "SK-2" || d.view(first.ID).State != Cancelled {
+			t.Error(second, d.view(first.ID).State)
+		}
+		h.next()
+		j.TokenSerial = "SK-1"
+		if third := d.dispatch(j); third.ID != second.ID {
+			t.Error("a job in the agent's hands was thrown away")
+		}
+	})
+}
+
 // handler notes what it is told and answers as it is told to.
 type handler struct {
 	mu     sync.Mutex

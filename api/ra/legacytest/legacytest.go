@@ -98,12 +98,6 @@ func Make(dir string, alg pki.KeyAlg, name string, from, to time.Time) (*CA, err
 		return nil, err
 	}
 	c := &CA{dir: dir, alg: alg}
-	if err := c.write("index.txt", ""); err != nil {
-		return nil, err
-	}
-	if err := c.write("index.txt.attr", "unique_subject = no\n"); err != nil {
-		return nil, err
-	}
 	caExtensions := "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
 	subject := func(cn string) []Attr { return []Attr{{"C", "CN"}, {"O", name}, {"CN", cn}} }
 	root, err := c.issue(Request{Subject: subject(name + " ROOT"), From: from, To: to}, caExtensions, "")
@@ -256,6 +250,9 @@ func (c *CA) config(base string, r Request, extensions string) error {
 		}
 		fmt.Fprintf(&dn, "%d.%s = %s\n", i, a.Type, a.Value)
 	}
+	if err := c.write(base+".index", ""); err != nil { // one each, so that a test may use a serial number again
+		return err
+	}
 	if r.Serial != "" {
 		if err := c.write(base+".serial", r.Serial+"\n"); err != nil {
 			return err
@@ -279,7 +276,7 @@ string_mask = utf8only
 distinguished_name = dn
 [dn]
 %s[v3]
-%s`, c.path("index.txt"), c.dir, c.path(base+".serial"), dn.String(), extensions)
+%s`, c.path(base+".index"), c.dir, c.path(base+".serial"), dn.String(), extensions)
 	return c.write(base+".cnf", text)
 }
 
