@@ -1,7 +1,7 @@
 // The renewal as a person does it, in a real browser: from the legacy login to a platform's verdict.
 // Run by scripts/test after `npm run build` and the Go build. SHOTS=folder keeps screenshots at 1280 and 360 px.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
 import { Agent, launch, outbox, root, startServer, until } from './rig.mjs'
