@@ -74,7 +74,7 @@ func (s *Server) showSession(ctx context.Context, v *account.Session) (Session, 
 	shown := Session{
 		AccountId: v.AccountID, Login: v.Login, Role: Role(v.Role), State: AccountState(v.State), DisplayName: some(v.DisplayName),
 		OrganisationId: some(v.OrganisationID), OrganisationName: v.OrganisationName, PhoneMasked: some(v.PhoneMasked),
-		ExpiresAt: v.ExpiresAt, ServerTime: s.c.Now().UTC(), SupplementRequired: v.SupplementRequired(),
+		ExpiresAt: v.ExpiresAt, ServerTime: s.now(), SupplementRequired: v.SupplementRequired(),
 	}
 	if account.Can(v.Actor(), account.AgentPair) == nil {
 		paired, err := s.c.Relay.HasAgent(ctx, v.Actor())

@@ -136,6 +136,20 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+func TestTLSMakesCookiesSecure(t *testing.T) {
+	for origin, secure := range map[string]bool{"http://127.0.0.1:8443": false, "https://portal.example": true} {
+		s, e, _ := bare(t)
+		s.c.Origins = []string{origin}
+		e.GET("/", func(c *gin.Context) { s.setCookie(c, "token", 0) })
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		cookie := w.Result().Cookies()[0]
+		if cookie.Secure != secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || (w.Header().Get("Strict-Transport-Security") != "") != secure {
+			t.Errorf("%s: %+v %v", origin, cookie, w.Header())
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	s, e, _ := bare(t)
 	s.c.Health = func(context.Context) error { return nil }

@@ -28,7 +28,7 @@ func (s *Server) SendSupplementCode(c context.Context, r SendSupplementCodeReque
 		return nil, err
 	}
 	return SendSupplementCode201JSONResponse{
-		SentAt: sent.SentAt, ExpiresAt: sent.ExpiresAt, ResendAt: sent.ResendAt, ServerTime: s.c.Now().UTC(), Simulated: sent.Simulated,
+		SentAt: sent.SentAt, ExpiresAt: sent.ExpiresAt, ResendAt: sent.ResendAt, ServerTime: s.now(), Simulated: sent.Simulated,
 	}, nil
 }
 

@@ -2,6 +2,9 @@ package rest
 
 import "time"
 
+// now is the server's time as answers tell it.
+func (s *Server) now() time.Time { return s.c.Now().UTC().Truncate(time.Millisecond) }
+
 // some makes an optional member: absent when it is the zero value.
 func some[T comparable](v T) *T {
 	var zero T
