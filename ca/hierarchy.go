@@ -11,7 +11,7 @@ import (
 	"signet/ca/pki"
 )
 
-// KeyRequest asks for the certificate of a key that the authority itself holds: a root, an issuing CA, a responder.
+// KeyRequest asks for the certificate of a key that the authority itself holds: a root, an issuing CA, a responder, a time stamper.
 //
 // Nil/zero: times zero = the profile's defaults; Profile nil = the shipped one.
 type KeyRequest struct {
@@ -56,6 +56,13 @@ func CreateSub(ctx context.Context, a *Authority, k KeyRequest) (*pki.Certificat
 // Errors: as Issue.
 func CreateResponder(ctx context.Context, a *Authority, k KeyRequest) (*pki.Certificate, error) {
 	return a.certify(ctx, k, k.profile("ocsp-responder"))
+}
+
+// CreateTSA makes the certificate of a time stamper, which k.CA issues.
+//
+// Errors: as Issue.
+func CreateTSA(ctx context.Context, a *Authority, k KeyRequest) (*pki.Certificate, error) {
+	return a.certify(ctx, k, k.profile("tsa"))
 }
 
 func (k KeyRequest) profile(shipped string) *Profile {

@@ -62,7 +62,7 @@ type identityRule struct {
 // profileFile is the YAML form.
 type profileFile struct {
 	ID    string            `yaml:"id"`    // what Request.Profile names: a-z 0-9 -
-	Kind  lint.Kind         `yaml:"kind"`  // root, sub, sign, enc or ocsp: what the lints hold it to
+	Kind  lint.Kind         `yaml:"kind"`  // root, sub, sign, enc, ocsp or tsa: what the lints hold it to
 	Title map[string]string `yaml:"title"` // by language tag; zh-CN required
 	Keys  []pki.KeyAlg      `yaml:"keys"`  // key algorithms it certifies
 
@@ -86,7 +86,8 @@ type profileFile struct {
 		Critical bool     `yaml:"critical"`
 	} `yaml:"keyUsage"`
 	ExtendedKeyUsage []string `yaml:"extendedKeyUsage"` // clientAuth, emailProtection, ocspSigning, timeStamping, codeSigning, serverAuth or a dotted OID
-	Policies         []string `yaml:"policies"`         // certificate policy OIDs
+	UsageCritical    bool     `yaml:"extendedKeyUsageCritical"`
+	Policies         []string `yaml:"policies"` // certificate policy OIDs
 
 	CA          bool `yaml:"ca"`
 	PathLength  *int `yaml:"pathLength"`  // CA only; absent = no limit
@@ -310,6 +311,7 @@ func (f *profileFile) readUsage(p *Profile) error {
 		if err != nil {
 			return fmt.Errorf("extended key usage: %w", err)
 		}
+		eku.Critical = f.UsageCritical
 		p.eku = &eku
 	}
 	if len(f.Policies) > 0 {

@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "rewrite testdata/golden from what the profiles make now")
 
 func TestShippedProfiles(t *testing.T) {
-	kinds := map[string]lint.Kind{"root-ca": lint.Root, "sub-ca": lint.Sub, "org-sign": lint.Signing, "org-enc": lint.Encryption, "ocsp-responder": lint.Responder}
+	kinds := map[string]lint.Kind{"root-ca": lint.Root, "sub-ca": lint.Sub, "org-sign": lint.Signing, "org-enc": lint.Encryption, "ocsp-responder": lint.Responder, "tsa": lint.TimeStamp}
 	for _, p := range ca.ShippedProfiles() {
 		if kinds[p.ID] != p.Kind || p.Title["en-US"] == "" {
 			t.Errorf("profile %s is of kind %s", p.ID, p.Kind)
@@ -228,8 +228,10 @@ func goldenTBS(t *testing.T, alg pki.KeyAlg) map[string][]byte {
 	tree := &catest.Tree{Alg: alg}
 	pair, err := a.IssuePair(ctx, ca.PairRequest{ID: "p", Sign: tree.Request(t, "", "org-sign", fixedKey(t, alg, 5)), Enc: tree.Request(t, "", "org-enc", fixedKey(t, alg, 6))})
 	must(t, err)
+	stamper, err := ca.CreateTSA(ctx, a, ca.KeyRequest{ID: "tsa", CA: "issuing", Subject: catest.Name(t, "示例时间戳"), Key: fixedKey(t, alg, 7), By: "golden"})
+	must(t, err)
 	return map[string][]byte{
-		"root-ca": root.RawTBS, "sub-ca": sub.RawTBS, "ocsp-responder": responder.RawTBS,
+		"root-ca": root.RawTBS, "sub-ca": sub.RawTBS, "ocsp-responder": responder.RawTBS, "tsa": stamper.RawTBS,
 		"org-sign": parse(t, pair.Sign).RawTBS, "org-enc": parse(t, pair.Enc).RawTBS,
 	}
 }

@@ -22,10 +22,11 @@ const (
 	Signing    Kind = "sign" // signing half of a pair, or a signing certificate alone
 	Encryption Kind = "enc"  // encryption half of a pair
 	Responder  Kind = "ocsp" // answers OCSP in the name of its issuer
+	TimeStamp  Kind = "tsa"  // signs time stamps
 )
 
 // Kinds lists all of them.
-var Kinds = []Kind{Root, Sub, Signing, Encryption, Responder}
+var Kinds = []Kind{Root, Sub, Signing, Encryption, Responder, TimeStamp}
 
 // IsCA reports whether certificates of this kind sign certificates.
 func (k Kind) IsCA() bool { return k == Root || k == Sub }

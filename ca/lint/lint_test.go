@@ -98,7 +98,7 @@ func (b *bench) ext(e pki.Extension, err error) pki.Extension {
 }
 
 var usages = map[lint.Kind]pki.KeyUsage{lint.Root: pki.KeyCertSign | pki.CRLSign, lint.Sub: pki.KeyCertSign | pki.CRLSign,
-	lint.Signing: pki.SigningUsage, lint.Encryption: pki.EncryptionUsage, lint.Responder: pki.DigitalSignature}
+	lint.Signing: pki.SigningUsage, lint.Encryption: pki.EncryptionUsage, lint.Responder: pki.DigitalSignature, lint.TimeStamp: pki.DigitalSignature}
 
 // good is a template which passes.
 func (b *bench) good(kind lint.Kind) pki.Template {
@@ -123,8 +123,16 @@ func (b *bench) good(kind lint.Kind) pki.Template {
 	case lint.Responder:
 		add(pki.ExtEKU(pki.EKUOCSPSigning))
 		add(pki.ExtOCSPNoCheck(), nil)
+	case lint.TimeStamp:
+		add(critical(pki.ExtEKU(pki.EKUTimeStamping)))
+		add(pki.ExtCRLURLs("http://ca.test/crl/issuing.crl"))
 	}
 	return tm
+}
+
+func critical(e pki.Extension, err error) (pki.Extension, error) {
+	e.Critical = true
+	return e, err
 }
 
 func (b *bench) draft(kind lint.Kind, tm pki.Template) lint.Draft {
@@ -261,6 +269,12 @@ func TestEachRuleRefuses(t *testing.T) {
 		{"CA may sign documents", "key_usage", b, lint.Sub, ku(pki.KeyCertSign | pki.CRLSign | pki.DigitalSignature)},
 		{"responder may sign lists", "key_usage", b, lint.Responder, ku(pki.DigitalSignature | pki.CRLSign)},
 		{"responder without its usage", "extended_key_usage", b, lint.Responder, func(tm *pki.Template) { drop(tm, pki.OIDExtKeyUsage) }},
+		{"time stamper for twelve years", "validity", b, lint.TimeStamp, func(tm *pki.Template) { tm.NotAfter = tm.NotAfter.AddDate(11, 0, 0) }},
+		{"time stamper may sign contents", "key_usage", b, lint.TimeStamp, ku(pki.SigningUsage)},
+		{"time stamper without its usage", "extended_key_usage", b, lint.TimeStamp, func(tm *pki.Template) { drop(tm, pki.OIDExtKeyUsage) }},
+		{"time stamper whose usage may be overlooked", "extensions_allowed", b, lint.TimeStamp, eku(pki.EKUTimeStamping)},
+		{"time stamper with more", "extended_key_usage", b, lint.TimeStamp, eku(pki.EKUTimeStamping, pki.EKUClientAuth)},
+		{"time stamper nobody can ask about", "addresses", b, lint.TimeStamp, func(tm *pki.Template) { drop(tm, pki.OIDCRLPoints) }},
 		{"responder with more", "extended_key_usage", b, lint.Responder, eku(pki.EKUOCSPSigning, pki.EKUClientAuth)},
 		{"leaf answers OCSP", "extended_key_usage", b, lint.Signing, eku(pki.EKUOCSPSigning)},
 		{"leaf for everything", "extended_key_usage", b, lint.Signing, eku(pki.EKUAny)},

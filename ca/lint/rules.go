@@ -92,6 +92,7 @@ func checkIssuer(v *view) string {
 var longestEver = map[Kind]time.Duration{
 	Root: 31 * 366 * 24 * time.Hour, Sub: 21 * 366 * 24 * time.Hour,
 	Signing: 6 * 366 * 24 * time.Hour, Encryption: 6 * 366 * 24 * time.Hour, Responder: 2 * 366 * 24 * time.Hour,
+	TimeStamp: 11 * 366 * 24 * time.Hour, // what it signed is verified for as long as it lasts
 }
 
 // checkValidity: within the issuer's life, and not longer than the kind may live.
@@ -132,21 +133,34 @@ var (
 		Signing:    forEndEntity,
 		Encryption: forEndEntity,
 		Responder:  append(slices.Clone(forEndEntity), pki.OIDOCSPNoCheck),
+		TimeStamp:  forEndEntity,
 	}
 )
 
 // checkAllowed: nothing that this kind does not have and the profile does not name; so nothing out of somebody's request. Critical are key usage
-// and a CA's basic constraints, nothing else.
+// and a CA's basic constraints, the extended key usage of a time stamper (RFC 3161 §2.3), nothing else.
 func checkAllowed(v *view) string {
 	for _, e := range v.cert.Extensions {
 		if !slices.Contains(allowed[v.Kind], e.OID) && !slices.Contains(v.identityOIDs(), e.OID) {
 			return failf("extension %s is not allowed", e.OID)
 		}
-		if want := e.OID == pki.OIDKeyUsage || e.OID == pki.OIDBasicConstraints && v.Kind.IsCA(); e.Critical != want {
+		if want := v.critical(e.OID); e.Critical != want {
 			return failf("extension %s: critical is %v", e.OID, e.Critical)
 		}
 	}
 	return ""
+}
+
+func (v *view) critical(oid string) bool {
+	switch oid {
+	case pki.OIDKeyUsage:
+		return true
+	case pki.OIDBasicConstraints:
+		return v.Kind.IsCA()
+	case pki.OIDExtKeyUsage:
+		return v.Kind == TimeStamp
+	}
+	return false
 }
 
 // identityOIDs are the profile's, of which CAs and responders have none and none may be in a reserved arc.
@@ -169,7 +183,7 @@ func checkKeyUsage(v *view) string {
 		ok = usage == pki.KeyCertSign|pki.CRLSign
 	case Signing:
 		ok = usage == pki.SigningUsage || usage == pki.DigitalSignature
-	case Responder:
+	case Responder, TimeStamp:
 		ok = usage == pki.DigitalSignature
 	case Encryption:
 		ok = usage == encryptionUsage(v.cert)
@@ -191,12 +205,14 @@ func encryptionUsage(c *pki.Certificate) pki.KeyUsage {
 	}
 }
 
-// checkEKU: a responder is one and nothing else; a CA says nothing; a holder is no server, no signer of code or time, and not everything.
+var onlyUsage = map[Kind]string{Responder: pki.EKUOCSPSigning, TimeStamp: pki.EKUTimeStamping}
+
+// checkEKU: a responder is one and nothing else, a time stamper too (RFC 3161 §2.3); a CA says nothing; a holder is no server, no signer of code or time, and not everything.
 func checkEKU(v *view) string {
 	has := v.cert.Extension(pki.OIDExtKeyUsage) != nil
-	if v.Kind == Responder {
-		if !slices.Equal(v.cert.EKU, []string{pki.EKUOCSPSigning}) {
-			return "a responder has OCSPSigning and only that"
+	if only := onlyUsage[v.Kind]; only != "" {
+		if !slices.Equal(v.cert.EKU, []string{only}) {
+			return failf("a certificate of kind %s has extended key usage %s and only that", v.Kind, only)
 		}
 		return ""
 	}
