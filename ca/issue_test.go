@@ -419,7 +419,7 @@ func TestAccessors(t *testing.T) {
 	for _, p := range a.Profiles("issuing") {
 		ids = append(ids, p.ID)
 	}
-	if !slices.Equal(ids, []string{"ocsp-responder", "org-enc", "org-sign"}) {
+	if !slices.Equal(ids, []string{"ocsp-responder", "org-enc", "org-sign", "tsa"}) {
 		t.Fatalf("issuing CA uses %v", ids)
 	}
 	ids = nil
