@@ -65,8 +65,12 @@ func (w *walker) checkCertificates(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("签名 %s · 加密 %s,有效期至 %s;CRL 未列出,OCSP good;%s", w.newDetail.Certificate.SerialHex,
-		w.newDetail.Certificate.EncSerialHex, w.newDetail.Certificate.NotAfter.Format("2006-01-02"), by), nil
+	ocsp := "OCSP good"
+	if w.openssl == "" {
+		ocsp = "OCSP 未查 not asked"
+	}
+	return fmt.Sprintf("签名 %s · 加密 %s,有效期至 %s;CRL 未列出,%s;%s", w.newDetail.Certificate.SerialHex,
+		w.newDetail.Certificate.EncSerialHex, w.newDetail.Certificate.NotAfter.Format("2006-01-02"), ocsp, by), nil
 }
 
 // checkStatus asks the addresses inside the certificate whether it holds.
