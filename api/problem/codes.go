@@ -53,6 +53,8 @@ const (
 
 	// certificates and applications
 	CodeCertificateNotRenewable Code = "certificate_not_renewable"
+	CodeRenewalTooEarly         Code = "renewal_too_early"
+	CodeIdentityCodeInvalid     Code = "identity_code_invalid"
 	CodeCertificateExpired      Code = "certificate_expired"
 	CodeCertificateRevoked      Code = "certificate_revoked"
 	CodeCertificateForeign      Code = "certificate_foreign"
@@ -151,6 +153,8 @@ var all = [...]Code{
 	CodePaymentRequired,
 	// certificates and applications
 	CodeCertificateNotRenewable,
+	CodeRenewalTooEarly,
+	CodeIdentityCodeInvalid,
 	CodeCertificateExpired,
 	CodeCertificateRevoked,
 	CodeCertificateForeign,

@@ -249,9 +249,9 @@ func (r *RA) renewBlock(v certificateView, now time.Time) *problem.Error {
 	case now.Before(store.Time(v.Row.NotBeforeAt)):
 		return refuse(problem.CodeCertificateNotRenewable, "The certificate is not valid yet.")
 	case strings.Contains(v.Row.Warning, warnCode):
-		return refuse(problem.CodeCertificateNotRenewable, "The organisation's ID number fails its check, so it cannot be certified again; please have it corrected by customer service.")
+		return refuse(problem.CodeIdentityCodeInvalid, "The organisation's ID number fails its check, so it cannot be certified again; please have it corrected by customer service.")
 	case end.Sub(now) > r.c.RenewWindow:
-		return refuse(problem.CodeCertificateNotRenewable, "It is too early to renew this certificate.").
+		return refuse(problem.CodeRenewalTooEarly, "It is too early to renew this certificate.").
 			WithParam("from", end.Add(-r.c.RenewWindow).Format(time.RFC3339))
 	case !(serviceRow{FromAt: v.ServiceFrom, ToAt: v.ServiceTo}).paid(now):
 		return refuse(problem.CodeServiceUnpaid, "The service is not paid for this time; renew the service first.").WithParam("serviceId", v.ServiceID)

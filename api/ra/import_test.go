@@ -193,7 +193,7 @@ func (o *office) checkBadCode(me account.Actor) {
 		o.t.Fatalf("certificates: %+v", certs)
 	}
 	_, err := o.ra.StartRenewal(o.ctx, me, certs[0].ID)
-	want(o.t, err, problem.CodeCertificateNotRenewable)
+	want(o.t, err, problem.CodeIdentityCodeInvalid)
 	services, err := o.ra.ListServices(o.ctx, me, "田谷", Paging{})
 	check(o.t, err)
 	if len(services.Items) != 1 || services.Items[0].Renewable {

@@ -170,7 +170,7 @@ func TestRenewTwice(t *testing.T) {
 	first := p.certificate()
 	firstRow, err := take[certificateRow](o.db.Read(o.ctx), "certificate", "id = ?", first.ID)
 	check(t, err)
-	if !first.Renewable && first.RenewBlock != string(problem.CodeCertificateNotRenewable) {
+	if first.Renewable || first.RenewBlock != string(problem.CodeRenewalTooEarly) {
 		t.Errorf("a fresh certificate: %+v", first)
 	}
 	o.clock.set(first.NotAfter.AddDate(0, 0, -30))
@@ -539,7 +539,7 @@ func TestRenewalRules(t *testing.T) {
 		"revoked":       {certRevoked, year, start.AddDate(0, 0, 9), problem.CodeCertificateRevoked},
 		"superseded":    {certSuperseded, year, start.AddDate(0, 0, 9), problem.CodeCertificateNotRenewable},
 		"not valid yet": {certActive, start.Add(time.Hour), start.AddDate(0, 0, 9), problem.CodeCertificateNotRenewable},
-		"too early":     {certActive, year, start.AddDate(0, 0, 91), problem.CodeCertificateNotRenewable},
+		"too early":     {certActive, year, start.AddDate(0, 0, 91), problem.CodeRenewalTooEarly},
 	} {
 		set(c.state, c.from, c.to)
 		_, err := o.ra.StartRenewal(o.ctx, p.me, id)

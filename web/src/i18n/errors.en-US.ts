@@ -43,6 +43,8 @@ export const en: Record<RefusalCode, string> = {
   finance_only: 'Only finance staff may do this.',
   payment_required: 'The order is not paid yet.',
   certificate_not_renewable: 'This certificate cannot be extended now.',
+  renewal_too_early: 'It is too early: a certificate can be extended within 90 days of its end.',
+  identity_code_invalid: 'The registered ID number fails its check and cannot stand in a new certificate. Please have customer service correct it; the present certificate stays usable.',
   certificate_expired: 'The certificate has expired and cannot be extended online. Manual handling is not open yet; please contact support.',
   certificate_revoked: 'The certificate is revoked and cannot be extended. Contact support for a new one.',
   certificate_foreign: 'The certificate comes from an issuer this platform does not serve.',

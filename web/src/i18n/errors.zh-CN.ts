@@ -44,6 +44,8 @@ export const zh: Record<RefusalCode, string> = {
   finance_only: '只有财务人员可以进行此操作。',
   payment_required: '订单尚未支付，请先完成支付。',
   certificate_not_renewable: '该证书现在不能延期。',
+  renewal_too_early: '还没有到延期时间，证书到期前 90 天内可以办理。',
+  identity_code_invalid: '登记的单位证件号未通过校验，不能写入新证书。请联系客服核对并更正证件号后再办理延期，现有证书仍可使用。',
   certificate_expired: '证书已过期，不能在线延期。过期证书的人工办理尚未开放，请联系客服。',
   certificate_revoked: '证书已被吊销，不能延期。请联系客服办理新证书。',
   certificate_foreign: '该证书不是由本平台支持的机构签发，不能延期。',
