@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,12 +20,13 @@ import (
 // keyRecord is key-<id>.json: a whole pair with its certificate. One file per pair means that a power cut
 // leaves no half pair; the contract's care for half pairs is for hardware and for spoilt files.
 type keyRecord struct {
-	ID          ukey.KeyID `json:"id"`
-	Usage       ukey.Usage `json:"usage"`
-	Algorithm   pki.KeyAlg `json:"algorithm"`
-	SPKI        []byte     `json:"spki"`
-	Sealed      []byte     `json:"sealed"`
-	Certificate []byte     `json:"certificate,omitempty"`
+	ID          ukey.KeyID      `json:"id"`
+	Usage       ukey.Usage      `json:"usage"`
+	Algorithm   pki.KeyAlg      `json:"algorithm"`
+	SPKI        []byte          `json:"spki"`
+	Sealed      []byte          `json:"sealed"`
+	Certificate []byte          `json:"certificate,omitempty"`
+	Overlay     json.RawMessage `json:"overlay,omitempty"` // what the PKCS#11 module keeps beside it
 }
 
 const (

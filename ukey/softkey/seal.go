@@ -39,6 +39,9 @@ type envelope struct {
 	Sealed []byte `json:"sealed"`
 }
 
+// set tells whether there is a secret at all.
+func (e envelope) set() bool { return len(e.Sealed) > 0 }
+
 // errWrongSecret says that a seal did not open.
 var errWrongSecret = errors.New("softkey: seal does not open")
 

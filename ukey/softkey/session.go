@@ -126,12 +126,8 @@ func (s *Session) whole(id ukey.KeyID) (keyRecord, error) {
 
 // put writes a new pair.
 func (s *Session) put(id ukey.KeyID, usage ukey.Usage, key crypto.Signer) error {
-	n, err := s.token.count()
-	if err != nil {
+	if err := s.room(); err != nil {
 		return err
-	}
-	if n >= s.record.MaxObjects {
-		return ukey.ErrFull
 	}
 	rec, err := newKeyRecord(s.master, id, usage, key)
 	if err != nil {

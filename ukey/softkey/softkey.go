@@ -68,7 +68,10 @@ type triesRecord struct {
 // Create makes a new key in dir and returns it.
 //
 // Errors: ukey.ErrExists if dir is a key already; ukey.ErrWeakPIN.
-func Create(dir string, c Config) (*Token, error) {
+func Create(dir string, c Config) (*Token, error) { return create(dir, c, false) }
+
+// create is Create; a blank key gets no PIN.
+func create(dir string, c Config, blank bool) (*Token, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
@@ -89,6 +92,9 @@ func Create(dir string, c Config) (*Token, error) {
 	rec, err := c.record()
 	if err != nil {
 		return nil, err
+	}
+	if blank {
+		rec.PIN = envelope{}
 	}
 	d := disk{dir: dir}
 	// The token file is last: a folder is a key once it is there.

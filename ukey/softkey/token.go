@@ -71,7 +71,7 @@ func (t *Token) Info(ctx context.Context) (ukey.Info, error) {
 		return ukey.Info{}, fmt.Errorf("reading key: %w", err)
 	}
 	return ukey.Info{Serial: rec.Serial, Label: rec.Label, Model: Model, Manufacturer: manufacturer,
-		PINTriesLeft: max(n.PIN, 0), PINLocked: n.PIN <= 0, Initialised: true, Simulated: true,
+		PINTriesLeft: max(n.PIN, 0), PINLocked: n.PIN <= 0, Initialised: rec.PIN.set(), Simulated: true,
 		Free: max(rec.MaxObjects-used, 0)}, nil
 }
 
@@ -115,7 +115,7 @@ func (t *Token) Open(ctx context.Context, pin ukey.PIN) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logging in: %w", err)
 	}
-	s, err := t.login(pin, release)
+	s, err := t.login(pin, release, (*Token).unlock)
 	if err != nil {
 		release()
 		return nil, fmt.Errorf("logging in: %w", err)
@@ -123,12 +123,12 @@ func (t *Token) Open(ctx context.Context, pin ukey.PIN) (*Session, error) {
 	return s, nil
 }
 
-func (t *Token) login(pin ukey.PIN, release func()) (*Session, error) {
+func (t *Token) login(pin ukey.PIN, release func(), unlock func(*Token, tokenRecord, ukey.PIN) ([]byte, error)) (*Session, error) {
 	rec, err := t.record()
 	if err != nil {
 		return nil, err
 	}
-	master, err := t.unlock(rec, pin)
+	master, err := unlock(t, rec, pin)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,11 @@ func (t *Token) login(pin ukey.PIN, release func()) (*Session, error) {
 
 // unlock pays a try and opens the master key with the PIN.
 //
-// Errors: ukey.ErrLocked, *ukey.PINError.
+// Errors: ukey.ErrLocked, *ukey.PINError, ErrNoPIN.
 func (t *Token) unlock(rec tokenRecord, pin ukey.PIN) ([]byte, error) {
+	if !rec.PIN.set() {
+		return nil, ErrNoPIN
+	}
 	n, err := t.tries()
 	if err != nil {
 		return nil, err
@@ -224,27 +227,56 @@ func (t *Token) unblock(so, pin ukey.PIN) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.tries()
+	master, err := t.openSO(rec, so)
 	if err != nil {
 		return err
-	}
-	if n.SO <= 0 {
-		return ukey.ErrLocked
-	}
-	n.SO--
-	if err := t.write(triesFile, n); err != nil {
-		return err
-	}
-	master, err := rec.SO.open(rec.KDF, so, rec.sealName("so"))
-	switch {
-	case err != nil && n.SO == 0:
-		return ukey.ErrLocked
-	case err != nil:
-		return &ukey.PINError{TriesLeft: n.SO}
 	}
 	defer clear(master)
 	if err := t.setPIN(rec, master, pin); err != nil {
 		return err
 	}
 	return t.write(triesFile, triesRecord{PIN: rec.Tries, SO: rec.Tries}) // last: only a PIN that is known gets tries
+}
+
+// openSO pays a try and opens the master key with the SO secret. The caller gives the tries back.
+//
+// Errors: ukey.ErrLocked, *ukey.PINError.
+func (t *Token) openSO(rec tokenRecord, so ukey.PIN) ([]byte, error) {
+	n, err := t.tries()
+	if err != nil {
+		return nil, err
+	}
+	if n.SO <= 0 {
+		return nil, ukey.ErrLocked
+	}
+	n.SO--
+	if err := t.write(triesFile, n); err != nil {
+		return nil, err
+	}
+	master, err := rec.SO.open(rec.KDF, so, rec.sealName("so"))
+	switch {
+	case err != nil && n.SO == 0:
+		return nil, ukey.ErrLocked
+	case err != nil:
+		return nil, &ukey.PINError{TriesLeft: n.SO}
+	}
+	return master, nil
+}
+
+// unlockSO is openSO and gives the SO's tries back.
+func (t *Token) unlockSO(rec tokenRecord, so ukey.PIN) ([]byte, error) {
+	master, err := t.openSO(rec, so)
+	if err != nil {
+		return nil, err
+	}
+	n, err := t.tries()
+	if err == nil {
+		n.SO = rec.Tries
+		err = t.write(triesFile, n)
+	}
+	if err != nil {
+		clear(master)
+		return nil, err
+	}
+	return master, nil
 }
