@@ -40,7 +40,7 @@ func aesCBC(bits int, id string, iv []byte) contentCipher {
 // cipherOf reads a content-encryption AlgorithmIdentifier. CFCA writes the bare SM4 identifier and an IV.
 func cipherOf(a algorithm) (contentCipher, error) {
 	if a.plain() && (a.id == oidSM4 || a.id == oidSM4ECB) {
-		return contentCipher{"SM4-ECB", oidSM4ECB, 16, gm.NewSM4, nil}, nil
+		return sm4ECB(), nil
 	}
 	r := newReader(a.params)
 	iv := r.body(tagOctetString, "initialisation vector")
@@ -61,7 +61,14 @@ func cipherOf(a algorithm) (contentCipher, error) {
 	return contentCipher{}, fmt.Errorf("%w: cipher %s", ErrUnsupported, a.id)
 }
 
-func (c contentCipher) node() node { return seq(oid(c.id), octets(c.iv)) }
+func sm4ECB() contentCipher { return contentCipher{"SM4-ECB", oidSM4ECB, 16, gm.NewSM4, nil} }
+
+func (c contentCipher) node() node {
+	if c.iv == nil {
+		return seq(oid(c.id), null())
+	}
+	return seq(oid(c.id), octets(c.iv))
+}
 
 // seal pads and encrypts.
 func (c contentCipher) seal(key, content []byte) ([]byte, error) {
@@ -75,7 +82,11 @@ func (c contentCipher) seal(key, content []byte) ([]byte, error) {
 	for i := len(content); i < len(out); i++ {
 		out[i] = byte(pad)
 	}
-	cipher.NewCBCEncrypter(block, c.iv).CryptBlocks(out, out)
+	if c.iv == nil {
+		gm.EncryptECB(block, out, out)
+	} else {
+		cipher.NewCBCEncrypter(block, c.iv).CryptBlocks(out, out)
+	}
 	return out, nil
 }
 
