@@ -31,6 +31,8 @@ var rooms = map[string]rule{
 	"hsm":                  {},
 	"hsm/keyfile":          {ours: "hsm"},
 	"hsm/hsmtest":          {ours: "hsm", extra: "testing"},
+	"hsm/cryptoki":         {extra: "cgo"},
+	"hsm/pool":             {ours: "hsm hsm/cryptoki"},
 	"ukey":                 {},
 	"ukey/ticket":          {ours: "ukey"},
 	"ukey/softkey":         {ours: "ukey ca/cms"},
