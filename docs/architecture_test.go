@@ -44,6 +44,7 @@ var rooms = map[string]rule{
 	"ca":        {ours: "ca/lint"},
 	"ca/status": {ours: "ca ca/cms"},
 	"ca/kmc":    {ours: "ca/cms hsm"},
+	"ca/tsa":    {ours: "ca/cms"},
 	"ca/catest": {ours: "ca ca/lint ca/status ca/kmc ca/cms hsm hsm/keyfile", extra: "testing"},
 	// service
 	"api/problem":         {},
