@@ -105,3 +105,5 @@ replace github.com/zmap/zcrypto => github.com/zmap/zcrypto v0.0.0-20260725024403
 tool github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 
 replace github.com/xuri/efp => github.com/xuri/efp v0.0.2
+
+ignore ./web/node_modules
