@@ -100,6 +100,10 @@ func (n Name) Equal(m Name) bool {
 	return n.der == m.der || len(n.rdns) == len(m.rdns) && n.canonical() == m.canonical()
 }
 
+// Key is the same text for names that are Equal, so that names can be kept in maps. The key of a name begins with the key
+// of another exactly when its first relative names are that name.
+func (n Name) Key() string { return n.canonical() }
+
 // canonical is the same text for names that are Equal.
 func (n Name) canonical() string {
 	var b strings.Builder
