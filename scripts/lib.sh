@@ -73,6 +73,15 @@ build_go() {
   CGO_ENABLED=0 go build -o bin/ ./cmd/signet ./cmd/signetctl ./cmd/ukeyd
 }
 
+# The software key as a PKCS#11 library; without a C compiler there is none, and what needs it says so.
+build_softkey() {
+  need_packages "the software key as a PKCS#11 library is built by a C compiler" gcc:gcc || return 0
+  say "building libsoftkey.so"
+  mkdir -p bin
+  CGO_ENABLED=1 go build -buildmode=c-shared -o bin/libsoftkey.so ./ukey/softkey/module
+  rm -f bin/libsoftkey.h # ours to load, not to link
+}
+
 answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 
 # A MariaDB for the tests: the one that answers on 127.0.0.1:3306, else one of our own in a folder under .cache.
