@@ -84,10 +84,15 @@ build_softkey() {
 
 answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 
-# A MariaDB for the tests: the one that answers on 127.0.0.1:3306, else one of our own in a folder under .cache.
+# usable_mariadb PORT: answers there, and lets root in without a password.
+usable_mariadb() {
+  answers 127.0.0.1 "$1" && command -v mariadb >/dev/null && mariadb --no-defaults -h 127.0.0.1 -P "$1" -u root -e 'SELECT 1' >/dev/null 2>&1
+}
+
+# A MariaDB for the tests: the one that lets us in on 127.0.0.1:3306, else one of our own in a folder under .cache.
 need_mariadb() {
   [ -n "${SIGNET_TEST_MYSQL:-}" ] && return 0
-  if answers 127.0.0.1 3306; then
+  if usable_mariadb 3306; then
     export SIGNET_TEST_MYSQL="root@tcp(127.0.0.1:3306)/"
     return 0
   fi
@@ -96,11 +101,11 @@ need_mariadb() {
   if ! answers 127.0.0.1 $port; then
     say "starting a MariaDB of our own on 127.0.0.1:$port"
     mkdir -p "$data"
-    local user=(); [ "$(id -u)" = 0 ] && user=(--user=mysql) && chown -R mysql "$data" && chmod o+x "$ROOT" "$ROOT/.cache"
-    [ -d "$data/mysql" ] || mariadb-install-db "${user[@]}" --datadir="$data" --auth-root-authentication-method=normal --skip-test-db >/dev/null
+    local me; me=$(id -un) # also as root: the folder need not be readable by anyone else
+    [ -d "$data/mysql" ] || mariadb-install-db --no-defaults --user="$me" --datadir="$data" --auth-root-authentication-method=normal --skip-test-db >/dev/null
     local mariadbd; mariadbd=$(command -v mariadbd || echo /usr/sbin/mariadbd)
-    "$mariadbd" "${user[@]}" --no-defaults --datadir="$data" --port=$port --bind-address=127.0.0.1 --socket="$data/s.sock" --pid-file="$data/pid" >"$data/log" 2>&1 &
-    for _ in $(seq 100); do answers 127.0.0.1 $port && break; sleep 0.2; done
+    "$mariadbd" --no-defaults --user="$me" --datadir="$data" --port=$port --bind-address=127.0.0.1 --socket="$data/s.sock" --pid-file="$data/pid" >"$data/log" 2>&1 &
+    for _ in $(seq 300); do answers 127.0.0.1 $port && break; sleep 0.2; done
     answers 127.0.0.1 $port || die "MariaDB did not start; see $data/log"
     trap 'kill "$(cat "'"$data"'/pid")" 2>/dev/null || true' EXIT
   fi
