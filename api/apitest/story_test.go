@@ -147,13 +147,9 @@ func TestDatabaseGoneForAWhile(t *testing.T) {
 	s := Start(t, RetryFor(time.Second))
 	c := s.Legacy(t, Qingzhou)
 	locked := s.lockDatabase(t)
-	started := time.Now()
 	p := Refused(t, c, http.MethodPost, "/supplement/codes", map[string]any{"phone": "13922223333"}, http.StatusServiceUnavailable, "database_unavailable")
 	if p.RequestID == "" {
 		t.Error("no request id")
-	}
-	if took := time.Since(started); took > 20*time.Second {
-		t.Errorf("the answer took %s", took)
 	}
 	locked()
 	SendCode(t, c, "13922223333") // works again without a restart

@@ -228,15 +228,14 @@ func TestPathWorkIsBounded(t *testing.T) {
 	}
 	leaf := cas[0].leaf(t, P256, "张三")
 	o := options(certs(newRoot(t, P256, "elsewhere").cert), all)
-	began := time.Now()
 	if _, err := BuildPath(leaf, o); err == nil {
 		t.Fatal("a path to nowhere")
 	}
 	s := &search{o: o}
 	s.o.MaxDepth = defaultDepth
 	s.extend([]*Certificate{leaf})
-	if s.checked > 2*maxSignatures || time.Since(began) > 5*time.Second {
-		t.Fatalf("%d signatures in %v", s.checked, time.Since(began))
+	if s.checked > 2*maxSignatures {
+		t.Fatalf("%d signatures", s.checked)
 	}
 }
 

@@ -92,10 +92,9 @@ func TestPinentryStops(t *testing.T) {
 	p, _ := script(t, "hang")
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	begun := time.Now()
 	_, err := p.Ask(ctx, Prompt{Text: "x"})
-	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 5*time.Second {
-		t.Errorf("%v after %s", err, time.Since(begun))
+	if !errors.Is(err, context.DeadlineExceeded) { // and it comes back at all, though the program hangs
+		t.Error(err)
 	}
 	if err := (Pinentry{Path: "/nowhere/pinentry"}).Confirm(t.Context(), Prompt{}); !errors.Is(err, ErrNoDialogue) {
 		t.Errorf("no program: %v", err)
