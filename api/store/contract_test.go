@@ -44,3 +44,11 @@ func TestKMCStoreContract(t *testing.T) {
 		catest.TestKMCStore(t, func(t testing.TB) kmc.Store { return open(t).KMC() })
 	})
 }
+
+func TestKMCFullContract(t *testing.T) {
+	dialects(t, func(t *testing.T, open func(testing.TB) *store.DB) {
+		catest.TestKMCFull(t, func(t testing.TB) catest.KMCFull {
+			return open(t).KMC().With(store.KMCHooks{Tell: func(tx *store.Tx, n kmc.Notice) error { return tx.Emit("kmc.recovered", n.Case, n) }})
+		})
+	})
+}

@@ -13,12 +13,49 @@ import (
 // KMCStore keeps keys in escrow. What it holds of private keys is sealed.
 //
 // Concurrency: safe for concurrent use, also from several processes.
-type KMCStore struct{ d *DB }
+type KMCStore struct {
+	d     *DB
+	hooks KMCHooks
+}
+
+// KMCHooks are called inside the transaction of each act; when one fails, the act is refused.
+//
+// Nil/zero: Record nil = the audit chain; Tell nil = nobody can be told, so nothing can be recovered.
+type KMCHooks struct {
+	Record func(tx *Tx, n kmc.Note) error
+	Tell   func(tx *Tx, n kmc.Notice) error
+}
 
 // KMC gives the key management centre's store.
-func (d *DB) KMC() *KMCStore { return &KMCStore{d} }
+func (d *DB) KMC() *KMCStore { return &KMCStore{d: d} }
 
-var _ kmc.Store = (*KMCStore)(nil)
+// With gives the same store with hooks.
+func (s *KMCStore) With(h KMCHooks) *KMCStore { return &KMCStore{s.d, h} }
+
+var (
+	_ kmc.Store     = (*KMCStore)(nil)
+	_ kmc.Lives     = (*KMCStore)(nil)
+	_ kmc.Roster    = (*KMCStore)(nil)
+	_ kmc.Cases     = (*KMCStore)(nil)
+	_ kmc.Custodies = (*KMCStore)(nil)
+)
+
+func (s *KMCStore) record(tx *Tx, n kmc.Note) error {
+	if s.hooks.Record != nil {
+		return s.hooks.Record(tx, n)
+	}
+	return tx.Audit(n.By, n.Act, n.Object, n.Facts)
+}
+
+// act runs one audited change.
+func (s *KMCStore) act(ctx context.Context, what string, n kmc.Note, f func(tx *Tx) error) error {
+	return wrap(what, s.d.Tx(ctx, func(tx *Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return s.record(tx, n)
+	}))
+}
 
 // keyCentre is the audit's actor for what the key management centre does.
 const keyCentre = "kmc"
@@ -48,7 +85,7 @@ func (s *KMCStore) Assign(ctx context.Context, a kmc.Assignment) (kmc.Escrowed, 
 			return err
 		}
 		if keyID == "" {
-			if keyID, err = assign(tx, a); err != nil {
+			if keyID, err = s.assign(tx, a); err != nil {
 				return err
 			}
 		}
@@ -92,7 +129,7 @@ func wantedHash(a kmc.Assignment) []byte {
 	return a.SPKIHash[:]
 }
 
-func assign(tx *Tx, a kmc.Assignment) (keyID string, err error) {
+func (s *KMCStore) assign(tx *Tx, a kmc.Assignment) (keyID string, err error) {
 	if a.SPKIHash != nil {
 		keyID, err = ownKey(tx, a)
 	} else {
@@ -109,18 +146,18 @@ func assign(tx *Tx, a kmc.Assignment) (keyID string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return keyID, tx.Audit(keyCentre, "assign_key", keyID, map[string]any{
+	return keyID, s.record(tx, kmc.Note{By: keyCentre, Act: "assign_key", Object: keyID, Facts: map[string]any{
 		"assignment": a.ID, "holder": a.Holder, "alg": a.Alg, "again": a.SPKIHash != nil,
-	})
+	}})
 }
 
-// ownKey finds the key that the holder names and has.
+// ownKey finds the key that the holder names and has, and locks it against being archived meanwhile.
 func ownKey(tx *Tx, a kmc.Assignment) (string, error) {
-	keys, err := txKeys(tx, "WHERE k.spki_hash = ?", a.SPKIHash[:])
+	keys, err := txKeys(tx, "WHERE k.spki_hash = ?"+tx.forUpdate(), a.SPKIHash[:])
 	if err != nil {
 		return "", err
 	}
-	if len(keys) == 0 || keys[0].State == kmc.Spare || keys[0].Holder != a.Holder {
+	if len(keys) == 0 || keys[0].State != kmc.InUse || keys[0].Holder != a.Holder {
 		return "", kmc.ErrNotEscrowed
 	}
 	return keys[0].KeyID, nil
@@ -216,7 +253,7 @@ func (s *KMCStore) AddSpare(ctx context.Context, keys []kmc.Escrowed) error {
 		if err := insertKeys(tx, spare); err != nil {
 			return err
 		}
-		return tx.Audit(keyCentre, "add_spare_keys", keys[0].Alg, map[string]any{"keys": ids})
+		return s.record(tx, kmc.Note{By: keyCentre, Act: "add_spare_keys", Object: keys[0].Alg, Facts: map[string]any{"keys": ids}})
 	}))
 }
 

@@ -140,6 +140,9 @@ func (k *Centre) envelope(to *gm.PublicKey, e Escrowed) (*Assigned, error) {
 // open unseals a key and makes sure that it belongs to its public key, so that a swapped row is never delivered.
 func (k *Centre) open(e Escrowed) (*gm.PrivateKey, error) {
 	d, err := k.c.Wrapper.Unwrap(e.Sealed, []byte(e.KeyID))
+	if errors.Is(err, ErrLocked) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, e.KeyID, err)
 	}
