@@ -47,10 +47,11 @@ var rooms = map[string]rule{
 	"ca/status": {ours: "ca ca/cms"},
 	"ca/kmc":    {ours: "ca/cms hsm"},
 	"ca/tsa":    {ours: "ca/cms"},
+	"ca/tlog":   {},
 	"ca/catest": {ours: "ca ca/lint ca/status ca/kmc ca/cms hsm hsm/keyfile", extra: "testing"},
 	// service
 	"api/problem":         {},
-	"api/store":           {ours: "ca ca/status ca/kmc", extra: "gorm"},
+	"api/store":           {ours: "ca ca/status ca/kmc ca/tlog", extra: "gorm"},
 	"api/store/storetest": {ours: "api/store", extra: "gorm testing"},
 	"api/jobs":            {ours: "api/store", extra: "gorm"},
 	"api/notice":          {ours: "api/store", extra: "gorm"},
