@@ -44,6 +44,9 @@ type CAConfig struct {
 	Profiles []*Profile
 	// CRLURL and OCSPURL go into certificates; at least one is required where Signer is set. IssuerURL is where this CA's certificate can be fetched.
 	CRLURL, OCSPURL, IssuerURL string
+	// CRLShards spreads new certificates over so many shards of the revocation list; each names the list of its shard (ShardURL) in place of
+	// CRLURL. The shard is chosen by serial number and stays what it is when this is changed. Default 0: none.
+	CRLShards int
 	// Flags are switched on for every request to this CA, as Request.Flags are for one.
 	Flags []string
 }
@@ -154,6 +157,9 @@ func newIssuer(cc CAConfig) (*issuer, error) {
 	}
 	if cc.CRLURL == "" && cc.OCSPURL == "" {
 		return nil, errors.New("needs a CRL or OCSP address")
+	}
+	if cc.CRLShards < 0 || cc.CRLShards > MaxShards || cc.CRLShards > 0 && cc.CRLURL == "" {
+		return nil, errors.New("shards need a CRL address, and there may not be so many")
 	}
 	return is, sameKey(cc.Signer, cc.Certificate)
 }

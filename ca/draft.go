@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -20,6 +21,7 @@ type draft struct {
 	keyHash [32]byte
 
 	serialHex string
+	shard     int
 	tbs       []byte
 	notBefore time.Time
 	notAfter  time.Time
@@ -62,16 +64,17 @@ func (d *draft) write(now time.Time, parent *pki.Certificate, serial func() ([]b
 	if err := d.period(now, parent); err != nil {
 		return err
 	}
+	number, err := serial()
+	if err != nil {
+		return fmt.Errorf("drawing a serial: %w", err)
+	}
+	d.shard = d.issuer.shardOf(number)
 	exts, err := d.extensions(keyAlg, keyID, parent)
 	if err != nil {
 		return err
 	}
 	if d.alg.IsSM2() && d.profile.nullParams {
 		d.alg = pki.SM2WithNull
-	}
-	number, err := serial()
-	if err != nil {
-		return fmt.Errorf("drawing a serial: %w", err)
 	}
 	issuerName := subject
 	if parent != nil {
@@ -196,7 +199,7 @@ func (d *draft) extensions(alg pki.KeyAlg, keyID []byte, parent *pki.Certificate
 		exts = append(exts, pki.ExtOCSPNoCheck())
 	}
 	if parent != nil {
-		addresses, err := d.issuer.addresses(!p.noCheck)
+		addresses, err := d.issuer.addresses(d.shard, !p.noCheck)
 		if err != nil {
 			return nil, err
 		}
@@ -206,11 +209,19 @@ func (d *draft) extensions(alg pki.KeyAlg, keyID []byte, parent *pki.Certificate
 	return append(exts, identity...), err
 }
 
+// shardOf spreads serial numbers, which are random, over the shards.
+func (is *issuer) shardOf(serial []byte) int {
+	if is.CRLShards == 0 {
+		return 0
+	}
+	return 1 + int(binary.BigEndian.Uint32(serial[len(serial)-4:]))%is.CRLShards
+}
+
 // addresses are where to ask about a certificate of this CA.
-func (is *issuer) addresses(withOCSP bool) ([]pki.Extension, error) {
+func (is *issuer) addresses(shard int, withOCSP bool) ([]pki.Extension, error) {
 	var exts []pki.Extension
 	if is.CRLURL != "" {
-		e, err := pki.ExtCRLURLs(is.CRLURL)
+		e, err := pki.ExtCRLURLs(ShardURL(is.CRLURL, shard))
 		if err != nil {
 			return nil, refuse(RefusedRequest, err.Error())
 		}
@@ -273,5 +284,5 @@ func (d *draft) lintDraft(parent *pki.Certificate) lint.Draft {
 }
 
 func (d *draft) intent(now time.Time) Intent {
-	return Intent{Request: d.req, SerialHex: d.serialHex, TBS: d.tbs, NotAfter: d.notAfter, SPKIHash: d.keyHash, At: now.UTC().Truncate(time.Second)}
+	return Intent{Request: d.req, SerialHex: d.serialHex, TBS: d.tbs, NotAfter: d.notAfter, SPKIHash: d.keyHash, Shard: d.shard, At: now.UTC().Truncate(time.Second)}
 }

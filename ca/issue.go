@@ -222,7 +222,7 @@ func (a *Authority) secondOpinion(d *draft, cert, parent *pki.Certificate) error
 func (d *draft) certificate(der []byte, now time.Time) *Certificate {
 	return &Certificate{
 		RequestID: d.req.ID, CA: d.req.CA, Profile: d.req.Profile, SerialHex: d.serialHex, DER: der,
-		NotBefore: d.notBefore, NotAfter: d.notAfter, SPKIHash: d.keyHash, PairID: d.req.PairID,
+		NotBefore: d.notBefore, NotAfter: d.notAfter, SPKIHash: d.keyHash, PairID: d.req.PairID, Shard: d.shard,
 		IssuedAt: now.UTC().Truncate(time.Second), By: d.req.By,
 	}
 }

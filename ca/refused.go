@@ -11,6 +11,7 @@ const (
 	RefusedField    = "field"    // an identity field is missing or has the wrong form
 	RefusedValidity = "validity" // too long, empty, or beyond the issuer's
 	RefusedLint     = "lint"     // a rule of ca/lint: a mistake of profile or code rather than of the person asking
+	RefusedProof    = "proof"    // what should show that a key is compromised does not
 	RefusedReason   = "reason"   // a revocation reason this authority does not use
 )
 

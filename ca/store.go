@@ -51,6 +51,8 @@ type Certificate struct {
 	SPKIHash            [32]byte
 	PairID              string
 	IssuedAt            time.Time
+	// Shard is the part of the CA's revocation lists that shows it, 0 = only the whole one.
+	Shard int
 	// By is who asked for it, for the audit log.
 	By string
 	// Revoked says why the certificate is no longer valid, nil while it is. Issued and ByKey fill it in; Record ignores it.
@@ -66,6 +68,7 @@ type Intent struct {
 	TBS       []byte
 	NotAfter  time.Time
 	SPKIHash  [32]byte
+	Shard     int // as in Certificate
 	At        time.Time
 }
 
@@ -84,12 +87,16 @@ const (
 
 // Revocation takes a certificate out of use, or with RemoveFromCRL back from a hold.
 //
-// Nil/zero: InvalidAt zero = not known.
+// Nil/zero: InvalidAt zero = not known; PairReason 0 = Reason.
 type Revocation struct {
 	CA, SerialHex string
 	Reason        int
 	At, InvalidAt time.Time
 	By, Note      string
+	// Alone leaves the other half of a pair as it is. Without it the same is done to both.
+	Alone bool
+	// PairReason is what the other half is revoked for.
+	PairReason int
 	// IntentOnly ends an open intent and nothing else: on a certificate that was recorded meanwhile it does nothing.
 	IntentOnly bool
 }
@@ -115,11 +122,13 @@ type Store interface {
 	// Errors: ErrNoIntent, ErrAbandoned, ErrAlreadyIssued (the request has a different certificate).
 	Record(ctx context.Context, certs []Certificate) error
 
-	// Revoke ends a certificate. On a serial that is only intended it abandons the intent (counts as revoked with that
-	// reason from then on); on an abandoned one it does nothing. With IntentOnly a certificate is left as it is, without an error. A held certificate may be revoked for another
-	// reason, or released by RemoveFromCRL; RemoveFromCRL on a certificate that is not revoked does nothing; the reason it
-	// already has does nothing. Errors: ErrUnknownSerial, ErrAlreadyRevoked (final, and for another reason).
-	Revoke(ctx context.Context, r Revocation) error
+	// Revoke ends certificates, all or none of them. On a serial that is only intended it abandons the intent (counts as revoked with that
+	// reason from then on); on an abandoned one it does nothing. With IntentOnly a certificate is left as it is, without an error. A held
+	// certificate may be revoked for another reason, or released by RemoveFromCRL; RemoveFromCRL on a certificate that is not revoked does
+	// nothing; the reason it already has does nothing. A final revocation may become KeyCompromise, from the same time on. Unless Alone, the
+	// other half of the certificate's pair goes the same way, where it can.
+	// Errors: ErrUnknownSerial, ErrAlreadyRevoked (final, and for another reason).
+	Revoke(ctx context.Context, rs ...Revocation) error
 
 	// OpenIntents returns intents made before the given time that are neither recorded nor abandoned, oldest first.
 	OpenIntents(ctx context.Context, before time.Time, limit int) ([]Intent, error)

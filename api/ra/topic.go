@@ -80,7 +80,7 @@ func (r *RA) handleRevoke(ctx context.Context, m store.Message) error {
 	if err := m.Decode(&v); err != nil {
 		return err
 	}
-	err := r.c.Authority.Revoke(ctx, ca.Revocation{CA: v.CA, SerialHex: v.SerialHex, Reason: ca.Superseded, By: v.By, Note: "renewed by " + v.Successor})
+	err := r.c.Authority.Revoke(ctx, ca.Revocation{CA: v.CA, SerialHex: v.SerialHex, Reason: ca.Superseded, By: v.By, Note: "renewed by " + v.Successor, Alone: true}) // the old encryption certificate still opens what was sealed to it
 	if errors.Is(err, ca.ErrAlreadyRevoked) {
 		return nil
 	}

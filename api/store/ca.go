@@ -46,6 +46,12 @@ const unnamed = "ca"
 // serialKey names one serial number of one CA.
 type serialKey struct{ ca, serial string }
 
+// end is what a revocation keeps of its certificate.
+type end struct {
+	notAfter int64
+	shard    int
+}
+
 // intentRow is what the checks need of an intent.
 type intentRow struct {
 	id          int64
@@ -54,7 +60,7 @@ type intentRow struct {
 	state       string
 	subject     string
 	tbsHash     []byte
-	notAfter    int64
+	end         end
 	successorAt time.Time // set when abandoned by a later attempt in hand
 }
 
@@ -149,11 +155,11 @@ func freshIntents(tx *Tx, intents []*newIntent) ([]*newIntent, error) {
 	return fresh, nil
 }
 
-const intentColumns = "SELECT id, ca, serial_hex, request_id, state, subject, tbs_hash, not_after_at FROM ca_intents WHERE "
+const intentColumns = "SELECT id, ca, serial_hex, request_id, state, subject, tbs_hash, not_after_at, shard FROM ca_intents WHERE "
 
 func scanIntent(rows *sql.Rows) (intentRow, error) {
 	var r intentRow
-	err := rows.Scan(&r.id, &r.key.ca, &r.key.serial, &r.requestID, &r.state, &r.subject, &r.tbsHash, &r.notAfter)
+	err := rows.Scan(&r.id, &r.key.ca, &r.key.serial, &r.requestID, &r.state, &r.subject, &r.tbsHash, &r.end.notAfter, &r.end.shard)
 	return r, err
 }
 
@@ -226,7 +232,7 @@ func abandon(tx *Tx, r intentRow, rev ca.Revocation) error {
 	if n != 1 {
 		return errAgain // recorded or abandoned meanwhile
 	}
-	if err := insertRevocation(tx, rev, r.notAfter); err != nil {
+	if err := insertRevocation(tx, rev, r.end); err != nil {
 		return err
 	}
 	return tx.Audit(cmp.Or(rev.By, unnamed), "abandon_intent", r.key.object(),
@@ -243,10 +249,10 @@ func insertIntents(tx *Tx, fresh []*newIntent) error {
 		}
 		rows[i] = []any{
 			n.key.ca, n.key.serial, []byte(n.Request.ID), open, state, Clip(n.Request.Subject.String(), maxSubject),
-			n.body, n.TBS, n.tbsHash[:], n.SPKIHash[:], Millis(n.NotAfter), Millis(n.At), ended,
+			n.body, n.TBS, n.tbsHash[:], n.SPKIHash[:], Millis(n.NotAfter), Millis(n.At), ended, n.Shard,
 		}
 	}
-	err := tx.insert("ca_intents", "ca, serial_hex, request_id, open_request, state, subject, request, tbs, tbs_hash, spki_hash, not_after_at, intended_at, ended_at", rows)
+	err := tx.insert("ca_intents", "ca, serial_hex, request_id, open_request, state, subject, request, tbs, tbs_hash, spki_hash, not_after_at, intended_at, ended_at, shard", rows)
 	if IsDuplicate(err) {
 		return errAgain // the next look tells whether the serial is taken or an attempt must be abandoned
 	}
@@ -270,7 +276,7 @@ func noteIntent(tx *Tx, n *newIntent) error {
 		return err
 	}
 	rev := ca.Revocation{CA: n.key.ca, SerialHex: n.key.serial, Reason: ca.Superseded, At: n.overtakenAt}
-	if err := insertRevocation(tx, rev, Millis(n.NotAfter)); err != nil {
+	if err := insertRevocation(tx, rev, end{Millis(n.NotAfter), n.Shard}); err != nil {
 		return err
 	}
 	return tx.Audit(unnamed, "abandon_intent", n.key.object(), map[string]any{"request": n.Request.ID, "reason": ca.Superseded})
@@ -397,10 +403,10 @@ func insertCertificates(tx *Tx, fresh []newCertificate) error {
 	for i, c := range fresh {
 		rows[i] = []any{
 			c.CA, c.SerialHex, []byte(c.RequestID), c.Profile, c.intent.subject, c.DER, Millis(c.NotBefore), Millis(c.NotAfter),
-			c.SPKIHash[:], c.PairID, Millis(c.IssuedAt), c.By,
+			c.SPKIHash[:], c.PairID, Millis(c.IssuedAt), c.By, c.intent.end.shard,
 		}
 	}
-	err := tx.insert("ca_certificates", "ca, serial_hex, request_id, profile, subject, der, not_before_at, not_after_at, spki_hash, pair_id, issued_at, asked_by", rows)
+	err := tx.insert("ca_certificates", "ca, serial_hex, request_id, profile, subject, der, not_before_at, not_after_at, spki_hash, pair_id, issued_at, asked_by, shard", rows)
 	if IsDuplicate(err) {
 		// The intent was open and is now ours, so only the request can be taken.
 		return ca.ErrAlreadyIssued
@@ -420,92 +426,10 @@ func insertCertificates(tx *Tx, fresh []newCertificate) error {
 	return nil
 }
 
-// Revoke implements ca.Store.
-func (s *CAStore) Revoke(ctx context.Context, r ca.Revocation) error {
-	return wrap("revoking "+r.SerialHex, s.d.Tx(ctx, func(tx *Tx) error {
-		var notAfter int64
-		issued := false
-		err := tx.query(func(rows *sql.Rows) error { issued = true; return rows.Scan(&notAfter) },
-			"SELECT not_after_at FROM ca_certificates WHERE ca = ? AND serial_hex = ?", r.CA, r.SerialHex)
-		if err != nil {
-			return err
-		}
-		if !issued {
-			return revokeIntent(tx, r)
-		}
-		if r.IntentOnly {
-			return nil
-		}
-		return revokeCertificate(tx, r, notAfter)
-	}))
-}
-
-func revokeIntent(tx *Tx, r ca.Revocation) error {
-	k := serialKey{r.CA, r.SerialHex}
-	rows, err := intentsBySerial(tx, []serialKey{k})
-	if err != nil {
-		return err
-	}
-	row, known := rows[k]
-	switch {
-	case !known:
-		return ca.ErrUnknownSerial
-	case row.state == intentRecorded:
-		return errAgain // recorded between the two looks
-	case row.state == intentAbandoned || r.Reason == ca.RemoveFromCRL:
-		return nil
-	}
-	return abandon(tx, row, r)
-}
-
-// revokeCertificate changes the certificate's one revocation row. Each change is
-// conditional on what was read, so a concurrent one makes this run again.
-func revokeCertificate(tx *Tx, r ca.Revocation, notAfter int64) error {
-	var id int64
-	reason, revoked := 0, false
-	err := tx.query(func(rows *sql.Rows) error { revoked = true; return rows.Scan(&id, &reason) },
-		"SELECT id, reason FROM ca_revocations WHERE ca = ? AND serial_hex = ?", r.CA, r.SerialHex)
-	if err != nil {
-		return err
-	}
-	act, n := "revoke_certificate", int64(1)
-	switch {
-	case !revoked && r.Reason == ca.RemoveFromCRL, revoked && reason == r.Reason:
-		return nil
-	case !revoked:
-		err = insertRevocation(tx, r, notAfter)
-	case reason != ca.CertificateHold:
-		return ca.ErrAlreadyRevoked
-	case r.Reason == ca.RemoveFromCRL:
-		act = "release_certificate"
-		n, err = tx.exec("DELETE FROM ca_revocations WHERE id = ? AND reason = ?", id, reason)
-	default:
-		n, err = tx.exec("UPDATE ca_revocations SET reason = ?, revoked_at = ?, invalid_at = ?, asked_by = ?, note = ? WHERE id = ? AND reason = ?",
-			r.Reason, Millis(r.At), Millis(r.InvalidAt), r.By, r.Note, id, reason)
-	}
-	if err != nil {
-		return err
-	}
-	if n != 1 {
-		return errAgain
-	}
-	return tx.Audit(cmp.Or(r.By, unnamed), act, serialKey{r.CA, r.SerialHex}.object(),
-		map[string]any{"reason": r.Reason, "at": r.At.UTC(), "note": r.Note})
-}
-
-func insertRevocation(tx *Tx, r ca.Revocation, notAfter int64) error {
-	err := tx.insert("ca_revocations", "ca, serial_hex, reason, revoked_at, invalid_at, not_after_at, asked_by, note",
-		[][]any{{r.CA, r.SerialHex, r.Reason, Millis(r.At), Millis(r.InvalidAt), notAfter, r.By, r.Note}})
-	if IsDuplicate(err) {
-		return errAgain
-	}
-	return err
-}
-
 // object is how the audit names a serial number.
 func (k serialKey) object() string { return k.ca + "/" + k.serial }
 
-const certificateColumns = `SELECT c.request_id, c.ca, c.profile, c.serial_hex, c.der, c.not_before_at, c.not_after_at, c.spki_hash, c.pair_id, c.issued_at, c.asked_by,
+const certificateColumns = `SELECT c.request_id, c.ca, c.profile, c.serial_hex, c.der, c.not_before_at, c.not_after_at, c.spki_hash, c.pair_id, c.issued_at, c.asked_by, c.shard,
  r.reason, r.revoked_at, r.invalid_at, r.asked_by, r.note
  FROM ca_certificates c LEFT JOIN ca_revocations r ON r.ca = c.ca AND r.serial_hex = c.serial_hex WHERE `
 
@@ -515,7 +439,7 @@ func scanCertificate(rows *sql.Rows) (ca.Certificate, error) {
 	var notBefore, notAfter, issued int64
 	var reason, revokedAt, invalidAt sql.NullInt64
 	var by, note sql.NullString
-	err := rows.Scan(&requestID, &c.CA, &c.Profile, &c.SerialHex, &c.DER, &notBefore, &notAfter, &spkiHash, &c.PairID, &issued, &c.By,
+	err := rows.Scan(&requestID, &c.CA, &c.Profile, &c.SerialHex, &c.DER, &notBefore, &notAfter, &spkiHash, &c.PairID, &issued, &c.By, &c.Shard,
 		&reason, &revokedAt, &invalidAt, &by, &note)
 	if err != nil {
 		return c, err
@@ -595,7 +519,7 @@ func (s *CAStore) OpenIntents(ctx context.Context, before time.Time, limit int) 
 		in, err := scanOpenIntent(rows)
 		open = append(open, in)
 		return err
-	}, "SELECT serial_hex, request, tbs, not_after_at, spki_hash, intended_at FROM ca_intents WHERE state = ? AND intended_at < ? ORDER BY intended_at, id LIMIT ?",
+	}, "SELECT serial_hex, request, tbs, not_after_at, spki_hash, shard, intended_at FROM ca_intents WHERE state = ? AND intended_at < ? ORDER BY intended_at, id LIMIT ?",
 		intentOpen, Millis(before), limit)
 	return open, wrap("reading open intents", err)
 }
@@ -604,7 +528,7 @@ func scanOpenIntent(rows *sql.Rows) (ca.Intent, error) {
 	var in ca.Intent
 	var body, spkiHash []byte
 	var notAfter, at int64
-	err := rows.Scan(&in.SerialHex, &body, &in.TBS, &notAfter, &spkiHash, &at)
+	err := rows.Scan(&in.SerialHex, &body, &in.TBS, &notAfter, &spkiHash, &in.Shard, &at)
 	if err != nil {
 		return in, err
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -173,13 +174,20 @@ func TestOldListsAreForgottenNewestIsWhole(t *testing.T) {
 		big := make([]byte, 5<<20+17) // several rows
 		rand.Read(big)
 		for n := range int64(15) {
-			if err := s.SaveCRL(t.Context(), "one", 100+n, big[n:], at, at.Add(time.Hour)); err != nil {
+			der := big[n:]
+			l := status.CRL{List: "one", Number: 100 + n, ThisUpdate: at, NextUpdate: at.Add(time.Hour), Size: int64(len(der)), Hash: sha256.Sum256(der), Pieces: 4}
+			for i := range 4 {
+				if err := s.KeepCRL(t.Context(), "one", l.Number, i+1, der[10+i<<20:10+(i+1)<<20]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.SaveCRL(t.Context(), l, der[:10], der[10+4<<20:]); err != nil {
 				t.Fatal(err)
 			}
 		}
-		got, err := s.LatestCRL(t.Context(), "one")
-		if err != nil || got.Number != 114 || string(got.DER) != string(big[14:]) {
-			t.Fatalf("number %d, %d bytes, %v", got.Number, len(got.DER), err)
+		got, der, err := status.LoadCRL(t.Context(), s, "one")
+		if err != nil || got.Number != 114 || string(der) != string(big[14:]) {
+			t.Fatalf("number %d, %d bytes, %v", got.Number, len(der), err)
 		}
 		var kept int64
 		if err := db.Read(t.Context()).Table("ca_crl_parts").Distinct("number").Count(&kept).Error; err != nil || kept != 10 || count(t, db, "ca_crls") != 15 {
@@ -190,7 +198,7 @@ func TestOldListsAreForgottenNewestIsWhole(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.LatestCRL(t.Context(), "one"); err == nil {
+		if _, _, err := status.LoadCRL(t.Context(), s, "one"); err == nil {
 			t.Error("a damaged list was handed out")
 		}
 	})

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
 	"errors"
@@ -12,15 +11,14 @@ import (
 
 	"gorm.io/gorm"
 
+	"signet/ca"
 	"signet/ca/status"
 )
 
 var _ status.Store = (*CAStore)(nil)
 
-const (
-	crlPart  = 1 << 20 // bytes per row: a list of any size fits MySQL's packet limit
-	crlsKept = 10      // lists per CA whose bytes are kept; numbers and hashes stay for good
-)
+// crlsKept lists per name keep their bytes; numbers and hashes stay for good.
+const crlsKept = 10
 
 // NextCRL implements status.Store.
 func (s *CAStore) NextCRL(ctx context.Context, caID string) (int64, error) {
@@ -50,113 +48,221 @@ func (s *CAStore) NextCRL(ctx context.Context, caID string) (int64, error) {
 	return number, wrap("numbering revocation list", err)
 }
 
-// Revoked implements status.Store. Entries come in the order of their serials.
-func (s *CAStore) Revoked(ctx context.Context, caID string, f func(status.Entry) error) error {
-	return wrap("reading revocations", s.d.query(ctx, func(rows *sql.Rows) error {
-		var e status.Entry
-		var at, invalidAt, notAfter int64
-		if err := rows.Scan(&e.SerialHex, &e.Reason, &at, &invalidAt, &notAfter); err != nil {
+// Revision implements status.Store.
+func (s *CAStore) Revision(ctx context.Context, caID string) (revision int64, err error) {
+	err = s.d.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&revision) }, "SELECT revision FROM ca_revisions WHERE ca = ?", caID)
+	return revision, wrap("reading revision", err)
+}
+
+// Revoked implements status.Store.
+func (s *CAStore) Revoked(ctx context.Context, caID string, part status.Part, f func(status.Entry) error) (revision int64, err error) {
+	err = s.d.Snapshot(ctx, func(g *gorm.DB) error {
+		revision = 0
+		if err := g.Raw("SELECT revision FROM ca_revisions WHERE ca = ?", caID).Scan(&revision).Error; err != nil {
 			return err
 		}
-		e.At, e.InvalidAt, e.NotAfter = Time(at), Time(invalidAt), Time(notAfter)
-		return f(e)
-	}, "SELECT serial_hex, reason, revoked_at, invalid_at, not_after_at FROM ca_revocations WHERE ca = ? ORDER BY serial_hex", caID))
+		query, args := partQuery(caID, part)
+		rows, err := g.Raw(query, args...).Rows()
+		if err != nil {
+			return err
+		}
+		return eachRow(rows, func(rows *sql.Rows) error {
+			var e status.Entry
+			var at, invalidAt, notAfter int64
+			if err := rows.Scan(&e.SerialHex, &e.Reason, &at, &invalidAt, &notAfter, &e.Revision); err != nil {
+				return err
+			}
+			e.At, e.InvalidAt, e.NotAfter = Time(at), Time(invalidAt), Time(notAfter)
+			return f(e)
+		})
+	})
+	return revision, wrap("reading revocations", err)
+}
+
+func partQuery(caID string, part status.Part) (string, []any) {
+	where, args := "ca = ?", []any{caID}
+	if part.Shard > 0 {
+		where, args = where+" AND shard = ?", append(args, part.Shard)
+	}
+	if part.Changes {
+		where, args = where+" AND revision > ?", append(args, part.Since)
+	}
+	query := "SELECT serial_hex, reason, revoked_at, invalid_at, not_after_at, revision FROM ca_revocations WHERE " + where
+	if part.Changes {
+		query += fmt.Sprintf(" UNION ALL SELECT serial_hex, %d, released_at, 0, not_after_at, revision FROM ca_releases WHERE %s", ca.RemoveFromCRL, where)
+		args = append(args, args...)
+	}
+	return query + " ORDER BY serial_hex", args
+}
+
+// KeepCRL implements status.Store.
+func (s *CAStore) KeepCRL(ctx context.Context, list string, number int64, piece int, der []byte) error {
+	return wrap(fmt.Sprintf("storing a piece of revocation list %d", number), s.d.Tx(ctx, func(tx *Tx) error {
+		saved, _, err := crlHash(tx, list, number)
+		if err != nil {
+			return err
+		}
+		if saved {
+			return errors.New("this revocation list is published")
+		}
+		return keepPiece(tx, list, number, piece, der)
+	}))
+}
+
+// keepPiece writes a piece, in the place of one that an earlier try left.
+func keepPiece(tx *Tx, list string, number int64, piece int, der []byte) error {
+	if _, err := tx.exec("DELETE FROM ca_crl_parts WHERE ca = ? AND number = ? AND part = ?", list, number, piece); err != nil {
+		return err
+	}
+	return tx.insert("ca_crl_parts", "ca, number, part, der", [][]any{{list, number, piece, der}})
 }
 
 // SaveCRL implements status.Store.
-func (s *CAStore) SaveCRL(ctx context.Context, caID string, number int64, der []byte, thisUpdate, nextUpdate time.Time) error {
-	hash := sha256.Sum256(der)
-	return wrap(fmt.Sprintf("storing revocation list %d", number), s.d.Tx(ctx, func(tx *Tx) error {
-		known, err := sameCRL(tx, caID, number, hash[:])
-		if err != nil || known {
+func (s *CAStore) SaveCRL(ctx context.Context, l status.CRL, head, tail []byte) error {
+	return wrap(fmt.Sprintf("storing revocation list %d", l.Number), s.d.Tx(ctx, func(tx *Tx) error {
+		saved, hash, err := crlHash(tx, l.List, l.Number)
+		if err != nil {
 			return err
 		}
-		err = tx.insert("ca_crls", "ca, number, this_update_at, next_update_at, size, hash",
-			[][]any{{caID, number, Millis(thisUpdate), Millis(nextUpdate), len(der), hash[:]}})
+		if saved {
+			if !bytes.Equal(hash, l.Hash[:]) {
+				return errors.New("another list has this number")
+			}
+			return nil
+		}
+		err = tx.insert("ca_crls", "ca, number, this_update_at, next_update_at, size, hash, revision",
+			[][]any{{l.List, l.Number, Millis(l.ThisUpdate), Millis(l.NextUpdate), l.Size, l.Hash[:], l.Revision}})
 		if IsDuplicate(err) {
 			return errAgain
 		}
 		if err != nil {
 			return err
 		}
-		for part := 0; part == 0 || part*crlPart < len(der); part++ {
-			piece := der[part*crlPart : min((part+1)*crlPart, len(der))]
-			if err := tx.insert("ca_crl_parts", "ca, number, part, der", [][]any{{caID, number, part, piece}}); err != nil {
-				return err
-			}
-		}
-		if err := dropOldParts(tx, caID); err != nil {
+		if err := completeCRL(tx, l, head, tail); err != nil {
 			return err
 		}
-		return tx.Audit(unnamed, "publish_crl", caID, map[string]any{
-			"number": number, "hash": hex.EncodeToString(hash[:]), "size": len(der), "next": nextUpdate.UTC(),
+		if err := dropOldParts(tx, l.List); err != nil {
+			return err
+		}
+		return tx.Audit(unnamed, "publish_crl", l.List, map[string]any{
+			"number": l.Number, "hash": hex.EncodeToString(l.Hash[:]), "size": l.Size, "next": l.NextUpdate.UTC(),
 		})
 	}))
 }
 
-// sameCRL reports whether this very list is stored.
-//
-// Errors: another list has the number.
-func sameCRL(tx *Tx, caID string, number int64, hash []byte) (known bool, err error) {
-	var stored []byte
-	err = tx.query(func(rows *sql.Rows) error { known = true; return rows.Scan(&stored) },
-		"SELECT hash FROM ca_crls WHERE ca = ? AND number = ?", caID, number)
-	if err == nil && known && !bytes.Equal(stored, hash) {
-		err = errors.New("another list has this number")
+// completeCRL writes what goes around the pieces and makes sure that nothing is missing.
+func completeCRL(tx *Tx, l status.CRL, head, tail []byte) error {
+	err := keepPiece(tx, l.List, l.Number, 0, head)
+	if err == nil && len(tail) > 0 {
+		err = keepPiece(tx, l.List, l.Number, l.Pieces+1, tail)
 	}
-	return known, err
+	if err != nil {
+		return err
+	}
+	var size sql.NullInt64
+	err = tx.query(func(rows *sql.Rows) error { return rows.Scan(&size) },
+		"SELECT SUM(LENGTH(der)) FROM ca_crl_parts WHERE ca = ? AND number = ?", l.List, l.Number)
+	if err == nil && size.Int64 != l.Size {
+		err = fmt.Errorf("%d bytes are kept of a revocation list of %d", size.Int64, l.Size)
+	}
+	return err
 }
 
-func dropOldParts(tx *Tx, caID string) error {
+// crlHash tells whether a list is saved, and its hash.
+func crlHash(tx *Tx, list string, number int64) (saved bool, hash []byte, err error) {
+	err = tx.query(func(rows *sql.Rows) error { saved = true; return rows.Scan(&hash) },
+		"SELECT hash FROM ca_crls WHERE ca = ? AND number = ?", list, number)
+	return saved, hash, err
+}
+
+func dropOldParts(tx *Tx, list string) error {
 	var oldest sql.NullInt64
 	err := tx.query(func(rows *sql.Rows) error { return rows.Scan(&oldest) },
-		"SELECT number FROM ca_crls WHERE ca = ? ORDER BY number DESC LIMIT 1 OFFSET ?", caID, crlsKept-1)
+		"SELECT number FROM ca_crls WHERE ca = ? ORDER BY number DESC LIMIT 1 OFFSET ?", list, crlsKept-1)
 	if err != nil || !oldest.Valid {
 		return err
 	}
-	_, err = tx.exec("DELETE FROM ca_crl_parts WHERE ca = ? AND number < ?", caID, oldest.Int64)
+	_, err = tx.exec("DELETE FROM ca_crl_parts WHERE ca = ? AND number < ?", list, oldest.Int64)
 	return err
 }
 
 // crlRow is the head of a stored list.
 type crlRow struct {
-	CA           string `gorm:"primaryKey;column:ca"`
+	List         string `gorm:"primaryKey;column:ca"` // of a whole list: the CA's id
 	Number       int64  `gorm:"primaryKey;autoIncrement:false"`
 	ThisUpdateAt int64
 	NextUpdateAt int64
 	Size         int64
 	Hash         []byte
+	Revision     int64
 }
 
 func (crlRow) TableName() string { return "ca_crls" }
 
 // LatestCRL implements status.Store.
-func (s *CAStore) LatestCRL(ctx context.Context, caID string) (status.CRL, error) {
-	var list status.CRL
-	err := s.d.Snapshot(ctx, func(g *gorm.DB) error {
-		var head crlRow
-		err := g.Where("ca = ?", caID).Order("number DESC").Take(&head).Error
-		if IsNotFound(err) {
-			return status.ErrNoCRL
-		}
+func (s *CAStore) LatestCRL(ctx context.Context, list string) (status.CRL, error) {
+	var row crlRow
+	err := s.d.Read(ctx).Where("ca = ?", list).Order("number DESC").Take(&row).Error
+	if IsNotFound(err) {
+		return status.CRL{}, status.ErrNoCRL
+	}
+	l := status.CRL{
+		List: row.List, Number: row.Number, ThisUpdate: Time(row.ThisUpdateAt), NextUpdate: Time(row.NextUpdateAt),
+		Size: row.Size, Revision: row.Revision,
+	}
+	copy(l.Hash[:], row.Hash)
+	return l, wrap("reading revocation list", refusal(err))
+}
+
+// ReadCRL implements status.Store. It holds one piece at a time.
+func (s *CAStore) ReadCRL(ctx context.Context, list string, number int64, f func(piece []byte) error) error {
+	return wrap(fmt.Sprintf("reading revocation list %d", number), s.d.Snapshot(ctx, func(g *gorm.DB) error {
+		var parts []int
+		err := g.Table("ca_crl_parts").Where("ca = ? AND number = ?", list, number).Order("part").Pluck("part", &parts).Error
 		if err != nil {
 			return err
 		}
-		var parts [][]byte
-		err = g.Table("ca_crl_parts").Where("ca = ? AND number = ?", caID, head.Number).Order("part").Pluck("der", &parts).Error
-		if err != nil {
-			return err
-		}
-		list = status.CRL{
-			DER: bytes.Join(parts, nil), Number: head.Number,
-			ThisUpdate: Time(head.ThisUpdateAt), NextUpdate: Time(head.NextUpdateAt),
-		}
-		if hash := sha256.Sum256(list.DER); !bytes.Equal(hash[:], head.Hash) {
-			return fmt.Errorf("revocation list %d is damaged", head.Number)
+		for _, part := range parts {
+			var der []byte
+			row := g.Raw("SELECT der FROM ca_crl_parts WHERE ca = ? AND number = ? AND part = ?", list, number, part).Row()
+			if err := row.Scan(&der); err != nil {
+				return err
+			}
+			if err := f(der); err != nil {
+				return err
+			}
 		}
 		return nil
+	}))
+}
+
+// Lease implements status.Store.
+func (s *CAStore) Lease(ctx context.Context, name, holder string, until time.Time) (bool, error) {
+	got := false
+	err := s.d.Tx(ctx, func(tx *Tx) error {
+		var other string
+		var end int64
+		known := false
+		err := tx.query(func(rows *sql.Rows) error { known = true; return rows.Scan(&other, &end) },
+			"SELECT holder, until_at FROM ca_leases WHERE name = ?"+tx.forUpdate(), name)
+		if err != nil {
+			return err
+		}
+		got = !known || other == holder || end <= Millis(tx.now)
+		switch {
+		case !got:
+			return nil
+		case known:
+			_, err = tx.exec("UPDATE ca_leases SET holder = ?, until_at = ? WHERE name = ?", holder, Millis(until), name)
+			return err
+		}
+		err = tx.insert("ca_leases", "name, holder, until_at", [][]any{{name, holder, Millis(until)}})
+		if IsDuplicate(err) {
+			return errAgain
+		}
+		return err
 	})
-	return list, wrap("reading revocation list", err)
+	return got, wrap("taking lease "+name, err)
 }
 
 // Lookup implements status.Store. It is one statement, so what it says was true

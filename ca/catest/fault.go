@@ -73,6 +73,6 @@ func (s *FaultStore) Record(ctx context.Context, c []ca.Certificate) error {
 }
 
 // Revoke implements ca.Store.
-func (s *FaultStore) Revoke(ctx context.Context, r ca.Revocation) error {
-	return s.step(func() error { return s.Store.Revoke(ctx, r) })
+func (s *FaultStore) Revoke(ctx context.Context, rs ...ca.Revocation) error {
+	return s.step(func() error { return s.Store.Revoke(ctx, rs...) })
 }

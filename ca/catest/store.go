@@ -2,6 +2,7 @@ package catest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"sort"
 	"sync"
@@ -34,11 +35,24 @@ type intentRow struct {
 	state  intentState
 	reason int       // of an abandoned one
 	ended  time.Time // when it was abandoned
+	since  int64     // revision of that
 }
 
 type listRow struct {
-	next  int64
-	lists map[int64]status.CRL
+	next   int64
+	lists  map[int64]status.CRL
+	pieces map[int64]map[int][]byte
+}
+
+// released is a hold that was taken back.
+type released struct {
+	at       time.Time
+	revision int64
+}
+
+type lease struct {
+	holder string
+	until  time.Time
 }
 
 // Store is ca.Store and status.Store in memory. Make it with NewStore.
@@ -52,8 +66,13 @@ type Store struct {
 	certs   map[serialKey]*ca.Certificate
 	byReq   map[ca.RequestID]*ca.Certificate
 	byKey   map[[32]byte][]*ca.Certificate
+	byPair  map[string][]*ca.Certificate
 	revoked map[serialKey]ca.Revocation
+	since   map[serialKey]int64 // revisions of revoked
+	freed   map[serialKey]released
+	changes map[string]int64 // revisions of CAs
 	lists   map[string]*listRow
+	leases  map[string]lease
 	audit   []string
 }
 
@@ -69,8 +88,13 @@ func NewStore(now func() time.Time) *Store {
 		certs:   map[serialKey]*ca.Certificate{},
 		byReq:   map[ca.RequestID]*ca.Certificate{},
 		byKey:   map[[32]byte][]*ca.Certificate{},
+		byPair:  map[string][]*ca.Certificate{},
 		revoked: map[serialKey]ca.Revocation{},
+		since:   map[serialKey]int64{},
+		freed:   map[serialKey]released{},
+		changes: map[string]int64{},
 		lists:   map[string]*listRow{},
+		leases:  map[string]lease{},
 	}
 }
 
@@ -183,7 +207,7 @@ func (s *Store) intend(in ca.Intent) {
 }
 
 func (s *Store) abandon(row *intentRow, reason int, at time.Time) {
-	row.state, row.reason, row.ended = abandoned, reason, at
+	row.state, row.reason, row.ended, row.since = abandoned, reason, at, s.bump(row.Request.CA)
 	delete(s.openBy, row.Request.ID)
 }
 
@@ -229,51 +253,97 @@ func (s *Store) record(c ca.Certificate) {
 	}
 	row.state = recorded
 	delete(s.openBy, c.RequestID)
-	c.DER, c.Revoked = bytes.Clone(c.DER), nil
+	c.DER, c.Revoked, c.Shard = bytes.Clone(c.DER), nil, row.Shard
+	if c.PairID != "" {
+		s.byPair[c.PairID] = append(s.byPair[c.PairID], &c)
+	}
 	s.certs[k], s.byReq[c.RequestID] = &c, &c
 	s.byKey[c.SPKIHash] = append(s.byKey[c.SPKIHash], &c)
 	s.audit = append(s.audit, "record "+c.SerialHex)
 }
 
 // Revoke implements ca.Store.
-func (s *Store) Revoke(ctx context.Context, r ca.Revocation) error {
+func (s *Store) Revoke(ctx context.Context, rs ...ca.Revocation) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := serialKey{r.CA, r.SerialHex}
-	if s.certs[k] == nil {
-		return s.revokeIntent(k, r)
+	for _, r := range rs {
+		if err := s.mayRevoke(r); err != nil {
+			return err
+		}
 	}
-	if r.IntentOnly {
-		return nil
+	for _, r := range rs {
+		s.revoke(r)
 	}
-	old, was := s.revoked[k]
-	switch {
-	case !was && r.Reason == ca.RemoveFromCRL, was && old.Reason == r.Reason:
-		return nil
-	case was && old.Reason != ca.CertificateHold:
-		return ca.ErrAlreadyRevoked
-	case r.Reason == ca.RemoveFromCRL:
-		delete(s.revoked, k)
-	default:
-		s.revoked[k] = r
-	}
-	s.audit = append(s.audit, "revoke "+r.SerialHex)
 	return nil
 }
 
-func (s *Store) revokeIntent(k serialKey, r ca.Revocation) error {
-	row, ok := s.intents[k]
-	if !ok {
-		return ca.ErrUnknownSerial
+func (s *Store) mayRevoke(r ca.Revocation) error {
+	k := serialKey{r.CA, r.SerialHex}
+	if s.certs[k] == nil {
+		if s.intents[k] == nil {
+			return ca.ErrUnknownSerial
+		}
+		return nil
 	}
-	if row.state == open {
-		s.abandon(row, r.Reason, r.At)
-		s.audit = append(s.audit, "revoke "+r.SerialHex)
+	old, was := s.revoked[k]
+	if !r.IntentOnly && was && old.Reason != r.Reason && old.Reason != ca.CertificateHold && r.Reason != ca.KeyCompromise {
+		return ca.ErrAlreadyRevoked
 	}
 	return nil
+}
+
+func (s *Store) revoke(r ca.Revocation) {
+	k := serialKey{r.CA, r.SerialHex}
+	c := s.certs[k]
+	if c == nil {
+		if row := s.intents[k]; row.state == open && r.Reason != ca.RemoveFromCRL {
+			s.abandon(row, r.Reason, r.At)
+			s.audit = append(s.audit, "revoke "+r.SerialHex)
+		}
+		return
+	}
+	if r.IntentOnly {
+		return
+	}
+	s.revokeOne(k, r)
+	if r.Alone || c.PairID == "" {
+		return
+	}
+	for _, other := range s.byPair[c.PairID] {
+		o := r
+		o.CA, o.SerialHex, o.Reason = other.CA, other.SerialHex, cmp.Or(r.PairReason, r.Reason)
+		if other != c && s.mayRevoke(o) == nil {
+			s.revokeOne(serialKey{o.CA, o.SerialHex}, o)
+		}
+	}
+}
+
+func (s *Store) revokeOne(k serialKey, r ca.Revocation) {
+	old, was := s.revoked[k]
+	if !was && r.Reason == ca.RemoveFromCRL || was && old.Reason == r.Reason {
+		return
+	}
+	revision := s.bump(k.caID)
+	delete(s.freed, k)
+	if r.Reason == ca.RemoveFromCRL {
+		delete(s.revoked, k)
+		delete(s.since, k)
+		s.freed[k] = released{r.At, revision}
+	} else {
+		if was && old.Reason != ca.CertificateHold && old.At.Before(r.At) {
+			r.At = old.At
+		}
+		s.revoked[k], s.since[k] = r, revision
+	}
+	s.audit = append(s.audit, "revoke "+r.SerialHex)
+}
+
+func (s *Store) bump(caID string) int64 {
+	s.changes[caID]++
+	return s.changes[caID]
 }
 
 // OpenIntents implements ca.Store.

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	_ "crypto/sha512" // SHA-384 and SHA-512 behind crypto.Hash
-	"fmt"
 	"io"
 
 	"signet/ca/gm"
@@ -18,19 +17,12 @@ const SM2Opts = crypto.Hash(0)
 //
 // Errors: ErrSignature when the algorithm does not fit the key, ErrUnsupported when it is unknown or SHA-1.
 func Digest(pub crypto.PublicKey, alg SigAlg, msg []byte) ([]byte, crypto.SignerOpts, error) {
-	facts, ok := sigAlgs[alg]
-	if !ok || facts.hash == crypto.SHA1 {
-		return nil, nil, unsupported("signature algorithm %s", alg)
+	h, opts, err := NewDigest(pub, alg)
+	if err != nil {
+		return nil, nil, err
 	}
-	if familyOf(pub) != facts.family {
-		return nil, nil, fmt.Errorf("%w: %s does not fit the key", ErrSignature, alg)
-	}
-	if sm2, ok := pub.(*gm.PublicKey); ok {
-		return sm2.Digest(nil, msg), SM2Opts, nil
-	}
-	h := facts.hash.New()
 	h.Write(msg)
-	return h.Sum(nil), facts.hash, nil
+	return h.Sum(nil), opts, nil
 }
 
 func familyOf(pub crypto.PublicKey) family {
@@ -49,19 +41,11 @@ func familyOf(pub crypto.PublicKey) family {
 //
 // Errors: those of the key; ErrSignature when the algorithm does not fit or the key's answer does not verify.
 func Sign(rand io.Reader, key crypto.Signer, alg SigAlg, msg []byte) ([]byte, error) {
-	pub := key.Public()
-	digest, opts, err := Digest(pub, alg, msg)
+	digest, opts, err := Digest(key.Public(), alg, msg)
 	if err != nil {
 		return nil, err
 	}
-	sig, err := key.Sign(rand, digest, opts)
-	if err != nil {
-		return nil, err
-	}
-	if err := verifyDigest(pub, digest, opts.HashFunc(), sig); err != nil {
-		return nil, fmt.Errorf("checking a fresh signature: %w", err)
-	}
-	return sig, nil
+	return SignDigest(rand, key, digest, opts)
 }
 
 // Verify checks a signature over msg.

@@ -1,7 +1,7 @@
 package status
 
 import (
-	"slices"
+	"context"
 	"sync"
 	"time"
 )
@@ -9,37 +9,76 @@ import (
 // maxCached answers are kept, some 10 MB; when they are full all are dropped, since what is asked often is soon back.
 const maxCached = 8192
 
-// cache keeps signed answers to requests without a nonce. The state is looked up anew for every question; a kept answer is used only
-// while it says exactly that state, so it saves the signature and never the truth.
+// cache keeps signed answers to requests without a nonce, of serials that are known. A kept answer is used only while nothing was revoked or
+// released at its CA since, by whatever server, so it saves look-up and signature and never the truth.
 type cache struct {
-	mu      sync.Mutex // guards answers
+	mu      sync.RWMutex // guards answers
 	answers map[string]cached
 }
 
 type cached struct {
 	answer
-	states []Status
+	authority *authority
+	responder *responder
+	revision  int64
 }
 
-// find returns the kept answer to a request, if it was made after the given time and says these states.
-func (c *cache) find(request []byte, states []Status, after time.Time) (answer, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// find returns what is kept for a request; whether it still holds is the caller's to see.
+func (c *cache) find(request []byte) (cached, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	kept, ok := c.answers[string(request)]
-	same := func(a, b Status) bool {
-		return a.State == b.State && a.Reason == b.Reason && a.At.Equal(b.At) && a.InvalidAt.Equal(b.InvalidAt)
-	}
-	if !ok || !kept.made.After(after) || !slices.EqualFunc(kept.states, states, same) {
-		return answer{}, false
-	}
-	return kept.answer, true
+	return kept, ok
 }
 
-func (c *cache) keep(request []byte, states []Status, a answer) {
+func (c *cache) keep(request []byte, a cached) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.answers == nil || len(c.answers) >= maxCached {
 		c.answers = map[string]cached{}
 	}
-	c.answers[string(request)] = cached{a, states}
+	c.answers[string(request)] = a
+}
+
+// revision is what was last read of a CA's revision.
+type revision struct {
+	mu     sync.Mutex // guards all below
+	at     time.Time  // when it was read; zero: not to be used
+	number int64
+	turn   int // counts calls of Changed: what was being read then is not kept
+}
+
+// revisionOf reads the revision of a CA, or remembers it for RevisionFor.
+func (s *Service) revisionOf(ctx context.Context, a *authority) (int64, error) {
+	if s.c.RevisionFor <= 0 {
+		return s.c.Store.Revision(ctx, a.id)
+	}
+	r := &a.revision
+	r.mu.Lock()
+	number, turn, fresh := r.number, r.turn, !r.at.IsZero() && time.Since(r.at) < s.c.RevisionFor
+	r.mu.Unlock()
+	if fresh {
+		return number, nil
+	}
+	started := time.Now()
+	number, err := s.c.Store.Revision(ctx, a.id)
+	if err != nil {
+		return 0, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.turn == turn {
+		r.at, r.number = started, number
+	}
+	return number, nil
+}
+
+// Changed says that something was revoked or released at a CA: no answer from before is given out any more.
+func (s *Service) Changed(caID string) {
+	if a := s.cas[caID]; a != nil {
+		a.revision.mu.Lock()
+		a.revision.at = time.Time{}
+		a.revision.turn++
+		a.revision.mu.Unlock()
+	}
 }

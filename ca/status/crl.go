@@ -3,9 +3,10 @@ package status
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"time"
 
@@ -15,83 +16,27 @@ import (
 	"signet/ca/pki"
 )
 
-// PublishCRL makes a new revocation list and saves it as the latest.
-//
-// An entry leaves the list once the certificate has expired and a list made after that has shown it (RFC 5280 §3.3).
-// Errors: ErrUnknownCA, also for a CA without a signer; those of store and key.
-func (s *Service) PublishCRL(ctx context.Context, caID string) error {
-	a := s.cas[caID]
-	if a == nil || a.Signer == nil {
-		return fmt.Errorf("%w: %q", ErrUnknownCA, caID)
-	}
-	last, err := s.c.Store.LatestCRL(ctx, caID)
-	if err != nil && !errors.Is(err, ErrNoCRL) {
-		return fmt.Errorf("reading the last list of %s: %w", caID, err)
-	}
-	number, err := s.c.Store.NextCRL(ctx, caID)
-	if err != nil {
-		return fmt.Errorf("numbering a list of %s: %w", caID, err)
-	}
-	if number <= last.Number {
-		return fmt.Errorf("numbering a list of %s: %d does not follow %d", caID, number, last.Number)
-	}
-	now := s.c.Now().UTC().Truncate(time.Second)
-	l := list{issuer: a.Certificate, alg: a.alg, number: number, thisUpdate: now, nextUpdate: now.Add(s.c.CRLFor)}
-	err = s.c.Store.Revoked(ctx, caID, func(e Entry) error {
-		if !e.NotAfter.IsZero() && e.NotAfter.Before(last.ThisUpdate) {
-			return nil // the last list was made after its end and has shown it
-		}
-		return l.add(e)
-	})
-	if err != nil {
-		return fmt.Errorf("listing what is revoked at %s: %w", caID, err)
-	}
-	der, err := l.sign(func(tbs []byte) ([]byte, error) { return pki.Sign(s.c.Rand, a.Signer, a.alg, tbs) })
-	if err != nil {
-		return fmt.Errorf("signing a list of %s: %w", caID, err)
-	}
-	if err := l.check(der); err != nil {
-		return fmt.Errorf("checking a list of %s: %w", caID, err)
-	}
-	if err := s.c.Store.SaveCRL(ctx, caID, number, der, l.thisUpdate, l.nextUpdate); err != nil {
-		return fmt.Errorf("saving a list of %s: %w", caID, err)
-	}
-	return nil
-}
+// pieceSize is about how much of a list is in memory at once; a longer one is kept piece by piece in the store.
+const pieceSize = 1 << 20
 
-// PublishDue publishes for every CA whose latest list is CRLEvery old or missing. One CA's failure does not keep the others waiting.
-func (s *Service) PublishDue(ctx context.Context) error {
-	var errs []error
-	for id, a := range s.cas {
-		if a.Signer == nil {
-			continue
-		}
-		last, err := s.c.Store.LatestCRL(ctx, id)
-		if err == nil && s.c.Now().Sub(last.ThisUpdate) < s.c.CRLEvery {
-			continue
-		}
-		errs = append(errs, s.PublishCRL(ctx, id))
-	}
-	return errors.Join(errs...)
-}
-
-// room is kept free before the entries for what must stand before them but is only known after: outer headers, algorithm, issuer, times.
-const room = 8192
-
-// list writes a revocation list into one buffer: entries are appended as the store yields them, the head is written backwards into
-// the room before them. A million entries take their own 44 MB and nothing beside (measurements §6).
+// list writes a revocation list: entries are appended as the store yields them, pieces that are full are kept in the store, and read back
+// from there to be hashed. So a list of any length takes the memory of a piece.
 type list struct {
-	issuer                 *pki.Certificate
-	alg                    pki.SigAlg
-	number                 int64
-	thisUpdate, nextUpdate time.Time
-	buf                    []byte // room, then entries
-	n                      int
+	CRL
+	issuer   *pki.Certificate
+	alg      pki.SigAlg
+	exts     []pki.Extension // after key identifier and number
+	delta    bool
+	lists    Lists
+	piece    []byte // entries that are not kept yet
+	n        int
+	bodySize int64 // of all entries
 }
 
 // tags of entries, written by hand because a million of them are.
 const (
 	tagInteger     = 0x02
+	tagBits        = 0x03
 	tagOctets      = 0x04
 	tagEnumerated  = 0x0a
 	tagUTCTime     = 0x17
@@ -104,26 +49,48 @@ var (
 	invalidityOID = []byte{0x06, 3, 0x55, 0x1d, 0x18} // 2.5.29.24
 )
 
-func (l *list) add(e Entry) error {
-	serial, err := hex.DecodeString(e.SerialHex)
+func (l *list) add(ctx context.Context, e Entry) error {
+	var octets [24]byte
+	serial, err := hex.AppendDecode(octets[:0], []byte(e.SerialHex))
 	if serial = bytes.TrimLeft(serial, "\x00"); err != nil || len(serial) == 0 || len(serial) > 20 {
 		return fmt.Errorf("serial %q", e.SerialHex)
 	}
-	if l.buf == nil {
-		l.buf = make([]byte, room, room+4096)
-	}
-	if serial[0] >= 0x80 {
-		serial = append([]byte{0}, serial...)
-	}
 	var scratch [96]byte
 	body := append(scratch[:0], tagInteger, byte(len(serial)))
+	if serial[0] >= 0x80 {
+		body[1]++
+		body = append(body, 0)
+	}
 	body = append(body, serial...)
 	body = appendTime(body, e.At)
 	body = appendEntryExtensions(body, e)
-	l.buf = append(l.buf, tagSequence, byte(len(body))) // at most 22+17+52 bytes: the short form of length
-	l.buf = append(l.buf, body...)
+	l.piece = append(l.piece, tagSequence, byte(len(body))) // at most 22+17+52 bytes: the short form of length
+	l.piece = append(l.piece, body...)
 	l.n++
-	return nil
+	l.bodySize += int64(len(body) + 2)
+	if len(l.piece) < pieceSize {
+		return nil
+	}
+	return l.keep(ctx)
+}
+
+// keep puts the piece in hand into the store.
+func (l *list) keep(ctx context.Context) error {
+	if len(l.piece) == 0 {
+		return nil
+	}
+	l.Pieces++
+	err := l.lists.KeepCRL(ctx, l.List, l.Number, l.Pieces, l.piece)
+	l.piece = l.piece[:0]
+	return err
+}
+
+// entries gives the entries again, as they are kept.
+func (l *list) entries(ctx context.Context, f func(piece []byte) error) error {
+	if l.Pieces > 0 {
+		return l.lists.ReadCRL(ctx, l.List, l.Number, f)
+	}
+	return f(l.piece)
 }
 
 func appendEntryExtensions(dst []byte, e Entry) []byte {
@@ -161,57 +128,73 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return t.AppendFormat(dst, "060102150405Z")
 }
 
-// sign completes the list. It may be called once.
-func (l *list) sign(sign func(tbs []byte) ([]byte, error)) ([]byte, error) {
-	if l.buf == nil {
-		l.buf = make([]byte, room, room+1024)
+// sign completes the list and says what goes before and behind its entries. It may be called once.
+func (l *list) sign(ctx context.Context, rand io.Reader, key crypto.Signer) (head, tail []byte, err error) {
+	if l.Pieces > 0 {
+		if err := l.keep(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
-	start := room
-	prepend := func(b []byte) {
-		start -= len(b)
-		copy(l.buf[start:], b)
-	}
+	fields := append([]byte{tagInteger, 1, 1}, l.alg.DER()...) // v2
+	fields = append(fields, l.issuer.Subject.DER()...)
+	fields = appendTime(appendTime(fields, l.ThisUpdate), l.NextUpdate)
 	if l.n > 0 { // an empty revokedCertificates is not written, RFC 5280 §5.1.2.6
-		prepend(header(tagSequence, len(l.buf)-room))
+		fields = append(fields, header(tagSequence, int(l.bodySize))...)
 	}
-	head := append([]byte{tagInteger, 1, 1}, l.alg.DER()...) // v2
-	head = append(head, l.issuer.Subject.DER()...)
-	head = appendTime(appendTime(head, l.thisUpdate), l.nextUpdate)
-	if len(head) > room-64 {
-		return nil, fmt.Errorf("issuer name of %d bytes", len(l.issuer.Subject.DER()))
-	}
-	prepend(head)
-	exts, err := l.extensions()
+	tail, err = l.extensions()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	l.buf = append(l.buf, exts...)
-	prepend(header(tagSequence, len(l.buf)-start))
-	sig, err := sign(l.buf[start:])
+	head = append(header(tagSequence, len(fields)+int(l.bodySize)+len(tail)), fields...)
+	digest, opts, err := pki.NewDigest(key.Public(), l.alg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	l.buf = append(l.buf, l.alg.DER()...)
-	l.buf = append(l.buf, header(0x03, len(sig)+1)...)
-	l.buf = append(append(l.buf, 0), sig...)
-	prepend(header(tagSequence, len(l.buf)-start))
-	return l.buf[start:], nil
+	if err := l.write(ctx, digest, head, tail); err != nil {
+		return nil, nil, err
+	}
+	sig, err := pki.SignDigest(rand, key, digest.Sum(nil), opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	tail = append(tail, l.alg.DER()...)
+	tail = append(tail, header(tagBits, len(sig)+1)...)
+	tail = append(append(tail, 0), sig...)
+	l.Size = int64(len(head)+len(tail)) + l.bodySize
+	outer := header(tagSequence, int(l.Size))
+	l.Size += int64(len(outer))
+	return append(outer, head...), tail, nil
+}
+
+// write puts the parts of the list one after another.
+func (l *list) write(ctx context.Context, w io.Writer, head, tail []byte) error {
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	err := l.entries(ctx, func(piece []byte) error { _, err := w.Write(piece); return err })
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(tail)
+	return err
 }
 
 func (l *list) extensions() ([]byte, error) {
+	var number cryptobyte.Builder
+	number.AddASN1Int64(l.Number)
+	exts := append([]pki.Extension{pki.ExtAKI(l.issuer.SKI), {OID: pki.OIDCRLNumber, Value: number.BytesOrPanic()}}, l.exts...)
 	var b cryptobyte.Builder
-	b.AddASN1(asn1.Tag(0).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) {
+	b.AddASN1(context0(), func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addExtension(b, pki.ExtAKI(l.issuer.SKI))
-			var number cryptobyte.Builder
-			number.AddASN1Int64(l.number)
-			addExtension(b, pki.Extension{OID: pki.OIDCRLNumber, Value: number.BytesOrPanic()})
+			for _, e := range exts {
+				addExtension(b, e)
+			}
 		})
 	})
 	return b.Bytes()
 }
 
-// addExtension writes an Extension that is not critical.
+// addExtension writes an Extension.
 func addExtension(b *cryptobyte.Builder, e pki.Extension) {
 	oid, err := pki.EncodeOID(e.OID)
 	if err != nil {
@@ -220,6 +203,9 @@ func addExtension(b *cryptobyte.Builder, e pki.Extension) {
 	}
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddBytes(oid)
+		if e.Critical {
+			b.AddASN1Boolean(true)
+		}
 		b.AddASN1OctetString(e.Value)
 	})
 }
@@ -231,22 +217,4 @@ func header(tag byte, n int) []byte {
 	}
 	size := big.NewInt(int64(n)).Bytes()
 	return append([]byte{tag, 0x80 | byte(len(size))}, size...)
-}
-
-// checkUpTo bounds the lists that are read back whole before they are saved; reading a larger one takes several times its size.
-const checkUpTo = 4 << 20
-
-// check reads a list back with the code that readers use.
-func (l *list) check(der []byte) error {
-	if len(der) > checkUpTo {
-		return nil
-	}
-	c, err := pki.ParseCRL(der)
-	if err != nil {
-		return err
-	}
-	if len(c.Entries) != l.n || c.Number == nil || c.Number.Int64() != l.number || !c.ThisUpdate.Equal(l.thisUpdate) || !c.NextUpdate.Equal(l.nextUpdate) {
-		return errors.New("list reads differently from how it was written")
-	}
-	return c.CheckSignatureFrom(l.issuer)
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 
 // Handler serves, for anyone and without a session:
 //
-//	GET  /crl/{id}.crl   the latest revocation list
+//	GET  /crl/{id}.crl   the latest revocation list; {id}-delta.crl its delta; {id}/{shard}.crl and {id}/{shard}-delta.crl those of a shard
 //	GET  /ca/{id}.cer    the CA certificate, DER
 //	GET  /ca/{id}.p7b    the CA certificate and its chain, a SignedData without signers
 //	POST /ocsp           OCSP, RFC 6960 Appendix A.1
@@ -48,38 +49,142 @@ func (s *Service) Handler() http.Handler {
 	})
 }
 
-// serve sends bytes that may be cached. http.ServeContent answers HEAD, Range and If-None-Match.
-func (s *Service) serve(w http.ResponseWriter, r *http.Request, mediaType string, der []byte, made, expires time.Time) {
-	sum := sha256.Sum256(der)
-	h := w.Header()
+func etag(sum [32]byte) string { return `"` + hex.EncodeToString(sum[:16]) + `"` }
+
+// cacheable writes the headers of what may be cached.
+func (s *Service) cacheable(h http.Header, mediaType, tag string, expires time.Time) {
 	h.Set("Content-Type", mediaType)
-	h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	h.Set("ETag", tag)
 	keep := s.c.CacheFor
 	if !expires.IsZero() {
-		keep = max(min(keep, expires.Sub(s.c.Now())), 0)
-		h.Set("Expires", s.c.Now().Add(keep).UTC().Format(http.TimeFormat))
+		now := s.c.Now()
+		keep = max(min(keep, expires.Sub(now)), 0)
+		h.Set("Expires", now.Add(keep).UTC().Format(http.TimeFormat))
 	}
-	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, no-transform, must-revalidate", int(keep.Seconds())))
+	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(keep.Seconds()))+", no-transform, must-revalidate")
 	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// serve sends bytes that may be cached. http.ServeContent answers HEAD, Range and If-None-Match.
+func (s *Service) serve(w http.ResponseWriter, r *http.Request, mediaType string, der []byte, made, expires time.Time) {
+	s.cacheable(w.Header(), mediaType, etag(sha256.Sum256(der)), expires)
 	http.ServeContent(w, r, "", made, bytes.NewReader(der))
 }
 
-func (s *Service) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
-	id, ok := strings.CutSuffix(file, ".crl")
-	if !ok || s.cas[id] == nil {
+// findList reads which list a path below /crl/ names.
+func (s *Service) findList(path string) (name string, ok bool) {
+	path, ok = strings.CutSuffix(path, ".crl")
+	if !ok {
+		return "", false
+	}
+	if s.cas[path] != nil { // before anything else: an id may look like a delta
+		return path, true
+	}
+	path, delta := strings.CutSuffix(path, "-delta")
+	id, shardText, sharded := strings.Cut(path, "/")
+	a, shard := s.cas[id], 0
+	if sharded {
+		var err error
+		if shard, err = strconv.Atoi(shardText); err != nil || shard < 1 || strconv.Itoa(shard) != shardText {
+			return "", false
+		}
+	}
+	if a == nil || shard > a.Shards || delta && !a.Deltas {
+		return "", false
+	}
+	return ListName(id, shard, delta), true
+}
+
+func (s *Service) serveCRL(w http.ResponseWriter, r *http.Request, path string) {
+	name, ok := s.findList(path)
+	if !ok {
 		http.NotFound(w, r)
 		return
 	}
-	l, err := s.c.Store.LatestCRL(r.Context(), id)
-	switch {
-	case errors.Is(err, ErrNoCRL):
+	l, err := s.c.Store.LatestCRL(r.Context(), name)
+	if errors.Is(err, ErrNoCRL) {
 		http.NotFound(w, r)
-	case err != nil:
-		s.c.Log.Error("reading a revocation list", slog.String("ca", id), slog.Any("error", err))
+		return
+	}
+	if err == nil && l.Size > keepUpTo {
+		s.streamCRL(w, r, l)
+		return
+	}
+	var der []byte
+	if err == nil {
+		der, err = s.wholeCRL(r, l)
+	}
+	if err != nil {
+		s.c.Log.Error("reading a revocation list", slog.String("list", name), slog.Any("error", err))
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "try again later", http.StatusServiceUnavailable)
-	default:
-		s.serve(w, r, "application/pkix-crl", l.DER, l.ThisUpdate, l.NextUpdate)
+		return
+	}
+	s.cacheable(w.Header(), mediaCRL, etag(l.Hash), l.NextUpdate)
+	http.ServeContent(w, r, "", l.ThisUpdate, bytes.NewReader(der))
+}
+
+const (
+	mediaCRL  = "application/pkix-crl"
+	mediaOCSP = "application/ocsp-response"
+	// keepUpTo bounds the lists that are kept in memory to be served; longer ones go from the store to the client piece by piece.
+	keepUpTo = 4 << 20
+)
+
+type keptList struct {
+	hash [32]byte
+	der  []byte
+}
+
+func (s *Service) wholeCRL(r *http.Request, l CRL) ([]byte, error) {
+	s.mu.Lock()
+	kept := s.kept[l.List]
+	s.mu.Unlock()
+	if kept.der != nil && kept.hash == l.Hash {
+		return kept.der, nil
+	}
+	now, der, err := LoadCRL(r.Context(), s.c.Store, l.List)
+	if err != nil {
+		return nil, err
+	}
+	if now.Hash != l.Hash {
+		return nil, errors.New("another list was published meanwhile")
+	}
+	s.mu.Lock()
+	s.kept[l.List] = keptList{l.Hash, der}
+	s.mu.Unlock()
+	return der, nil
+}
+
+// streamCRL sends a long list. It checks what it sends as it goes, and breaks the connection rather than end a damaged list well.
+func (s *Service) streamCRL(w http.ResponseWriter, r *http.Request, l CRL) {
+	h := w.Header()
+	s.cacheable(h, mediaCRL, etag(l.Hash), l.NextUpdate)
+	h.Set("Last-Modified", l.ThisUpdate.UTC().Format(http.TimeFormat))
+	if tag := r.Header.Get("If-None-Match"); tag == "*" || strings.Contains(tag, etag(l.Hash)) {
+		h.Del("Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.FormatInt(l.Size, 10))
+	if r.Method == http.MethodHead {
+		return
+	}
+	hash := sha256.New()
+	left := l.Size
+	err := s.c.Store.ReadCRL(r.Context(), l.List, l.Number, func(piece []byte) error {
+		hash.Write(piece)
+		if left -= int64(len(piece)); left <= 0 && (left < 0 || [32]byte(hash.Sum(nil)) != l.Hash) {
+			return fmt.Errorf("revocation list %d is damaged", l.Number)
+		}
+		_, err := w.Write(piece)
+		return err
+	})
+	if err != nil || left != 0 {
+		if r.Context().Err() == nil {
+			s.c.Log.Error("sending a revocation list", slog.String("list", l.List), slog.Any("error", err))
+		}
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -148,13 +253,14 @@ func (s *Service) sendAnswer(w http.ResponseWriter, r *http.Request, der []byte,
 		a = s.respond(r.Context(), der)
 	}
 	if cacheable && !a.expires.IsZero() {
-		s.serve(w, r, "application/ocsp-response", a.der, a.made, a.expires)
+		s.cacheable(w.Header(), mediaOCSP, a.etag, a.expires)
+		http.ServeContent(w, r, "", a.made, bytes.NewReader(a.der))
 		return
 	}
-	w.Header().Set("Content-Type", "application/ocsp-response")
+	w.Header().Set("Content-Type", mediaOCSP)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Content-Length", fmt.Sprint(len(a.der)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.der)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(a.der) // a client that has gone away needs no answer
 	}

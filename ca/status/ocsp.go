@@ -31,13 +31,14 @@ const (
 const (
 	oidBasicOCSP = "1.3.6.1.5.5.7.48.1.1"
 	oidNonce     = "1.3.6.1.5.5.7.48.1.2"
+	oidArchive   = "1.3.6.1.5.5.7.48.1.6"
 )
 
 // Bounds of a request. Ours is a responder for end users: they ask about a pair, seldom about more.
 const (
 	maxRequest  = 16 << 10
 	maxQuestion = 32
-	maxNonce    = 32 // RFC 8954 §2.1
+	maxNonce    = 128 // RFC 9654 §2.1: 0 and more than 128 octets are malformed
 )
 
 // certIDKey finds an issuer by the hashes of a CertID.
@@ -179,7 +180,7 @@ func parseNonce(tbs *cryptobyte.String) (nonce []byte, ok bool) {
 	return nonce, true
 }
 
-// isNonce admits 1 to 32 octets in an OCTET STRING, and bare as old clients send them.
+// isNonce admits 1 to 128 octets in an OCTET STRING, and bare as old clients send them.
 func isNonce(value cryptobyte.String) bool {
 	in := value
 	var inner cryptobyte.String
@@ -193,10 +194,17 @@ func isNonce(value cryptobyte.String) bool {
 type answer struct {
 	der           []byte
 	made, expires time.Time
+	etag          string
 }
 
 // respond answers a request. It always has an answer.
 func (s *Service) respond(ctx context.Context, der []byte) answer {
+	now := s.c.Now().UTC().Truncate(time.Second)
+	if kept, ok := s.cache.find(der); ok && kept.made.After(now.Add(-s.c.OCSPFor/4)) && kept.responder == kept.authority.responder.Load() {
+		if revision, err := s.revisionOf(ctx, kept.authority); err == nil && revision == kept.revision && kept.responder.cert.ValidAt(now) {
+			return kept.answer
+		}
+	}
 	req, err := parseOCSP(der)
 	if err != nil {
 		return answer{der: ocspError(ocspMalformed)}
@@ -207,41 +215,46 @@ func (s *Service) respond(ctx context.Context, der []byte) answer {
 			a = nil // one responder speaks for one CA
 		}
 	}
-	now := s.c.Now().UTC().Truncate(time.Second)
-	if a == nil || a.Responder == nil {
+	if a == nil || a.responder.Load() == nil {
 		return answer{der: ocspError(ocspUnauthorized)}
 	}
-	if !a.Responder.ValidAt(now) {
-		s.c.Log.Error("OCSP responder certificate is not valid now", slog.String("ca", a.id), slog.Time("notAfter", a.Responder.NotAfter))
+	return s.decide(ctx, a, req, der, now)
+}
+
+// decide looks up and signs.
+func (s *Service) decide(ctx context.Context, a *authority, req *ocspRequest, der []byte, now time.Time) answer {
+	r := a.responder.Load()
+	if !r.cert.ValidAt(now) {
+		s.c.Log.Error("OCSP responder certificate is not valid now", slog.String("ca", a.id), slog.Time("notAfter", r.cert.NotAfter))
 		return answer{der: ocspError(ocspInternal)}
 	}
-	states := make([]Status, len(req.questions))
+	revision, err := s.revisionOf(ctx, a) // before the look-ups: what changes after it makes the answer one of the past
+	states, known := make([]Status, len(req.questions)), true
 	for i, q := range req.questions {
-		if states[i], err = s.lookup(ctx, a, q.serial); err != nil {
-			s.c.Log.Error("OCSP lookup", slog.String("ca", a.id), slog.Any("error", err))
-			return answer{der: ocspError(ocspTryLater)}
+		if err != nil {
+			break
 		}
+		states[i], err = s.lookup(ctx, a, q.serial)
+		known = known && states[i].State != Unknown // which becomes good without a revision
 	}
-	if req.nonce != nil {
-		return s.signed(a, req, states, now)
+	if err != nil {
+		s.c.Log.Error("OCSP lookup", slog.String("ca", a.id), slog.Any("error", err))
+		return answer{der: ocspError(ocspTryLater)}
 	}
-	if kept, ok := s.cache.find(der, states, now.Add(-s.c.OCSPFor/4)); ok {
-		return kept
-	}
-	out := s.signed(a, req, states, now)
-	if !out.expires.IsZero() {
-		s.cache.keep(der, states, out)
+	out := s.signed(a, r, req, states, now)
+	if req.nonce == nil && known && !out.expires.IsZero() {
+		s.cache.keep(der, cached{out, a, r, revision})
 	}
 	return out
 }
 
 // signed makes the answer.
-func (s *Service) signed(a *authority, req *ocspRequest, states []Status, now time.Time) answer {
+func (s *Service) signed(a *authority, r *responder, req *ocspRequest, states []Status, now time.Time) answer {
 	until := now.Add(s.c.OCSPFor)
-	if until.After(a.Responder.NotAfter) {
-		until = a.Responder.NotAfter
+	if until.After(r.cert.NotAfter) {
+		until = r.cert.NotAfter
 	}
-	out, err := s.signAnswer(a, req, states, now, until)
+	out, err := s.signAnswer(a, r, req, states, now, until)
 	if err != nil {
 		s.c.Log.Error("OCSP signing", slog.String("ca", a.id), slog.Any("error", err))
 		return answer{der: ocspError(ocspInternal)}
@@ -249,7 +262,7 @@ func (s *Service) signed(a *authority, req *ocspRequest, states []Status, now ti
 	if req.nonce != nil {
 		return answer{der: out}
 	}
-	return answer{der: out, made: now, expires: until}
+	return answer{der: out, made: now, expires: until, etag: etag(sha256.Sum256(out))}
 }
 
 func (s *Service) lookup(ctx context.Context, a *authority, serial string) (Status, error) {
@@ -263,33 +276,36 @@ func (s *Service) lookup(ctx context.Context, a *authority, serial string) (Stat
 	return st, err
 }
 
-func (s *Service) signAnswer(a *authority, req *ocspRequest, states []Status, now, until time.Time) ([]byte, error) {
-	tbs, err := responseData(a.responderID, req, states, now, until)
+func (s *Service) signAnswer(a *authority, r *responder, req *ocspRequest, states []Status, now, until time.Time) ([]byte, error) {
+	tbs, err := responseData(r.id, req, states, validity{now, until, a.Certificate.NotBefore})
 	if err != nil {
 		return nil, err
 	}
-	sig, err := pki.Sign(s.c.Rand, a.ResponderSigner, a.responderAlg, tbs)
+	sig, err := pki.Sign(s.c.Rand, r.signer, r.alg, tbs)
 	if err != nil {
 		return nil, err
 	}
-	basic, err := basicResponse(tbs, a.responderAlg, sig, a.Responder)
+	basic, err := basicResponse(tbs, r.alg, sig, r.cert)
 	if err != nil {
 		return nil, err
 	}
 	return wrapResponse(basic)
 }
 
+// validity of an answer. Nothing is ever forgotten of what a CA issued, so its archive goes back to its beginning (RFC 6960 §4.4.4).
+type validity struct{ from, until, archive time.Time }
+
 func context0() asn1.Tag { return asn1.Tag(0).Constructed().ContextSpecific() }
 
 // responseData is ResponseData, RFC 6960 §4.2.1.
-func responseData(responderID []byte, req *ocspRequest, states []Status, now, until time.Time) ([]byte, error) {
+func responseData(responderID []byte, req *ocspRequest, states []Status, v validity) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.Tag(2).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) { b.AddASN1OctetString(responderID) })
-		addGeneralized(b, now)
+		addGeneralized(b, v.from)
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			for i, q := range req.questions {
-				addSingle(b, q, states[i], now, until)
+				addSingle(b, q, states[i], v)
 			}
 		})
 		if req.nonce != nil {
@@ -303,7 +319,7 @@ func responseData(responderID []byte, req *ocspRequest, states []Status, now, un
 
 func addGeneralized(b *cryptobyte.Builder, t time.Time) { b.AddBytes(appendGeneralized(nil, t)) }
 
-func addSingle(b *cryptobyte.Builder, q question, st Status, now, until time.Time) {
+func addSingle(b *cryptobyte.Builder, q question, st Status, v validity) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddBytes(q.raw)
 		switch st.State {
@@ -319,8 +335,19 @@ func addSingle(b *cryptobyte.Builder, q question, st Status, now, until time.Tim
 		default:
 			b.AddBytes([]byte{0x82, 0}) // [2] IMPLICIT NULL
 		}
-		addGeneralized(b, now)
-		b.AddASN1(context0(), func(b *cryptobyte.Builder) { addGeneralized(b, until) })
+		addGeneralized(b, v.from)
+		b.AddASN1(context0(), func(b *cryptobyte.Builder) { addGeneralized(b, v.until) })
+		if st.State == Unknown {
+			return
+		}
+		b.AddASN1(asn1.Tag(1).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				addExtension(b, pki.Extension{OID: oidArchive, Value: appendGeneralized(nil, v.archive)})
+				if st.State == Revoked && !st.InvalidAt.IsZero() { // as in a list, RFC 6960 §4.4.5
+					addExtension(b, pki.Extension{OID: pki.OIDInvalidityDate, Value: appendGeneralized(nil, st.InvalidAt)})
+				}
+			})
+		})
 	})
 }
 

@@ -182,7 +182,7 @@ func TestNonce(t *testing.T) {
 	s := newSite(t, pki.SM2)
 	c := id(t, s.Issuing, s.issue(t).Serial, oidSM3, sm3)
 	bare := extension{OID: nonceOID, Value: []byte("bare as old clients")}
-	for _, n := range []extension{nonce(t, 1), nonce(t, 16), nonce(t, 32), bare} {
+	for _, n := range []extension{nonce(t, 1), nonce(t, 16), nonce(t, 32), nonce(t, 33), nonce(t, 128), bare} {
 		data, _ := basic(t, s.post(t, request(t, []extension{n}, c)), s.Issuing)
 		if !bytes.Contains(data, n.Value) {
 			t.Errorf("nonce of %d bytes is not echoed", len(n.Value))
@@ -192,7 +192,7 @@ func TestNonce(t *testing.T) {
 		t.Error("extensions in an answer to no nonce")
 	}
 	for what, exts := range map[string][]extension{
-		"33 bytes":           {nonce(t, 33)},
+		"129 bytes":          {nonce(t, 129)},
 		"none":               {nonce(t, 0)},
 		"two":                {nonce(t, 8), nonce(t, 8)},
 		"critical extension": {{OID: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}},

@@ -9,8 +9,11 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"signet/ca"
 	"signet/ca/pki"
 )
 
@@ -19,10 +22,16 @@ type Config struct {
 	Store Store         // required
 	CAs   map[string]CA // required, by id
 
-	CRLEvery time.Duration // how old a list may get before PublishDue makes a new one; default 24 h
-	CRLFor   time.Duration // from thisUpdate to nextUpdate of a list; default 7 days; more than CRLEvery
-	OCSPFor  time.Duration // from thisUpdate to nextUpdate of an answer; default 1 h
-	CacheFor time.Duration // how long an HTTP cache may keep a list or an answer; default 60 s. A revocation takes that long to be seen through one
+	CRLEvery   time.Duration // how old a list may get before PublishDue makes a new one; default 24 h
+	CRLFor     time.Duration // from thisUpdate to nextUpdate of a list; default 7 days; more than CRLEvery
+	DeltaEvery time.Duration // how old a delta may get, where a CA has deltas; default 1 h
+	DeltaFor   time.Duration // from thisUpdate to nextUpdate of a delta; default 24 h; more than DeltaEvery
+	OCSPFor    time.Duration // from thisUpdate to nextUpdate of an answer; default 1 h
+	CacheFor   time.Duration // how long an HTTP cache may keep a list or an answer; default 60 s. A revocation takes that long to be seen through one
+
+	// RevisionFor is how long answers may be given out without asking the store whether something was revoked by another server; what this
+	// one revokes is known at once, through Changed. Default 0: it is asked each time.
+	RevisionFor time.Duration
 
 	Now  func() time.Time // default time.Now
 	Rand io.Reader        // for signing; default crypto/rand
@@ -38,26 +47,44 @@ type CA struct {
 	Signer          crypto.Signer    // key of Certificate
 	Responder       *pki.Certificate // issued by Certificate for OCSPSigning
 	ResponderSigner crypto.Signer    // key of Responder
+
+	CRLURL string // as in ca.CAConfig; required with Shards
+	Shards int    // as CRLShards in ca.CAConfig, never less than any certificate was issued with
+	Deltas bool   // publishes deltas too, and after a revocation only these until the list is due
 }
 
 // authority is a CA with what is computed from it once.
 type authority struct {
 	CA
-	id           string
-	alg          pki.SigAlg // of Signer
-	responderAlg pki.SigAlg
-	responderID  []byte // byKey, SHA-1
+	id         string
+	alg        pki.SigAlg // of Signer
+	publishing sync.Mutex // held while lists are made: the lease keeps only other servers away
+	responder  atomic.Pointer[responder]
+	revision   revision
+}
+
+// responder answers for one CA.
+type responder struct {
+	cert   *pki.Certificate
+	signer crypto.Signer
+	alg    pki.SigAlg
+	id     []byte // byKey, SHA-1
 }
 
 // Service publishes lists and answers questions. Make it with New.
 //
 // Concurrency: all methods may be called from many goroutines.
 type Service struct {
-	c    Config
-	cas  map[string]*authority
-	byID map[certIDKey]*authority // by every name a client may give the issuer
+	c      Config
+	cas    map[string]*authority
+	byID   map[certIDKey]*authority // by every name a client may give the issuer
+	holder string                   // of leases
 
 	cache cache
+
+	mu      sync.Mutex // guards all below
+	alarmed map[string]time.Time
+	kept    map[string]keptList
 }
 
 // New makes a Service.
@@ -71,7 +98,13 @@ func New(c Config) (*Service, error) {
 	if c.CRLFor <= c.CRLEvery {
 		return nil, errors.New("status: CRLFor must be longer than CRLEvery, or lists expire before the next is made")
 	}
-	s := &Service{c: c, cas: map[string]*authority{}, byID: map[certIDKey]*authority{}}
+	if c.DeltaFor <= c.DeltaEvery {
+		return nil, errors.New("status: DeltaFor must be longer than DeltaEvery, or deltas expire before the next is made")
+	}
+	s := &Service{
+		c: c, cas: map[string]*authority{}, byID: map[certIDKey]*authority{}, holder: rand.Text(),
+		alarmed: map[string]time.Time{}, kept: map[string]keptList{},
+	}
 	for id, cc := range c.CAs {
 		a, err := newAuthority(id, cc)
 		if err != nil {
@@ -89,7 +122,7 @@ func (c *Config) fill() {
 	for _, d := range []struct {
 		field    *time.Duration
 		fallback time.Duration
-	}{{&c.CRLEvery, 24 * time.Hour}, {&c.CRLFor, 7 * 24 * time.Hour}, {&c.OCSPFor, time.Hour}, {&c.CacheFor, time.Minute}} {
+	}{{&c.CRLEvery, 24 * time.Hour}, {&c.CRLFor, 7 * 24 * time.Hour}, {&c.DeltaEvery, time.Hour}, {&c.DeltaFor, 24 * time.Hour}, {&c.OCSPFor, time.Hour}, {&c.CacheFor, time.Minute}} {
 		if *d.field <= 0 {
 			*d.field = d.fallback
 		}
@@ -116,23 +149,58 @@ func newAuthority(id string, c CA) (*authority, error) {
 			return nil, err
 		}
 	}
+	if c.Shards < 0 || c.Shards > ca.MaxShards || c.Shards > 0 && c.CRLURL == "" {
+		return nil, errors.New("shards need CRLURL, and there may not be so many")
+	}
 	if c.Responder == nil {
 		return a, nil
 	}
-	if c.ResponderSigner == nil {
+	r, err := newResponder(c.Certificate, c.Responder, c.ResponderSigner)
+	a.responder.Store(r)
+	return a, err
+}
+
+func newResponder(issuer, cert *pki.Certificate, key crypto.Signer) (*responder, error) {
+	if key == nil {
 		return nil, errors.New("responder has no key")
 	}
-	if a.responderAlg, err = keyOf(c.ResponderSigner, c.Responder); err != nil {
+	alg, err := keyOf(key, cert)
+	if err != nil {
 		return nil, fmt.Errorf("responder: %w", err)
 	}
-	if err := c.Responder.CheckSignatureFrom(c.Certificate); err != nil {
+	if err := cert.CheckSignatureFrom(issuer); err != nil {
 		return nil, fmt.Errorf("responder: %w", err)
 	}
-	if !c.Responder.HasEKU(pki.EKUOCSPSigning) {
+	if !cert.HasEKU(pki.EKUOCSPSigning) {
 		return nil, errors.New("responder is not certified for OCSP")
 	}
-	a.responderID = pki.KeyID(c.Responder.PublicKey)
-	return a, nil
+	return &responder{cert, key, alg, pki.KeyID(cert.PublicKey)}, nil
+}
+
+// ResponderOf returns the certificate that answers for a CA. Nil/zero: nil where none does.
+func (s *Service) ResponderOf(caID string) *pki.Certificate {
+	if a := s.cas[caID]; a != nil {
+		if r := a.responder.Load(); r != nil {
+			return r.cert
+		}
+	}
+	return nil
+}
+
+// SetResponder has another certificate and key answer for a CA from now on: the next before the present one ends.
+//
+// Errors: ErrUnknownCA; as New, and then the present one stays.
+func (s *Service) SetResponder(caID string, cert *pki.Certificate, key crypto.Signer) error {
+	a := s.cas[caID]
+	if a == nil {
+		return fmt.Errorf("%w: %q", ErrUnknownCA, caID)
+	}
+	r, err := newResponder(a.Certificate, cert, key)
+	if err != nil {
+		return fmt.Errorf("status: %s: %w", caID, err)
+	}
+	a.responder.Store(r)
+	return nil
 }
 
 // keyOf makes sure a signer is the key of a certificate.

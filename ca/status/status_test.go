@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,9 +95,9 @@ func (s *site) revoke(t testing.TB, c *pki.Certificate, reason int) {
 
 func (s *site) latest(t testing.TB) *pki.CRL {
 	t.Helper()
-	l, err := s.Store.LatestCRL(ctx, "issuing")
+	_, der, err := status.LoadCRL(ctx, s.Store, "issuing")
 	must(t, err)
-	crl, err := pki.ParseCRL(l.DER)
+	crl, err := pki.ParseCRL(der)
 	must(t, err)
 	must(t, crl.CheckSignatureFrom(s.Issuing))
 	return crl
@@ -171,12 +172,13 @@ func TestEncoderEqualsTemplate(t *testing.T) {
 	}
 	entries = append(entries, status.Entry{SerialHex: "7F", At: at}, status.Entry{SerialHex: strings.Repeat("FF", 19), At: at})
 	few := len(entries)
-	for i := range 3000 { // lengths of three octets
-		entries = append(entries, status.Entry{SerialHex: fmt.Sprintf("01%030X", i), At: at, Reason: i % 2})
+	for i := range 40_000 { // several pieces
+		entries = append(entries, status.Entry{SerialHex: fmt.Sprintf("02%030X", i), At: at, Reason: i % 2})
 	}
 	for _, n := range []int{0, 1, few, len(entries)} {
 		c := config(s.Tree, s.clock.now)
-		store := &fixedStore{Store: s.Store, entries: entries[:n], number: int64(200 + n)}
+		ordered := slices.SortedFunc(slices.Values(entries[:n]), func(a, b status.Entry) int { return strings.Compare(a.SerialHex, b.SerialHex) })
+		store := &fixedStore{Store: s.Store, entries: ordered, number: int64(200 + n)}
 		c.Store = store
 		service, err := status.New(c)
 		must(t, err)
@@ -202,6 +204,7 @@ type fixedStore struct {
 	status.Store
 	entries []status.Entry
 	number  int64
+	pieces  [][]byte
 	saved   []byte
 	savedAs int64
 	fail    error
@@ -209,21 +212,34 @@ type fixedStore struct {
 
 func (s *fixedStore) NextCRL(context.Context, string) (int64, error) { return s.number, nil }
 func (s *fixedStore) LatestCRL(context.Context, string) (status.CRL, error) {
-	if s.saved == nil {
+	if s.savedAs == 0 {
 		return status.CRL{}, status.ErrNoCRL
 	}
-	return status.CRL{DER: s.saved, Number: s.savedAs}, nil
+	return status.CRL{Number: s.savedAs}, nil
 }
-func (s *fixedStore) Revoked(_ context.Context, _ string, f func(status.Entry) error) error {
+func (s *fixedStore) Revoked(_ context.Context, _ string, _ status.Part, f func(status.Entry) error) (int64, error) {
 	for _, e := range s.entries {
 		if err := f(e); err != nil {
+			return 0, err
+		}
+	}
+	return 0, s.fail
+}
+func (s *fixedStore) KeepCRL(_ context.Context, _ string, _ int64, _ int, der []byte) error {
+	s.pieces = append(s.pieces, bytes.Clone(der))
+	return nil
+}
+func (s *fixedStore) ReadCRL(_ context.Context, _ string, _ int64, f func([]byte) error) error {
+	for _, p := range s.pieces {
+		if err := f(p); err != nil {
 			return err
 		}
 	}
-	return s.fail
+	return nil
 }
-func (s *fixedStore) SaveCRL(_ context.Context, _ string, number int64, der []byte, _, _ time.Time) error {
-	s.saved, s.savedAs = bytes.Clone(der), number
+func (s *fixedStore) SaveCRL(_ context.Context, l status.CRL, head, tail []byte) error {
+	s.saved, s.savedAs = slices.Concat(head, slices.Concat(s.pieces...), tail), l.Number
+	s.pieces = nil
 	return nil
 }
 
@@ -549,9 +565,9 @@ func TestOpenSSLAsks(t *testing.T) {
 					}
 				}
 			}
-			l, err := s.Store.LatestCRL(ctx, "issuing")
+			l, list, err := status.LoadCRL(ctx, s.Store, "issuing")
 			must(t, err)
-			must(t, os.WriteFile(filepath.Join(dir, "list.crl"), l.DER, 0o600))
+			must(t, os.WriteFile(filepath.Join(dir, "list.crl"), list, 0o600))
 			args := []string{"crl", "-inform", "DER", "-in", "list.crl", "-noout", "-text"}
 			if alg != pki.SM2 {
 				args = append(args, "-CAfile", "issuing.pem")

@@ -21,19 +21,37 @@ const (
 // has to think of it.
 type revocations struct {
 	ca.Store
-	db *store.DB
+	db      *store.DB
+	changed func(caID string) // tells the answers of this server
 }
 
 // Revoke revokes, and leaves word. The word is left first too, for later: a crash right after the revocation must not
 // leave it out of the list for a day.
-func (r revocations) Revoke(ctx context.Context, v ca.Revocation) error {
-	if err := r.due(ctx, v.CA, revokeFor); err != nil {
+func (r revocations) Revoke(ctx context.Context, vs ...ca.Revocation) error {
+	if err := r.allDue(ctx, vs, revokeFor); err != nil {
 		return err
 	}
-	if err := r.Store.Revoke(ctx, v); err != nil {
+	if err := r.Store.Revoke(ctx, vs...); err != nil {
 		return err
 	}
-	return r.due(ctx, v.CA, 0)
+	for _, v := range vs {
+		r.changed(v.CA)
+	}
+	return r.allDue(ctx, vs, 0)
+}
+
+func (r revocations) allDue(ctx context.Context, vs []ca.Revocation, in time.Duration) error {
+	seen := map[string]bool{}
+	for _, v := range vs {
+		if seen[v.CA] {
+			continue
+		}
+		seen[v.CA] = true
+		if err := r.due(ctx, v.CA, in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r revocations) due(ctx context.Context, caID string, in time.Duration) error {
@@ -51,9 +69,11 @@ func (s *System) publish(ctx context.Context, m store.Message) error {
 	if wait := last.ThisUpdate.Add(publishEvery).Sub(s.c.Now()); wait > 0 {
 		return revocations{db: s.DB}.due(ctx, m.Object, wait)
 	}
-	err = s.Status.PublishCRL(ctx, m.Object)
-	if errors.Is(err, status.ErrUnknownCA) {
+	switch err = s.Status.PublishChanges(ctx, m.Object); {
+	case errors.Is(err, status.ErrUnknownCA):
 		return nil // its lists are made elsewhere
+	case errors.Is(err, status.ErrBusy):
+		return revocations{db: s.DB}.due(ctx, m.Object, publishEvery) // it may have begun before this revocation
 	}
 	return err
 }

@@ -135,7 +135,8 @@ func (s *System) openAuthority(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("preparing lints: %w", err)
 	}
-	c := ca.Config{Store: revocations{s.DB.CA(), s.DB}, Lint: linter, Now: s.c.Now, Log: s.c.Log}
+	changed := func(caID string) { s.Status.Changed(caID) } // it is there before anything is revoked
+	c := ca.Config{Store: revocations{s.DB.CA(), s.DB, changed}, Lint: linter, Now: s.c.Now, Log: s.c.Log}
 	for _, a := range s.c.Authorities {
 		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain}, a.Responder != nil)
 		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
