@@ -38,6 +38,7 @@ var rooms = map[string]rule{
 	"ukey/ticket":          {ours: "ukey"},
 	"ukey/softkey":         {ours: "ukey ca/cms"},
 	"ukey/softkey/module":  {ours: "ukey ukey/softkey ca/cms", extra: "cgo"},
+	"ukey/pkcs11":          {ours: "ukey ca/cms hsm/cryptoki"},
 	"ukey/ukeytest":        {ours: "ukey ca/cms", extra: "testing"},
 	"ukey/agent":           {ours: "ukey ukey/ticket ca/cms"},
 	"ukey/agent/agenttest": {ours: "ukey ukey/ticket ukey/agent ukey/ukeytest ca/cms", extra: "testing"},

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"maps"
 
+	"signet/ca/gm"
 	"signet/ca/pki"
 	"signet/ukey"
 	"signet/ukey/softkey"
@@ -110,6 +111,9 @@ func newPair(key crypto.Signer, private, public attrs, hidden bool) (p softkey.P
 	}
 	unset := attrs{attrSign: truth(false), attrDecrypt: truth(false), attrUnwrap: truth(false), attrDerive: truth(false)}
 	o := overlay{NoPublic: hidden, Private: private.only(privateSettable...), Public: public.only(publicSettable...)}
+	if _, isSM2 := key.(*gm.PrivateKey); isSM2 {
+		unset[attrUnwrap] = truth(true) // as in GM/T 0016: a signing pair always opens the envelope of its encryption pair
+	}
 	o.Private = unset.with(flags).with(o.Private)
 	if !hidden {
 		o.Private[attrLocal], o.Public[attrLocal] = truth(true), truth(true)
