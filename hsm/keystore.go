@@ -51,6 +51,17 @@ type Wrapper interface {
 	Unwrap(sealed, aad []byte) ([]byte, error)
 }
 
+// IsLabel says whether a text is a key's label as Ref describes it.
+func IsLabel(s string) bool {
+	for i, c := range []byte(s) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
 var (
 	ErrNotFound    = errors.New("hsm: no such key")
 	ErrAmbiguous   = errors.New("hsm: more than one key matches")

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"signet/ca/pki"
 	"signet/hsm/hsmtest"
 )
 
@@ -115,5 +114,3 @@ func pair(t testing.TB, m *Module, s *Session, spec KeySpec) (Object, Object) {
 	check(t, err)
 	return pub, priv
 }
-
-var _ = pki.SM2

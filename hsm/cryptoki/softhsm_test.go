@@ -303,7 +303,7 @@ func TestNoPINStays(t *testing.T) {
 		pin := make([]byte, len(mask))
 		spell := func() []byte {
 			for i := range mask {
-				pin[i] = mask[i] ^ 3 // 7422322671 … never in memory but here
+				pin[i] = mask[i] ^ 3 // spelled out nowhere else
 			}
 			return pin
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -29,20 +30,26 @@ func must(t testing.TB, err error, what string) {
 }
 
 // TestKeystore runs the contract. open must give a new, empty keystore each time; reopen the same one as another process
-// would see it, nil when that cannot be had.
-func TestKeystore(t *testing.T, open func(t testing.TB) hsm.Keystore, reopen func(t testing.TB, k hsm.Keystore) hsm.Keystore) {
+// would see it, nil when that cannot be had. algs are the kinds of key it can hold, all when none are given; what it cannot it must
+// refuse with hsm.ErrUnsupported.
+func TestKeystore(t *testing.T, open func(t testing.TB) hsm.Keystore, reopen func(t testing.TB, k hsm.Keystore) hsm.Keystore, algs ...pki.KeyAlg) {
 	ctx := context.Background()
-	t.Run("sign", func(t *testing.T) { sign(t, ctx, open(t)) })
-	t.Run("names", func(t *testing.T) { names(t, ctx, open(t)) })
-	t.Run("refs", func(t *testing.T) { refs(t, ctx, open(t)) })
-	t.Run("import", func(t *testing.T) { importing(t, ctx, open(t)) })
-	t.Run("destroy", func(t *testing.T) { destroy(t, ctx, open(t)) })
+	if len(algs) == 0 {
+		algs = everyAlg
+	}
+	t.Run("sign", func(t *testing.T) { sign(t, ctx, open(t), algs) })
+	t.Run("names", func(t *testing.T) { names(t, ctx, open(t), algs) })
+	t.Run("refs", func(t *testing.T) { refs(t, ctx, open(t), algs) })
+	t.Run("import", func(t *testing.T) { importing(t, ctx, open(t), algs) })
+	t.Run("destroy", func(t *testing.T) { destroy(t, ctx, open(t), algs) })
 	t.Run("wrap", func(t *testing.T) { wrap(t, ctx, open(t)) })
-	t.Run("concurrent", func(t *testing.T) { concurrent(t, ctx, open(t)) })
+	t.Run("concurrent", func(t *testing.T) { concurrent(t, ctx, open(t), algs) })
 	if reopen != nil {
-		t.Run("durable", func(t *testing.T) { durable(t, ctx, open(t), reopen) })
+		t.Run("durable", func(t *testing.T) { durable(t, ctx, open(t), reopen, algs) })
 	}
 }
+
+var everyAlg = []pki.KeyAlg{pki.SM2, pki.P256, pki.P384, pki.RSA2048}
 
 func signsWith(t testing.TB, k hsm.Keystore, ref hsm.Ref) {
 	t.Helper()
@@ -60,8 +67,17 @@ func signsWith(t testing.TB, k hsm.Keystore, ref hsm.Ref) {
 	must(t, pki.Verify(key.Public(), alg, []byte("message"), sig), "verify")
 }
 
-func sign(t *testing.T, ctx context.Context, k hsm.Keystore) {
-	for _, alg := range []pki.KeyAlg{pki.SM2, pki.P256, pki.P384, pki.RSA2048} {
+func sign(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAlg) {
+	for _, alg := range everyAlg {
+		if !slices.Contains(algs, alg) {
+			_, err := k.Generate(ctx, "key-"+string(alg), alg)
+			want(t, err, hsm.ErrUnsupported, "generate "+string(alg))
+			key, err := pki.GenerateKey(alg, rand.Reader)
+			must(t, err, "make a key")
+			_, err = k.Import(ctx, "key-"+string(alg), key)
+			want(t, err, hsm.ErrUnsupported, "import "+string(alg))
+			continue
+		}
 		ref, err := k.Generate(ctx, "key-"+string(alg), alg)
 		must(t, err, "generate")
 		pub, err := pki.ParsePublicKey(ref.SPKI)
@@ -73,26 +89,26 @@ func sign(t *testing.T, ctx context.Context, k hsm.Keystore) {
 	}
 }
 
-func names(t *testing.T, ctx context.Context, k hsm.Keystore) {
+func names(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAlg) {
 	for _, label := range []string{"", ".", "..", "../up", "a/b", "a b", "中", "-x", ".x", string(bytes.Repeat([]byte("a"), 65)), "a\x00"} {
-		_, err := k.Generate(ctx, label, pki.P256)
+		_, err := k.Generate(ctx, label, algs[min(1, len(algs)-1)])
 		want(t, err, hsm.ErrLabel, fmt.Sprintf("label %q", label))
 		_, err = k.Wrapper(ctx, label)
 		want(t, err, hsm.ErrLabel, fmt.Sprintf("wrapper label %q", label))
 	}
-	_, err := k.Generate(ctx, "A.b_c-1", pki.P256)
+	_, err := k.Generate(ctx, "A.b_c-1", algs[min(1, len(algs)-1)])
 	must(t, err, "generate")
-	_, err = k.Generate(ctx, "A.b_c-1", pki.P256)
+	_, err = k.Generate(ctx, "A.b_c-1", algs[min(1, len(algs)-1)])
 	want(t, err, hsm.ErrExists, "same label")
 }
 
-func refs(t *testing.T, ctx context.Context, k hsm.Keystore) {
+func refs(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAlg) {
 	if all, err := k.List(ctx); err != nil || len(all) != 0 {
 		t.Fatalf("empty keystore lists %d, error %v", len(all), err)
 	}
-	b, err := k.Generate(ctx, "b", pki.P256)
+	b, err := k.Generate(ctx, "b", algs[min(1, len(algs)-1)])
 	must(t, err, "generate")
-	a, err := k.Generate(ctx, "a", pki.SM2)
+	a, err := k.Generate(ctx, "a", algs[0])
 	must(t, err, "generate")
 	_, err = k.Wrapper(ctx, "w")
 	must(t, err, "wrapper")
@@ -116,25 +132,25 @@ func refs(t *testing.T, ctx context.Context, k hsm.Keystore) {
 	}
 }
 
-func importing(t *testing.T, ctx context.Context, k hsm.Keystore) {
-	key, err := pki.GenerateKey(pki.SM2, rand.Reader)
+func importing(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAlg) {
+	key, err := pki.GenerateKey(algs[0], rand.Reader)
 	must(t, err, "make a key")
 	ref, err := k.Import(ctx, "mine", key)
 	must(t, err, "import")
 	signsWith(t, k, ref)
 	_, err = k.Import(ctx, "again", key)
 	want(t, err, hsm.ErrExists, "same key under another label")
-	other, err := pki.GenerateKey(pki.SM2, rand.Reader)
+	other, err := pki.GenerateKey(algs[0], rand.Reader)
 	must(t, err, "make a key")
 	_, err = k.Import(ctx, "mine", other)
 	want(t, err, hsm.ErrExists, "another key under the label")
 	signsWith(t, k, ref)
 }
 
-func destroy(t *testing.T, ctx context.Context, k hsm.Keystore) {
-	ref, err := k.Generate(ctx, "a", pki.P256)
+func destroy(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAlg) {
+	ref, err := k.Generate(ctx, "a", algs[min(1, len(algs)-1)])
 	must(t, err, "generate")
-	keep, err := k.Generate(ctx, "b", pki.P256)
+	keep, err := k.Generate(ctx, "b", algs[min(1, len(algs)-1)])
 	must(t, err, "generate")
 	signsWith(t, k, ref)
 	want(t, k.Destroy(ctx, hsm.Ref{Label: "a", SPKI: keep.SPKI}), hsm.ErrNotFound, "destroy with a wrong part")
@@ -144,7 +160,7 @@ func destroy(t *testing.T, ctx context.Context, k hsm.Keystore) {
 	_, err = k.Signer(ctx, ref)
 	want(t, err, hsm.ErrNotFound, "signer of a destroyed key")
 	signsWith(t, k, keep)
-	_, err = k.Generate(ctx, "a", pki.P256)
+	_, err = k.Generate(ctx, "a", algs[min(1, len(algs)-1)])
 	must(t, err, "the label is free again")
 }
 
@@ -192,13 +208,13 @@ func wrap(t *testing.T, ctx context.Context, k hsm.Keystore) {
 	}
 }
 
-func concurrent(t *testing.T, ctx context.Context, k hsm.Keystore) {
+func concurrent(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAlg) {
 	var wg sync.WaitGroup
 	made := make([]bool, 8)
 	sealed := make([][]byte, 8)
 	for i := range made {
 		wg.Go(func() {
-			_, err := k.Generate(ctx, "one", pki.P256)
+			_, err := k.Generate(ctx, "one", algs[min(1, len(algs)-1)])
 			made[i] = err == nil
 			if err != nil && !errors.Is(err, hsm.ErrExists) {
 				t.Errorf("generate: %v", err)
@@ -232,8 +248,8 @@ func concurrent(t *testing.T, ctx context.Context, k hsm.Keystore) {
 	}
 }
 
-func durable(t *testing.T, ctx context.Context, k hsm.Keystore, reopen func(testing.TB, hsm.Keystore) hsm.Keystore) {
-	ref, err := k.Generate(ctx, "a", pki.SM2)
+func durable(t *testing.T, ctx context.Context, k hsm.Keystore, reopen func(testing.TB, hsm.Keystore) hsm.Keystore, algs []pki.KeyAlg) {
+	ref, err := k.Generate(ctx, "a", algs[0])
 	must(t, err, "generate")
 	w, err := k.Wrapper(ctx, "w")
 	must(t, err, "wrapper")
