@@ -9,11 +9,13 @@ import (
 	"os/signal"
 	"syscall"
 
+	"signet/hsm/cryptoki"
 	"signet/ukey"
 	"signet/ukey/softkey"
 )
 
 func main() {
+	cryptoki.RunWorkerIfAsked() // a makers' library runs in a process of its own, which is this program again
 	ctx, stop := signalContext()
 	defer stop()
 	p := program{in: os.Stdin, out: os.Stdout, err: os.Stderr,

@@ -12,8 +12,10 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"signet/hsm/cryptoki"
 	"signet/ukey"
 	"signet/ukey/agent"
+	"signet/ukey/pkcs11"
 )
 
 // program is ukeyd with what it touches.
@@ -28,6 +30,8 @@ type program struct {
 type options struct {
 	portal   string
 	softkeys []string
+	modules  []string // of PKCS#11
+	own      bool
 	tty      bool
 	pinentry string
 	state    string
@@ -84,6 +88,11 @@ func (p program) parse(args []string) (options, error) {
 		o.softkeys = append(o.softkeys, dir)
 		return nil
 	})
+	f.Func("pkcs11", "UKey 厂商的 PKCS#11 库,可多次给出 PKCS#11 library of the key's maker; may be repeated", func(path string) error {
+		o.modules = append(o.modules, path)
+		return nil
+	})
+	f.BoolVar(&o.own, "pkcs11-own", false, "允许加载属于本用户的 PKCS#11 库(仅限开发) also load libraries that are not an administrator's, for development")
 	f.BoolVar(&o.tty, "tty", false, "在终端询问 PIN ask on this terminal")
 	f.StringVar(&o.pinentry, "pinentry", "", "pinentry 程序 program that asks for the PIN; default: the one installed")
 	f.StringVar(&o.state, "state", "", "状态文件夹 state folder; default: in the user's configuration folder")
@@ -111,6 +120,9 @@ func explain(err error) string {
 	}{
 		{agent.ErrRunning, "已有一个 ukeyd 在运行"},
 		{agent.ErrCancelled, "已取消"},
+		{cryptoki.ErrPath, "PKCS#11 库及其文件夹必须归管理员所有,且他人不可写"},
+		{cryptoki.ErrLoad, "无法加载 PKCS#11 库"},
+		{cryptoki.ErrNoCgo, "此版本的 ukeyd 不支持 PKCS#11 库"},
 		{agent.ErrNoDialogue, "无法弹出窗口;请安装 pinentry,或加 -tty 在终端输入"},
 	} {
 		if errors.Is(err, e.is) {
@@ -130,7 +142,7 @@ func explain(err error) string {
 }
 
 // agent wires the agent together.
-func (p program) agent(o options) (*agent.Agent, *agent.State, error) {
+func (p program) agent(ctx context.Context, o options) (*agent.Agent, *agent.State, error) {
 	dir, err := stateDir(o.state)
 	if err != nil {
 		return nil, nil, err
@@ -139,16 +151,54 @@ func (p program) agent(o options) (*agent.Agent, *agent.State, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	drivers := []ukey.Driver{}
-	for _, path := range o.softkeys {
-		drivers = append(drivers, p.softkey(path))
-	}
-	if len(drivers) == 0 {
-		drivers = append(drivers, p.softkey(filepath.Join(dir, "softkeys"))) // where a person may drop one
+	drivers, err := p.drivers(ctx, o, dir)
+	if err != nil {
+		return nil, nil, err
 	}
 	a, err := agent.New(agent.Config{State: state, Drivers: drivers, Dialogue: p.dialogue(o), Name: o.name,
 		Version: buildVersion(), Log: slog.New(slog.NewTextHandler(p.err, nil))})
 	return a, state, err
+}
+
+// drivers are the kinds of key to look for.
+func (p program) drivers(ctx context.Context, o options, stateDir string) ([]ukey.Driver, error) {
+	var all []ukey.Driver
+	for _, path := range o.softkeys {
+		all = append(all, p.softkey(path))
+	}
+	for _, path := range o.modules {
+		d, err := openModule(ctx, path, o.own)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, d)
+	}
+	if len(all) == 0 {
+		all = append(all, p.softkey(filepath.Join(stateDir, "softkeys"))) // where a person may drop one
+	}
+	return all, nil
+}
+
+// moduleEnv are the settings that go on to a library: where the software ones keep their tokens.
+var moduleEnv = []string{"SOFTKEY_DIR", "SOFTKEY_FAULT", "SOFTKEY_FAULT_FILE", "SOFTHSM2_CONF"}
+
+// openModule loads a maker's library. Its folder must be an administrator's, as a library can do all that the person can.
+func openModule(ctx context.Context, path string, own bool) (*pkcs11.Driver, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	var env []string
+	for _, name := range moduleEnv {
+		if value, set := os.LookupEnv(name); set {
+			env = append(env, name+"="+value)
+		}
+	}
+	return pkcs11.Open(ctx, pkcs11.Config{Cryptoki: cryptoki.Config{Path: path, Dirs: []string{filepath.Dir(real)}, OwnDirs: own, Env: env}})
 }
 
 func stateDir(given string) (string, error) {
@@ -179,7 +229,7 @@ func (p program) dialogue(o options) agent.Dialogue {
 
 // serve works for the portal until it is told to stop.
 func (p program) serve(ctx context.Context, o options) error {
-	a, state, err := p.agent(o)
+	a, state, err := p.agent(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -244,7 +294,7 @@ func (p program) pair(ctx context.Context, a *agent.Agent, origin, code string) 
 }
 
 func (p program) list(ctx context.Context, o options) error {
-	a, _, err := p.agent(o)
+	a, _, err := p.agent(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -262,7 +312,7 @@ func (p program) list(ctx context.Context, o options) error {
 }
 
 func (p program) doctor(ctx context.Context, o options) error {
-	a, _, err := p.agent(o)
+	a, _, err := p.agent(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"signet/ca/pki"
+	"signet/hsm/cryptoki"
 	"signet/ukey"
 	"signet/ukey/agent/agenttest"
 	"signet/ukey/softkey"
@@ -29,6 +30,7 @@ const (
 // TestMain makes this test binary double as ukeyd, so that real processes can be killed. Only here can a
 // software key be told to kill its process: SOFTKEY_FAULT=kill:N at the N-th durable point.
 func TestMain(m *testing.M) {
+	cryptoki.RunWorkerIfAsked()
 	if os.Getenv("UKEYD_TEST_PROCESS") == "" {
 		os.Exit(m.Run())
 	}
