@@ -1,0 +1,4 @@
+package kmc
+
+// WrapperOf lets a test open what a centre sealed.
+func WrapperOf(k *Centre) Wrapper { return k.c.Wrapper }
