@@ -18,6 +18,7 @@ type DevFile struct {
 	OCSP     string    `json:"ocsp"`
 	TSA      string    `json:"tsa"`
 	ACME     string    `json:"acme"`
+	Log      string    `json:"log"`
 	Roots    []string  `json:"roots"`
 	Chain    string    `json:"chain"`
 	Accounts []Account `json:"accounts"`

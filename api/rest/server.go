@@ -29,7 +29,7 @@ type Config struct {
 	Relay    *relay.Relay      // required
 	Verifier *verify.Verifier  // required
 
-	// Status serves /crl, /ca and /ocsp; required.
+	// Status serves /crl, /ca and /ocsp, and /tsa and /log/ where there are any; required.
 	Status http.Handler
 	// Site holds the built pages; without index.html in it, pages say how to build. Default: no pages.
 	Site fs.FS
@@ -138,11 +138,13 @@ func (s *Server) build() error {
 	e.NoMethod(func(c *gin.Context) { s.write(c, http.StatusMethodNotAllowed, errNoMethod) })
 
 	public := gin.WrapH(s.c.Status)
-	for _, route := range []string{"/crl/*path", "/ca/*path", "/ocsp", "/ocsp/*path"} {
+	for _, route := range []string{"/crl/*path", "/ca/*path", "/ocsp", "/ocsp/*path", "/log/*path"} {
 		e.GET(route, public)
 		e.HEAD(route, public)
 	}
-	e.POST("/ocsp", public)
+	for _, route := range []string{"/ocsp", "/tsa", "/tsa/*path"} {
+		e.POST(route, public)
+	}
 	e.GET("/api/openapi.yaml", func(c *gin.Context) {
 		c.Header("Cache-Control", "no-cache")
 		c.Data(http.StatusOK, "application/yaml; charset=utf-8", s.spec)

@@ -76,6 +76,26 @@ type config struct {
 	// RenewBy is the id of the authority that issues holders' certificates; it must be SM2. Required.
 	RenewBy string `yaml:"renewBy"`
 
+	// TimeStamps makes the server a time stamping authority at /tsa (RFC 3161). Leave it out to make none.
+	TimeStamps struct {
+		// Clock is the source that must vouch for the clock, or nothing is stamped: kernel (what chrony or ntpd tells the Linux kernel), ntp
+		// (ask the servers below), or unchecked, which is for demonstrations.
+		Clock string `yaml:"clock"`
+		// NTP lists time servers, host or host:port; more than half must agree. NTP is not authenticated.
+		NTP []string `yaml:"ntp"`
+		// Within bounds the error of the clock, and is the accuracy that stamps promise, such as 500ms. Default 1s
+		Within string `yaml:"within"`
+		// Units are the keys that stamp. Of several that could answer the first does; SM3 imprints go to an SM2 key, others to another kind.
+		Units []stampConfig `yaml:"units"`
+	} `yaml:"timeStamps"`
+
+	// Transparency keeps a public log of every certificate issued, at /log/ (C2SP tlog-tiles). Leave it out to keep none.
+	Transparency struct {
+		Name        string `yaml:"name"`        // the log's name for ever, such as ca.example/log. Empty: no log
+		Key         string `yaml:"key"`         // label of the SM2 key that signs its heads. Default log
+		Ed25519File string `yaml:"ed25519File"` // file with the seed of the Ed25519 key that signs them too: 32 random bytes in hex. Required
+	} `yaml:"transparency"`
+
 	// SMS texts begin with 【signature】. Default 印信. No gateway is connected in this version: messages stay in the outbox.
 	SMS struct {
 		Signature string `yaml:"signature"`
@@ -108,6 +128,17 @@ type authorityConfig struct {
 	} `yaml:"responder"`
 }
 
+// stampConfig is one key that makes time stamps.
+type stampConfig struct {
+	ID          string   `yaml:"id"`          // a-z 0-9 -, part of the address /tsa/ID. Required
+	Certificate string   `yaml:"certificate"` // PEM file. Required
+	Chain       []string `yaml:"chain"`       // PEM files of what stands above it, nearest first
+	Key         string   `yaml:"key"`         // label in the keystore. Required
+	Policies    []string `yaml:"policies"`    // object identifiers of the policies it stamps under; the first when none is asked for. Required
+	Ordering    bool     `yaml:"ordering"`    // promise that later stamps have later times; for a single server only
+	GM          bool     `yaml:"gm"`          // write tokens with the content types of GM/T 0010 instead of PKCS#7's
+}
+
 // readConfig reads the file strictly. It touches nothing the file points to.
 func readConfig(path string) (*config, error) {
 	text, err := os.ReadFile(path)
@@ -134,7 +165,7 @@ func (c *config) fill() {
 	for _, d := range []struct {
 		field *string
 		value string
-	}{{&c.Keys.Ticket, "ticket"}, {&c.Keys.Escrow, "escrow"}, {&c.Log.Level, "info"}, {&c.Log.Format, "text"}} {
+	}{{&c.Keys.Ticket, "ticket"}, {&c.Keys.Escrow, "escrow"}, {&c.Transparency.Key, "log"}, {&c.TimeStamps.Within, "1s"}, {&c.Log.Level, "info"}, {&c.Log.Format, "text"}} {
 		if *d.field == "" {
 			*d.field = d.value
 		}
@@ -172,6 +203,9 @@ func (c *config) check() error {
 		if a.ID == "" || a.Certificate == "" || (a.Responder.Certificate == "") != (a.Responder.Key == "") {
 			return fmt.Errorf("authorities[%d] needs id and certificate, and both or none of responder's", i)
 		}
+	}
+	if err := c.checkStamps(); err != nil {
+		return err
 	}
 	_, err := c.level()
 	return err
@@ -212,7 +246,7 @@ func (c *config) wiring(log *slog.Logger) (wiring.Config, error) {
 		RenewBy: c.RenewBy, TicketKey: c.Keys.Ticket, EscrowKey: c.Keys.Escrow, SMSSignature: c.SMS.Signature, Log: log, Version: version(),
 		Bank: ra.Bank{Payee: c.Bank.Payee, Account: c.Bank.Account, Bank: c.Bank.Bank},
 	}
-	for _, step := range []func(*wiring.Config) error{c.openDatabase, c.openKeys, c.openSecrets, c.openAuthorities} {
+	for _, step := range []func(*wiring.Config) error{c.openDatabase, c.openKeys, c.openSecrets, c.openAuthorities, c.openStamps, c.openLog} {
 		if err := step(&w); err != nil {
 			return wiring.Config{}, err
 		}
@@ -267,12 +301,8 @@ func (c *config) openAuthorities(w *wiring.Config) error {
 			return err
 		}
 		opened.Certificate = certs[0]
-		for _, file := range a.Chain {
-			above, err := c.readCertificates(file)
-			if err != nil {
-				return err
-			}
-			opened.Chain = append(opened.Chain, above...)
+		if opened.Chain, err = c.readChain(a.Chain); err != nil {
+			return err
 		}
 		if a.Responder.Certificate != "" {
 			responder, err := c.readCertificates(a.Responder.Certificate)
@@ -284,6 +314,17 @@ func (c *config) openAuthorities(w *wiring.Config) error {
 		w.Authorities = append(w.Authorities, opened)
 	}
 	return nil
+}
+
+func (c *config) readChain(files []string) (chain []*pki.Certificate, err error) {
+	for _, file := range files {
+		above, err := c.readCertificates(file)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, above...)
+	}
+	return chain, nil
 }
 
 func (c *config) readCertificates(file string) ([]*pki.Certificate, error) {

@@ -151,7 +151,7 @@ func (p program) runDev(ctx context.Context, o devOptions, at net.Listener, s *w
 		listeners = append(listeners, listener{"operations", ops, s.REST.Ops()})
 	}
 	d := demo.DevFile{
-		URL: url, API: url + "/api/v1", OCSP: url + "/ocsp", Roots: rootFiles(), Chain: "chain.pem", Outbox: "/api/v1/dev/outbox",
+		URL: url, API: url + "/api/v1", OCSP: url + "/ocsp", TSA: url + "/tsa", Log: url + "/log/", Roots: rootFiles(), Chain: "chain.pem", Outbox: "/api/v1/dev/outbox",
 		RA: demo.DevRA{Profiles: []string{}},
 	}
 	d.Fill(made)

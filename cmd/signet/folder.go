@@ -72,7 +72,7 @@ func (d devFolder) prepare(ctx context.Context, o devOptions, url string, log *s
 			return err
 		}
 	}
-	for _, name := range []string{"hsm-passphrase", "code-key", "audit-key"} {
+	for _, name := range []string{"hsm-passphrase", "code-key", "audit-key", "log-ed25519"} {
 		if err := ensureSecret(d.path("secrets", name)); err != nil {
 			return err
 		}
@@ -86,11 +86,11 @@ func (d devFolder) prepare(ctx context.Context, o devOptions, url string, log *s
 	if err != nil {
 		return err
 	}
-	authorities, err := ensureAuthorities(ctx, db, keys, c.Status.URL, log)
+	made, err := ensureAuthorities(ctx, db, keys, c.Status.URL, log)
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	return d.write(c, authorities)
+	return d.write(c, made)
 }
 
 func ensureSecret(path string) error {
@@ -156,20 +156,38 @@ func (d devFolder) openDatabase(ctx context.Context, o devOptions, log *slog.Log
 	return db, nil
 }
 
-func ensureAuthorities(ctx context.Context, db *store.DB, keys hsm.Keystore, url string, log *slog.Logger) ([]wiring.Authority, error) {
+// madeKeys are authorities and time stampers of the demonstration.
+type madeKeys struct {
+	authorities []wiring.Authority
+	stampers    []wiring.StampUnit
+}
+
+func ensureAuthorities(ctx context.Context, db *store.DB, keys hsm.Keystore, url string, log *slog.Logger) (all madeKeys, err error) {
 	if err := wiring.EnsureTicketKey(ctx, keys); err != nil {
-		return nil, err
+		return all, err
 	}
-	var all []wiring.Authority
+	if _, err := wiring.EnsureLogKey(ctx, keys); err != nil {
+		return all, err
+	}
 	for _, h := range hierarchies {
 		list, err := wiring.EnsureHierarchy(ctx, db, keys, url, h, log)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		all = append(all, list...)
+		all.authorities = append(all.authorities, list...)
+		unit, err := wiring.EnsureStampUnit(ctx, db, keys, url, h, list[len(list)-1], log)
+		if err != nil {
+			return all, err
+		}
+		all.stampers = append(all.stampers, unit)
 	}
 	return all, nil
 }
+
+const (
+	demoLog    = "signet.invalid/log"
+	demoPolicy = "2.25.147697466521717174317106054313145159059" // of the demonstration's time stamps; from a UUID of our own (X.667)
+)
 
 // config is what `signet serve` would need to run on this folder.
 func (d devFolder) config(o devOptions, url string) *config {
@@ -181,6 +199,8 @@ func (d devFolder) config(o devOptions, url string) *config {
 	}
 	c.Keys.Dir, c.Keys.PassphraseFile = keysName, "secrets/hsm-passphrase"
 	c.Secrets.CodeKeyFile, c.Secrets.AuditKeyFile = "secrets/code-key", "secrets/audit-key"
+	c.TimeStamps.Clock = "unchecked"
+	c.Transparency.Name, c.Transparency.Ed25519File = demoLog, "secrets/log-ed25519"
 	c.fill()
 	return c
 }
@@ -195,9 +215,14 @@ func rootFiles() []string {
 }
 
 // write puts certificates and configuration where people and programs find them.
-func (d devFolder) write(c *config, authorities []wiring.Authority) error {
+func (d devFolder) write(c *config, made madeKeys) error {
 	files := map[string][]byte{}
-	for _, a := range authorities {
+	for _, u := range made.stampers {
+		entry := stampConfig{ID: u.ID, Certificate: "ca/" + u.ID + "-tsa.pem", Chain: []string{"ca/" + u.ID + ".pem", "ca/" + u.ID + "-root.pem"}, Key: u.Key, Policies: []string{demoPolicy}}
+		files[entry.Certificate] = pki.EncodePEM(u.Certificate)
+		c.TimeStamps.Units = append(c.TimeStamps.Units, entry)
+	}
+	for _, a := range made.authorities {
 		entry := authorityConfig{ID: a.ID, Certificate: "ca/" + a.ID + ".pem", Key: a.Key}
 		files[entry.Certificate] = pki.EncodePEM(a.Certificate)
 		for range a.Chain {

@@ -94,7 +94,7 @@ func (c *config) listen(s *wiring.System) (list []listener, err error) {
 		tls           *tls.Config
 	}{
 		{"portal", c.Listen, s.REST.Handler(), secured},
-		{"status", c.Status.Listen, s.Status.Handler(), nil},
+		{"status", c.Status.Listen, s.Public(), nil},
 		{"operations", c.Operations, s.REST.Ops(), nil},
 	} {
 		if l.address == "" {

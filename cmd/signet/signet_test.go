@@ -281,6 +281,12 @@ renewBy: sm2
 		"authorities[0]":           strings.Replace(good, "certificate: sm2.pem, ", "", 1),
 		"tls needs both":           good + "tls: {certificate: x}\n",
 		"log.level":                good + "log: {level: loud}\n",
+		"timeStamps.clock is miss": good + "timeStamps: {units: [{id: a, certificate: b, key: c, policies: [1.2.3]}]}\n",
+		"timeStamps.clock is \"s":  good + "timeStamps: {clock: sundial}\n",
+		"timeStamps.ntp goes":      good + "timeStamps: {clock: ntp}\n",
+		"timeStamps.within":        good + "timeStamps: {within: long}\n",
+		"timeStamps.units[0]":      good + "timeStamps: {clock: kernel, units: [{id: a, certificate: b, key: c}]}\n",
+		"ed25519File is missing":   good + "transparency: {name: ca.example/log}\n",
 	} {
 		if err := read(text); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("want %q, got %v", says, err)

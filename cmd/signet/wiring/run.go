@@ -33,6 +33,7 @@ func (s *System) Start(ctx context.Context) error {
 		return fmt.Errorf("publishing revocation lists: %w", err)
 	}
 	s.warnOfEnds()
+	s.checkClock(ctx)
 	return nil
 }
 
@@ -64,6 +65,11 @@ func (s *System) Run(ctx context.Context) error {
 		return err
 	})
 	r.Every("store.audit", 24*time.Hour, s.DB.VerifyAudit)
+	if s.Log != nil {
+		r.Every("tlog.append", logEvery, s.Log.Append)
+		r.Every("tlog.audit", 24*time.Hour, s.auditLog)
+	}
+	defer s.watchClock(ctx)()
 	r.Every("authority.ends", 24*time.Hour, func(context.Context) error { s.warnOfEnds(); return nil })
 	if err := r.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -73,6 +79,7 @@ func (s *System) Run(ctx context.Context) error {
 
 // warnOfEnds tells of CA and responder certificates that end soon.
 func (s *System) warnOfEnds() {
+	s.warnOfStampEnds()
 	for _, a := range s.c.Authorities {
 		if left := a.Certificate.NotAfter.Sub(s.c.Now()); left < warnEndFor {
 			s.c.Log.Error("authority certificate ends soon", slog.String("authority", a.ID), slog.Duration("left", left))
@@ -100,6 +107,8 @@ func (s *System) figures(ctx context.Context, m *rest.Exposition) {
 	if seq, _, err := s.DB.AuditHead(ctx); err == nil {
 		m.Add("signet_audit_entries_total", "counter", "Entries of the audit chain.", float64(seq))
 	}
+	s.stampFigures(m)
+	s.logFigures(ctx, m)
 	for _, a := range s.c.Authorities {
 		if list, err := s.DB.CA().LatestCRL(ctx, a.ID); err == nil {
 			m.Add("signet_crl_seconds_left", "gauge", "Until the latest revocation list ends.", list.NextUpdate.Sub(s.c.Now()).Seconds(), "authority", a.ID)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
+	"strings"
 	"time"
 
 	"signet/api/account"
@@ -22,6 +24,8 @@ import (
 	"signet/ca/lint"
 	"signet/ca/pki"
 	"signet/ca/status"
+	"signet/ca/tlog"
+	"signet/ca/tsa"
 	"signet/hsm"
 )
 
@@ -40,6 +44,8 @@ type Config struct {
 	StatusURL      string // required: base of the addresses inside certificates
 	Site           fs.FS  // the built pages
 	SMSSignature   string
+	TimeStamps     *TimeStamps   // default: none are made
+	Transparency   *Transparency // default: no log is kept
 	Bank           ra.Bank
 
 	// Captchas, if set, makes it a development server (rest.Config.Captchas).
@@ -76,6 +82,9 @@ type System struct {
 	RA        *ra.RA
 	Accounts  *account.Accounts
 	Verifier  *verify.Verifier
+	Stamps    *tsa.Service // nil if none are made
+	Clock     *tsa.Monitor // what Stamps go by
+	Log       *tlog.Log    // nil if none is kept
 	REST      *rest.Server
 }
 
@@ -96,7 +105,7 @@ func Open(ctx context.Context, c Config) (*System, error) {
 	}
 	s := &System{c: c, DB: db}
 	for _, step := range []func(context.Context) error{
-		s.checkSchema, s.openAuthority, s.openStatus, s.openEscrow, s.openRelay, s.openService, s.openFace,
+		s.checkSchema, s.openAuthority, s.openStatus, s.openEscrow, s.openRelay, s.openService, s.openStamps, s.openLog, s.openFace,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, db.Close())
@@ -237,11 +246,31 @@ func (s *System) anchors(ctx context.Context) ([]verify.Anchor, error) {
 
 func (s *System) openFace(context.Context) (err error) {
 	s.REST, err = rest.New(rest.Config{
-		Accounts: s.Accounts, Notices: s.Notices, RA: s.RA, Relay: s.Relay, Verifier: s.Verifier, Status: s.Status.Handler(),
+		Accounts: s.Accounts, Notices: s.Notices, RA: s.RA, Relay: s.Relay, Verifier: s.Verifier, Status: s.Public(),
 		Site: s.c.Site, Origins: s.c.Origins, TrustedProxies: s.c.TrustedProxies, Captchas: s.c.Captchas,
 		Health: s.DB.Ping, Metrics: s.figures, Version: s.c.Version, Now: s.c.Now, Log: s.c.Log,
 	})
 	return err
+}
+
+// Public serves the protocols that anyone may speak, without a session: revocation lists, OCSP, CA certificates, time stamps and the log.
+func (s *System) Public() http.Handler {
+	handlers := map[string]http.Handler{}
+	if s.Stamps != nil {
+		handlers["tsa"] = s.Stamps.Handler()
+	}
+	if s.Log != nil {
+		handlers["log"] = s.Log.Handler()
+	}
+	others := s.Status.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if h := handlers[first]; h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r) // 404 for what is not served here
+	})
 }
 
 func orDefault(value, otherwise string) string {

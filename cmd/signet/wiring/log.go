@@ -1,0 +1,66 @@
+package wiring
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"signet/api/rest"
+	"signet/ca/pki"
+	"signet/ca/tlog"
+	"signet/hsm"
+)
+
+// Transparency says how the log of issuance is called and signed.
+type Transparency struct {
+	Name    string             // required, never changed
+	Key     string             // required: label of the SM2 key
+	Ed25519 ed25519.PrivateKey // required
+}
+
+const (
+	logLabel = "log"
+	logEvery = 10 * time.Second
+)
+
+// EnsureLogKey makes the SM2 key that signs the log's heads, unless it is there, and gives its label.
+func EnsureLogKey(ctx context.Context, keys hsm.Keystore) (label string, err error) {
+	_, err = ensureKey(ctx, keys, logLabel, pki.SM2)
+	return logLabel, err
+}
+
+func (s *System) openLog(ctx context.Context) error {
+	t := s.c.Transparency
+	if t == nil {
+		return nil
+	}
+	key, err := s.signer(ctx, t.Key)
+	if err != nil {
+		return fmt.Errorf("transparency log: %w", err)
+	}
+	s.Log, err = tlog.New(tlog.Config{Store: s.DB.TLog(), Name: t.Name, Ed25519: t.Ed25519, SM2: key, Now: s.c.Now, Log: s.c.Log})
+	return err
+}
+
+// auditLog recomputes the log. What is broken stays so until somebody looks: it is logged, and no reason to try again at once.
+func (s *System) auditLog(ctx context.Context) error {
+	_, err := s.Log.Audit(ctx)
+	var broken *tlog.Broken
+	if errors.As(err, &broken) {
+		s.c.Log.Error("transparency log is broken", slog.Any("error", err))
+		return nil
+	}
+	return err
+}
+
+func (s *System) logFigures(ctx context.Context, m *rest.Exposition) {
+	if s.Log == nil {
+		return
+	}
+	if c, err := s.Log.Latest(ctx); err == nil {
+		m.Add("signet_log_entries", "gauge", "Certificates in the signed transparency log.", float64(c.Size))
+	}
+}
