@@ -122,6 +122,35 @@ func (s *Store) Serials() (reserved, done, dropped, pending int) {
 	return len(s.order), done, dropped, pending
 }
 
+// BySerial returns a certificate. Errors: ca.ErrUnknownSerial.
+func (s *Store) BySerial(caID, serialHex string) (*ca.Certificate, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c := s.certs[serialKey{caID, serialHex}]
+	if c == nil {
+		return nil, ca.ErrUnknownSerial
+	}
+	out := s.shown(c)
+	return &out, nil
+}
+
+// Lists counts the saved lists of that name.
+func (s *Store) Lists(list string) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if row := s.lists[list]; row != nil {
+		return len(row.lists)
+	}
+	return 0
+}
+
+// Expire ends a lease before its time.
+func (s *Store) Expire(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.leases, name)
+}
+
 // Issued implements ca.Store.
 func (s *Store) Issued(ctx context.Context, id ca.RequestID) (*ca.Certificate, error) {
 	if err := ctx.Err(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -95,6 +96,8 @@ func TestStore(t *testing.T, open func(t testing.TB) ca.Store) {
 		{"revoke", storeRevoke},
 		{"hold", storeHold},
 		{"revoke intent", storeRevokeIntent},
+		{"revoke a pair", storeRevokePair},
+		{"revoke many", storeRevokeMany},
 		{"open intents", storeOpenIntents},
 		{"by key", storeByKey},
 		{"concurrent attempts", storeConcurrentAttempts},
@@ -282,6 +285,91 @@ func storeHold(t *testing.T, ctx context.Context, s ca.Store, r *rows) {
 		t.Fatalf("final: %+v", x)
 	}
 	want(t, rev(ca.RemoveFromCRL, time.Hour), ca.ErrAlreadyRevoked, "release of a final revocation")
+}
+
+// pairOf records two certificates of one pair, of different CAs.
+func pairOf(t *testing.T, ctx context.Context, s ca.Store, r *rows, name string) (sign, enc ca.Certificate) {
+	a, b := r.intent(name+"/sign"), r.intent(name+"/enc")
+	a.Request.PairID, b.Request.PairID, b.Request.CA = name, name, "two"
+	return issueRow(t, ctx, s, a), issueRow(t, ctx, s, b)
+}
+
+// reasonOf is -1 for a certificate that is not revoked.
+func reasonOf(t *testing.T, ctx context.Context, s ca.Store, id ca.RequestID) int {
+	t.Helper()
+	c, err := s.Issued(ctx, id)
+	must(t, err, "issued")
+	if c.Revoked == nil {
+		return -1
+	}
+	return c.Revoked.Reason
+}
+
+// storeRevokePair: halves go together unless told otherwise, and what is final of one stays.
+func storeRevokePair(t *testing.T, ctx context.Context, s ca.Store, r *rows) {
+	sign, enc := pairOf(t, ctx, s, r, "p")
+	step := func(rev ca.Revocation, wantSign, wantEnc int) {
+		t.Helper()
+		rev.At = r.at
+		must(t, s.Revoke(ctx, rev), "revoke")
+		if a, b := reasonOf(t, ctx, s, "p/sign"), reasonOf(t, ctx, s, "p/enc"); a != wantSign || b != wantEnc {
+			t.Fatalf("after %+v: %d and %d, want %d and %d", rev, a, b, wantSign, wantEnc)
+		}
+	}
+	of := func(c ca.Certificate, reason int) ca.Revocation {
+		return ca.Revocation{CA: c.CA, SerialHex: c.SerialHex, Reason: reason}
+	}
+	step(of(enc, ca.CertificateHold), ca.CertificateHold, ca.CertificateHold)
+	alone := of(sign, ca.RemoveFromCRL)
+	alone.Alone = true
+	step(alone, -1, ca.CertificateHold)
+	step(of(sign, ca.RemoveFromCRL), -1, -1)
+	intentOnly := of(sign, ca.CessationOfOperation)
+	intentOnly.IntentOnly = true
+	step(intentOnly, -1, -1)
+	split := of(sign, ca.KeyCompromise)
+	split.PairReason = ca.CessationOfOperation
+	step(split, ca.KeyCompromise, ca.CessationOfOperation)
+	step(of(enc, ca.KeyCompromise), ca.KeyCompromise, ca.KeyCompromise)
+
+	sign, enc = pairOf(t, ctx, s, r, "q")
+	alone = of(enc, ca.Superseded)
+	alone.Alone, alone.At = true, r.at
+	must(t, s.Revoke(ctx, alone), "one half")
+	both := of(sign, ca.AffiliationChanged)
+	both.At = r.at
+	must(t, s.Revoke(ctx, both), "the half whose other half is final")
+	if a, b := reasonOf(t, ctx, s, "q/sign"), reasonOf(t, ctx, s, "q/enc"); a != ca.AffiliationChanged || b != ca.Superseded {
+		t.Fatalf("%d and %d", a, b)
+	}
+}
+
+// storeRevokeMany: all or none, and a worse reason counts from the first revocation's time.
+func storeRevokeMany(t *testing.T, ctx context.Context, s ca.Store, r *rows) {
+	var rs []ca.Revocation
+	for i := range 5 {
+		c := issueRow(t, ctx, s, r.intent(fmt.Sprint("m", i)))
+		rs = append(rs, ca.Revocation{CA: c.CA, SerialHex: c.SerialHex, Reason: ca.Superseded, At: r.at})
+	}
+	broken := append(slices.Clone(rs), ca.Revocation{CA: "one", SerialHex: "00FF", Reason: ca.Superseded, At: r.at})
+	want(t, s.Revoke(ctx, broken...), ca.ErrUnknownSerial, "one of many is unknown")
+	for i := range 5 {
+		if got := reasonOf(t, ctx, s, ca.RequestID(fmt.Sprint("m", i))); got != -1 {
+			t.Fatalf("m%d is revoked (%d) though the batch failed", i, got)
+		}
+	}
+	must(t, s.Revoke(ctx, rs...), "many")
+	for i := range rs {
+		rs[i].Reason, rs[i].At, rs[i].InvalidAt = ca.KeyCompromise, r.at.Add(time.Hour), r.at.Add(-time.Hour)
+	}
+	must(t, s.Revoke(ctx, rs...), "many for a worse reason")
+	for i := range 5 {
+		c, err := s.Issued(ctx, ca.RequestID(fmt.Sprint("m", i)))
+		must(t, err, "issued")
+		if v := c.Revoked; v == nil || v.Reason != ca.KeyCompromise || !v.At.Equal(r.at) || !v.InvalidAt.Equal(r.at.Add(-time.Hour)) {
+			t.Fatalf("m%d: %+v", i, v)
+		}
+	}
 }
 
 func storeRevokeIntent(t *testing.T, ctx context.Context, s ca.Store, r *rows) {

@@ -126,6 +126,8 @@ type authorityConfig struct {
 		Certificate string `yaml:"certificate"` // PEM file of the delegated OCSP responder. Empty: no OCSP for this CA
 		Key         string `yaml:"key"`         // label in the keystore
 	} `yaml:"responder"`
+	CRLShards int  `yaml:"crlShards"` // spreads new certificates over so many revocation lists; never make it smaller. Default: one list for all
+	DeltaCRLs bool `yaml:"deltaCRLs"` // after a revocation publish only what changed; the whole list follows on schedule
 }
 
 // stampConfig is one key that makes time stamps.
@@ -295,7 +297,7 @@ func (c *config) openSecrets(w *wiring.Config) error {
 
 func (c *config) openAuthorities(w *wiring.Config) error {
 	for _, a := range c.Authorities {
-		opened := wiring.Authority{ID: a.ID, Key: a.Key, ResponderKey: a.Responder.Key}
+		opened := wiring.Authority{ID: a.ID, Key: a.Key, ResponderKey: a.Responder.Key, CRLShards: a.CRLShards, DeltaCRLs: a.DeltaCRLs}
 		certs, err := c.readCertificates(a.Certificate)
 		if err != nil {
 			return err

@@ -60,6 +60,8 @@ type authority struct {
 		Certificate string `yaml:"certificate"`
 		Key         string `yaml:"key"`
 	} `yaml:"responder"`
+	CRLShards int  `yaml:"crlShards"`
+	DeltaCRLs bool `yaml:"deltaCRLs"`
 }
 
 // ours are the blocks of the file that are read here, strictly; `signet check-config` answers for the others.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"signet/api/jobs"
@@ -28,6 +29,9 @@ func (s *System) Start(ctx context.Context) error {
 	}
 	if _, err := s.RA.Reconcile(ctx); err != nil {
 		return fmt.Errorf("reconciling enrolments: %w", err)
+	}
+	if err := s.RenewResponders(ctx); err != nil {
+		s.c.Log.Error("renewing OCSP responders", slog.Any("error", err)) // the present ones may last a while
 	}
 	if err := s.Status.PublishDue(ctx); err != nil {
 		return fmt.Errorf("publishing revocation lists: %w", err)
@@ -71,6 +75,11 @@ func (s *System) Run(ctx context.Context) error {
 	}
 	defer s.watchClock(ctx)()
 	r.Every("authority.ends", 24*time.Hour, func(context.Context) error { s.warnOfEnds(); return nil })
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keepFor, stop := context.WithCancel(ctx)
+	defer stop()
+	keeping.Go(func() { s.keepResponders(keepFor) })
 	if err := r.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -84,10 +93,11 @@ func (s *System) warnOfEnds() {
 		if left := a.Certificate.NotAfter.Sub(s.c.Now()); left < warnEndFor {
 			s.c.Log.Error("authority certificate ends soon", slog.String("authority", a.ID), slog.Duration("left", left))
 		}
-		if a.Responder == nil {
+		responder := s.Status.ResponderOf(a.ID)
+		if responder == nil {
 			continue
 		}
-		if left := a.Responder.NotAfter.Sub(s.c.Now()); left < warnEndFor/2 {
+		if left := responder.NotAfter.Sub(s.c.Now()); left < warnEndFor/2 {
 			s.c.Log.Error("responder certificate ends soon", slog.String("authority", a.ID), slog.Duration("left", left))
 		}
 	}
@@ -113,5 +123,8 @@ func (s *System) figures(ctx context.Context, m *rest.Exposition) {
 		if list, err := s.DB.CA().LatestCRL(ctx, a.ID); err == nil {
 			m.Add("signet_crl_seconds_left", "gauge", "Until the latest revocation list ends.", list.NextUpdate.Sub(s.c.Now()).Seconds(), "authority", a.ID)
 		}
+	}
+	if late, err := s.Status.Overdue(ctx); err == nil {
+		m.Add("signet_crl_overdue", "gauge", "Revocation lists past half their life, or missing.", float64(len(late)))
 	}
 }

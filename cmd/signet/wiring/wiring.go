@@ -68,6 +68,8 @@ type Authority struct {
 	Key          string
 	Responder    *pki.Certificate
 	ResponderKey string
+	CRLShards    int  // as in ca.CAConfig
+	DeltaCRLs    bool // as Deltas in status.CA
 }
 
 // System is the connected server.
@@ -147,7 +149,7 @@ func (s *System) openAuthority(ctx context.Context) error {
 	changed := func(caID string) { s.Status.Changed(caID) } // it is there before anything is revoked
 	c := ca.Config{Store: revocations{s.DB.CA(), s.DB, changed}, Lint: linter, Now: s.c.Now, Log: s.c.Log}
 	for _, a := range s.c.Authorities {
-		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain}, a.Responder != nil)
+		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain, CRLShards: a.CRLShards}, a.Responder != nil)
 		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
 			return fmt.Errorf("authority %s: %w", a.ID, err)
 		}
@@ -168,9 +170,12 @@ func (c Config) addresses(a ca.CAConfig, ocsp bool) ca.CAConfig {
 }
 
 func (s *System) openStatus(ctx context.Context) error {
-	c := status.Config{Store: s.DB.CA(), CAs: map[string]status.CA{}, Now: s.c.Now, Log: s.c.Log}
+	c := status.Config{Store: s.DB.CA(), CAs: map[string]status.CA{}, RevisionFor: time.Second, Now: s.c.Now, Log: s.c.Log}
 	for _, a := range s.c.Authorities {
-		one := status.CA{Certificate: a.Certificate, Chain: a.Chain, Responder: a.Responder}
+		one := status.CA{
+			Certificate: a.Certificate, Chain: a.Chain, Responder: a.Responder,
+			CRLURL: s.c.addresses(ca.CAConfig{ID: a.ID}, false).CRLURL, Shards: a.CRLShards, Deltas: a.DeltaCRLs,
+		}
 		var err error
 		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
 			return fmt.Errorf("authority %s: %w", a.ID, err)
