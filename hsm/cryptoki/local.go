@@ -6,16 +6,48 @@ import (
 	"time"
 )
 
+// library is an executor whose calls keep out of each other's way: those that pull state from under other sessions wait until no call
+// runs and hold off new ones. Modules say they are thread-safe and yet free a session that another thread signs with (SoftHSM 2.6.1 crashes).
+type library struct {
+	x   *executor
+	use sync.RWMutex // held for reading by calls that touch their own session only
+}
+
+func (l *library) do(req *request) *reply {
+	switch req.Op {
+	case opOpen, opInitToken, opCloseAll, opLogin, opLogout:
+		l.use.Lock()
+		defer l.use.Unlock()
+	default:
+		l.use.RLock()
+		defer l.use.RUnlock()
+	}
+	return l.x.do(req)
+}
+
+// finalize ends the library once no call runs; one that hangs keeps it as it is.
+func (l *library) finalize() {
+	for range 500 {
+		if l.use.TryLock() {
+			l.x.finalize()
+			l.use.Unlock()
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // local is the module in this process. A call that hangs keeps its goroutine, its session and the library; only the caller is freed.
 type local struct {
-	x *executor
+	lib library
 
-	use   sync.RWMutex // held for reading during a call: C_Finalize waits for all
-	mu    sync.Mutex   // guards stuck
+	mu    sync.Mutex // guards stuck
 	stuck map[uint64]int
 }
 
-func newLocal(Config) (backend, error) { return &local{x: newExecutor(), stuck: map[uint64]int{}}, nil }
+func newLocal(Config) (backend, error) {
+	return &local{lib: library{x: newExecutor()}, stuck: map[uint64]int{}}, nil
+}
 
 func (l *local) do(ctx context.Context, req *request) (*reply, error) {
 	l.mu.Lock()
@@ -27,9 +59,7 @@ func (l *local) do(ctx context.Context, req *request) (*reply, error) {
 	done := make(chan *reply, 1)
 	left := false // guarded by mu: the caller no longer waits
 	go func() {
-		l.use.RLock()
-		rep := l.x.do(req)
-		l.use.RUnlock()
+		rep := l.lib.do(req)
 		l.mu.Lock()
 		if left {
 			l.stuck[req.Session]--
@@ -56,14 +86,4 @@ func (l *local) do(ctx context.Context, req *request) (*reply, error) {
 
 func (l *local) dead() bool { return false }
 
-// close finalizes the library once no call runs; one that hangs keeps it as it is.
-func (l *local) close(bool) {
-	for range 500 {
-		if l.use.TryLock() {
-			l.x.finalize()
-			l.use.Unlock()
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
+func (l *local) close(bool) { l.lib.finalize() }

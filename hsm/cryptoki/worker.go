@@ -18,10 +18,10 @@ func RunWorkerIfAsked() {
 		return
 	}
 	in, out := harden()
-	x := newExecutor()
-	serve(in, out, x.do)
+	lib := library{x: newExecutor()}
+	serve(in, out, lib.do)
 	done := make(chan struct{})
-	go func() { x.finalize(); close(done) }()
+	go func() { lib.finalize(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(time.Second):

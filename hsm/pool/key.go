@@ -30,7 +30,7 @@ const keygenFor = 3 * time.Minute
 
 // pairs lists the complete key pairs of the token; with a label, those of that label only. Half pairs, which a crash leaves, and keys of
 // kinds we do not know are passed over.
-func (p *Pool) pairs(ctx context.Context, s *cryptoki.Session, label string) ([]found, error) {
+func (p *Pool) pairs(ctx context.Context, e *era, s *cryptoki.Session, label string) ([]found, error) {
 	template := []cryptoki.Attr{cryptoki.Number(cryptoki.CKA_CLASS, cryptoki.CKO_PRIVATE_KEY), cryptoki.Bool(cryptoki.CKA_TOKEN, true)}
 	if label != "" {
 		template = append(template, cryptoki.Text(cryptoki.CKA_LABEL, label))
@@ -48,6 +48,9 @@ func (p *Pool) pairs(ctx context.Context, s *cryptoki.Session, label string) ([]
 		if ok {
 			out = append(out, f)
 		}
+	}
+	if err := p.visible(ctx, e, s); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(out, func(a, b found) int { return strings.Compare(a.ref.Label, b.ref.Label) })
 	return out, nil
@@ -94,11 +97,11 @@ func matches(r, ref hsm.Ref) bool {
 }
 
 // find finds the one key a Ref means.
-func (p *Pool) find(ctx context.Context, s *cryptoki.Session, ref hsm.Ref) (found, error) {
+func (p *Pool) find(ctx context.Context, e *era, s *cryptoki.Session, ref hsm.Ref) (found, error) {
 	if ref.Label != "" && !hsm.IsLabel(ref.Label) {
 		return found{}, hsm.ErrNotFound
 	}
-	all, err := p.pairs(ctx, s, ref.Label)
+	all, err := p.pairs(ctx, e, s, ref.Label)
 	if err != nil {
 		return found{}, err
 	}
@@ -115,8 +118,8 @@ func (p *Pool) find(ctx context.Context, s *cryptoki.Session, ref hsm.Ref) (foun
 // List implements hsm.Keystore.
 func (p *Pool) List(ctx context.Context) ([]hsm.Ref, error) {
 	var out []hsm.Ref
-	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, _ *era, s *cryptoki.Session) error {
-		all, err := p.pairs(ctx, s, "")
+	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) error {
+		all, err := p.pairs(ctx, e, s, "")
 		out = out[:0]
 		for _, f := range all {
 			out = append(out, f.ref)
@@ -136,8 +139,8 @@ type key struct {
 // Signer implements hsm.Keystore.
 func (p *Pool) Signer(ctx context.Context, ref hsm.Ref) (crypto.Signer, error) {
 	var f found
-	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, _ *era, s *cryptoki.Session) (err error) {
-		f, err = p.find(ctx, s, ref)
+	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) (err error) {
+		f, err = p.find(ctx, e, s, ref)
 		return err
 	})
 	if err != nil {
@@ -184,7 +187,10 @@ func (k *key) handle(ctx context.Context, e *era, s *cryptoki.Session) (cryptoki
 	if ok {
 		return o, nil
 	}
-	f, err := k.p.find(ctx, s, k.ref)
+	f, err := k.p.find(ctx, e, s, k.ref)
+	if errors.Is(err, hsm.ErrNotFound) {
+		return 0, errMissing
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -238,8 +244,8 @@ func (p *Pool) place(ctx context.Context, label string, spki []byte, make func(c
 	p.naming.Lock()
 	defer p.naming.Unlock()
 	var ref hsm.Ref
-	err = p.with(ctx, keygenFor, func(ctx context.Context, _ *era, s *cryptoki.Session) error {
-		all, err := p.pairs(ctx, s, "")
+	err = p.with(ctx, keygenFor, func(ctx context.Context, e *era, s *cryptoki.Session) error {
+		all, err := p.pairs(ctx, e, s, "")
 		if err != nil {
 			return err
 		}
@@ -258,7 +264,7 @@ func (p *Pool) place(ctx context.Context, label string, spki []byte, make func(c
 		if err := make(ctx, s, id); err != nil {
 			return err
 		}
-		ref, err = p.settle(ctx, s, label, id)
+		ref, err = p.settle(ctx, e, s, label, id)
 		return err
 	})
 	return ref, err
@@ -271,8 +277,8 @@ func newID() ([]byte, error) {
 }
 
 // settle looks at what was made. Of two programs that took one label at once, the one with the smaller CKA_ID keeps it.
-func (p *Pool) settle(ctx context.Context, s *cryptoki.Session, label string, id []byte) (hsm.Ref, error) {
-	all, err := p.pairs(ctx, s, label)
+func (p *Pool) settle(ctx context.Context, e *era, s *cryptoki.Session, label string, id []byte) (hsm.Ref, error) {
+	all, err := p.pairs(ctx, e, s, label)
 	if err != nil {
 		return hsm.Ref{}, err
 	}
@@ -313,7 +319,7 @@ func (p *Pool) Destroy(ctx context.Context, ref hsm.Ref) error {
 	var f found
 	return p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) (err error) {
 		if f.tokID == nil { // a repeat goes on with the key the first attempt chose
-			if f, err = p.find(ctx, s, ref); err != nil {
+			if f, err = p.find(ctx, e, s, ref); err != nil {
 				return err
 			}
 		}
@@ -338,8 +344,8 @@ type Attestation struct {
 // Errors: hsm.ErrNotFound, hsm.ErrAmbiguous.
 func (p *Pool) Attest(ctx context.Context, ref hsm.Ref) (Attestation, error) {
 	var a Attestation
-	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, _ *era, s *cryptoki.Session) error {
-		f, err := p.find(ctx, s, ref)
+	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) error {
+		f, err := p.find(ctx, e, s, ref)
 		if err != nil {
 			return err
 		}

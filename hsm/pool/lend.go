@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"signet/hsm"
 	"signet/hsm/cryptoki"
 )
+
+// errMissing: a key is gone that was there when its Signer or Wrapper was made.
+var errMissing = errors.New("pool: the key is gone")
 
 // job is one request. do may be called several times, each in a new session: it must be harmless to repeat.
 type job struct {
@@ -105,7 +109,7 @@ func (p *Pool) lend() {
 
 // How often one request may meet errors of each kind before it fails: a request that itself breaks the module must not do so for ever.
 const (
-	mostSession = 4
+	mostSession = 8
 	mostLibrary = 3
 	mostFatal   = 3
 	mostWrong   = 2
@@ -113,7 +117,7 @@ const (
 
 // try carries out a job, heals what its errors say is broken, and tries again.
 func (p *Pool) try(ctx context.Context, l *lent, j *job) error {
-	var n struct{ session, library, fatal, wrong int }
+	var n struct{ session, library, fatal, wrong, missing int }
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		e, err := p.current(ctx)
 		absent := err != nil // then the token or module is away: only time ends the waiting
@@ -150,7 +154,14 @@ func (p *Pool) try(ctx context.Context, l *lent, j *job) error {
 			if e != nil {
 				p.spoil(e)
 			}
-		case class == cryptoki.ClassSession:
+		case class == cryptoki.ClassSession: // no such token
+			p.reread(ctx)
+		case errors.Is(err, errMissing):
+			if n.missing++; n.missing > 2 || n.missing == 2 && !p.reread(ctx) {
+				return hsm.ErrNotFound
+			}
+			l.drop()
+			p.spoil(e)
 		default:
 			return p.outward(err)
 		}
@@ -158,7 +169,7 @@ func (p *Pool) try(ctx context.Context, l *lent, j *job) error {
 			return p.outward(err)
 		}
 		p.stats.retried.Add(1)
-		if absent || n.library+n.fatal > 0 {
+		if absent || n.library+n.fatal > 0 || n.session > 1 {
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():
@@ -195,6 +206,38 @@ func (p *Pool) healLibrary(ctx context.Context, l *lent, e *era, times int) {
 	if err := p.c.Module.Reset(ctx, gen); err != nil {
 		p.c.Log.Error("hardware module does not start again", "error", err)
 	}
+}
+
+// rereadEvery bounds how often the module is started again only to see whether token or key have come back.
+const rereadEvery = 2 * time.Second
+
+// reread starts the module again, unless that was done a moment ago: many see tokens only then.
+func (p *Pool) reread(ctx context.Context) bool {
+	now, last := time.Now().UnixNano(), p.rereadAt.Load()
+	if now-last < int64(rereadEvery) || !p.rereadAt.CompareAndSwap(last, now) {
+		return false
+	}
+	if err := p.c.Module.Reset(ctx, p.c.Module.Generation()); err != nil {
+		p.c.Log.Error("hardware module does not start again", "error", err)
+	}
+	return true
+}
+
+// visible makes sure that what was not found is not there: to a session that is or was logged out meanwhile, private objects do not show.
+func (p *Pool) visible(ctx context.Context, e *era, s *cryptoki.Session) error {
+	in, err := s.Alive(ctx)
+	if err == nil && !in {
+		err = &cryptoki.Error{Call: "C_FindObjects", Code: cryptoki.CKR_USER_NOT_LOGGED_IN}
+	}
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.era != e {
+		return cryptoki.ErrStale
+	}
+	return nil
 }
 
 // forget drops the handles, which are found again when needed.

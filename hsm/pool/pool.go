@@ -51,6 +51,8 @@ type Pool struct {
 	locked  atomic.Bool
 	stats   counters
 
+	rereadAt atomic.Int64 // Unix nanoseconds
+
 	mu  sync.Mutex // guards era and its making
 	era *era
 }

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/ca/pki"
 	"signet/hsm/cryptoki"
 	"signet/hsm/hsmtest"
 	"signet/hsm/pool"
@@ -110,4 +112,12 @@ func (r *rig) open(t testing.TB, ref cryptoki.TokenRef, change func(*pool.Config
 	check(t, err)
 	t.Cleanup(func() { _ = p.Close() })
 	return p
+}
+
+// hashOf is the options a signer of that key gets.
+func hashOf(t testing.TB, pub crypto.PublicKey) crypto.SignerOpts {
+	t.Helper()
+	_, opts, err := pki.Digest(pub, must(pki.SigAlgFor(pub))(t), nil)
+	check(t, err)
+	return opts
 }

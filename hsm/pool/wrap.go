@@ -43,8 +43,8 @@ func (p *Pool) Wrapper(ctx context.Context, label string) (hsm.Wrapper, error) {
 	}
 	p.naming.Lock()
 	defer p.naming.Unlock()
-	err = p.with(ctx, keygenFor, func(ctx context.Context, _ *era, s *cryptoki.Session) error {
-		have, err := p.wrappingIDs(ctx, s, label)
+	err = p.with(ctx, keygenFor, func(ctx context.Context, e *era, s *cryptoki.Session) error {
+		have, err := p.wrappingIDs(ctx, e, s, label)
 		if err != nil || len(have) > 0 {
 			id = first(have, id)
 			return err
@@ -52,11 +52,11 @@ func (p *Pool) Wrapper(ctx context.Context, label string) (hsm.Wrapper, error) {
 		if _, err := s.GenerateKey(ctx, cryptoki.Mech(cryptoki.CKM_AES_KEY_GEN), wrapTemplate(label, id)); err != nil {
 			return err
 		}
-		if have, err = p.wrappingIDs(ctx, s, label); err != nil {
+		if have, err = p.wrappingIDs(ctx, e, s, label); err != nil {
 			return err
 		}
 		if winner := first(have, id); !bytes.Equal(winner, id) { // another program was faster; ours sealed nothing yet
-			o, err := p.wrapping(ctx, s, label, id)
+			o, err := p.wrapping(ctx, e, s, label, id)
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func wrapTemplate(label string, id []byte) []cryptoki.Attr {
 	}
 }
 
-func (p *Pool) wrappingIDs(ctx context.Context, s *cryptoki.Session, label string) ([][]byte, error) {
+func (p *Pool) wrappingIDs(ctx context.Context, e *era, s *cryptoki.Session, label string) ([][]byte, error) {
 	objects, err := s.Find(ctx, []cryptoki.Attr{cryptoki.Number(cryptoki.CKA_CLASS, cryptoki.CKO_SECRET_KEY),
 		cryptoki.Number(cryptoki.CKA_KEY_TYPE, cryptoki.CKK_AES), cryptoki.Bool(cryptoki.CKA_TOKEN, true), cryptoki.Text(cryptoki.CKA_LABEL, label)}, 0)
 	if err != nil {
@@ -104,16 +104,19 @@ func (p *Pool) wrappingIDs(ctx context.Context, s *cryptoki.Session, label strin
 			ids = append(ids, id)
 		}
 	}
-	return ids, nil
+	return ids, p.visible(ctx, e, s)
 }
 
-func (p *Pool) wrapping(ctx context.Context, s *cryptoki.Session, label string, id []byte) (cryptoki.Object, error) {
+func (p *Pool) wrapping(ctx context.Context, e *era, s *cryptoki.Session, label string, id []byte) (cryptoki.Object, error) {
 	objects, err := s.Find(ctx, half(cryptoki.CKO_SECRET_KEY, label, id), 2)
 	switch {
 	case err != nil:
 		return 0, err
 	case len(objects) == 0:
-		return 0, hsm.ErrNotFound
+		if err := p.visible(ctx, e, s); err != nil {
+			return 0, err
+		}
+		return 0, errMissing
 	case len(objects) > 1:
 		return 0, hsm.ErrAmbiguous
 	}
@@ -129,7 +132,7 @@ func (w *wrapper) handle(ctx context.Context, e *era, s *cryptoki.Session) (cryp
 	if ok {
 		return o, nil
 	}
-	o, err := w.p.wrapping(ctx, s, w.label, w.id)
+	o, err := w.p.wrapping(ctx, e, s, w.label, w.id)
 	if err != nil {
 		return 0, err
 	}
