@@ -115,8 +115,11 @@ func octets(b []byte) []byte {
 	return der
 }
 
-// bare takes an EC point out of its OCTET STRING, if it is in one.
+// bare takes an EC point out of its OCTET STRING, if it is in one. The first byte tells nothing: 04 begins both.
 func bare(point []byte) []byte {
+	if len(point) == 65 || len(point) == 97 {
+		return point
+	}
 	var inside []byte
 	if rest, err := asn1.Unmarshal(point, &inside); err == nil && len(rest) == 0 {
 		return inside

@@ -137,7 +137,32 @@ func (m *module) addPair(s *session, login *softkey.Session, key crypto.Signer, 
 	if p.ID, err = m.pairID(s, wish, p.ID); err != nil {
 		return ref{}, err
 	}
+	if hidden {
+		if p.Overlay, err = m.adoptPublic(s, login, p); err != nil {
+			return ref{}, err
+		}
+	}
 	return ref{s.slot, privateHalf, p.ID}, login.Add(context.Background(), p, key)
+}
+
+// adoptPublic takes the public half that was created before its private half into the pair: first away, then in with the pair,
+// so that a crash leaves nothing rather than a stray.
+func (m *module) adoptPublic(s *session, login *softkey.Session, p softkey.Pair) (json.RawMessage, error) {
+	all, err := m.objects(s)
+	if err != nil {
+		return nil, err
+	}
+	o := overlayOf(p)
+	for _, stray := range all {
+		if class, _ := stray.number(attrClass); stray.part != loose || class != classPublic || !sameKey(p, stray.public) {
+			continue
+		}
+		if err := login.RemoveObject(context.Background(), stray.id); err != nil {
+			return nil, err
+		}
+		o.NoPublic, o.Public = false, stray.only(publicSettable...)
+	}
+	return o.json(), nil
 }
 
 // pairID is the CKA_ID of 16 bytes, so that all faces of the software key call a pair the same, else any.
@@ -263,7 +288,42 @@ func (m *module) destroy(h, target uint64) error {
 	case publicHalf:
 		return m.amend(s, login, o.id, func(p *softkey.Pair, v *overlay) { v.NoPublic, v.Public = true, nil })
 	}
-	return m.amend(s, login, o.id, func(p *softkey.Pair, v *overlay) { p.Certificate, v.Certificate = nil, nil })
+	return m.dropCertificate(s, login, o)
+}
+
+// dropCertificate removes the certificate of a pair. Another one of the same pair that lay beside takes its place.
+func (m *module) dropCertificate(s *session, login *softkey.Session, o object) error {
+	all, err := m.objects(s)
+	if err != nil {
+		return err
+	}
+	var next *object
+	err = m.amend(s, login, o.id, func(p *softkey.Pair, v *overlay) {
+		p.Certificate, v.Certificate = nil, nil
+		for i, stray := range all {
+			c, err := pki.ParseCertificate(stray.attrs[attrValue])
+			if stray.part == loose && err == nil && sameKey(*p, c.PublicKey) {
+				next = &all[i]
+				p.Certificate, v.Certificate = stray.attrs[attrValue], stray.only(certSettable...)
+			}
+		}
+	})
+	if err != nil || next == nil {
+		return err
+	}
+	m.rename(next.ref, o.ref)
+	return login.RemoveObject(context.Background(), next.id)
+}
+
+// rename lets the handle of an object follow it to another place.
+func (m *module) rename(from, to ref) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h, known := m.handles[from]; known {
+		delete(m.refs, m.handles[to])
+		delete(m.handles, from)
+		m.handles[to], m.refs[h] = h, to
+	}
 }
 
 // detach lets public half and certificate outlive their private key, as PKCS#11 wants it.

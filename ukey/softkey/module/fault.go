@@ -16,6 +16,8 @@ import (
 //	crash:C_Sign@3     ends the process         error:C_Sign:0x30    answers that value
 //	other:C_Sign       the first two slots swap their tokens
 //
+// The function * is every one.
+//
 // SOFTKEY_FAULT sets them for the life of the process; the content of the file SOFTKEY_FAULT_FILE, if there is one, counts
 // from the next call on.
 type faults struct {
@@ -41,10 +43,11 @@ func (f *faults) at(function string) (all []fault) {
 		f.last, f.calls = spec, map[string]int{}
 	}
 	f.calls[function]++
+	f.calls["*"]++
 	for part := range strings.SplitSeq(spec, ",") {
 		part, nth, once := strings.Cut(strings.TrimSpace(part), "@")
 		words := strings.SplitN(part, ":", 3)
-		if len(words) < 2 || words[1] != function || once && nth != strconv.Itoa(f.calls[function]) {
+		if len(words) < 2 || words[1] != function && words[1] != "*" || once && nth != strconv.Itoa(f.calls[words[1]]) {
 			continue
 		}
 		words = append(words, "")

@@ -99,9 +99,7 @@ func (m *module) swap() {
 		return
 	}
 	a, b := m.slots[0], m.slots[1]
-	a.dir, b.dir = b.dir, a.dir
-	m.dropSessions(a)
-	m.dropSessions(b)
+	a.dir, b.dir = b.dir, a.dir // open sessions notice that their token is gone
 }
 
 // present tells whether a token, blank or formatted, is in the slot.
