@@ -53,6 +53,7 @@ type action func(ctx context.Context, t terminal, args []string) error
 func commands() []command {
 	return []command{
 		initCommand, migrateCommand, projectSetCommand, projectListCommand, importLegacyCommand, userAddCommand,
+		tsaCommand, logInitCommand, logProveCommand, logCheckCommand, logAuditCommand,
 		responderCommand, reconcileCommand, auditVerifyCommand, inspectCommand, verifyCommand, profileShowCommand, profileCheckCommand,
 	}
 }

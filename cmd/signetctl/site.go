@@ -47,6 +47,12 @@ type site struct {
 	Authorities []authority `yaml:"authorities"`
 	RenewBy     string      `yaml:"renewBy"`
 
+	Transparency struct {
+		Name        string `yaml:"name"`
+		Key         string `yaml:"key"`
+		Ed25519File string `yaml:"ed25519File"`
+	} `yaml:"transparency"`
+
 	dir string // what paths are relative to
 }
 
@@ -67,6 +73,7 @@ type authority struct {
 // ours are the blocks of the file that are read here, strictly; `signet check-config` answers for the others.
 var ours = map[string]bool{
 	"origins": true, "status": true, "database": true, "keys": true, "secrets": true, "authorities": true, "renewBy": true,
+	"transparency": true,
 }
 
 // siteFlags declares -config and -data and gives a function that finds the site they name.
