@@ -133,6 +133,8 @@ func (v *verifier) checkLink(f, issuer *facts) *Reason {
 		return why
 	}
 	switch c := issuer.cert; {
+	case c.Subject.IsEmpty(): // RFC 5280 §4.1.2.4: else all nameless issuers would be one
+		return fault(NotCA, issuer, "an issuer without a name")
 	case !c.IsCA:
 		return fault(NotCA, issuer, "basic constraints do not make it a CA")
 	case c.HasKeyUsage && c.KeyUsage&pki.KeyCertSign == 0:

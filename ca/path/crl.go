@@ -65,7 +65,8 @@ func parseCRL(der []byte) (*crl, error) {
 }
 
 func (l *crl) parseBody(s cryptobyte.String) error {
-	if s.PeekASN1Tag(asn1.INTEGER) {
+	hasVersion := s.PeekASN1Tag(asn1.INTEGER)
+	if hasVersion {
 		if version, ok := readSmall(&s, asn1.INTEGER); !ok || version != 1 {
 			return errForm
 		}
@@ -92,7 +93,7 @@ func (l *crl) parseBody(s cryptobyte.String) error {
 		return errForm
 	}
 	wrapped, present, ok := optional(&s, explicit(0))
-	if !ok || !s.Empty() {
+	if !ok || !s.Empty() || present && !hasVersion {
 		return errForm
 	}
 	if present {

@@ -130,6 +130,7 @@ func TestNameChaining(t *testing.T) {
 		"4.3.9 Valid UTF8String Encoded Names":        chained(name("中心"), name("中心"), ""),
 		"4.3.10 Valid Rollover to UTF8String":         chained(nameDER("Good CA", asn1.PrintableString), name("Good CA"), ""),
 		"4.3.11 Valid UTF8String Case Insensitive":    chained(name("Éclair CA"), name("éclair ca"), ""),
+		"Invalid issuer without a name":               chained(sequence(), sequence(), NotCA),
 		"Invalid attribute type differs":              chained(attrs("2.5.4.3", "x"), attrs("2.5.4.10", "x"), NoPath),
 		"Invalid boundary imitated by a value":        chained(attrs("2.5.4.3", "a", "2.5.4.10", "b"), name(`a"/2.5.4.10="b`), NoPath),
 		"Invalid two relative names joined in one":    chained(attrs("2.5.4.3", "a", "2.5.4.10", "b"), joined("a", "b"), NoPath),
