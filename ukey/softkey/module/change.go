@@ -115,6 +115,8 @@ func newPair(key crypto.Signer, private, public attrs, hidden bool) (p softkey.P
 		unset[attrUnwrap] = truth(true) // as in GM/T 0016: a signing pair always opens the envelope of its encryption pair
 	}
 	o.Private = unset.with(flags).with(o.Private)
+	mirror := attrs{attrVerify: truth(flags.is(attrSign)), attrEncrypt: truth(flags.is(attrDecrypt))}
+	o.Public = mirror.with(o.Public)
 	if !hidden {
 		o.Private[attrLocal], o.Public[attrLocal] = truth(true), truth(true)
 	}
