@@ -88,26 +88,34 @@ var ErrDamaged = errors.New("kmc: escrowed key is damaged")
 //
 // Errors: ErrSigningKey, ErrConflict, ErrNotEscrowed (the key to reuse is not this holder's), ErrDamaged; those of the store, after which a repeat is harmless.
 func (k *Centre) Assign(ctx context.Context, r AssignRequest) (*Assigned, error) {
-	to, err := signingKey(r.SignSPKI)
+	to, key, err := k.assign(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	return k.envelope(to, key)
+}
+
+func (k *Centre) assign(ctx context.Context, r AssignRequest) (*gm.PublicKey, Escrowed, error) {
+	to, err := signingKey(r.SignSPKI)
+	if err != nil {
+		return nil, Escrowed{}, err
+	}
 	if r.Holder == "" || r.ID == "" || len(r.ID) > 128 || len(r.Holder) > 128 {
-		return nil, errors.New("kmc: an assignment needs an id and a holder of at most 128 bytes")
+		return nil, Escrowed{}, errors.New("kmc: an assignment needs an id and a holder of at most 128 bytes")
 	}
 	a := Assignment{ID: r.ID, Holder: r.Holder, Alg: string(pki.SM2), SignHash: pki.SPKIHash(r.SignSPKI), SPKIHash: r.ReuseSPKIHash, At: k.now()}
 	key, err := k.c.Store.Assign(ctx, a)
 	if errors.Is(err, ErrNoSpare) {
 		k.c.Log.Warn("no spare encryption key, making one", slog.String("assignment", r.ID))
 		if a.New, err = k.make(); err != nil {
-			return nil, err
+			return nil, Escrowed{}, err
 		}
 		key, err = k.c.Store.Assign(ctx, a)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("assigning a key to %s: %w", r.ID, err)
+		return nil, Escrowed{}, fmt.Errorf("assigning a key to %s: %w", r.ID, err)
 	}
-	return k.envelope(to, key)
+	return to, key, nil
 }
 
 func signingKey(spki []byte) (*gm.PublicKey, error) {

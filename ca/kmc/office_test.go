@@ -382,6 +382,14 @@ func TestForgedRows(t *testing.T) {
 			o.approve(c, "op2")
 			o.exec("UPDATE kmc_cases SET state = 'approved', required = 1 WHERE id = ?", c.ID)
 		},
+		"one officer's own rule": func(o *office, c kmc.Case) {
+			o.exec("UPDATE kmc_cases SET required = 1 WHERE id = ?", c.ID)
+			c.Required = 1
+			o.approve(c, "op2") // who signs what the row says, knowingly or not
+			if got, _, _ := o.store.Case(ctx, c.ID); got.State != kmc.CaseApproved {
+				o.t.Error("the attack was not carried out")
+			}
+		},
 		"receiver": func(o *office, c kmc.Case) {
 			o.approve(c, "op2", "op3")
 			_, mine := signing(o.t)
@@ -411,10 +419,13 @@ func TestForgedRows(t *testing.T) {
 			o.exec("UPDATE kmc_cases SET state = 'approved' WHERE id = ?", c.ID)
 		},
 		"own officers": func(o *office, c kmc.Case) {
-			for _, id := range []string{"boss", "thief1", "thief2"} {
+			for _, id := range []string{"root", "boss", "thief1", "thief2"} { // a chain that is right in all but its founder
 				by, role := "boss", kmc.Operator
-				if id == "boss" {
+				switch id {
+				case "root":
 					by, role = "", kmc.SecurityAdmin
+				case "boss":
+					by, role = "root", kmc.BusinessAdmin
 				}
 				f := o.officer(id, role, by)
 				hash := f.KeyHash()

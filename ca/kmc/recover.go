@@ -316,34 +316,35 @@ const keyCentre = "kmc"
 //
 // Errors: ErrNoCase, ErrCaseState, ErrExpired, ErrTooFew, ErrTooMany, ErrNoNotice, ErrNotAllowed, ErrNotEscrowed, ErrDamaged, ErrLocked.
 func (f *Office) Recover(ctx context.Context, id, by string) (*Assigned, error) {
-	out, err := f.recover(ctx, id, by)
+	to, key, err := f.recover(ctx, id, by)
 	if err != nil {
 		return nil, fmt.Errorf("recovering case %s: %w", id, err)
 	}
-	return out, nil
+	return f.c.Centre.envelope(to, key)
 }
 
-func (f *Office) recover(ctx context.Context, id, by string) (*Assigned, error) {
+// recover records the recovery and gives the key, still sealed, and whom alone it may go to.
+func (f *Office) recover(ctx context.Context, id, by string) (*gm.PublicKey, Escrowed, error) {
 	c, to, err := f.mayRecover(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, Escrowed{}, err
 	}
 	note := Note{By: by, Act: "kmc_case_recover", Object: id, Facts: map[string]any{
 		"kind": string(c.Kind), "holder": c.Holder, "key": hex.EncodeToString(c.SPKIHash[:]), "to": hashText(c.ToSPKI), "again": c.State == CaseRecovered,
 	}}
 	recorded, err := f.c.Cases.RecoverCase(ctx, id, f.now(), f.c.PerDay, note)
 	if err != nil {
-		return nil, err
+		return nil, Escrowed{}, err
 	}
 	if !recorded.SameAs(c) {
-		return nil, ErrProof // the row changed between the check and the record
+		return nil, Escrowed{}, ErrProof // the row changed between the check and the record
 	}
 	key, err := f.target(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, Escrowed{}, err
 	}
 	f.c.Log.Warn("escrowed key recovered", slog.String("case", id), slog.String("kind", string(c.Kind)), slog.String("key", key.KeyID))
-	return f.c.Centre.envelope(to, key)
+	return to, key, nil
 }
 
 // mayRecover reads the case and checks everything that allows it, from the rows' signatures and not from their say-so.
