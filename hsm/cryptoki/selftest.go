@@ -30,7 +30,9 @@ func (p *Profile) SelfTest(ctx context.Context, s *Session, mechs []uint) error 
 			return p.refuse(string(alg)+" signing", err)
 		}
 	}
-	if (p.SM2.Encrypt != 0 || p.SM2.Curve || p.SM2.Key != 0) && (slices.Contains(mechs, p.SM2.Encrypt) || slices.Contains(mechs, CKM_ECDH1_DERIVE)) {
+	byMech := p.SM2.Encrypt != 0 && slices.Contains(mechs, p.SM2.Encrypt)
+	byECDH := (p.SM2.Curve || p.SM2.Key != 0) && p.SM2.Encrypt == 0 && slices.Contains(mechs, CKM_ECDH1_DERIVE)
+	if byMech || byECDH {
 		if err := p.testSM2Decryption(ctx, s); err != nil {
 			return p.refuse("SM2 decryption", err)
 		}

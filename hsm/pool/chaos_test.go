@@ -228,20 +228,20 @@ func TestTokenSwapped(t *testing.T) {
 // TestTokenVanishes: the files go away under load without anyone being told, and come back.
 func TestTokenVanishes(t *testing.T) {
 	r := softHSM(t, nil)
-	p := r.open(t, r.token(t), func(c *pool.Config) { c.HealFor, c.WaitFor = 2*time.Second, 2*time.Second })
+	p := r.open(t, r.token(t), func(c *pool.Config) { c.HealFor = time.Second })
 	l := underLoad(t, p, newKey(t, p), 4, true)
 	l.signsAgain(20, 10*time.Second)
 	own := must(filepath.Glob(filepath.Join(r.tokens, "*")))(t)
 	away := filepath.Join(t.TempDir(), "away")
 	check(t, os.Rename(own[0], away))
-	time.Sleep(3 * time.Second)
+	time.Sleep(1500 * time.Millisecond)
 	check(t, os.Rename(away, own[0]))
 	t.Logf("signing again after %s; %d failed meanwhile", l.signsAgain(5, 10*time.Second), l.failed.Load())
 }
 
 // TestBackPressure: with every session busy a request is told so in time.
 func TestBackPressure(t *testing.T) {
-	r := softHSM(t, func(c *cryptoki.Config) { c.CallFor = 4 * time.Second })
+	r := softHSM(t, func(c *cryptoki.Config) { c.CallFor = 1500 * time.Millisecond })
 	p := r.open(t, r.token(t), func(c *pool.Config) { c.Sessions, c.WaitFor = 2, 300*time.Millisecond })
 	made := newKey(t, p)
 	key := must(p.Signer(context.Background(), made))(t)
@@ -257,7 +257,7 @@ func TestBackPressure(t *testing.T) {
 			switch {
 			case err == nil:
 				signed.Add(1)
-			case errors.Is(err, pool.ErrBusy) && time.Since(began) < 2*time.Second:
+			case errors.Is(err, pool.ErrBusy) && time.Since(began) < time.Second:
 				busy.Add(1)
 			default:
 				t.Errorf("after %s: %v", time.Since(began), err)

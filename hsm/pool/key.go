@@ -41,7 +41,7 @@ func (p *Pool) pairs(ctx context.Context, e *era, s *cryptoki.Session, label str
 	}
 	var out []found
 	for _, priv := range privs {
-		f, ok, err := p.pair(ctx, s, priv)
+		f, ok, err := p.pair(ctx, s, priv, label)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +56,7 @@ func (p *Pool) pairs(ctx context.Context, e *era, s *cryptoki.Session, label str
 	return out, nil
 }
 
-func (p *Pool) pair(ctx context.Context, s *cryptoki.Session, priv cryptoki.Object) (f found, ok bool, err error) {
+func (p *Pool) pair(ctx context.Context, s *cryptoki.Session, priv cryptoki.Object, asked string) (f found, ok bool, err error) {
 	attrs, err := s.Attributes(ctx, priv, cryptoki.CKA_LABEL, cryptoki.CKA_ID)
 	if cryptoki.CodeOf(err) == cryptoki.CKR_OBJECT_HANDLE_INVALID {
 		return f, false, nil // destroyed since it was listed
@@ -65,7 +65,7 @@ func (p *Pool) pair(ctx context.Context, s *cryptoki.Session, priv cryptoki.Obje
 		return f, false, err
 	}
 	label, id := string(cryptoki.Value(attrs, cryptoki.CKA_LABEL)), cryptoki.Value(attrs, cryptoki.CKA_ID)
-	if !hsm.IsLabel(label) || len(id) == 0 {
+	if !hsm.IsLabel(label) && label != asked || len(id) == 0 { // wrapping pairs have labels that only their own kind asks for
 		return f, false, nil
 	}
 	pubs, err := s.Find(ctx, half(cryptoki.CKO_PUBLIC_KEY, label, id), 2)
@@ -98,9 +98,6 @@ func matches(r, ref hsm.Ref) bool {
 
 // find finds the one key a Ref means.
 func (p *Pool) find(ctx context.Context, e *era, s *cryptoki.Session, ref hsm.Ref) (found, error) {
-	if ref.Label != "" && !hsm.IsLabel(ref.Label) {
-		return found{}, hsm.ErrNotFound
-	}
 	all, err := p.pairs(ctx, e, s, ref.Label)
 	if err != nil {
 		return found{}, err
@@ -138,6 +135,9 @@ type key struct {
 
 // Signer implements hsm.Keystore.
 func (p *Pool) Signer(ctx context.Context, ref hsm.Ref) (crypto.Signer, error) {
+	if ref.Label != "" && !hsm.IsLabel(ref.Label) {
+		return nil, hsm.ErrNotFound
+	}
 	var f found
 	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) (err error) {
 		f, err = p.find(ctx, e, s, ref)
@@ -314,6 +314,9 @@ func (p *Pool) erase(ctx context.Context, s *cryptoki.Session, label string, id 
 
 // Destroy implements hsm.Keystore.
 func (p *Pool) Destroy(ctx context.Context, ref hsm.Ref) error {
+	if ref.Label != "" && !hsm.IsLabel(ref.Label) {
+		return hsm.ErrNotFound
+	}
 	p.naming.Lock()
 	defer p.naming.Unlock()
 	var f found

@@ -29,13 +29,13 @@ type wrapper struct {
 
 // Wrapper implements hsm.Keystore.
 //
-// Errors: also hsm.ErrUnsupported for a token without AES-GCM.
+// Errors: also hsm.ErrUnsupported for a token with neither AES-GCM nor ECDH on P-256.
 func (p *Pool) Wrapper(ctx context.Context, label string) (hsm.Wrapper, error) {
 	if !hsm.IsLabel(label) {
 		return nil, hsm.ErrLabel
 	}
 	if !slices.Contains(p.mechs, cryptoki.CKM_AES_GCM) || !slices.Contains(p.mechs, cryptoki.CKM_AES_KEY_GEN) {
-		return nil, fmt.Errorf("%w: the token has no AES-GCM", hsm.ErrUnsupported)
+		return p.agreeing(ctx, label)
 	}
 	id, err := newID()
 	if err != nil {

@@ -1,0 +1,90 @@
+package pool_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"signet/ca/pki"
+	"signet/hsm"
+	"signet/hsm/cryptoki"
+	"signet/hsm/hsmtest"
+	"signet/hsm/pool"
+	"signet/ukey/ukeytest"
+)
+
+// softkeyModule opens libsoftkey.so with empty slots; what is written to the file faults counts from the next call on.
+func softkeyModule(t testing.TB, slots int, change func(*cryptoki.Config)) (r *rig, faults string) {
+	t.Helper()
+	home := t.TempDir()
+	for i := range slots {
+		check(t, os.MkdirAll(filepath.Join(home, "slots", fmt.Sprintf("slot%02d", i)), 0o700))
+	}
+	faults = filepath.Join(home, "faults")
+	r = openRig(t, ukeytest.Module(t), []string{"SOFTKEY_DIR=" + filepath.Join(home, "slots"), "SOFTKEY_FAULT_FILE=" + faults}, change)
+	return r, faults
+}
+
+func TestContractSM2(t *testing.T) {
+	r, _ := softkeyModule(t, 12, nil)
+	tokens := map[hsm.Keystore]cryptoki.TokenRef{}
+	hsmtest.TestKeystore(t, func(t testing.TB) hsm.Keystore {
+		ref := r.token(t)
+		p := r.open(t, ref, nil)
+		tokens[p] = ref
+		return p
+	}, func(t testing.TB, k hsm.Keystore) hsm.Keystore {
+		check(t, r.m.Reset(context.Background(), r.m.Generation()))
+		return r.open(t, tokens[k], nil)
+	})
+}
+
+// TestFaultsOfTheModule makes the module itself misbehave while SM2 signatures are asked for.
+func TestFaultsOfTheModule(t *testing.T) {
+	r, faults := softkeyModule(t, 2, func(c *cryptoki.Config) { c.CallFor = time.Second })
+	p := r.open(t, r.token(t), nil)
+	ctx := context.Background()
+	made := must(p.Generate(ctx, "ca", pki.SM2))(t)
+	key := must(p.Signer(ctx, made))(t)
+	sign := func() error {
+		_, err := pki.Sign(rand.Reader, key, pki.SM2WithSM3, []byte("message"))
+		return err
+	}
+	check(t, sign())
+	for _, c := range []struct {
+		spec  string
+		fails error // nil: the pool heals it within the request
+		limit time.Duration
+	}{
+		{"flip:C_Sign", cryptoki.ErrWrongSignature, 5 * time.Second},
+		{"flip:C_Sign@1", nil, 5 * time.Second},
+		{"drop:C_Sign@1", nil, 5 * time.Second},
+		{"crash:C_Sign", pool.ErrUnavailable, 10 * time.Second},
+		{"hang:C_Sign", pool.ErrUnavailable, 15 * time.Second},
+		{"error:C_Sign:0x30", pool.ErrUnavailable, 10 * time.Second},
+		{"error:C_Sign:0x30@1", nil, 5 * time.Second},
+		{"error:C_Sign:0x5@1", nil, 5 * time.Second},
+		{"slow:C_Sign:200ms", nil, 5 * time.Second},
+	} {
+		check(t, os.WriteFile(faults, []byte(c.spec), 0o600))
+		began := time.Now()
+		err := sign()
+		if took := time.Since(began); !errors.Is(err, c.fails) || took > c.limit {
+			t.Fatalf("%s: after %s: %v", c.spec, took, err)
+		}
+		check(t, os.WriteFile(faults, nil, 0o600))
+		began = time.Now()
+		if err := sign(); err != nil || time.Since(began) > 10*time.Second {
+			t.Fatalf("after %s was over: %v in %s", c.spec, err, time.Since(began))
+		}
+		t.Logf("%s: %v", c.spec, err)
+	}
+	if p.Stats().WrongSignatures < 2 {
+		t.Fatalf("%+v", p.Stats())
+	}
+}
