@@ -57,6 +57,21 @@ func objectFile(id ukey.KeyID) string { return objectPrefix + string(id) + keySu
 
 func (r objectRecord) aad() []byte { return []byte("signet-softkey-object-1\x00" + string(r.ID)) }
 
+// Pair reads one pair; no PIN is needed.
+//
+// Errors: ukey.ErrNotFound.
+func (t *Token) Pair(id ukey.KeyID) (Pair, error) {
+	rec, err := t.load(id)
+	if err != nil {
+		return Pair{}, err
+	}
+	k, err := rec.key()
+	if err != nil {
+		return Pair{}, err
+	}
+	return Pair{ID: k.ID, Usage: k.Usage, Public: k.Public, Certificate: k.Certificate, Overlay: rec.Overlay}, nil
+}
+
 // Pairs lists the readable pairs; no PIN is needed.
 func (t *Token) Pairs() ([]Pair, error) {
 	if _, err := t.record(); err != nil {
@@ -68,15 +83,12 @@ func (t *Token) Pairs() ([]Pair, error) {
 	}
 	var pairs []Pair
 	for _, id := range ids {
-		rec, err := t.load(id)
+		p, err := t.Pair(id)
 		if errors.Is(err, ukey.ErrRemoved) {
 			return nil, err
 		}
-		if err != nil {
-			continue
-		}
-		if k, err := rec.key(); err == nil {
-			pairs = append(pairs, Pair{ID: k.ID, Usage: k.Usage, Public: k.Public, Certificate: k.Certificate, Overlay: rec.Overlay})
+		if err == nil {
+			pairs = append(pairs, p)
 		}
 	}
 	return pairs, nil

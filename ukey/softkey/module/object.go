@@ -177,16 +177,29 @@ func (m *module) object(s *session, h uint64) (object, error) {
 	if !known || r.slot != s.slot {
 		return object{}, rvObjectHandleInvalid
 	}
-	all, err := m.objects(s)
+	all, err := m.near(s, r)
 	if err != nil {
 		return object{}, err
 	}
+	_, err = m.as(s, user)
 	for _, o := range all {
-		if o.ref == r {
+		if o.ref == r && (err == nil || !o.is(attrPrivate)) {
 			return o, nil
 		}
 	}
 	return object{}, rvObjectHandleInvalid
+}
+
+// near reads the objects among which a ref is: those of its pair only, as signing looks for its key each time.
+func (m *module) near(s *session, r ref) ([]object, error) {
+	if r.part > certificate {
+		return m.objects(s)
+	}
+	p, err := s.token.Pair(r.id)
+	if err != nil {
+		return nil, err
+	}
+	return halves(r.slot, p), nil
 }
 
 // secretTypes are the attributes that a sensitive key does not give out.

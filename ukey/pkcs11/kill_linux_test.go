@@ -1,0 +1,104 @@
+//go:build cgo
+
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"signet/ca/pki"
+	"signet/ukey/ukeytest"
+)
+
+// workers are the module processes this test binary started.
+func workers(t *testing.T) (pids []int) {
+	t.Helper()
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	must(t, err)
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue
+		}
+		for _, word := range strings.Fields(string(text)) {
+			name, err := os.ReadFile("/proc/" + word + "/cmdline")
+			if pid, badPID := strconv.Atoi(word); err == nil && badPID == nil && bytes.HasPrefix(name, []byte("signet-pkcs11-worker")) {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// TestKilledSoftHSM kills the module's process at random moments while SoftHSM, which writes its objects one by one, makes
+// pairs and takes certificates. Done again, each pair is whole and alone, and none that was there before is lost.
+func TestKilledSoftHSM(t *testing.T) {
+	d, ca := softHSM(t), ukeytest.NewCA(t, pki.P256)
+	token := only(t, d)
+	rounds := byte(12)
+	if os.Getenv("SIGNET_SOAK") != "" {
+		rounds = 200
+	}
+	// Not during a login: SoftHSM then rewrites the token's own record, and a kill there can cost it the token.
+	act := func(n byte, in chan<- bool) error {
+		s, err := token.Login(context.Background(), []byte(testPIN))
+		if in <- err == nil; err != nil {
+			return err
+		}
+		defer s.Close()
+		pub, err := s.Generate(context.Background(), id(n), pki.P256)
+		if err != nil {
+			return err
+		}
+		return s.PutCertificate(context.Background(), id(n), ca.Certify(t, pub, "签名", pki.SigningUsage).Raw)
+	}
+	cut := 0
+	for n := byte(1); n <= rounds; n++ {
+		in, done := make(chan bool, 4), make(chan error, 1)
+		go func() { done <- act(n, in) }()
+		<-in
+		time.Sleep(time.Duration(mathrand.IntN(60)) * time.Millisecond)
+		for _, pid := range workers(t) {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		err := <-done
+		for tries := 0; err != nil && tries < 3; tries++ {
+			cut++
+			err = act(n, in)
+		}
+		must(t, err)
+	}
+	t.Logf("%d attempts were cut off", cut)
+	checkEach(t, token, rounds)
+}
+
+func checkEach(t *testing.T, token *Token, rounds byte) {
+	t.Helper()
+	s := login(t, token)
+	groups, err := s.scan(t.Context())
+	must(t, err)
+	if len(groups) != int(rounds) {
+		t.Errorf("%d ids on the token, want %d", len(groups), rounds)
+	}
+	for n := byte(1); n <= rounds; n++ {
+		g, err := s.under(t.Context(), id(n))
+		if err != nil || len(g.private) != 1 || len(g.public) != 1 || len(g.certs) != 1 || len(g.other) != 0 || g.certificate() == nil {
+			t.Errorf("%d: %+v, %v", n, g, err)
+			continue
+		}
+		k, err := s.Signer(id(n))
+		must(t, err)
+		if _, err := pki.Sign(rand.Reader, k, pki.ECDSAWithSHA256, []byte("x")); err != nil {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+}
