@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"signet/ca/pki"
+	"signet/hsm"
 	"signet/hsm/cryptoki"
 	"signet/hsm/hsmtest"
 	"signet/hsm/pool"
@@ -120,4 +121,9 @@ func hashOf(t testing.TB, pub crypto.PublicKey) crypto.SignerOpts {
 	_, opts, err := pki.Digest(pub, must(pki.SigAlgFor(pub))(t), nil)
 	check(t, err)
 	return opts
+}
+
+func newBenchKey(t testing.TB, p *pool.Pool, alg pki.KeyAlg) hsm.Ref {
+	t.Helper()
+	return must(p.Generate(context.Background(), "ca", alg))(t)
 }
