@@ -407,21 +407,3 @@ func TestKeptAnswers(t *testing.T) {
 		t.Fatal("an answer was kept for a quarter of its life")
 	}
 }
-
-// BenchmarkCRL writes a list of 100 000 entries.
-func BenchmarkCRL(b *testing.B) {
-	s := newSite(b, pki.SM2)
-	store := &fixedStore{Store: s.Store, number: 1}
-	for i := range 100_000 {
-		store.entries = append(store.entries, status.Entry{SerialHex: strings.ToUpper(new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), 120), big.NewInt(int64(i))).Text(16)) + "0", At: s.clock.at, Reason: 4})
-	}
-	cfg := config(s.Tree, s.clock.now)
-	cfg.Store = store
-	service, err := status.New(cfg)
-	must(b, err)
-	b.ReportAllocs()
-	for b.Loop() {
-		store.number++
-		must(b, service.PublishCRL(ctx, "issuing"))
-	}
-}
