@@ -5,7 +5,9 @@ package pkcs11
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -411,8 +413,8 @@ func TestTwoCertificates(t *testing.T) {
 	g, err := s.pair(ctx, id(1))
 	must(t, err)
 	old, renewed := ca.Certify(t, pub, "签名", pki.SigningUsage), ca.Certify(t, pub, "签名", pki.SigningUsage)
-	must(t, s.create(ctx, id(1), g, old))
-	must(t, s.create(ctx, id(1), g, renewed))
+	must(t, s.create(ctx, g, old))
+	must(t, s.create(ctx, g, renewed))
 	must(t, s.PutCertificate(ctx, id(1), renewed.Raw))
 	keys, err := token.Keys(ctx)
 	if err != nil || len(keys) != 1 || !bytes.Equal(keys[0].Certificate, renewed.Raw) {
@@ -456,5 +458,110 @@ func BenchmarkSign(b *testing.B) {
 		if _, err := k.Sign(rand.Reader, digest, pki.SM2Opts); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestWatch(t *testing.T) {
+	r := newRig(t, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	events := r.driver.Watch(ctx, 20*time.Millisecond)
+	next := func(want Event) {
+		t.Helper()
+		select {
+		case e := <-events:
+			if e != want {
+				t.Errorf("%+v, want %+v", e, want)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("nothing said of %+v", want)
+		}
+	}
+	next(Event{"SK-0001", true})
+	r.move(t, "key", ".away")()
+	next(Event{"SK-0001", false})
+	r.fault(t, "error:C_GetSlotList:0x5") // a module in trouble is no reason to say anything
+	r.move(t, ".away", "key")()
+	select {
+	case e := <-events:
+		t.Errorf("%+v from a module that does not answer", e)
+	case <-time.After(150 * time.Millisecond):
+	}
+	r.fault(t, "")
+	next(Event{"SK-0001", true})
+	stop()
+	for range events {
+	}
+}
+
+// TestRSADecryption is for legacy RSA pairs: PKCS #1 v1.5 tells nobody whether it worked.
+func TestRSADecryption(t *testing.T) {
+	r := newRig(t, nil)
+	token, err := softkey.Plugged(filepath.Join(r.slots, "key"))
+	must(t, err)
+	old, err := token.Open(t.Context(), ukey.PIN(testPIN))
+	must(t, err)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	must(t, old.ImportKey(t.Context(), id(7), ukey.Encrypt, key))
+	must(t, old.Close())
+	d, err := login(t, r.token(t)).Decrypter(id(7))
+	must(t, err)
+	secret := bytes.Repeat([]byte{5}, 16)
+	for name, opts := range map[string]any{"v1.5": nil, "v1.5 session": &rsa.PKCS1v15DecryptOptions{SessionKeyLen: 16},
+		"SHA-1": &rsa.OAEPOptions{Hash: crypto.SHA1}, "SHA-256": &rsa.OAEPOptions{Hash: crypto.SHA256}} {
+		sealed, err := rsa.EncryptPKCS1v15(rand.Reader, &key.PublicKey, secret)
+		if o, oaep := opts.(*rsa.OAEPOptions); oaep {
+			sealed, err = rsa.EncryptOAEP(o.Hash.New(), rand.Reader, &key.PublicKey, secret, nil)
+		}
+		must(t, err)
+		if plain, err := d.Decrypt(nil, sealed, opts); err != nil || !bytes.Equal(plain, secret) {
+			t.Errorf("%s: %x, %v", name, plain, err)
+		}
+	}
+	noise := make([]byte, 256)
+	noise[1] = 1
+	plain, err := d.Decrypt(nil, noise, &rsa.PKCS1v15DecryptOptions{SessionKeyLen: 16})
+	if err != nil || len(plain) != 16 {
+		t.Errorf("a spoilt session key is told apart: %x, %v", plain, err)
+	}
+	if _, err := d.Decrypt(nil, noise, &rsa.OAEPOptions{Hash: crypto.SHA512}); !errors.Is(err, errScheme) {
+		t.Error(err)
+	}
+}
+
+// TestForeignPair is a key that other software filled: its ids are of any length, and no mark is on it.
+func TestForeignPair(t *testing.T) {
+	d, ca := softHSM(t), ukeytest.NewCA(t, pki.P256)
+	token := only(t, d)
+	s, ctx := login(t, token), t.Context()
+	raw := []byte("容器 1")
+	pubObject, _, err := s.profile.GenerateKeyPair(ctx, s.c, cryptoki.KeySpec{Alg: pki.P256, ID: raw, Label: "alt", Token: true, Sign: true})
+	must(t, err)
+	pub, err := s.profile.PublicKey(ctx, s.c, pubObject)
+	must(t, err)
+	if keys, err := token.Keys(ctx); err != nil || len(keys) != 0 {
+		t.Fatalf("neither marked nor certified: %v, %v", keys, err)
+	}
+	must(t, s.create(ctx, &group{raw: raw}, ca.Certify(t, pub, "旧证书", pki.SigningUsage)))
+	keys, err := token.Keys(ctx)
+	if err != nil || len(keys) != 1 || keys[0].Usage != ukey.Sign || keys[0].Certificate == nil {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	k, err := s.Signer(keys[0].ID)
+	must(t, err)
+	sig, err := pki.Sign(rand.Reader, k, pki.ECDSAWithSHA256, []byte("x"))
+	must(t, err)
+	must(t, pki.Verify(pub, pki.ECDSAWithSHA256, []byte("x"), sig))
+	renewed := ca.Certify(t, pub, "新证书", pki.SigningUsage)
+	must(t, s.PutCertificate(ctx, keys[0].ID, renewed.Raw))
+	if keys, err = token.Keys(ctx); err != nil || len(keys) != 1 || !bytes.Equal(keys[0].Certificate, renewed.Raw) {
+		t.Errorf("%v, %v", keys, err)
+	}
+	if _, err := s.Generate(ctx, keys[0].ID, pki.RSA2048); !errors.Is(err, ukey.ErrExists) {
+		t.Errorf("generating over it: %v", err)
+	}
+	must(t, s.Delete(ctx, keys[0].ID))
+	if left, err := s.scan(ctx); err != nil || len(left) != 0 {
+		t.Errorf("left over: %v, %v", left, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"encoding/asn1"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +55,7 @@ func (s *Session) importKey(ctx context.Context, enc ukey.KeyID, opener *group, 
 	if err := s.discard(ctx, g); err != nil {
 		return err
 	}
-	if err := s.bring(ctx, enc, opener, e); err != nil {
+	if err := s.bring(ctx, g.raw, opener, e); err != nil {
 		return err
 	}
 	g, err = s.proven(ctx, enc)
@@ -67,11 +66,7 @@ func (s *Session) importKey(ctx context.Context, enc ukey.KeyID, opener *group, 
 }
 
 // bring puts both halves on the token.
-func (s *Session) bring(ctx context.Context, enc ukey.KeyID, opener *group, e *cms.EnvelopedKey) error {
-	raw, err := hex.DecodeString(string(enc))
-	if err != nil {
-		return err
-	}
+func (s *Session) bring(ctx context.Context, raw []byte, opener *group, e *cms.EnvelopedKey) error {
 	switch {
 	case s.profile.Enveloped != 0:
 		return s.unwrap(ctx, raw, opener, e)

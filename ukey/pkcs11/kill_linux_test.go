@@ -48,6 +48,7 @@ func TestKilledSoftHSM(t *testing.T) {
 	if os.Getenv("SIGNET_SOAK") != "" {
 		rounds = 200
 	}
+	pause := time.Duration(rounds) * 4 * time.Millisecond // a module that dies 20 times in 10 s is not started again
 	// Not during a login: SoftHSM then rewrites the token's own record, and a kill there can cost it the token.
 	act := func(n byte, in chan<- bool) error {
 		s, err := token.Login(context.Background(), []byte(testPIN))
@@ -76,6 +77,7 @@ func TestKilledSoftHSM(t *testing.T) {
 			err = act(n, in)
 		}
 		must(t, err)
+		time.Sleep(pause)
 	}
 	t.Logf("%d attempts were cut off", cut)
 	checkEach(t, token, rounds)

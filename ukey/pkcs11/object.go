@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"slices"
@@ -43,6 +44,7 @@ type cert struct {
 
 // group is everything under one CKA_ID.
 type group struct {
+	raw             []byte // the CKA_ID
 	private, public []cryptoki.Object
 	certs           []cert // the one that counts first
 	other           []cryptoki.Object
@@ -104,7 +106,7 @@ func (r reader) sort(ctx context.Context, o cryptoki.Object, groups map[string]*
 	id := string(cryptoki.Value(attrs, cryptoki.CKA_ID))
 	g := groups[id]
 	if g == nil {
-		g = &group{}
+		g = &group{raw: []byte(id)}
 		groups[id] = g
 	}
 	class, known := cryptoki.NumberIn(attrs, cryptoki.CKA_CLASS)
@@ -196,15 +198,25 @@ func (r reader) keys(ctx context.Context) ([]ukey.Key, error) {
 	}
 	var keys []ukey.Key
 	for raw, g := range groups {
-		id := ukey.KeyID(hex.EncodeToString([]byte(raw)))
+		id := keyIDOf([]byte(raw))
 		der := g.certificate()
-		if id.Check() != nil || g.key == nil || len(g.public) > 1 || g.mark == "" && der == nil {
+		if raw == "" || g.key == nil || len(g.public) > 1 || g.mark == "" && der == nil {
 			continue
 		}
 		keys = append(keys, ukey.Key{ID: id, Usage: g.usage(), Public: g.key, Certificate: der})
 	}
 	slices.SortFunc(keys, func(a, b ukey.Key) int { return cmp.Compare(a.ID, b.ID) })
 	return keys, nil
+}
+
+// keyIDOf names what is under a CKA_ID: one of 16 bytes as it is, another maker's by a hash of it. Without a CKA_ID nothing says
+// which halves belong together.
+func keyIDOf(raw []byte) ukey.KeyID {
+	if id := ukey.KeyID(hex.EncodeToString(raw)); id.Check() == nil {
+		return id
+	}
+	sum := sha256.Sum256(append([]byte("signet-cka-id\x00"), raw...))
+	return ukey.KeyIDOf([16]byte(sum[:16]))
 }
 
 // under reads what is under an id.
@@ -223,7 +235,21 @@ func (r reader) under(ctx context.Context, id ukey.KeyID) (*group, error) {
 	if g := groups[string(raw)]; g != nil {
 		return g, nil
 	}
-	return &group{}, nil
+	return r.foreign(ctx, id, raw)
+}
+
+// foreign looks for a pair that other software made. None is an empty group with the id's own bytes.
+func (r reader) foreign(ctx context.Context, id ukey.KeyID, raw []byte) (*group, error) {
+	groups, err := r.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for other, g := range groups {
+		if other != "" && keyIDOf([]byte(other)) == id {
+			return g, nil
+		}
+	}
+	return &group{raw: raw}, nil
 }
 
 // clear removes everything in a group, the private half last: until then the rest of a cut-off removal is found again.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -102,12 +101,8 @@ func (s *Session) generate(ctx context.Context, id ukey.KeyID, alg pki.KeyAlg) (
 	if err := s.discard(ctx, g); err != nil {
 		return nil, err
 	}
-	raw, err := hex.DecodeString(string(id))
-	if err != nil {
-		return nil, err
-	}
 	// Where the envelope of the encryption pair is opened outside the token, its signing pair must decrypt.
-	spec := cryptoki.KeySpec{Alg: alg, ID: raw, Token: true, Sign: true, Decrypt: alg == pki.SM2 && s.profile.opens()}
+	spec := cryptoki.KeySpec{Alg: alg, ID: g.raw, Token: true, Sign: true, Decrypt: alg == pki.SM2 && s.profile.opens()}
 	if _, _, err := s.profile.GenerateKeyPair(ctx, s.c, spec); err != nil {
 		return nil, err
 	}
@@ -187,11 +182,11 @@ func (s *Session) PutCertificate(ctx context.Context, id ukey.KeyID, der []byte)
 		if !bytes.Equal(parsed.SPKI, spki) {
 			return ukey.ErrCertMismatch
 		}
-		return s.replace(ctx, id, g, parsed)
+		return s.replace(ctx, g, parsed)
 	})
 }
 
-func (s *Session) replace(ctx context.Context, id ukey.KeyID, g *group, parsed *pki.Certificate) error {
+func (s *Session) replace(ctx context.Context, g *group, parsed *pki.Certificate) error {
 	old, there := []cert{}, false
 	for _, c := range g.certs {
 		if !there && bytes.Equal(c.der, parsed.Raw) {
@@ -201,7 +196,7 @@ func (s *Session) replace(ctx context.Context, id ukey.KeyID, g *group, parsed *
 		old = append(old, c)
 	}
 	if !there {
-		if err := s.create(ctx, id, g, parsed); err != nil {
+		if err := s.create(ctx, g, parsed); err != nil {
 			return err
 		}
 	}
@@ -213,16 +208,12 @@ func (s *Session) replace(ctx context.Context, id ukey.KeyID, g *group, parsed *
 	return nil
 }
 
-func (s *Session) create(ctx context.Context, id ukey.KeyID, g *group, parsed *pki.Certificate) error {
-	raw, err := hex.DecodeString(string(id))
-	if err != nil {
-		return err
-	}
-	_, err = s.c.Create(ctx, []cryptoki.Attr{
+func (s *Session) create(ctx context.Context, g *group, parsed *pki.Certificate) error {
+	_, err := s.c.Create(ctx, []cryptoki.Attr{
 		cryptoki.Number(cryptoki.CKA_CLASS, cryptoki.CKO_CERTIFICATE),
 		cryptoki.Number(cryptoki.CKA_CERTIFICATE_TYPE, cryptoki.CKC_X_509),
 		cryptoki.Bool(cryptoki.CKA_TOKEN, true), cryptoki.Bool(cryptoki.CKA_PRIVATE, false),
-		cryptoki.Text(cryptoki.CKA_LABEL, markOf(g.usage())), cryptoki.Bytes(cryptoki.CKA_ID, raw),
+		cryptoki.Text(cryptoki.CKA_LABEL, markOf(g.usage())), cryptoki.Bytes(cryptoki.CKA_ID, g.raw),
 		cryptoki.Bytes(cryptoki.CKA_SUBJECT, parsed.Subject.DER()), cryptoki.Bytes(cryptoki.CKA_ISSUER, parsed.Issuer.DER()),
 		cryptoki.Bytes(cryptoki.CKA_SERIAL_NUMBER, derInteger(parsed.Serial)), cryptoki.Bytes(cryptoki.CKA_VALUE, parsed.Raw),
 	})
