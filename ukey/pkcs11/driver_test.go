@@ -445,20 +445,49 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+// BenchmarkSign is SM2 signatures of one session with the software key, through its library and without.
 func BenchmarkSign(b *testing.B) {
-	r := newRig(b, nil)
-	s := login(b, r.token(b))
-	_, err := s.Generate(b.Context(), id(1), pki.SM2)
-	must(b, err)
-	k, err := s.Signer(id(1))
-	must(b, err)
-	digest := make([]byte, 32)
-	b.ResetTimer()
-	for b.Loop() {
-		if _, err := k.Sign(rand.Reader, digest, pki.SM2Opts); err != nil {
-			b.Fatal(err)
-		}
+	for name, session := range map[string]func(*testing.B) ukey.Session{
+		"worker":     func(b *testing.B) ukey.Session { return login(b, newRig(b, nil).token(b)) },
+		"in-process": loadedHere,
+		"no-module":  direct,
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := session(b)
+			_, err := s.Generate(b.Context(), id(1), pki.SM2)
+			must(b, err)
+			k, err := s.Signer(id(1))
+			must(b, err)
+			digest := make([]byte, 32)
+			for b.Loop() {
+				if _, err := k.Sign(rand.Reader, digest, pki.SM2Opts); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
+}
+
+// loadedHere is the module in this process.
+func loadedHere(b *testing.B) ukey.Session {
+	r := newRig(b, nil)
+	b.Setenv("SOFTKEY_DIR", r.slots)
+	path := ukeytest.Module(b)
+	d, err := Open(b.Context(), Config{Cryptoki: cryptoki.Config{Path: path, Dirs: []string{filepath.Dir(path)}, OwnDirs: true, InProcess: true}})
+	must(b, err)
+	b.Cleanup(func() { d.Close() })
+	return login(b, only(b, d))
+}
+
+// direct is the software key by its in-process driver.
+func direct(b *testing.B) ukey.Session {
+	r := newRig(b, nil)
+	token, err := softkey.Plugged(filepath.Join(r.slots, "key"))
+	must(b, err)
+	s, err := token.Login(b.Context(), ukey.PIN(testPIN))
+	must(b, err)
+	b.Cleanup(func() { s.Close() })
+	return s
 }
 
 func TestWatch(t *testing.T) {
