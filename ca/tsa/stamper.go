@@ -37,6 +37,8 @@ type Config struct {
 	Ordering bool
 	// GM writes tokens with the content types of GM/T 0010 instead of those of PKCS#7, which more readers know.
 	GM bool
+	// Stop is asked before every stamp; an error refuses, such as when the certificate was revoked. Default: never.
+	Stop func() error
 
 	Rand io.Reader    // default crypto/rand
 	Log  *slog.Logger // default slog.Default
@@ -138,6 +140,11 @@ func (s *Stamper) Stamp(ctx context.Context, r *Request) ([]byte, error) {
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if s.c.Stop != nil {
+		if err := s.c.Stop(); err != nil {
+			return nil, refuse(SystemFailure, "the authority does not stamp: %v", err)
+		}
 	}
 	serial, err := pki.NewSerial(s.c.Rand) // 127 random bits: unlike any other, also after a crash (RFC 3161 §2.4.2)
 	if err != nil {

@@ -241,6 +241,19 @@ func TestNoStampWithoutTime(t *testing.T) {
 	must(t, err)
 }
 
+func TestStop(t *testing.T) {
+	s := newSite(t, pki.P256)
+	var stop error
+	st := s.stamper(t, func(c *tsa.Config) { c.Stop = func() error { return stop } })
+	_, err := ask(t, st, request(t, "SHA-256", "x"))
+	must(t, err)
+	stop = errors.New("revoked")
+	var refused *tsa.Refused
+	if _, err := ask(t, st, request(t, "SHA-256", "x")); !errors.As(err, &refused) || refused.Failure != tsa.SystemFailure || !strings.Contains(refused.Text, "revoked") {
+		t.Fatalf("stopped: %v", err)
+	}
+}
+
 func TestOrdering(t *testing.T) {
 	s := newSite(t, pki.P256)
 	st := s.stamper(t, func(c *tsa.Config) { c.Ordering = true })
@@ -515,6 +528,35 @@ func TestOpenSSLAsks(t *testing.T) {
 					}
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkHTTP has 64 clients ask over HTTP.
+func BenchmarkHTTP(b *testing.B) {
+	for _, alg := range []pki.KeyAlg{pki.SM2, pki.P256} {
+		b.Run(string(alg), func(b *testing.B) {
+			s := newSite(b, alg)
+			service, err := tsa.NewService(tsa.Unit{ID: "one", Stamper: s.stamper(b)})
+			must(b, err)
+			server := httptest.NewServer(service.Handler())
+			defer server.Close()
+			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+			der, err := request(b, "SHA-256", "x").DER()
+			must(b, err)
+			b.SetParallelism(32)
+			b.ResetTimer()
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					resp, err := client.Post(server.URL+"/tsa", "application/timestamp-query", bytes.NewReader(der))
+					if err != nil || resp.StatusCode != http.StatusOK {
+						b.Error(resp, err)
+						return
+					}
+					_, _ = io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+				}
+			})
 		})
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"signet/api/rest"
 	"signet/api/store"
 	"signet/ca"
 	"signet/ca/pki"
+	"signet/ca/status"
 	"signet/ca/tsa"
 	"signet/hsm"
 )
@@ -22,6 +24,8 @@ type TimeStamps struct {
 	Source tsa.Source    // required
 	Within time.Duration // default tsa's own
 }
+
+const stampersEvery = 15 * time.Second
 
 // StampUnit is one key that makes time stamps; the fields are those of tsa.Config.
 type StampUnit struct {
@@ -42,13 +46,16 @@ func (s *System) openStamps(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.revoked = map[string]*atomic.Bool{}
 	var units []tsa.Unit
 	for _, u := range t.Units {
 		key, err := s.signer(ctx, u.Key)
 		if err != nil {
 			return fmt.Errorf("time stamps %s: %w", u.ID, err)
 		}
+		s.revoked[u.ID] = &atomic.Bool{}
 		stamper, err := tsa.New(tsa.Config{
+			Stop:        s.stopOf(u.ID),
 			Certificate: u.Certificate, Chain: u.Chain, Key: key, Policies: u.Policies, Clock: s.Clock, Ordering: u.Ordering, GM: u.GM, Log: s.c.Log,
 		})
 		if err != nil {
@@ -60,11 +67,50 @@ func (s *System) openStamps(ctx context.Context) (err error) {
 	return err
 }
 
+func (s *System) stopOf(unit string) func() error {
+	revoked := s.revoked[unit]
+	return func() error {
+		if revoked.Load() {
+			return errors.New("its certificate was revoked")
+		}
+		return nil
+	}
+}
+
+// checkStampers stops those whose certificates our own CAs revoked or suspended. While the database does not tell, they stay as they are.
+func (s *System) checkStampers(ctx context.Context) {
+	for _, u := range s.c.TimeStamps.Units {
+		id := s.issuerOf(u.Certificate)
+		if id == "" {
+			continue
+		}
+		now, err := s.DB.CA().Lookup(ctx, id, u.Certificate.SerialHex)
+		if err != nil {
+			continue
+		}
+		revoked := now.State == status.Revoked
+		if was := s.revoked[u.ID].Swap(revoked); revoked && !was {
+			s.c.Log.Error("time stamping certificate is revoked, it stamps no more", slog.String("unit", u.ID))
+		}
+	}
+}
+
+// issuerOf names the CA of ours that issued a certificate. Nil/zero: "" for another's.
+func (s *System) issuerOf(cert *pki.Certificate) string {
+	for _, a := range s.c.Authorities {
+		if cert.Issuer.Equal(a.Certificate.Subject) && cert.CheckSignatureFrom(a.Certificate) == nil {
+			return a.ID
+		}
+	}
+	return ""
+}
+
 // checkClock asks the source before the first request. Without an answer the server starts all the same, and stamps nothing.
 func (s *System) checkClock(ctx context.Context) {
 	if s.Clock == nil {
 		return
 	}
+	s.checkStampers(ctx)
 	if err := s.Clock.Check(ctx); err != nil {
 		s.c.Log.Error("no time stamps until the clock is confirmed", slog.Any("error", err))
 	}
@@ -76,10 +122,24 @@ func (s *System) watchClock(ctx context.Context) (end func()) {
 	var running sync.WaitGroup
 	if s.Clock != nil {
 		running.Go(func() { s.Clock.Run(ctx) })
+		running.Go(func() { s.watchStampers(ctx) })
 	}
 	return func() {
 		stop()
 		running.Wait()
+	}
+}
+
+func (s *System) watchStampers(ctx context.Context) {
+	tick := time.NewTicker(stampersEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.checkStampers(ctx)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"signet/api/account"
@@ -88,6 +89,8 @@ type System struct {
 	Clock     *tsa.Monitor // what Stamps go by
 	Log       *tlog.Log    // nil if none is kept
 	REST      *rest.Server
+
+	revoked map[string]*atomic.Bool // units of Stamps whose certificates are out of use
 }
 
 // Open connects everything. Close it again, also after Run.
