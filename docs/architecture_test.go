@@ -66,7 +66,7 @@ var rooms = map[string]rule{
 	"api/demo":          {ours: "api/ra api/account api/notice api/store ca ca/cms ukey ukey/softkey"},
 	"api/apitest":       {ours: "*", extra: "testing"},
 	"web":               {},
-	"cmd/signet":        {ours: "cmd/signet/wiring api/account api/demo api/ra api/rest api/store ca ca/tlog ca/tsa hsm hsm/keyfile web"},
+	"cmd/signet":        {ours: "cmd/signet/wiring api/account api/demo api/ra api/rest api/store ca ca/tlog ca/tsa hsm hsm/cryptoki hsm/keyfile hsm/pool web"},
 	"cmd/signet/wiring": {ours: "api/account api/demo api/jobs api/notice api/ra api/relay api/rest api/store api/verify ca ca/kmc ca/lint ca/status ca/tlog ca/tsa hsm hsm/keyfile web"},
 	"cmd/signetctl":     {ours: "api/account api/ra api/store api/notice api/relay ca ca/cms ca/kmc ca/lint ca/path ca/status ca/tlog hsm hsm/keyfile"},
 	"cmd/ukeyd":         {ours: "ukey ukey/agent ukey/pkcs11 ukey/softkey ukey/ticket hsm/cryptoki"},

@@ -59,10 +59,12 @@ type config struct {
 
 	// Keys is the keystore of CA, OCSP, ticket and wrapping keys.
 	Keys struct {
-		Dir            string `yaml:"dir"`            // folder of encrypted key files, mode 0700. Required
-		PassphraseFile string `yaml:"passphraseFile"` // required
-		Ticket         string `yaml:"ticket"`         // label of the P-256 key that signs tickets for desktop agents. Default ticket
-		Escrow         string `yaml:"escrow"`         // label of the key that seals escrowed encryption keys. Default escrow
+		Dir            string `yaml:"dir"`            // folder of encrypted key files, mode 0700. Required without pkcs11
+		PassphraseFile string `yaml:"passphraseFile"` // required with dir
+		// PKCS11 keeps the keys in a hardware module instead.
+		PKCS11 pkcs11Config `yaml:"pkcs11"`
+		Ticket string       `yaml:"ticket"` // label of the P-256 key that signs tickets for desktop agents. Default ticket
+		Escrow string       `yaml:"escrow"` // label of the key that seals escrowed encryption keys. Default escrow
 	} `yaml:"keys"`
 
 	// Secrets are random keys of at least 32 bytes, in hex.
@@ -177,8 +179,7 @@ func (c *config) fill() {
 // check finds what can be seen to be wrong without looking further.
 func (c *config) check() error {
 	for _, f := range []struct{ name, value string }{
-		{"listen", c.Listen}, {"status.url", c.Status.URL}, {"database.driver", c.Database.Driver}, {"keys.dir", c.Keys.Dir},
-		{"keys.passphraseFile", c.Keys.PassphraseFile}, {"secrets.codeKeyFile", c.Secrets.CodeKeyFile}, {"renewBy", c.RenewBy},
+		{"listen", c.Listen}, {"status.url", c.Status.URL}, {"database.driver", c.Database.Driver}, {"secrets.codeKeyFile", c.Secrets.CodeKeyFile}, {"renewBy", c.RenewBy},
 	} {
 		if f.value == "" {
 			return fmt.Errorf("%s is missing", f.name)
@@ -205,6 +206,9 @@ func (c *config) check() error {
 		if a.ID == "" || a.Certificate == "" || (a.Responder.Certificate == "") != (a.Responder.Key == "") {
 			return fmt.Errorf("authorities[%d] needs id and certificate, and both or none of responder's", i)
 		}
+	}
+	if err := c.checkKeys(); err != nil {
+		return err
 	}
 	if err := c.checkStamps(); err != nil {
 		return err
@@ -267,6 +271,9 @@ func (c *config) openDatabase(w *wiring.Config) error {
 }
 
 func (c *config) openKeys(w *wiring.Config) error {
+	if c.Keys.PKCS11.used() {
+		return c.openModule(w)
+	}
 	passphrase, err := readSecret(c.path(c.Keys.PassphraseFile))
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"signet/hsm/cryptoki"
 )
 
 const usage = `usage: signet dev [flags]                    everything in one process on made-up data
@@ -28,6 +30,7 @@ const (
 )
 
 func main() {
+	cryptoki.RunWorkerIfAsked() // a vendor's library runs in a process of its own, which is this program again
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	p := program{out: os.Stdout, err: os.Stderr}
