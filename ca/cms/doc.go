@@ -1,6 +1,7 @@
 // Package cms is signed and enveloped messages, in the Chinese form (GM/T 0010, PKCS#7 v1.5 with GM object
-// identifiers) and the international one (RFC 5652), and the SM2 key envelopes in which an encryption key
-// travels to a USB key (GM/T 0009 §7.4, GM/T 0016).
+// identifiers) and the international one (RFC 5652), messages that are both at once (SignedAndEnvelopedData, which
+// GM/T 0014 hands keys over in), and the SM2 key envelopes in which an encryption key travels to a USB key
+// (GM/T 0009 §7.4, GM/T 0016).
 //
 // Writers take the stricter form; readers accept the variants seen in the field: GM or PKCS#7 content types
 // with SM algorithms, four identifiers for an SM2 signature, NULL or absent parameters, key identifiers

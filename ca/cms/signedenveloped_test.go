@@ -6,6 +6,8 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	tjsm2 "github.com/tjfoc/gmsm/sm2"
@@ -188,6 +190,33 @@ func TestSignedEnvelopedByPeer(t *testing.T) {
 	}
 	if !peerPrivate(sm2Key(t, holders()["SM2"])).PublicKey.Verify(content, m.Signers[0].Signature) {
 		t.Error("the peer refuses the signature over the content")
+	}
+}
+
+// TestGoldenSignedEnveloped opens messages that were written once: a later change of the format is seen.
+func TestGoldenSignedEnveloped(t *testing.T) {
+	h := goldenHolder(t)
+	to := []RecipientKey{must(RecipientOf(h.cert))}
+	for name, o := range map[string]SignedEnvelopedOptions{
+		"signedenveloped-gmt.der": {}, "signedenveloped-gmt0014.der": {ECB: true, Bare: true, OmitSigner: true},
+	} {
+		if *makeGolden {
+			der := must(SignAndEncrypt(nil, h.key, h.cert, []byte(goldenContent), to, o))
+			if err := os.WriteFile(filepath.Join("testdata", name), der, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := ParseSignedEnveloped(goldenFile(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, _, err := m.Open(h.decrypter(), func(_, _ []byte) *pki.Certificate { return h.cert })
+		if err != nil || string(content) != goldenContent || (len(m.Certificates) == 0) != o.OmitSigner {
+			t.Errorf("%s: %q, %v", name, content, err)
+		}
+		if !peerPrivate(sm2Key(t, h)).PublicKey.Verify([]byte(goldenContent), m.Signers[0].Signature) {
+			t.Errorf("%s: the peer refuses the signature", name)
+		}
 	}
 }
 

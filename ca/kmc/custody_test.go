@@ -158,6 +158,46 @@ func otherVault(t *testing.T, under kmc.Wrapper) *kmc.Vault {
 	return v
 }
 
+// TestVaultAlone: without a keystore beneath, the master key binds what it sealed to its place too.
+func TestVaultAlone(t *testing.T) {
+	c, shares := custody(t)
+	v := vault(t, kmc.VaultConfig{Custody: c})
+	offer(t, v, shares[2:]...)
+	sealed, err := v.Wrap([]byte("secret"), []byte("place"))
+	must(t, err)
+	if got, err := v.Unwrap(sealed, []byte("place")); err != nil || string(got) != "secret" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if _, err := v.Unwrap(sealed, []byte("another")); !errors.Is(err, kmc.ErrDamaged) {
+		t.Errorf("at another place: %v", err)
+	}
+	for i := range sealed {
+		bent := bytes.Clone(sealed)
+		bent[i] ^= 1
+		if _, err := v.Unwrap(bent, []byte("place")); !errors.Is(err, kmc.ErrDamaged) {
+			t.Fatalf("byte %d: %v", i, err)
+		}
+	}
+}
+
+// TestVaultTakesOver: what the keystore alone sealed before is opened when that is asked for, and not otherwise.
+func TestVaultTakesOver(t *testing.T) {
+	c, shares := custody(t)
+	under := wrapper(t)
+	sealed, err := under.Wrap([]byte("secret"), []byte("place"))
+	must(t, err)
+	for _, accept := range []bool{false, true} {
+		v := vault(t, kmc.VaultConfig{Custody: c, Under: under, AcceptUnsplit: accept})
+		offer(t, v, shares[:3]...)
+		if got, err := v.Unwrap(sealed, []byte("place")); (err == nil) != accept || accept && string(got) != "secret" {
+			t.Errorf("accepting %v: %q, %v", accept, got, err)
+		}
+	}
+	if _, err := kmc.NewVault(kmc.VaultConfig{Custody: c, AcceptUnsplit: true}); err == nil {
+		t.Error("a vault takes over from nothing: it would hand out whatever it is given")
+	}
+}
+
 func TestVaultAttacks(t *testing.T) {
 	c, shares := custody(t)
 	_, strange := custody(t)

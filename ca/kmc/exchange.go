@@ -219,7 +219,7 @@ func (x *Exchange) apply(ctx context.Context, p Partner, m *CARequest, r KeyRequ
 		return KeyRespond{}, err
 	}
 	c := Certified{CA: p.ID, Serial: serial, Assignment: id, SPKIHash: key.SPKIHash, Request: asked, NotBefore: r.NotBefore, EndsAt: r.NotAfter}
-	note := Note{By: "ca:" + p.ID, Act: "kmc_apply", Object: key.KeyID, Facts: map[string]any{"serial": serial, "task": m.Task.String(), "sign": hashText(r.SignSPKI)}}
+	note := Note{By: caActor + p.ID, Act: "kmc_apply", Object: key.KeyID, Facts: map[string]any{"serial": serial, "task": m.Task.String(), "sign": hashText(r.SignSPKI)}}
 	if err := x.c.Lives.Certify(ctx, c, note); err != nil { // ErrConflict when another message asked for this number
 		return KeyRespond{}, err
 	}
@@ -247,7 +247,7 @@ func (x *Exchange) handOut(p Partner, r KeyRequest, to *gm.PublicKey, e Escrowed
 
 func (x *Exchange) revoke(ctx context.Context, p Partner, r KeyRequest) (KeyRespond, error) {
 	serial := serialHex(r.Serial)
-	note := Note{By: "ca:" + p.ID, Act: "kmc_revoke", Object: p.ID + "/" + serial}
+	note := Note{By: caActor + p.ID, Act: "kmc_revoke", Object: p.ID + "/" + serial}
 	if err := x.c.Lives.End(ctx, p.ID, serial, x.c.Centre.now(), note); err != nil {
 		return KeyRespond{}, err
 	}
@@ -267,7 +267,7 @@ func (x *Exchange) restore(ctx context.Context, p Partner, m *CARequest, der []b
 	if err != nil {
 		return KeyRespond{}, err
 	}
-	c := Case{Kind: UserRecovery, SPKIHash: known.SPKIHash, ToSPKI: r.SignSPKI, Holder: holderOf(p, r.UserName), OpenedBy: "ca:" + p.ID, OpenProof: bytes.Clone(der)}
+	c := Case{Kind: UserRecovery, SPKIHash: known.SPKIHash, ToSPKI: r.SignSPKI, Holder: holderOf(p, r.UserName), OpenedBy: caActor + p.ID, OpenProof: bytes.Clone(der)}
 	c.Reason = "GM/T 0014 restoreKeyReq " + serialHex(r.Serial) + ", task " + m.Task.Text(16)
 	sum := sha256.Sum256([]byte(fmt.Sprintf("%s\n%s\n%x\n%s", p.ID, serialHex(r.Serial), r.SignSPKI, m.Task)))
 	c.ID = hex.EncodeToString(sum[:16])

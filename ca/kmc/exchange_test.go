@@ -2,6 +2,7 @@ package kmc_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/asn1"
 	"io"
 	"math/big"
@@ -255,6 +256,44 @@ func keySPKI(t testing.TB, k *gm.PrivateKey) []byte {
 	spki, err := pki.MarshalPublicKey(k.PublicKey())
 	must(t, err)
 	return spki
+}
+
+// faultyLives fails once at Certify, before or after it took effect.
+type faultyLives struct {
+	kmc.Lives
+	armed, persisted bool
+}
+
+func (f *faultyLives) Certify(ctx context.Context, c kmc.Certified, n kmc.Note) error {
+	if !f.armed {
+		return f.Lives.Certify(ctx, c, n)
+	}
+	f.armed = false
+	if f.persisted {
+		if err := f.Lives.Certify(ctx, c, n); err != nil {
+			return err
+		}
+	}
+	return errGone
+}
+
+// TestExchangeKilledBetweenSteps: between assigning and noting, the repeated message gets the one key.
+func TestExchangeKilledBetweenSteps(t *testing.T) {
+	for _, persisted := range []bool{false, true} {
+		lives := &faultyLives{armed: true, persisted: persisted}
+		x := newExchange(t, func(c *kmc.ExchangeConfig) { lives.Lives, c.Lives = c.Lives, lives })
+		key, spki := signing(t)
+		m := x.message(x.ca, x.apply(77, spki))
+		der, got := x.send(m, x.ca)
+		refusedWith(t, "the database went away", got[0], 6)
+		private, err := x.answers(der, m)[0].OpenKey(key, x.km.cert)
+		must(t, err)
+		keys, err := x.store.Page(ctx, "", 10)
+		must(t, err)
+		if len(keys) != 1 || !bytes.Equal(keys[0].SPKI, keySPKI(t, private)) {
+			t.Errorf("persisted %v: %d keys in escrow", persisted, len(keys))
+		}
+	}
 }
 
 // TestRevokeArchives: after its certificate was revoked and a newer key is in use, a key is archived.

@@ -514,6 +514,25 @@ func TestOfficers(t *testing.T) {
 	}
 }
 
+// TestOpenerUnderAnotherID: who opened a case, was dismissed and appointed again, does not approve it as somebody new.
+func TestOpenerUnderAnotherID(t *testing.T) {
+	o := newOffice(t)
+	c, _ := o.userCase(o.holderKey("org1"), "org1")
+	at := o.clock()
+	must(t, o.office.Dismiss(ctx, "op1", "business", at, o.sign("business", kmc.DismissalStatement("op1", "business", at))))
+	again := o.officer("op9", kmc.Operator, "business")
+	again.Person = "person op1"
+	again.Proof = o.sign("business", again.Statement())
+	must(t, o.office.Appoint(ctx, again))
+	is(t, "under another id", o.decide(c, "op9", kmc.ActApprove), kmc.ErrNotAllowed)
+	for _, id := range []string{"kmc", "ca:ca1", "two\nlines", ""} {
+		o.people[id] = newPerson(t, "x")
+		if o.office.Appoint(ctx, o.officer(id, kmc.Operator, "business")) == nil {
+			t.Errorf("%q became an officer", id)
+		}
+	}
+}
+
 func TestRateLimit(t *testing.T) {
 	o := newOffice(t)
 	var last kmc.Case

@@ -39,7 +39,8 @@ var founding = []Role{SecurityAdmin, AuditAdmin}
 
 // Officer is one officer of the centre.
 //
-// Shape: ID and Person 1 to 60 and 160 bytes of one line; SPKI an SM2 key in DER.
+// Shape: ID and Person 1 to 60 and 160 bytes of one line, ID neither "kmc" nor beginning with "ca:", which are actors of their own; SPKI an
+// SM2 key in DER.
 // Nil/zero: By "" = founder; DismissedAt zero = in office.
 type Officer struct {
 	ID, Person  string
@@ -106,7 +107,7 @@ func isLine(s string, most int) bool {
 }
 
 func (o Officer) check() error {
-	if !isLine(o.ID, 60) || !isLine(o.Person, 160) || o.At.IsZero() {
+	if o.ID == keyCentre || strings.HasPrefix(o.ID, caActor) || !isLine(o.ID, 60) || !isLine(o.Person, 160) || o.At.IsZero() {
 		return errors.New("kmc: an officer needs an id, a person and a time")
 	}
 	if _, err := signingKey(o.SPKI); err != nil {

@@ -257,8 +257,12 @@ func (f *Office) decider(ctx context.Context, c Case, id string) (Officer, error
 	if o.ID == c.OpenedBy {
 		return Officer{}, fmt.Errorf("%w: %s opened the case", ErrNotAllowed, o.ID)
 	}
-	if opener, err := f.c.Roster.Officer(ctx, c.OpenedBy); err == nil && opener.Person == o.Person {
+	opener, err := f.c.Roster.Officer(ctx, c.OpenedBy)
+	if err == nil && opener.Person == o.Person {
 		return Officer{}, fmt.Errorf("%w: %s opened the case under another id", ErrNotAllowed, o.Person)
+	}
+	if err != nil && !errors.Is(err, ErrNoOfficer) { // a CA opened it
+		return Officer{}, fmt.Errorf("reading officer %s: %w", c.OpenedBy, err)
 	}
 	return o, nil
 }
@@ -307,8 +311,11 @@ func (f *Office) Expire(ctx context.Context) error {
 	}
 }
 
-// keyCentre is the actor of what nobody asked for.
-const keyCentre = "kmc"
+// Actors that are no officers.
+const (
+	keyCentre = "kmc" // of what nobody asked for
+	caActor   = "ca:" // and the partner's ID: what a CA asked for
+)
 
 // Recover carries an approved case out and gives the key, enveloped to the case's public key. It is recorded, counted and the holder
 // told before the key is touched. Asked again until the case expires, it gives a fresh envelope to the same public key: an answer
