@@ -49,6 +49,8 @@ type CAConfig struct {
 	CRLShards int
 	// Flags are switched on for every request to this CA, as Request.Flags are for one.
 	Flags []string
+	// LongestFor bounds the validity of what this CA issues to holders and servers, below what a profile allows. Default 0: the profile alone decides.
+	LongestFor time.Duration
 }
 
 // Authority issues and revokes. Make it with New.
@@ -196,7 +198,7 @@ func defaultProfiles(cert *pki.Certificate) []*Profile {
 		case lint.Responder:
 			return false
 		}
-		return (p.Kind == lint.Sub) == (cert.PathLen == 0)
+		return p.Kind.IsCA() == (cert.PathLen == 0)
 	})
 }
 

@@ -129,6 +129,8 @@ func (p *Profile) subjectOf(name pki.Name) (pki.Name, error) {
 		switch {
 		case len(have) > r.most:
 			return pki.Name{}, refuse(RefusedSubject, fmt.Sprintf("attribute %s occurs %d times, at most %d are admitted", r.oid, len(have), r.most))
+		case !r.admits(have):
+			return pki.Name{}, refuse(RefusedSubject, fmt.Sprintf("attribute %s is none of %s", r.oid, strings.Join(r.values, ", ")))
 		case len(have) > 0:
 			attrs = append(attrs, have...)
 		case r.fallback != "":
@@ -147,9 +149,17 @@ func (p *Profile) subjectOf(name pki.Name) (pki.Name, error) {
 	return out, nil
 }
 
+func (r subjectRule) admits(attrs []pki.Attr) bool {
+	return r.values == nil || !slices.ContainsFunc(attrs, func(a pki.Attr) bool { return !slices.Contains(r.values, a.Value) })
+}
+
 // period decides the validity. What the profile decides is cut to the issuer's life; what the request names is not, but refused.
 func (d *draft) period(now time.Time, parent *pki.Certificate) error {
 	p := d.profile
+	validFor, longestFor := p.validFor, p.longestFor
+	if ceiling := d.issuer.LongestFor; ceiling > 0 && p.Kind.IsLeaf() {
+		validFor, longestFor = min(validFor, ceiling), min(longestFor, ceiling)
+	}
 	from, to := d.req.NotBefore, d.req.NotAfter
 	if from.IsZero() {
 		from = now.Add(-p.backdate)
@@ -159,7 +169,7 @@ func (d *draft) period(now time.Time, parent *pki.Certificate) error {
 	}
 	from = from.UTC().Truncate(time.Second)
 	if to.IsZero() {
-		to = from.Add(p.validFor)
+		to = from.Add(validFor)
 		if parent != nil && to.After(parent.NotAfter) {
 			to = parent.NotAfter
 		}
@@ -168,8 +178,8 @@ func (d *draft) period(now time.Time, parent *pki.Certificate) error {
 	switch {
 	case !from.Before(to), !now.Before(to):
 		return refuse(RefusedValidity, "validity is empty or over already")
-	case to.Sub(from) > p.longestFor+p.backdate:
-		return refuse(RefusedValidity, fmt.Sprintf("profile %s is for at most %s", p.ID, p.longestFor))
+	case to.Sub(from) > longestFor+p.backdate:
+		return refuse(RefusedValidity, fmt.Sprintf("profile %s is for at most %s here", p.ID, longestFor))
 	case parent != nil && (from.Before(parent.NotBefore) || to.After(parent.NotAfter)):
 		return refuse(RefusedValidity, "validity is not within the issuer's")
 	}
@@ -182,7 +192,7 @@ func (d *draft) extensions(alg pki.KeyAlg, keyID []byte, parent *pki.Certificate
 	p := d.profile
 	var exts []pki.Extension
 	if p.isCA {
-		exts = append(exts, pki.ExtBasicConstraints(true, p.pathLen))
+		exts = append(exts, pki.ExtBasicConstraints(true, p.pathLenUnder(parent)))
 	}
 	exts = append(exts, p.usage[alg])
 	if p.eku != nil {
@@ -194,6 +204,16 @@ func (d *draft) extensions(alg pki.KeyAlg, keyID []byte, parent *pki.Certificate
 	}
 	if p.policies != nil {
 		exts = append(exts, *p.policies)
+	}
+	if p.names != nil {
+		exts = append(exts, *p.names)
+	}
+	if p.hosts > 0 || len(d.req.Hosts) > 0 {
+		hosts, err := p.hostNames(d.req.Hosts)
+		if err != nil {
+			return nil, err
+		}
+		exts = append(exts, hosts)
 	}
 	if p.noCheck {
 		exts = append(exts, pki.ExtOCSPNoCheck())
@@ -207,6 +227,14 @@ func (d *draft) extensions(alg pki.KeyAlg, keyID []byte, parent *pki.Certificate
 	}
 	identity, err := d.identity()
 	return append(exts, identity...), err
+}
+
+// pathLenUnder is the profile's path length. A link between generations never allows more than the generation that signs it has.
+func (p *Profile) pathLenUnder(parent *pki.Certificate) int {
+	if p.Kind == lint.Link && parent != nil && parent.PathLen >= 0 && (p.pathLen < 0 || p.pathLen > parent.PathLen) {
+		return parent.PathLen
+	}
+	return p.pathLen
 }
 
 // shardOf spreads serial numbers, which are random, over the shards.
@@ -280,7 +308,7 @@ func (r identityRule) extension(value string) (pki.Extension, error) {
 
 // lintDraft is the draft as the lints see it.
 func (d *draft) lintDraft(parent *pki.Certificate) lint.Draft {
-	return lint.Draft{TBS: d.tbs, Kind: d.profile.Kind, Issuer: parent, Identity: d.profile.identityOIDs()}
+	return lint.Draft{TBS: d.tbs, Kind: d.profile.Kind, Issuer: parent, Above: d.issuer.Chain, Identity: d.profile.identityOIDs()}
 }
 
 func (d *draft) intent(now time.Time) Intent {

@@ -120,7 +120,7 @@ func TestCreateRefuses(t *testing.T) {
 		"broken key":         func(k *ca.KeyRequest) { k.Key = brokenKey{k.Key} },
 		"too long":           func(k *ca.KeyRequest) { k.NotAfter = time.Now().AddDate(40, 0, 0) },
 		"leaf's profile":     func(k *ca.KeyRequest) { k.Profile = tree.Authority.Profiles("issuing")[2] },
-		"sub CA's profile":   func(k *ca.KeyRequest) { k.Profile = tree.RootAuthority.Profiles("root")[1] },
+		"sub CA's profile":   func(k *ca.KeyRequest) { k.Profile = tree.RootAuthority.Profiles("root")[4] },
 		"RSA-2048 as a root": func(k *ca.KeyRequest) { k.Key = catest.Key(t, pki.RSA2048) },
 	} {
 		k := good

@@ -139,8 +139,8 @@ func (a *Authority) prepare(ctx context.Context, reqs []Request) ([]*draft, []*l
 	return drafts, passes, nil
 }
 
-// checkKeyFree refuses a key that another request had certified. An encryption key may be certified again for its holder, unless it was
-// revoked as compromised.
+// checkKeyFree refuses a key that another request had certified. An encryption key may be certified again for its holder, and a CA's by another
+// CA, unless it was revoked as compromised.
 func (a *Authority) checkKeyFree(ctx context.Context, d *draft) error {
 	others, err := a.c.Store.ByKey(ctx, "", d.keyHash)
 	if err != nil {
@@ -150,18 +150,22 @@ func (a *Authority) checkKeyFree(ctx context.Context, d *draft) error {
 		if o.RequestID == d.req.ID {
 			continue
 		}
-		if !d.req.Recertify || d.profile.Kind != lint.Encryption || o.Revoked != nil && o.Revoked.Reason == KeyCompromise || !d.sameHolder(o) {
+		if !d.req.Recertify || !d.renewsKeys() || o.Revoked != nil && o.Revoked.Reason == KeyCompromise || !d.sameHolder(o) {
 			return fmt.Errorf("%w: %s", ErrKeyCertified, o.RequestID)
 		}
 	}
 	return nil
 }
 
+// renewsKeys reports whether keys of this kind may be certified more than once: those that decrypt what is old, and those of CAs, whose
+// certificates by several CAs are cross-certificates.
+func (d *draft) renewsKeys() bool { return d.profile.Kind.Encrypts() || d.profile.Kind.IsCA() }
+
 // sameHolder compares by identity code where there is one, since an organisation may change its name, and else by subject.
 func (d *draft) sameHolder(o Certificate) bool {
 	old, err := pki.ParseCertificate(o.DER)
-	if err != nil || old.KeyUsage&pki.SigningUsage != 0 {
-		return false // a signing key never becomes an encryption key
+	if err != nil || old.KeyUsage&pki.SigningUsage != 0 || old.IsCA != d.profile.isCA {
+		return false // a signing key never becomes an encryption key, nor a holder's a CA's
 	}
 	was := pki.ReadIdentity(old)
 	for _, pair := range [][2]string{{was.USCC, d.req.Fields["uscc"]}, {was.OrgCode, d.req.Fields["orgCode"]}} {
@@ -211,9 +215,8 @@ func (a *Authority) sign(ctx context.Context, d *draft, pass *lint.Pass, key cry
 }
 
 func (a *Authority) secondOpinion(d *draft, cert, parent *pki.Certificate) error {
-	leaf := d.profile.Kind == lint.Signing || d.profile.Kind == lint.Encryption
 	last := cert.Serial[len(cert.Serial)-2:]
-	if leaf && (int(last[0])<<8|int(last[1]))%a.c.CheckEvery != 0 {
+	if d.profile.Kind.IsLeaf() && (int(last[0])<<8|int(last[1]))%a.c.CheckEvery != 0 {
 		return nil
 	}
 	return a.second(cert, parent)

@@ -419,14 +419,14 @@ func TestAccessors(t *testing.T) {
 	for _, p := range a.Profiles("issuing") {
 		ids = append(ids, p.ID)
 	}
-	if !slices.Equal(ids, []string{"ocsp-responder", "org-enc", "org-sign", "tsa"}) {
+	if !slices.Equal(ids, []string{"ocsp-responder", "org-enc", "org-sign", "person-enc", "person-sign", "seal-maker", "server", "tlcp-enc", "tlcp-sign", "tsa"}) {
 		t.Fatalf("issuing CA uses %v", ids)
 	}
 	ids = nil
 	for _, p := range tree.RootAuthority.Profiles("root") {
 		ids = append(ids, p.ID)
 	}
-	if !slices.Equal(ids, []string{"ocsp-responder", "sub-ca"}) {
+	if !slices.Equal(ids, []string{"cross-ca", "intermediate-ca", "link-ca", "ocsp-responder", "sub-ca"}) {
 		t.Fatalf("root uses %v", ids)
 	}
 }

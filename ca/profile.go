@@ -34,9 +34,12 @@ type Profile struct {
 	longestFor time.Duration
 	backdate   time.Duration
 	subject    []subjectRule
+	hosts      int // host names and addresses at most
+	wildcards  bool
 	usage      map[pki.KeyAlg]pki.Extension
 	eku        *pki.Extension
 	policies   *pki.Extension
+	names      *pki.Extension // nameConstraints
 	isCA       bool
 	pathLen    int
 	noCheck    bool
@@ -49,6 +52,7 @@ type subjectRule struct {
 	oid, fallback string
 	required      bool
 	most          int
+	values        []string // the only ones admitted; nil = any
 }
 
 // identityRule makes one identity extension out of the first field that has a value.
@@ -62,7 +66,7 @@ type identityRule struct {
 // profileFile is the YAML form.
 type profileFile struct {
 	ID    string            `yaml:"id"`    // what Request.Profile names: a-z 0-9 -
-	Kind  lint.Kind         `yaml:"kind"`  // root, sub, sign, enc, ocsp or tsa: what the lints hold it to
+	Kind  lint.Kind         `yaml:"kind"`  // one of lint.Kinds: what the lints hold it to
 	Title map[string]string `yaml:"title"` // by language tag; zh-CN required
 	Keys  []pki.KeyAlg      `yaml:"keys"`  // key algorithms it certifies
 
@@ -73,11 +77,17 @@ type profileFile struct {
 	} `yaml:"validity"`
 
 	Subject []struct { // attributes in the order they are written; others are refused
-		Attr     string `yaml:"attr"`     // C, ST, L, O, OU, CN, street, postalCode, serialNumber, emailAddress or a dotted OID
-		Default  string `yaml:"default"`  // when the request has none
-		Required bool   `yaml:"required"` //
-		Most     int    `yaml:"most"`     // how many times; default 1
+		Attr     string   `yaml:"attr"`     // C, ST, L, O, OU, CN, title, street, postalCode, serialNumber, emailAddress or a dotted OID
+		Default  string   `yaml:"default"`  // when the request has none
+		Required bool     `yaml:"required"` //
+		Most     int      `yaml:"most"`     // how many times; default 1
+		Values   []string `yaml:"values"`   // the only ones admitted; default: any
 	} `yaml:"subject"`
+
+	Hosts struct { // Request.Hosts in subjectAltName; for servers and required there
+		Most      int  `yaml:"most"`      // how many
+		Wildcards bool `yaml:"wildcards"` // admit *.example.cn
+	} `yaml:"hosts"`
 
 	KeyUsage struct {
 		Bits     []string `yaml:"bits"`
@@ -88,6 +98,11 @@ type profileFile struct {
 	ExtendedKeyUsage []string `yaml:"extendedKeyUsage"` // clientAuth, emailProtection, ocspSigning, timeStamping, codeSigning, serverAuth or a dotted OID
 	UsageCritical    bool     `yaml:"extendedKeyUsageCritical"`
 	Policies         []string `yaml:"policies"` // certificate policy OIDs
+
+	NameConstraints struct { // CA only: where the names below it may lie
+		Permitted subtrees `yaml:"permitted"`
+		Excluded  subtrees `yaml:"excluded"`
+	} `yaml:"nameConstraints"`
 
 	CA          bool `yaml:"ca"`
 	PathLength  *int `yaml:"pathLength"`  // CA only; absent = no limit
@@ -159,7 +174,7 @@ func shippedProfile(id string) *Profile {
 
 func (f *profileFile) profile() (*Profile, error) {
 	p := &Profile{ID: f.ID, Kind: f.Kind, Title: f.Title, keys: f.Keys, isCA: f.CA, pathLen: -1, noCheck: f.OCSPNoCheck, nullParams: f.NullParams}
-	for _, step := range []func(*Profile) error{f.readIdent, f.readValidity, f.readSubject, f.readKeyUsage, f.readUsage, f.readIdentity} {
+	for _, step := range []func(*Profile) error{f.readIdent, f.readValidity, f.readSubject, f.readKeyUsage, f.readUsage, f.readHosts, f.readNameConstraints, f.readIdentity} {
 		if err := step(p); err != nil {
 			return nil, err
 		}
@@ -226,7 +241,7 @@ func parseSpan(s string) (time.Duration, error) {
 }
 
 var attrNames = map[string]string{
-	"C": pki.OIDCountry, "ST": pki.OIDProvince, "L": pki.OIDLocality, "O": pki.OIDOrganization, "OU": pki.OIDOrgUnit, "CN": pki.OIDCommonName,
+	"C": pki.OIDCountry, "ST": pki.OIDProvince, "L": pki.OIDLocality, "O": pki.OIDOrganization, "OU": pki.OIDOrgUnit, "CN": pki.OIDCommonName, "title": pki.OIDTitle,
 	"street": pki.OIDStreet, "postalCode": pki.OIDPostalCode, "serialNumber": pki.OIDSerialNumber, "emailAddress": pki.OIDEmail,
 }
 
@@ -244,12 +259,18 @@ func (f *profileFile) readSubject(p *Profile) error {
 			return fmt.Errorf("subject attribute %s: named twice, or most out of range", a.Attr)
 		}
 		seen[oid] = true
-		if a.Default != "" {
-			if _, err := pki.NewName(pki.Attr{Type: oid, Value: a.Default}); err != nil {
+		if a.Default != "" && a.Values != nil && !slices.Contains(a.Values, a.Default) {
+			return fmt.Errorf("subject attribute %s: the default is not one of its values", a.Attr)
+		}
+		for _, v := range append(slices.Clone(a.Values), a.Default) {
+			if v == "" {
+				continue
+			}
+			if _, err := pki.NewName(pki.Attr{Type: oid, Value: v}); err != nil {
 				return err
 			}
 		}
-		p.subject = append(p.subject, subjectRule{oid: oid, fallback: a.Default, required: a.Required, most: max(a.Most, 1)})
+		p.subject = append(p.subject, subjectRule{oid: oid, fallback: a.Default, required: a.Required, most: max(a.Most, 1), values: a.Values})
 	}
 	if len(p.subject) == 0 {
 		return errors.New("no subject attributes")

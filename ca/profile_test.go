@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,9 @@ import (
 var update = flag.Bool("update", false, "rewrite testdata/golden from what the profiles make now")
 
 func TestShippedProfiles(t *testing.T) {
-	kinds := map[string]lint.Kind{"root-ca": lint.Root, "sub-ca": lint.Sub, "org-sign": lint.Signing, "org-enc": lint.Encryption, "ocsp-responder": lint.Responder, "tsa": lint.TimeStamp}
+	kinds := map[string]lint.Kind{"root-ca": lint.Root, "sub-ca": lint.Sub, "org-sign": lint.Signing, "org-enc": lint.Encryption, "ocsp-responder": lint.Responder, "tsa": lint.TimeStamp,
+		"intermediate-ca": lint.Sub, "cross-ca": lint.Sub, "link-ca": lint.Link, "person-sign": lint.Signing, "person-enc": lint.Encryption, "seal-maker": lint.Signing,
+		"server": lint.Server, "tlcp-sign": lint.ServerSigning, "tlcp-enc": lint.ServerEncryption}
 	for _, p := range ca.ShippedProfiles() {
 		if kinds[p.ID] != p.Kind || p.Title["en-US"] == "" {
 			t.Errorf("profile %s is of kind %s", p.ID, p.Kind)
@@ -68,6 +71,10 @@ func TestParseProfileIsStrict(t *testing.T) {
 		{"reserved identity OID", "1.2.156.10260.4.4", "2.5.29.17"},
 		{"identity twice", "1.2.156.10260.4.4", "1.2.156.10260.4.1.3"},
 		{"identity of no field", "[uscc], type", "[], type"},
+		{"hosts of somebody who is no server", "kind: sign", "kind: sign\nhosts: {most: 3}"},
+		{"name constraints without CA", "kind: sign", "kind: sign\nnameConstraints: {permitted: {dns: [example.cn]}}"},
+		{"default that is none of the values", "attr: C, default: CN", "attr: C, default: CN, values: [JP]"},
+		{"value that is none of its attribute", "attr: C, default: CN", "attr: C, default: CN, values: [CN, China]"},
 		{"identity of odd type", "type: printable, flag: uscc2023", "type: octets, flag: uscc2023"},
 	} {
 		text := bytes.Replace(good, []byte(c.old), []byte(c.new), 1)
@@ -230,8 +237,61 @@ func goldenTBS(t *testing.T, alg pki.KeyAlg) map[string][]byte {
 	must(t, err)
 	stamper, err := ca.CreateTSA(ctx, a, ca.KeyRequest{ID: "tsa", CA: "issuing", Subject: catest.Name(t, "示例时间戳"), Key: fixedKey(t, alg, 7), By: "golden"})
 	must(t, err)
-	return map[string][]byte{
+	out := map[string][]byte{
 		"root-ca": root.RawTBS, "sub-ca": sub.RawTBS, "ocsp-responder": responder.RawTBS, "tsa": stamper.RawTBS,
 		"org-sign": parse(t, pair.Sign).RawTBS, "org-enc": parse(t, pair.Enc).RawTBS,
 	}
+	cfg.Rand = &counting{n: 0x20} // so that a later profile does not move the serials of these
+	goldenMore(t, alg, cfg, rc.CAs, ic.CAs, out)
+	return out
+}
+
+// goldenMore adds the profiles of persons, seals, servers and CAs, and a CA with all that a profile of a CA can say.
+func goldenMore(t *testing.T, alg pki.KeyAlg, cfg ca.Config, roots, issuing []ca.CAConfig, out map[string][]byte) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/constrained-ca.yaml")
+	must(t, err)
+	constrained, err := ca.ParseProfile(text)
+	must(t, err)
+	cfg.CAs = []ca.CAConfig{roots[0]}
+	cfg.CAs[0].Profiles = append(ca.ShippedProfiles(), constrained)
+	cfg.CAs[0].Profiles = slices.DeleteFunc(cfg.CAs[0].Profiles, func(p *ca.Profile) bool { return p.Kind == lint.Root })
+	above, err := ca.New(cfg)
+	must(t, err)
+	cfg.CAs = issuing
+	below, err := ca.New(cfg)
+	must(t, err)
+	issue := func(a *ca.Authority, caID, profile string, key byte, subject pki.Name, more func(*ca.Request)) {
+		spki := catest.SPKI(t, fixedKey(t, alg, key))
+		req := ca.Request{ID: ca.RequestID(profile), CA: caID, Profile: profile, Subject: subject, SPKI: spki, By: "golden"}
+		if more != nil {
+			more(&req)
+		}
+		c, err := a.Issue(ctx, req)
+		must(t, err)
+		out[profile] = parse(t, c).RawTBS
+	}
+	issue(above, "root", "intermediate-ca", 20, catest.Name(t, "示例中间"), nil)
+	issue(above, "root", "cross-ca", 21, catest.Name(t, "别家根"), nil)
+	issue(above, "root", "link-ca", 22, catest.Name(t, "示例根"), nil)
+	issue(above, "root", "constrained-ca", 23, catest.Name(t, "示例受限"), nil)
+	identity := map[string]string{"uscc": catest.USCC, "personId": "000000200001010005"}
+	person := titled(t, "张三", "经办人")
+	issue(below, "issuing", "person-sign", 24, person, func(r *ca.Request) { r.Fields, r.Flags = identity, []string{"personId", "personId2023"} })
+	issue(below, "issuing", "person-enc", 25, titled(t, "李四", "法定代表人"), func(r *ca.Request) { r.Fields = identity })
+	hosts := func(r *ca.Request) { r.Hosts = []string{"www.example.cn", "*.app.example.cn", "192.0.2.7"} }
+	if alg == pki.SM2 {
+		issue(below, "issuing", "seal-maker", 26, catest.Name(t, "示例制章"), func(r *ca.Request) { r.Fields = identity })
+		issue(below, "issuing", "tlcp-sign", 27, catest.Name(t, "www.example.cn"), hosts)
+		issue(below, "issuing", "tlcp-enc", 28, catest.Name(t, "www.example.cn"), hosts)
+		return
+	}
+	issue(below, "issuing", "server", 29, catest.Name(t, "www.example.cn"), hosts)
+}
+
+func titled(t *testing.T, cn, title string) pki.Name {
+	t.Helper()
+	n, err := pki.NewName(pki.Attr{Type: pki.OIDOrganization, Value: "示例建设有限公司"}, pki.Attr{Type: pki.OIDTitle, Value: title}, pki.Attr{Type: pki.OIDCommonName, Value: cn})
+	must(t, err)
+	return n
 }

@@ -34,6 +34,8 @@ type Request struct {
 	Recertify bool
 	// Flags switch on the extensions which the profile marks as optional ("regNumber", "uscc2023").
 	Flags []string
+	// Hosts are a server's names and addresses, for profiles that have them; that its holder commands them is the caller's to prove.
+	Hosts []string `json:",omitempty"`
 	// By is who asks; it goes to the audit log.
 	By string
 }

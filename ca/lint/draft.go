@@ -23,22 +23,37 @@ const (
 	Encryption Kind = "enc"  // encryption half of a pair
 	Responder  Kind = "ocsp" // answers OCSP in the name of its issuer
 	TimeStamp  Kind = "tsa"  // signs time stamps
+
+	Link             Kind = "link"        // one generation of a CA certifies the other: same name, other key
+	Server           Kind = "server"      // TLS server with one key
+	ServerSigning    Kind = "server-sign" // signing half of a TLCP server's pair (GB/T 38636)
+	ServerEncryption Kind = "server-enc"  // encryption half of it
 )
 
 // Kinds lists all of them.
-var Kinds = []Kind{Root, Sub, Signing, Encryption, Responder, TimeStamp}
+var Kinds = []Kind{Root, Sub, Link, Signing, Encryption, Responder, TimeStamp, Server, ServerSigning, ServerEncryption}
 
 // IsCA reports whether certificates of this kind sign certificates.
-func (k Kind) IsCA() bool { return k == Root || k == Sub }
+func (k Kind) IsCA() bool { return k == Root || k == Sub || k == Link }
+
+// IsServer reports whether certificates of this kind name hosts.
+func (k Kind) IsServer() bool { return k == Server || k == ServerSigning || k == ServerEncryption }
+
+// IsLeaf reports whether certificates of this kind belong to somebody outside: neither CAs nor what answers in a CA's name.
+func (k Kind) IsLeaf() bool { return k == Signing || k == Encryption || k.IsServer() }
+
+// Encrypts reports whether certificates of this kind are the encryption half of a pair.
+func (k Kind) Encrypts() bool { return k == Encryption || k == ServerEncryption }
 
 // Draft is what is about to be signed, and what it is meant to be.
 //
 // Nil/zero: Issuer is nil for a root and only for a root. Identity lists the identity extensions its profile allows beside
-// the standard ones.
+// the standard ones; Above are the CAs above the issuer, whose name constraints bind as well.
 type Draft struct {
 	TBS      []byte
 	Kind     Kind
 	Issuer   *pki.Certificate
+	Above    []*pki.Certificate
 	Identity []string
 }
 

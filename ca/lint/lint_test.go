@@ -72,6 +72,16 @@ func newBench(t testing.TB, alg pki.KeyAlg, pathLen int) *bench {
 	return b
 }
 
+// constrain makes the issuer anew with name constraints.
+func (b *bench) constrain(permitted pki.Subtrees) {
+	b.t.Helper()
+	c := b.issuer
+	b.issuer = b.signed(pki.Template{
+		Serial: b.serial(), Issuer: c.Subject, Subject: c.Subject, NotBefore: c.NotBefore, NotAfter: c.NotAfter, SPKI: c.SPKI, SigAlg: b.alg,
+		Extensions: append(slices.Clone(c.Extensions), b.ext(pki.ExtNameConstraints(permitted, pki.Subtrees{}))),
+	})
+}
+
 func (b *bench) serial() []byte {
 	s, err := pki.NewSerial(rand.Reader)
 	fatal(b.t, err)
@@ -98,7 +108,8 @@ func (b *bench) ext(e pki.Extension, err error) pki.Extension {
 }
 
 var usages = map[lint.Kind]pki.KeyUsage{lint.Root: pki.KeyCertSign | pki.CRLSign, lint.Sub: pki.KeyCertSign | pki.CRLSign,
-	lint.Signing: pki.SigningUsage, lint.Encryption: pki.EncryptionUsage, lint.Responder: pki.DigitalSignature, lint.TimeStamp: pki.DigitalSignature}
+	lint.Signing: pki.SigningUsage, lint.Encryption: pki.EncryptionUsage, lint.Responder: pki.DigitalSignature, lint.TimeStamp: pki.DigitalSignature,
+	lint.Link: pki.KeyCertSign | pki.CRLSign, lint.Server: pki.DigitalSignature, lint.ServerSigning: pki.DigitalSignature, lint.ServerEncryption: pki.EncryptionUsage}
 
 // good is a template which passes.
 func (b *bench) good(kind lint.Kind) pki.Template {
@@ -113,6 +124,17 @@ func (b *bench) good(kind lint.Kind) pki.Template {
 	case lint.Root:
 		tm.Issuer, tm.SPKI = tm.Subject, b.issuer.SPKI
 		tm.Extensions = []pki.Extension{pki.ExtBasicConstraints(true, -1), pki.ExtKeyUsage(usages[kind], true), pki.ExtSKI(b.issuer.SKI)}
+	case lint.Link:
+		tm.Subject = b.issuer.Subject
+		add(pki.ExtBasicConstraints(true, b.issuer.PathLen), nil)
+		add(pki.ExtCRLURLs("http://ca.test/crl/root.crl"))
+	case lint.Server, lint.ServerSigning, lint.ServerEncryption:
+		tm.Subject = name(b.t, country("www.example.cn")...)
+		if kind != lint.ServerEncryption {
+			add(pki.ExtEKU(pki.EKUServerAuth, pki.EKUClientAuth))
+		}
+		add(pki.ExtSAN("www.example.cn", "*.app.example.cn", "192.0.2.7"))
+		add(pki.ExtCRLURLs("http://ca.test/crl/issuing.crl"))
 	case lint.Sub:
 		add(pki.ExtBasicConstraints(true, 0), nil)
 		add(pki.ExtCRLURLs("http://ca.test/crl/root.crl"))
@@ -159,10 +181,10 @@ func TestGoodDraftsPass(t *testing.T) {
 		b := newBench(t, alg, -1)
 		for _, kind := range lint.Kinds {
 			tm := b.good(kind)
-			if kind == lint.Encryption && alg == pki.P256 {
+			if kind.Encrypts() && alg == pki.P256 {
 				replace(&tm, pki.ExtKeyUsage(pki.KeyAgreement, true))
 			}
-			if kind == lint.Encryption && alg == pki.RSA2048 {
+			if kind.Encrypts() && alg == pki.RSA2048 {
 				replace(&tm, pki.ExtKeyUsage(pki.KeyEncipherment|pki.DataEncipherment, true))
 			}
 			if _, err := l.Check(b.draft(kind, tm)); err != nil {
@@ -203,6 +225,9 @@ func rawExt(t *testing.T, oid string, critical bool, value any) pki.Extension {
 func TestEachRuleRefuses(t *testing.T) {
 	l := newLinter(t)
 	b, leafOnly, short := newBench(t, pki.SM2, -1), newBench(t, pki.SM2, 0), newBench(t, pki.SM2, 1)
+	bound := newBench(t, pki.SM2, -1)
+	bound.constrain(pki.Subtrees{DNS: []string{"other.cn"}, Directories: []pki.Name{name(t, pki.Attr{Type: pki.OIDCountry, Value: "CN"}, pki.Attr{Type: pki.OIDOrganization, Value: "别家"})}})
+	nop := func(*pki.Template) {}
 	p256 := newBench(t, pki.P256, -1)
 	_, p256SPKI := newKey(t, pki.P256)
 	_, rsaSPKI := newKey(t, pki.RSA2048)
@@ -236,6 +261,30 @@ func TestEachRuleRefuses(t *testing.T) {
 		{"empty validity", "validity", b, lint.Signing, func(tm *pki.Template) { tm.NotAfter = tm.NotBefore }},
 		{"begins before the issuer", "validity", b, lint.Signing, func(tm *pki.Template) { tm.NotBefore = tm.NotBefore.AddDate(0, 0, -1) }},
 		{"ends after the issuer", "validity", b, lint.Sub, func(tm *pki.Template) { tm.NotAfter = tm.NotAfter.AddDate(20, 0, 0) }},
+		{"link with the signer's key", "issuer", b, lint.Link, func(tm *pki.Template) { b.rekey(tm, b.issuer.SPKI) }},
+		{"link with another name", "issuer", b, lint.Link, func(tm *pki.Template) { tm.Subject = name(t, country("别的机构")...) }},
+		{"link that allows more below", "issuer", short, lint.Link, func(tm *pki.Template) { replace(tm, pki.ExtBasicConstraints(true, 2)) }},
+		{"server for four years", "validity", b, lint.Server, func(tm *pki.Template) { tm.NotAfter = tm.NotAfter.AddDate(3, 0, 0) }},
+		{"constraints that may be overlooked", "extensions_allowed", b, lint.Sub, func(tm *pki.Template) {
+			e := b.ext(pki.ExtNameConstraints(pki.Subtrees{DNS: []string{"example.cn"}}, pki.Subtrees{}))
+			e.Critical = false
+			replace(tm, e)
+		}},
+		{"constraints in a leaf", "extensions_allowed", b, lint.Signing, func(tm *pki.Template) {
+			replace(tm, b.ext(pki.ExtNameConstraints(pki.Subtrees{DNS: []string{"example.cn"}}, pki.Subtrees{})))
+		}},
+		{"server may sign documents", "key_usage", b, lint.Server, ku(pki.SigningUsage)},
+		{"TLCP encryption half may sign", "key_usage", b, lint.ServerEncryption, ku(pki.DigitalSignature)},
+		{"server that is none", "extended_key_usage", b, lint.Server, eku(pki.EKUClientAuth)},
+		{"TLCP encryption half with a purpose", "extended_key_usage", b, lint.ServerEncryption, eku(pki.EKUServerAuth)},
+		{"server that signs code", "extended_key_usage", b, lint.Server, eku(pki.EKUServerAuth, pki.EKUCodeSigning)},
+		{"host outside the issuer's", "name_constraints", bound, lint.Server, nop},
+		{"holder outside the issuer's", "name_constraints", bound, lint.Signing, nop},
+		{"CA outside the issuer's", "name_constraints", bound, lint.Sub, nop},
+		{"server without a host", "server_names", b, lint.Server, func(tm *pki.Template) { drop(tm, pki.OIDSubjectAltName) }},
+		{"common name is another host", "server_names", b, lint.Server, func(tm *pki.Template) { tm.Subject = name(t, country("evil.example.cn")...) }},
+		{"host in capitals", "server_names", b, lint.Server, func(tm *pki.Template) { replace(tm, b.ext(pki.ExtSAN("www.example.cn", "WWW.example.cn"))) }},
+		{"address among hosts", "server_names", b, lint.Server, func(tm *pki.Template) { replace(tm, b.ext(pki.ExtSAN("192.0.2.7", "www.example.cn"))) }},
 		{"leaf for ten years", "validity", b, lint.Signing, func(tm *pki.Template) { tm.NotAfter = tm.NotAfter.AddDate(9, 0, 0) }},
 		{"responder for three years", "validity", b, lint.Responder, func(tm *pki.Template) { tm.NotAfter = tm.NotAfter.AddDate(2, 0, 0) }},
 		{"no country", "subject", b, lint.Signing, func(tm *pki.Template) { tm.Subject = name(t, country("x")[1:]...) }},

@@ -2,9 +2,11 @@ package lint
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -31,6 +33,8 @@ var rules = []rule{
 	{"key_usage", checkKeyUsage},
 	{"extended_key_usage", checkEKU},
 	{"basic_constraints", checkBasicConstraints},
+	{"name_constraints", checkNameConstraints},
+	{"server_names", checkServerNames},
 	{"key_identifiers", checkKeyIDs},
 	{"identity", checkIdentity},
 	{"addresses", checkAddresses},
@@ -70,8 +74,8 @@ func checkSigAlg(v *view) string {
 func checkIssuer(v *view) string {
 	self := bytes.Equal(v.parts.issuer, v.parts.subject)
 	switch {
-	case self != (v.Kind == Root):
-		return "issuer and subject are equal in a root and only there"
+	case self != (v.Kind == Root || v.Kind == Link):
+		return "issuer and subject are equal in a root or between generations, and only there"
 	case v.Kind == Root:
 		return ""
 	case !bytes.Equal(v.parts.issuer, v.by.Subject.DER()):
@@ -82,7 +86,11 @@ func checkIssuer(v *view) string {
 		return "issuer may not have a CA under it"
 	case v.Kind == Sub && v.by.PathLen > 0 && (v.cert.PathLen < 0 || v.cert.PathLen >= v.by.PathLen):
 		return "path length is not shorter than the issuer's"
-	case v.cert.Subject.Equal(v.by.Subject):
+	case v.Kind == Link && v.by.PathLen >= 0 && (v.cert.PathLen < 0 || v.cert.PathLen > v.by.PathLen):
+		return "path length is longer than that of the generation that signs"
+	case v.Kind == Link && bytes.Equal(v.cert.SPKI, v.by.SPKI):
+		return "both generations have the same key"
+	case v.Kind != Link && v.cert.Subject.Equal(v.by.Subject):
 		return "subject is the issuer's name in other letters"
 	}
 	return ""
@@ -93,6 +101,8 @@ var longestEver = map[Kind]time.Duration{
 	Root: 31 * 366 * 24 * time.Hour, Sub: 21 * 366 * 24 * time.Hour,
 	Signing: 6 * 366 * 24 * time.Hour, Encryption: 6 * 366 * 24 * time.Hour, Responder: 2 * 366 * 24 * time.Hour,
 	TimeStamp: 11 * 366 * 24 * time.Hour, // what it signed is verified for as long as it lasts
+	Link:      21 * 366 * 24 * time.Hour,
+	Server:    3 * 366 * 24 * time.Hour, ServerSigning: 3 * 366 * 24 * time.Hour, ServerEncryption: 3 * 366 * 24 * time.Hour, // names of hosts change hands
 }
 
 // checkValidity: within the issuer's life, and not longer than the kind may live.
@@ -125,8 +135,10 @@ func checkSubject(v *view) string {
 }
 
 var (
-	forCA        = []string{pki.OIDKeyUsage, pki.OIDBasicConstraints, pki.OIDSubjectKeyID, pki.OIDAuthorityKeyID, pki.OIDCRLPoints, pki.OIDAuthorityInfo, pki.OIDPolicies}
-	forEndEntity = append(slices.Clone(forCA), pki.OIDExtKeyUsage)
+	forAll       = []string{pki.OIDKeyUsage, pki.OIDBasicConstraints, pki.OIDSubjectKeyID, pki.OIDAuthorityKeyID, pki.OIDCRLPoints, pki.OIDAuthorityInfo, pki.OIDPolicies}
+	forCA        = append(slices.Clone(forAll), pki.OIDNameConstraints)
+	forEndEntity = append(slices.Clone(forAll), pki.OIDExtKeyUsage)
+	forServer    = append(slices.Clone(forEndEntity), pki.OIDSubjectAltName)
 	allowed      = map[Kind][]string{
 		Root:       {pki.OIDKeyUsage, pki.OIDBasicConstraints, pki.OIDSubjectKeyID, pki.OIDAuthorityKeyID},
 		Sub:        forCA,
@@ -134,11 +146,12 @@ var (
 		Encryption: forEndEntity,
 		Responder:  append(slices.Clone(forEndEntity), pki.OIDOCSPNoCheck),
 		TimeStamp:  forEndEntity,
+		Link:       forCA, Server: forServer, ServerSigning: forServer, ServerEncryption: forServer,
 	}
 )
 
-// checkAllowed: nothing that this kind does not have and the profile does not name; so nothing out of somebody's request. Critical are key usage
-// and a CA's basic constraints, the extended key usage of a time stamper (RFC 3161 §2.3), nothing else.
+// checkAllowed: nothing that this kind does not have and the profile does not name; so nothing out of somebody's request. Critical are key usage,
+// a CA's basic constraints and name constraints (RFC 5280 §4.2.1.10), the extended key usage of a time stamper (RFC 3161 §2.3), nothing else.
 func checkAllowed(v *view) string {
 	for _, e := range v.cert.Extensions {
 		if !slices.Contains(allowed[v.Kind], e.OID) && !slices.Contains(v.identityOIDs(), e.OID) {
@@ -153,7 +166,7 @@ func checkAllowed(v *view) string {
 
 func (v *view) critical(oid string) bool {
 	switch oid {
-	case pki.OIDKeyUsage:
+	case pki.OIDKeyUsage, pki.OIDNameConstraints:
 		return true
 	case pki.OIDBasicConstraints:
 		return v.Kind.IsCA()
@@ -179,13 +192,16 @@ func checkKeyUsage(v *view) string {
 	}
 	ok := false
 	switch v.Kind {
-	case Root, Sub:
+	case Root, Sub, Link:
 		ok = usage == pki.KeyCertSign|pki.CRLSign
-	case Signing:
+	case Signing, ServerSigning:
 		ok = usage == pki.SigningUsage || usage == pki.DigitalSignature
+	case Server:
+		_, isRSA := v.cert.PublicKey.(*rsa.PublicKey)
+		ok = usage == pki.DigitalSignature || isRSA && usage == pki.DigitalSignature|pki.KeyEncipherment
 	case Responder, TimeStamp:
 		ok = usage == pki.DigitalSignature
-	case Encryption:
+	case Encryption, ServerEncryption:
 		ok = usage == encryptionUsage(v.cert)
 	}
 	if !ok {
@@ -219,12 +235,86 @@ func checkEKU(v *view) string {
 	if v.Kind.IsCA() && has {
 		return "a CA has no extended key usage"
 	}
+	if v.Kind.IsServer() {
+		return checkServerEKU(v)
+	}
 	for _, oid := range v.cert.EKU {
 		if slices.Contains([]string{pki.EKUAny, pki.EKUOCSPSigning, pki.EKUTimeStamping, pki.EKUCodeSigning, pki.EKUServerAuth}, oid) {
 			return failf("extended key usage %s is not for %s", oid, v.Kind)
 		}
 	}
 	return ""
+}
+
+// checkServerEKU: a server says so, and may be a client of others (RFC 5280 §4.2.1.12). The encryption half of a pair has none: no purpose of
+// TLS goes with all three of its usages.
+func checkServerEKU(v *view) string {
+	if v.Kind == ServerEncryption {
+		if len(v.cert.EKU) > 0 {
+			return "the encryption half has no extended key usage"
+		}
+		return ""
+	}
+	if !v.cert.HasEKU(pki.EKUServerAuth) {
+		return "a server lacks its extended key usage"
+	}
+	for _, oid := range v.cert.EKU {
+		if oid != pki.EKUServerAuth && oid != pki.EKUClientAuth {
+			return failf("extended key usage %s is not for a server", oid)
+		}
+	}
+	return ""
+}
+
+// checkNameConstraints: the names lie where every CA above allows. A link is exempt, as in path validation (RFC 5280 §6.1.3 (b)).
+func checkNameConstraints(v *view) string {
+	if v.Kind == Root || v.Kind == Link {
+		return ""
+	}
+	for _, above := range append([]*pki.Certificate{v.by}, v.Above...) {
+		if err := above.AdmitsNames(v.cert); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+// checkServerNames: hosts are named in subjectAltName, in lower case, and a common name that looks like a host is one of them, for there are still
+// clients who read it (RFC 9525 §6.3 has them stop).
+func checkServerNames(v *view) string {
+	if !v.Kind.IsServer() {
+		return ""
+	}
+	names := slices.Clone(v.cert.DNSNames)
+	for _, ip := range v.cert.IPs {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 || len(v.cert.Emails) > 0 {
+		return "a server is named by hosts and addresses, at least one and nothing else"
+	}
+	again, err := pki.ExtSAN(names...)
+	if err != nil {
+		return err.Error()
+	}
+	if !bytes.Equal(again.Value, v.cert.Extension(pki.OIDSubjectAltName).Value) {
+		return "names of hosts are not plainly host names, then addresses"
+	}
+	for _, n := range names {
+		if n != strings.ToLower(n) {
+			return failf("host name %q is not in lower case", n)
+		}
+	}
+	cn := v.cert.Subject.CommonName()
+	if looksLikeHost(cn) && !slices.Contains(names, strings.ToLower(cn)) {
+		return failf("common name %q is not among the host names", cn)
+	}
+	return ""
+}
+
+// looksLikeHost is what a client that compares common names could take for a host.
+func looksLikeHost(s string) bool {
+	_, err := pki.ExtSAN(s)
+	return err == nil && strings.Contains(s, ".")
 }
 
 // checkBasicConstraints: critical CA:TRUE for a CA; CA:FALSE or nothing for others. RFC 5280 §4.2.1.9.
@@ -275,6 +365,8 @@ func checkCode(oid, code string) string {
 		err = pki.CheckUSCC(code)
 	case oid == pki.OIDOrgCode:
 		err = pki.CheckOrgCode(code)
+	case oid == pki.OIDResidentID, oid == pki.OIDIdentifyCode && len(code) == 18:
+		err = pki.CheckResidentID(code, time.Now())
 	}
 	if err != nil {
 		return failf("extension %s: %v", oid, err)

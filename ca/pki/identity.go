@@ -54,8 +54,8 @@ var identitySources = []struct {
 	{OIDRegNumber, hintReg},
 	{OIDTaxNumber, hintTax},
 	{OIDIdentifyCode, hintPerson},
-	{OIDIdentifyCode + ".1", hintPerson}, // resident ID
-	{OIDIdentifyCode + ".2", hintPerson}, // passport
+	{OIDResidentID, hintPerson},
+	{OIDPassport, hintPerson},
 	{OIDInsurance, hintNone},
 	{"1.2.86.11.7.1", hintPerson},
 	{"1.2.86.11.7.2", hintNone}, // insurance

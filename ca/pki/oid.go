@@ -66,6 +66,8 @@ const (
 // Source: GB/T 20518-2018 and GM/T 0015; OIDUSCC from GM/T 0015-2023.
 const (
 	OIDIdentifyCode = "1.2.156.10260.4.1.1"
+	OIDResidentID   = "1.2.156.10260.4.1.1.1" // GM/T 0015-2023
+	OIDPassport     = "1.2.156.10260.4.1.1.2" // GM/T 0015-2023
 	OIDInsurance    = "1.2.156.10260.4.1.2"
 	OIDRegNumber    = "1.2.156.10260.4.1.3"
 	OIDOrgCode      = "1.2.156.10260.4.1.4"
