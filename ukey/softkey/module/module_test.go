@@ -429,6 +429,77 @@ func TestManySessions(t *testing.T) {
 	}
 }
 
+// TestLogoutMeanwhile logs out and in under the others' feet: calls fail cleanly or work, and nothing locks up.
+func TestLogoutMeanwhile(t *testing.T) {
+	m, _ := newModule(t)
+	h := userSession(t, m)
+	pub, priv := pair(t, m, h, mechSM2Gen, attrs{}, attrs{})
+	var all sync.WaitGroup
+	stop := make(chan bool)
+	for n := range 4 {
+		all.Go(func() {
+			mine, err := m.openSession(0, true)
+			for i := byte(0); err == nil; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				digest := bytes.Repeat([]byte{byte(n), i}, 16)
+				sig, err := once(m, mine, signing, mechanism{number: mechSM2}, priv, digest)
+				if err == nil && sig != nil {
+					err = verified(m, mine, mechanism{number: mechSM2}, pub, digest, sig)
+				}
+				if c := codeOf(err); c != ok && c != rvUserNotLoggedIn && c != rvOperationNotInitialized && c != rvKeyHandleInvalid {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 20 {
+		must(t, m.logOut(h))
+		must(t, m.logIn(h, user, []byte(testPIN)))
+	}
+	close(stop)
+	all.Wait()
+}
+
+// FuzzTemplates gives the module what no application should.
+func FuzzTemplates(f *testing.F) {
+	f.Add(byte(0), []byte{0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0})
+	f.Add(byte(1), []byte{1, 0, 8, 0x16, 0, 0, 0x80, 0, 0, 0, 0, 0, 0x11, 1, 5})
+	f.Add(byte(2), []byte{0x30, 3, 1, 2, 3})
+	m, _ := newModule(f)
+	h := userSession(f, m)
+	_, priv := pair(f, m, h, mechSM2Gen, attrs{}, attrs{})
+	f.Fuzz(func(t *testing.T, what byte, b []byte) {
+		a := attrs{}
+		for rest := b; len(rest) > 3; {
+			n := min(int(rest[2]), len(rest)-3)
+			a[uint64(rest[0])|uint64(rest[1])<<8] = rest[3 : 3+n]
+			rest = rest[3+n:]
+		}
+		delete(a, attrToken) // in memory: the key has little room
+		var o uint64
+		var err error
+		switch what % 5 {
+		case 0:
+			o, err = m.create(h, a)
+		case 1:
+			o, err = m.unwrap(h, mechanism{number: mechSM2Enveloped}, priv, b, a)
+		case 2:
+			o, err = m.derive(h, mechanism{number: mechECDH, kdf: 1, peer: b}, priv, a)
+		case 3:
+			_, err = once(m, h, decrypting, mechanism{number: mechSM2Encrypt}, priv, b)
+		case 4:
+			_, o, err = m.generatePair(h, mechanism{number: mechECGen}, a, a)
+		}
+		if err == nil && o != 0 {
+			must(t, m.destroy(h, o))
+		}
+	})
+}
+
 func TestFaultSpec(t *testing.T) {
 	f := faults{fixed: "flip:C_Sign@2, error:C_Login:0x30,junk,:,x"}
 	if got := f.at("C_Sign"); len(got) != 0 {

@@ -192,15 +192,22 @@ func (m *module) logOut(h uint64) error {
 		return err
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if s.slot.role == nobody {
+		m.mu.Unlock()
 		return rvUserNotLoggedIn
 	}
 	s.slot.logout()
+	var all []*session
 	for _, o := range m.sessions {
 		if o.slot == s.slot {
-			o.ops = map[string]*operation{}
+			all = append(all, o)
 		}
+	}
+	m.mu.Unlock() // a session's own lock comes first, never within this one
+	for _, o := range all {
+		o.mu.Lock()
+		o.ops = map[string]*operation{}
+		o.mu.Unlock()
 	}
 	return nil
 }
