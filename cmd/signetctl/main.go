@@ -54,7 +54,7 @@ func commands() []command {
 	return []command{
 		initCommand, migrateCommand, projectSetCommand, projectListCommand, importLegacyCommand, userAddCommand,
 		tsaCommand, logInitCommand, logProveCommand, logCheckCommand, logAuditCommand,
-		responderCommand, reconcileCommand, auditVerifyCommand, inspectCommand, verifyCommand, profileShowCommand, profileCheckCommand,
+		revokeCommand, responderCommand, reconcileCommand, auditVerifyCommand, inspectCommand, verifyCommand, profileShowCommand, profileCheckCommand,
 	}
 }
 
