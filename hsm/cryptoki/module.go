@@ -21,8 +21,8 @@ type Config struct {
 	WorkerExe string        // default this program: another one that calls RunWorkerIfAsked first
 	Env       []string      // NAME=value for the worker, beside PATH, HOME, locale and temporary folder
 	Serial    bool          // default false: for modules that are not thread-safe, one call at a time
-	CallFor   time.Duration // default 5s: how long a call may take when ctx says nothing shorter
-	KeygenFor time.Duration // default 120s: the same for making keys, initialising tokens and setting PINs
+	CallFor   time.Duration // default 5s: how long a call may take; C_Login twice as long
+	KeygenFor time.Duration // default 120s: the same for making keys, initialising tokens, setting PINs and loading
 	Log       *slog.Logger  // default none
 }
 
@@ -176,8 +176,11 @@ func (m *Module) Close() error {
 // call carries out one request with the deadline of its kind. gen is the generation it belongs to, 0 for any.
 func (m *Module) call(ctx context.Context, gen uint64, req *request) (*reply, error) {
 	limit := m.c.CallFor
-	if req.Op.slow() {
+	switch {
+	case req.Op.slow():
 		limit = m.c.KeygenFor
+	case req.Op == opLogin: // waits for calls under way (library.do), and tokens stretch PINs
+		limit *= 2
 	}
 	// A caller that gives up does not end the call, only its own waiting (Session.call); the limit does.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)

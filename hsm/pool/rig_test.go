@@ -68,7 +68,7 @@ func openRig(t testing.TB, path string, env []string, change func(*cryptoki.Conf
 		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)
 	}
-	c := cryptoki.Config{Path: path, Dirs: []string{filepath.Dir(path)}, OwnDirs: true, Env: env, CallFor: 2 * time.Second}
+	c := cryptoki.Config{Path: path, Dirs: []string{filepath.Dir(path)}, OwnDirs: true, Env: env, CallFor: 3 * time.Second}
 	if change != nil {
 		change(&c)
 	}

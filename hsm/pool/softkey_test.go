@@ -31,7 +31,7 @@ func softkeyModule(t testing.TB, slots int, change func(*cryptoki.Config)) (r *r
 }
 
 func TestContractSM2(t *testing.T) {
-	r, _ := softkeyModule(t, 12, nil)
+	r, _ := softkeyModule(t, 12, func(c *cryptoki.Config) { c.CallFor = 10 * time.Second }) // PINs are stretched in there
 	tokens := map[hsm.Keystore]cryptoki.TokenRef{}
 	hsmtest.TestKeystore(t, func(t testing.TB) hsm.Keystore {
 		ref := r.token(t)
