@@ -3,6 +3,8 @@ package path
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"math/big"
 	"testing"
@@ -130,6 +132,15 @@ func TestSM2Identity(t *testing.T) {
 	trial{leaf: w.leaf(w.root, "EE", sign(func(p *gm.PublicKey, tbs []byte) []byte { return p.Digest(nil, tbs) }))}.check(t, w)
 	trial{leaf: w.leaf(w.root, "EE", sign(func(p *gm.PublicKey, tbs []byte) []byte { return p.Digest([]byte("ALICE123@YAHOO.COM"), tbs) })), want: BadSignature}.check(t, w)
 	trial{leaf: w.leaf(w.root, "EE", sign(func(_ *gm.PublicKey, tbs []byte) []byte { sum := gm.SumSM3(tbs); return sum[:] })), want: BadSignature}.check(t, w)
+}
+
+// TestWeakKeys: RSA of 1024 bits, of a leaf or of a CA.
+func TestWeakKeys(t *testing.T) {
+	w := newWorld(t, pki.RSA2048)
+	weak := must(rsa.GenerateKey(rand.Reader, 1024))
+	trial{leaf: w.issue(w.root, "EE", weak), want: WeakKey}.check(t, w)
+	ca := w.issue(w.root, "CA", weak, with(pki.ExtBasicConstraints(true, -1)))
+	trial{leaf: w.leaf(ca, "EE"), chain: []*entity{ca}, want: WeakKey}.check(t, w)
 }
 
 // quick fails when a validation takes longer than hostile input may make it; the machine may be busy.

@@ -151,6 +151,57 @@ func TestIndirectCRLs(t *testing.T) {
 	}.run(t)
 }
 
+// TestSignersOfCRLs: who may sign for a CA beside the CA, and where that one's own state comes from.
+func TestSignersOfCRLs(t *testing.T) {
+	// both has a leaf and the signer of its indirect CRL point to that CRL, as in PKITS 4.14.30.
+	both := func(w *world, want Code, named bool, opts ...crlOption) trial {
+		ca := w.ca(w.root, "CA")
+		key := w.key("CRLs")
+		stub := &entity{key: key, spec: certSpec{subject: name("CRLs"), key: key}}
+		point := with(pointOf(crlIssuer(stub)))
+		own := point
+		if !named {
+			own = with(pki.ExtBasicConstraints(false, -1))
+		}
+		signer := w.issue(ca, "CRLs", key, with(pki.ExtKeyUsage(pki.CRLSign, true)), own, numberedAs(0x70))
+		ee := w.leaf(ca, "EE", point)
+		opts = append(opts, crlWith(issuingPoint("", flag(4))))
+		return trial{leaf: ee, chain: []*entity{ca, signer}, crls: [][]byte{w.crl(w.root), w.crl(signer, opts...)}, want: want}
+	}
+	self := &entity{spec: certSpec{serial: []byte{0x70}}}
+	section{
+		"4.14.30 Valid cRLIssuer that answers for itself": func(w *world) trial { return both(w, "", true) },
+		"Invalid cRLIssuer that was not told to":          func(w *world) trial { return both(w, RevocationUnknown, false) },
+		"Invalid cRLIssuer that revokes itself": func(w *world) trial {
+			return both(w, RevocationUnknown, true, revokes(self, entryOf(&entity{spec: certSpec{subject: name("CA")}})))
+		},
+		"Invalid signer of the CA's name without key usage": func(w *world) trial {
+			ca := w.ca(w.root, "CA", with(pki.ExtKeyUsage(pki.KeyCertSign, true)))
+			signer := w.issue(w.root, "CA", w.key("CRL signer"))
+			return trial{leaf: w.leaf(ca, "EE"), chain: []*entity{ca, signer}, crls: [][]byte{w.crl(w.root), w.crl(signer)}, want: RevocationUnknown}
+		},
+		"Invalid signer of the CA's name under another anchor": func(w *world) trial {
+			ca := w.ca(w.root, "CA")
+			stranger := w.selfSigned("Stranger")
+			signer := w.issue(stranger, "CA", w.key("CRL signer"), with(pki.ExtKeyUsage(pki.CRLSign, true)))
+			x := trial{leaf: w.leaf(ca, "EE"), chain: []*entity{ca, signer}, crls: [][]byte{w.crl(w.root), w.crl(stranger), w.crl(signer)}, want: RevocationUnknown}
+			x.edit = func(o *Options) { o.Roots = append(o.Roots, stranger.cert) }
+			return x
+		},
+		"Invalid signer out of date": func(w *world) trial {
+			ca := w.ca(w.root, "CA")
+			signer := w.issue(w.root, "CA", w.key("CRL signer"), with(pki.ExtKeyUsage(pki.CRLSign, true)), until(now.AddDate(0, 0, -1)))
+			return trial{leaf: w.leaf(ca, "EE"), chain: []*entity{ca, signer}, crls: [][]byte{w.crl(w.root), w.crl(signer)}, want: RevocationUnknown}
+		},
+		"Invalid scope with bytes after its name": func(w *world) trial {
+			spoilt := tagged(explicit(0), tagged(explicit(0), uri("http://crl.test/")), []byte{5, 0})
+			return stated(w, RevocationUnknown, func(ca, _ *entity) [][]byte {
+				return [][]byte{w.crl(w.root), w.crl(ca, crlWith(pki.Extension{OID: pki.OIDIssuingPoint, Critical: true, Value: sequence(spoilt)}))}
+			}, with(pointsTo("http://crl.test/")))
+		},
+	}.run(t)
+}
+
 func TestDeltaCRLs(t *testing.T) {
 	deltas := func(want Code, f func(w *world, ca, ee *entity) [][]byte) func(*world) trial {
 		return func(w *world) trial {
@@ -189,6 +240,15 @@ func TestDeltaCRLs(t *testing.T) {
 		}),
 		"Invalid delta of another scope does not renew the base": deltas(RevocationUnknown, func(w *world, ca, _ *entity) lists {
 			return lists{w.crl(ca, numbered(1), stale), w.crl(ca, crlWith(deltaTo(1), issuingPoint("", flag(1))), numbered(5))}
+		}),
+		"Valid delta older than the base does not count": deltas("", func(w *world, ca, ee *entity) lists {
+			return lists{w.crl(ca, numbered(5)), w.crl(ca, crlWith(deltaTo(1)), numbered(4), revokes(ee, reason(6)))}
+		}),
+		"Invalid delta out of date takes nothing off hold": deltas(Revoked, func(w *world, ca, ee *entity) lists {
+			return lists{w.crl(ca, numbered(1), revokes(ee, reason(6))), w.crl(ca, crlWith(deltaTo(1)), numbered(5), stale, revokes(ee, reason(8)))}
+		}),
+		"Invalid delta badly signed takes nothing off hold": deltas(Revoked, func(w *world, ca, ee *entity) lists {
+			return lists{w.crl(ca, numbered(1), revokes(ee, reason(6))), w.crl(ca, crlWith(deltaTo(1)), numbered(5), revokes(ee, reason(8)), func(s *crlSpec) { s.broken = true })}
 		}),
 		"Invalid removeFromCRL in a complete CRL": deltas(Revoked, func(w *world, ca, ee *entity) lists {
 			return lists{w.crl(ca, numbered(1), revokes(ee, reason(8)))}
