@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"math/big"
 	"time"
@@ -30,7 +33,8 @@ type list struct {
 	lists    Lists
 	piece    []byte // entries that are not kept yet
 	n        int
-	bodySize int64 // of all entries
+	bodySize int64     // of all entries
+	body     hash.Hash // SHA-256 of all entries as they were written, to know them again
 }
 
 // tags of entries, written by hand because a million of them are.
@@ -64,8 +68,10 @@ func (l *list) add(ctx context.Context, e Entry) error {
 	body = append(body, serial...)
 	body = appendTime(body, e.At)
 	body = appendEntryExtensions(body, e)
+	start := len(l.piece)
 	l.piece = append(l.piece, tagSequence, byte(len(body))) // at most 22+17+52 bytes: the short form of length
 	l.piece = append(l.piece, body...)
+	l.body.Write(l.piece[start:])
 	l.n++
 	l.bodySize += int64(len(body) + 2)
 	if len(l.piece) < pieceSize {
@@ -86,11 +92,21 @@ func (l *list) keep(ctx context.Context) error {
 }
 
 // entries gives the entries again, as they are kept.
+//
+// Errors: entries that are not those which were written.
 func (l *list) entries(ctx context.Context, f func(piece []byte) error) error {
-	if l.Pieces > 0 {
-		return l.lists.ReadCRL(ctx, l.List, l.Number, f)
+	if l.Pieces == 0 {
+		return f(l.piece)
 	}
-	return f(l.piece)
+	body := sha256.New()
+	err := l.lists.ReadCRL(ctx, l.List, l.Number, func(piece []byte) error {
+		body.Write(piece)
+		return f(piece)
+	})
+	if err == nil && !bytes.Equal(body.Sum(nil), l.body.Sum(nil)) {
+		err = errors.New("pieces read differently from how they were kept")
+	}
+	return err
 }
 
 func appendEntryExtensions(dst []byte, e Entry) []byte {

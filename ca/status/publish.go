@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -196,7 +197,7 @@ func (s *Service) newList(ctx context.Context, a *authority, shard int, last, ba
 		return nil, fmt.Errorf("number %d does not follow %d", number, last.Number)
 	}
 	now := s.c.Now().UTC().Truncate(time.Second)
-	l := &list{issuer: a.Certificate, alg: a.alg, lists: s.c.Store, delta: base.Number > 0}
+	l := &list{issuer: a.Certificate, alg: a.alg, lists: s.c.Store, delta: base.Number > 0, body: sha256.New()}
 	l.CRL = CRL{List: ListName(a.id, shard, l.delta), Number: number, ThisUpdate: now, NextUpdate: now.Add(s.c.CRLFor)}
 	if l.delta {
 		l.NextUpdate = now.Add(s.c.DeltaFor)
