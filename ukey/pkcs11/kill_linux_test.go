@@ -45,7 +45,9 @@ func TestKilledSoftHSM(t *testing.T) {
 	d, ca := softHSM(t), ukeytest.NewCA(t, pki.P256)
 	token := only(t, d)
 	rounds := byte(12)
-	if os.Getenv("SIGNET_SOAK") != "" {
+	if testing.Short() {
+		rounds = 4
+	} else if os.Getenv("SIGNET_SOAK") != "" {
 		rounds = 200
 	}
 	pause := time.Duration(rounds) * 4 * time.Millisecond // a module that dies 20 times in 10 s is not started again
