@@ -37,6 +37,14 @@ static ck_list *load(const char *path) {
 	return list;
 }
 
+static const char *load_error(void) {
+#ifdef _WIN32
+	return 0;
+#else
+	return dlerror();
+#endif
+}
+
 static ck_ulong login(ck_list *l, ck_ulong s, ck_ulong who, void *pin, ck_ulong n) {
 	return ((ck_ulong (*)(ck_ulong, ck_ulong, void *, ck_ulong))l->fn[LOGIN])(s, who, pin, n);
 }
@@ -60,6 +68,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"unsafe"
@@ -82,25 +91,32 @@ var (
 
 func newExecutor() *executor { return &executor{} }
 
-func load(path string) (executor, bool) {
+// load returns what the loader said when it fails.
+func load(path string) (x executor, text string, ok bool) {
 	loadedMu.Lock()
 	defer loadedMu.Unlock()
 	if x, ok := loaded[path]; ok {
-		return x, true
+		return x, "", true
 	}
+	runtime.LockOSThread() // dlerror is a thread's own
+	defer runtime.UnlockOSThread()
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	list := C.load(cpath)
 	if list == nil {
-		return executor{}, false
+		text = "no PKCS#11 module"
+		if e := C.load_error(); e != nil {
+			text = C.GoString(e)
+		}
+		return executor{}, text, false
 	}
 	ctx := pkcs11.New(path)
 	if ctx == nil {
-		return executor{}, false
+		return executor{}, "no PKCS#11 module", false
 	}
-	x := executor{ctx, list}
+	x = executor{ctx, list}
 	loaded[path] = x
-	return x, true
+	return x, "", true
 }
 
 func (x *executor) finalize() {
@@ -113,9 +129,9 @@ func (x *executor) do(req *request) *reply {
 	rep := &reply{}
 	if req.Op == opOpen {
 		if x.ctx == nil {
-			y, ok := load(string(req.A))
+			y, text, ok := load(string(req.A))
 			if !ok {
-				return &reply{Fault: loadFault}
+				return &reply{Fault: loadFault, Text: text}
 			}
 			*x = y
 		}

@@ -2,6 +2,7 @@ package cryptoki
 
 import (
 	"encoding/binary"
+	"fmt"
 )
 
 // op is a request's kind; some are several C_ functions in one.
@@ -101,7 +102,7 @@ func (r *reply) err(o op) error {
 	switch r.Fault {
 	case noFault:
 	case loadFault:
-		return ErrLoad
+		return fmt.Errorf("%w: %s", ErrLoad, r.Text)
 	case cgoFault:
 		return ErrNoCgo
 	default:

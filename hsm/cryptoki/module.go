@@ -99,6 +99,9 @@ func (m *Module) running(ctx context.Context) (backend, error) {
 	if m.backend != nil && !m.backend.dead() {
 		return m.backend, nil
 	}
+	if ctx.Err() != nil { // the time went by while another tried to start it
+		return nil, ErrHung
+	}
 	if m.backend != nil {
 		m.backend.close(false)
 		m.backend = nil
@@ -111,7 +114,13 @@ func (m *Module) running(ctx context.Context) (backend, error) {
 		return nil, fmt.Errorf("%w: %d starts within %s", ErrCrashed, restarts, restartsWithin)
 	}
 	m.starts = append(m.starts, now)
-	b, err := m.start(ctx)
+	limit := m.c.KeygenFor
+	if m.generation.Load() > 0 {
+		limit = 3 * m.c.CallFor // it is known to start; nobody waits two minutes for a module that now does not
+	}
+	start, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	b, err := m.start(start)
 	if err != nil {
 		return nil, err
 	}

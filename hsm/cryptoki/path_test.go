@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -49,7 +50,7 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	if _, ok := newExecutorProbe(); ok {
-		if _, err := Open(t.Context(), c(filepath.Join(good, "m.so"))); !errors.Is(err, ErrLoad) {
+		if _, err := Open(t.Context(), c(filepath.Join(good, "m.so"))); !errors.Is(err, ErrLoad) || !strings.Contains(err.Error(), "m.so") {
 			t.Errorf("a file that is no library: %v", err)
 		}
 	} else if _, err := Open(t.Context(), c(filepath.Join(good, "m.so"))); !errors.Is(err, ErrNoCgo) {

@@ -88,3 +88,23 @@ func TestFaultsOfTheModule(t *testing.T) {
 		t.Fatalf("%+v", p.Stats())
 	}
 }
+
+// TestModuleThatDoesNotStart: after a crash C_Initialize hangs for a while; requests fail in time, and signing goes on when it answers.
+func TestModuleThatDoesNotStart(t *testing.T) {
+	r, faults := softkeyModule(t, 1, func(c *cryptoki.Config) { c.CallFor = time.Second })
+	p := r.open(t, r.token(t), func(c *pool.Config) { c.HealFor = 2 * time.Second })
+	key := must(p.Signer(context.Background(), must(p.Generate(context.Background(), "ca", pki.SM2))(t)))(t)
+	check(t, os.WriteFile(faults, []byte("hang:C_Initialize,crash:C_Sign"), 0o600))
+	began := time.Now()
+	_, err := pki.Sign(rand.Reader, key, pki.SM2WithSM3, nil)
+	if took := time.Since(began); !errors.Is(err, pool.ErrUnavailable) || took > 8*time.Second {
+		t.Fatalf("after %s: %v", took, err)
+	}
+	check(t, os.WriteFile(faults, nil, 0o600))
+	began = time.Now()
+	for err = errors.New("not yet"); err != nil; _, err = pki.Sign(rand.Reader, key, pki.SM2WithSM3, nil) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("not signing again: %v", err)
+		}
+	}
+}
