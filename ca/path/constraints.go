@@ -102,7 +102,7 @@ func (v *verifier) checkName(f, ca *facts, g generalName) *Reason {
 		return fault(TooComplex, f, "more names and name constraints than are looked at")
 	}
 	for _, t := range nc.excluded {
-		if kindOf(t) == kindOf(g) && (!g.understood() || within(t, g, true)) {
+		if kindOf(t) == kindOf(g) && within(t, g, true) {
 			return fault(NameConstraints, f, "%s is excluded by %s", g, ca.cert.Subject)
 		}
 	}
@@ -111,7 +111,7 @@ func (v *verifier) checkName(f, ca *facts, g generalName) *Reason {
 		if kindOf(t) != kindOf(g) {
 			continue
 		}
-		if g.understood() && within(t, g, false) {
+		if within(t, g, false) {
 			return nil
 		}
 		constrained = true

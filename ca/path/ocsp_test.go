@@ -87,6 +87,9 @@ func TestOCSPEvidence(t *testing.T) {
 		noEKU := w.issue(w.root, "Responder", w.key("responder"), with(pki.ExtOCSPNoCheck()))
 		old := w.issue(w.root, "Responder", w.key("responder"), signing, with(pki.ExtOCSPNoCheck()), until(now.AddDate(0, 0, -1)))
 		stranger := w.issue(w.selfSigned("Stranger"), "Responder", w.key("responder"), signing, with(pki.ExtOCSPNoCheck()))
+		forged := w.issue(&entity{key: w.key("stranger"), spec: w.root.spec}, "Responder", w.key("responder"), signing, with(pki.ExtOCSPNoCheck()))
+		noSigning := w.issue(w.root, "Responder", w.key("responder"), signing, with(pki.ExtOCSPNoCheck(), pki.ExtKeyUsage(pki.KeyEncipherment, true)))
+		renamed := &entity{spec: certSpec{subject: name("Another")}, cert: w.root.cert} // the right key, another name
 		for i, c := range []struct {
 			by   *entity
 			edit func(*answer)
@@ -109,6 +112,9 @@ func TestOCSPEvidence(t *testing.T) {
 			{w.root, func(a *answer) { a.next, a.this = nil, generalized(now.AddDate(0, 0, -2)) }, RevocationUnknown},
 			{w.root, func(a *answer) { a.exts = tagged(explicit(1), extensionsDER([]pki.Extension{unknownExt(true)})) }, RevocationUnknown},
 			{w.root, func(a *answer) { a.failure = sequence(tagged(asn1.ENUM, []byte{6})) }, RevocationUnknown},
+			{w.root, func(a *answer) { a.issuer = renamed }, RevocationUnknown},
+			{forged, nil, RevocationUnknown},
+			{noSigning, nil, RevocationUnknown},
 			{unmarked, nil, RevocationUnknown},
 			{noEKU, nil, RevocationUnknown},
 			{old, nil, RevocationUnknown},

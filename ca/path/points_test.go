@@ -188,6 +188,13 @@ func TestSignersOfCRLs(t *testing.T) {
 			x.edit = func(o *Options) { o.Roots = append(o.Roots, stranger.cert) }
 			return x
 		},
+		"Invalid signer of the CA's name that answers for itself": func(w *world) trial {
+			ca := w.ca(w.root, "CA")
+			signer := w.issue(ca, "CA", w.key("CRL signer"), with(pki.ExtKeyUsage(pki.CRLSign, true), pointsTo("http://crl.test/signer")))
+			ee := w.leaf(ca, "EE", with(pointsTo("http://crl.test/ee")))
+			return trial{leaf: ee, chain: []*entity{ca, signer}, want: RevocationUnknown, crls: [][]byte{w.crl(w.root),
+				w.crl(signer, crlWith(issuingPoint("http://crl.test/signer", nil))), w.crl(signer, crlWith(issuingPoint("http://crl.test/ee", nil)))}}
+		},
 		"Invalid signer out of date": func(w *world) trial {
 			ca := w.ca(w.root, "CA")
 			signer := w.issue(w.root, "CA", w.key("CRL signer"), with(pki.ExtKeyUsage(pki.CRLSign, true)), until(now.AddDate(0, 0, -1)))
