@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,13 +50,17 @@ func TestEnrolThroughModule(t *testing.T) {
 }
 
 func TestModuleRefused(t *testing.T) {
-	module := ukeytest.Module(t)
 	b := newBench(t)
 	state := []string{"-state", filepath.Join(b.home, "state")}
-	if err := os.Chmod(filepath.Dir(module), 0o777); err != nil {
+	content, err := os.ReadFile(ukeytest.Module(t))
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(filepath.Dir(module), 0o700)
+	folder := filepath.Join(b.home, "libraries")
+	module := filepath.Join(folder, "libsoftkey.so")
+	if err := errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(module, content, 0o600), os.Chmod(folder, 0o777)); err != nil {
+		t.Fatal(err)
+	}
 	if code, out := call(t, b, append([]string{"list", "-pkcs11", module}, state...)...); code != exitFault || !strings.Contains(out, "管理员") {
 		t.Errorf("a library that anybody can replace: %d\n%s", code, out)
 	}

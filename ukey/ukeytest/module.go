@@ -1,6 +1,9 @@
 package ukeytest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,11 +11,10 @@ import (
 	"testing"
 )
 
-// built is the library, made once for a test binary. It stays in a temporary folder.
+// built is the library, made once for a test binary.
 var built struct {
 	sync.Once
 	path string
-	out  []byte
 	err  error
 }
 
@@ -27,19 +29,46 @@ func Module(t testing.TB) string {
 		}
 		t.Skip("no C compiler:", err)
 	}
-	built.Do(func() {
-		dir, err := os.MkdirTemp("", "softkey-module-")
-		if err != nil {
-			built.err = err
-			return
-		}
-		built.path = filepath.Join(dir, "libsoftkey.so")
-		c := exec.Command("go", "build", "-buildmode=c-shared", "-o", built.path, "signet/ukey/softkey/module")
-		c.Env = append(os.Environ(), "CGO_ENABLED=1")
-		built.out, built.err = c.CombinedOutput()
-	})
+	built.Do(func() { built.path, built.err = build() })
 	if built.err != nil {
-		t.Fatalf("building the module: %v\n%s", built.err, built.out)
+		t.Fatal("building the module: ", built.err)
 	}
 	return built.path
+}
+
+// build puts the library into a folder named by its content, so that test runs share it and leave no more than one behind for each
+// state of the source.
+func build() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	cache = filepath.Join(cache, "signet-test")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(cache, "build-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	fresh := filepath.Join(dir, "libsoftkey.so")
+	c := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", fresh, "signet/ukey/softkey/module")
+	c.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	content, err := os.ReadFile(fresh)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(content)
+	path := filepath.Join(cache, hex.EncodeToString(sum[:8]), "libsoftkey.so")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	return path, os.Rename(fresh, path)
 }
