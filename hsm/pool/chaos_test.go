@@ -269,3 +269,60 @@ func TestBackPressure(t *testing.T) {
 		t.Fatalf("%d told busy, %d signed: %+v", busy.Load(), signed.Load(), p.Stats())
 	}
 }
+
+// TestKilledWhileGenerating kills the module's process at any moment while keys are made: what was promised is there and signs, what is
+// listed is whole, and no label is lost.
+func TestKilledWhileGenerating(t *testing.T) {
+	r := softHSM(t, nil)
+	p := r.open(t, r.token(t), nil)
+	ctx := context.Background()
+	stop := make(chan struct{})
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		for n := time.Duration(1); ; n = (n*7 + 3) % 31 {
+			select {
+			case <-stop:
+				return
+			case <-time.After(500*time.Millisecond + n*3*time.Millisecond): // slower than the bound on starts
+				for _, pid := range workers(t) {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}
+		}
+	})
+	const keys = 24
+	made := map[string]hsm.Ref{}
+	for i := range keys {
+		label := fmt.Sprintf("k%d", i)
+		ref, err := p.Generate(ctx, label, pki.P256)
+		switch {
+		case err == nil:
+			made[label] = ref
+		case !errors.Is(err, pool.ErrUnavailable):
+			t.Errorf("%s: %v", label, err)
+		}
+	}
+	close(stop)
+	killer.Wait()
+	listed := must(p.List(ctx))(t)
+	for _, ref := range listed {
+		key := must(p.Signer(ctx, ref))(t)
+		if _, err := pki.Sign(rand.Reader, key, pki.ECDSAWithSHA256, []byte("m")); err != nil {
+			t.Errorf("%s: %v", ref.Label, err)
+		}
+		delete(made, ref.Label)
+	}
+	if len(made) > 0 {
+		t.Errorf("%d keys that were promised are gone", len(made))
+	}
+	for i := range keys {
+		label := fmt.Sprintf("k%d", i)
+		if _, err := p.Generate(ctx, label, pki.P256); err != nil && !errors.Is(err, hsm.ErrExists) {
+			t.Errorf("%s again: %v", label, err)
+		}
+	}
+	if all := must(p.List(ctx))(t); len(all) != keys {
+		t.Errorf("%d keys, want %d", len(all), keys)
+	}
+	t.Logf("%d set-ups while %d keys were made", p.Stats().SetUps, len(listed))
+}

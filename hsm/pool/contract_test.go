@@ -1,8 +1,11 @@
 package pool_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -51,7 +54,8 @@ func TestWrongPINIsTriedOnce(t *testing.T) {
 		t.Fatalf("wrong PIN at the start, asked %d times: %v", asked.Load(), err)
 	}
 	right.Store(true)
-	p := r.open(t, ref, func(c *pool.Config) { c.PIN = source })
+	var log bytes.Buffer // read when nobody writes any more
+	p := r.open(t, ref, func(c *pool.Config) { c.PIN, c.Log = source, slog.New(slog.NewTextHandler(&log, nil)) })
 	made := must(p.Generate(ctx, "a", pki.P256))(t)
 	right.Store(false)
 	asked.Store(0)
@@ -67,6 +71,13 @@ func TestWrongPINIsTriedOnce(t *testing.T) {
 	right.Store(true)
 	p.Unlock()
 	must(p.Signer(ctx, made))(t)
+	check(t, p.Close())
+	if text := log.String(); !strings.Contains(text, "refuses the PIN") || strings.Contains(text, "000000") || strings.Contains(text, userPIN) {
+		t.Fatalf("the log: %s", text)
+	}
+	if _, err := p.Signer(ctx, made); !errors.Is(err, pool.ErrClosed) {
+		t.Fatalf("closed pool: %v", err)
+	}
 }
 
 func TestAttest(t *testing.T) {

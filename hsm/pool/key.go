@@ -243,9 +243,13 @@ func (p *Pool) place(ctx context.Context, label string, spki []byte, make func(c
 	}
 	p.naming.Lock()
 	defer p.naming.Unlock()
+	among := label // an import also looks for its key under other labels
+	if spki != nil {
+		among = ""
+	}
 	var ref hsm.Ref
 	err = p.with(ctx, keygenFor, func(ctx context.Context, e *era, s *cryptoki.Session) error {
-		all, err := p.pairs(ctx, e, s, "")
+		all, err := p.pairs(ctx, e, s, among)
 		if err != nil {
 			return err
 		}
