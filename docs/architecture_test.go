@@ -59,7 +59,7 @@ var rooms = map[string]rule{
 	"api/account":         {ours: "api/store api/notice", extra: "gorm"},
 	"api/relay":           {ours: "api/store api/account ukey ukey/ticket", extra: "gorm"},
 	"api/verify":          {ours: "api/store ca ca/status ca/cms", extra: "gorm"},
-	"api/ra":              {ours: "api/account api/notice api/store api/relay ca ca/kmc ca/cms ukey ukey/ticket", extra: "gorm"},
+	"api/ra":              {ours: "api/account api/notice api/store api/relay ca ca/lint ca/kmc ca/cms ukey ukey/ticket", extra: "gorm"},
 	"api/ra/legacytest":   {ours: "", extra: "testing"},
 	// edge
 	"api/rest":          {ours: "api/ra api/relay api/account api/notice api/verify api/store ca ca/status ukey/ticket", extra: "gin"},

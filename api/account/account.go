@@ -57,6 +57,7 @@ type Accounts struct {
 	c      Config
 	db     *store.DB
 	hashes *hasher
+	rates  rates
 }
 
 // New makes an Accounts. It takes one password hash's time.

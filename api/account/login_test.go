@@ -12,7 +12,7 @@ import (
 
 func TestRowsMatchTheSchema(t *testing.T) {
 	each(t, func(f *fixture) {
-		f.ok(f.db.CheckRows(f.Context(), accountRow{}, organisationRow{}, legacyLogin{}, sessionRow{}, captchaRow{}, codeRow{}, throttle{}))
+		f.ok(f.db.CheckRows(f.Context(), accountRow{}, organisationRow{}, legacyLogin{}, sessionRow{}, captchaRow{}, codeRow{}, throttle{}, apiKeyRow{}))
 	})
 }
 

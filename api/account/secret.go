@@ -1,6 +1,8 @@
 package account
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,6 +44,30 @@ func (Token) LogValue() slog.Value { return slog.StringValue("[Token]") }
 
 // MarshalText hides the token.
 func (Token) MarshalText() ([]byte, error) { return []byte("[Token]"), nil }
+
+// APIKey is the key of a connected registration authority. It does not print; convert it to string where it is shown, once.
+type APIKey string
+
+// Format hides the key from every verb.
+func (APIKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[APIKey]") }
+
+// String hides the key.
+func (APIKey) String() string { return "[APIKey]" }
+
+// GoString hides the key.
+func (APIKey) GoString() string { return "[APIKey]" }
+
+// LogValue hides the key.
+func (APIKey) LogValue() slog.Value { return slog.StringValue("[APIKey]") }
+
+// MarshalText hides the key.
+func (APIKey) MarshalText() ([]byte, error) { return []byte("[APIKey]"), nil }
+
+// hash is what is kept. A plain hash is enough: nobody guesses 32 random bytes.
+func (k APIKey) hash() string {
+	sum := sha256.Sum256([]byte(k))
+	return hex.EncodeToString(sum[:])
+}
 
 // Key authenticates codes and captchas. It does not print.
 type Key []byte

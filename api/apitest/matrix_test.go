@@ -49,7 +49,7 @@ func operations(t *testing.T) []operation {
 
 // at fills the path's parameters.
 func (o operation) at(id string) string {
-	return strings.NewReplacer("{id}", id, "{slug}", "nowhere", "{step}", "csr").Replace(o.path)
+	return strings.NewReplacer("{id}", id, "{slug}", "nowhere", "{step}", "csr", "{serial}", "00").Replace(o.path)
 }
 
 // sample makes a body that the schema admits.
@@ -114,6 +114,7 @@ func raw(t *testing.T, c *demo.Client, method, path string, header map[string]st
 var (
 	public     = strings.Fields("GetHealth ListProjects GetProject CreateCaptcha CreateSession Verify PreviewPairing ConfirmPairing ListOutbox")
 	agentOnly  = strings.Fields("NextJob PostJobStep PostJobResult")
+	connected  = strings.Fields("IssueConnected RevokeConnected SuspendConnected ResumeConnected")
 	everybody  = strings.Fields("GetSession DeleteSession")
 	supplement = strings.Fields("GetSupplement CompleteSupplement SendSupplementCode CheckSupplementCode")
 	finance    = strings.Fields("ListAllOrders ConfirmOrder")
@@ -134,6 +135,7 @@ func TestAccessMatrix(t *testing.T) {
 	stranger, _ := s.Holder(t, Jianshe)
 	legacy := s.Legacy(t, Yuanlin)
 	cashier, reviewer := s.Staff(t, "finance"), s.Staff(t, "reviewer")
+	admin := s.Staff(t, "admin")
 
 	for _, op := range operations(t) {
 		if op.id == "DeleteSession" { // would end the session the others are tried with
@@ -163,8 +165,16 @@ func TestAccessMatrix(t *testing.T) {
 				expect("anybody", s.Anybody(), "nothing", http.StatusUnauthorized, "")
 				expect("a holder", owner, "nothing", http.StatusUnauthorized, "")
 				return
+			case slices.Contains(connected, op.id): // no session opens these, and the API key opens nothing else
+				for who, c := range map[string]*demo.Client{"anybody": s.Anybody(), "a holder": owner, "finance": cashier, "a reviewer": reviewer, "an admin": admin} {
+					expect(who, c, "nothing", http.StatusUnauthorized, "unauthenticated")
+				}
+				return
 			}
 			expect("anybody", s.Anybody(), "nothing", http.StatusUnauthorized, "unauthenticated")
+			if status, p := raw(t, s.Anybody(), op.method, op.at("nothing"), map[string]string{"Authorization": "Bearer " + s.Made.RA.Key}, body); status != http.StatusUnauthorized || p.Code != "unauthenticated" {
+				t.Errorf("an API key: %d %v", status, p)
+			}
 			switch {
 			case slices.Contains(everybody, op.id):
 			case slices.Contains(supplement, op.id):
@@ -267,7 +277,7 @@ func TestOriginIsChecked(t *testing.T) {
 				t.Errorf("%s from %s: %d %v", op.id, origin, status, p)
 			}
 		}
-		if slices.Contains(public, op.id) && op.id != "CreateSession" {
+		if slices.Contains(public, op.id) && op.id != "CreateSession" || slices.Contains(connected, op.id) { // programs send none
 			continue
 		}
 		if status, p := raw(t, owner, op.method, op.at("x"), map[string]string{"Origin": ""}, body); status != http.StatusForbidden || p.Code != "bad_origin" {
@@ -309,13 +319,21 @@ func TestEveryFieldIsHeldToTheContract(t *testing.T) {
 			continue
 		}
 		t.Run(op.id, func(t *testing.T) {
+			with := func(header map[string]string) map[string]string {
+				if !slices.Contains(connected, op.id) {
+					return header
+				}
+				all := map[string]string{"Authorization": "Bearer " + s.Made.RA.Key, "Idempotency-Key": "x"}
+				maps.Copy(all, header)
+				return all
+			}
 			for _, b := range breakages(op.body, "") {
 				tried++
 				body := sample(op.body).(map[string]any)
 				b.apply(body)
 				text, err := json.Marshal(body)
 				must(t, err)
-				status, p := raw(t, client(op), op.method, op.at("x"), nil, text)
+				status, p := raw(t, client(op), op.method, op.at("x"), with(nil), text)
 				if status != http.StatusBadRequest || p.Code != b.code || p.Field != b.field {
 					t.Errorf("%s: got %d %v, want 400 %s of %s", b.what, status, p, b.code, b.field)
 				}
@@ -341,7 +359,7 @@ func TestEveryFieldIsHeldToTheContract(t *testing.T) {
 				if name == "unknown name" && len(whole) == len("{}") {
 					continue
 				}
-				if status, p := raw(t, client(op), op.method, op.at("x"), broken.header, broken.body); status != broken.status || p.Code != broken.code {
+				if status, p := raw(t, client(op), op.method, op.at("x"), with(broken.header), broken.body); status != broken.status || p.Code != broken.code {
 					t.Errorf("%s: got %d %v, want %d %s", name, status, p, broken.status, broken.code)
 				}
 			}
@@ -368,6 +386,15 @@ func breakages(s *openapi3.Schema, within string) []breakage {
 		if slices.Contains(s.Required, name) {
 			list = append(list, breakage{"without " + field, field, "missing_field", func(b map[string]any) { delete(b, name) }})
 			set("null "+field, nil, "missing_field")
+		}
+		if p.Type.Is("object") {
+			set("text for "+field, "x", "invalid_field")
+			for _, inner := range breakages(p, field+".") {
+				apply := inner.apply
+				inner.apply = func(b map[string]any) { apply(b[name].(map[string]any)) }
+				list = append(list, inner)
+			}
+			continue
 		}
 		set("object for "+field, map[string]any{"a": 1}, "invalid_field")
 		switch {

@@ -49,6 +49,7 @@ type Seeded struct {
 	Staff   []Account
 	Legacy  []Account
 	Tokens  []Token
+	RA      DevRA  // a connected registration authority
 	Bid     string // the sealed bid
 	BidText string // what is in it, to compare with
 }
@@ -71,7 +72,7 @@ func Seed(ctx context.Context, c Config) (*Seeded, error) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"project", s.project}, {"staff", s.staff}, {"certificates of the past", s.past}, {"import", s.importBatch},
+		{"project", s.project}, {"staff", s.staff}, {"API key", s.apiKey}, {"certificates of the past", s.past}, {"import", s.importBatch},
 		{"software keys", s.keys}, {"sealed bid", s.bid},
 	} {
 		if err := step.do(ctx); err != nil {

@@ -58,7 +58,7 @@ func ReadDevFile(dir string) (DevFile, error) {
 
 // Fill takes over what Seed made.
 func (d *DevFile) Fill(s *Seeded) {
-	d.Accounts, d.Legacy, d.Tokens, d.Bid = s.Staff, s.Legacy, s.Tokens, s.Bid
+	d.Accounts, d.Legacy, d.Tokens, d.RA, d.Bid = s.Staff, s.Legacy, s.Tokens, s.RA, s.Bid
 }
 
 // Show prints what a person needs to try the demonstration.

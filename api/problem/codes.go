@@ -99,6 +99,13 @@ const (
 	CodeOperationRefused Code = "operation_refused"
 	CodeAgentStopped     Code = "agent_stopped"
 
+	// connected registration authorities
+	CodeAPIKeyInvalid       Code = "api_key_invalid"
+	CodeAPIKeyExpired       Code = "api_key_expired"
+	CodeProfileDenied       Code = "profile_denied"
+	CodeOrganisationDenied  Code = "organisation_denied"
+	CodeIdempotencyConflict Code = "idempotency_conflict"
+
 	// verification and import
 	CodeVerifyMalformed   Code = "verify_malformed"
 	CodeVerifyUnsupported Code = "verify_unsupported"
@@ -195,6 +202,12 @@ var all = [...]Code{
 	CodePINCancelled,
 	CodeOperationRefused,
 	CodeAgentStopped,
+	// connected registration authorities
+	CodeAPIKeyInvalid,
+	CodeAPIKeyExpired,
+	CodeProfileDenied,
+	CodeOrganisationDenied,
+	CodeIdempotencyConflict,
 	// verification and import
 	CodeVerifyMalformed,
 	CodeVerifyUnsupported,

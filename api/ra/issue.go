@@ -57,8 +57,13 @@ func (r *RA) certify(ctx context.Context, job relay.JobInfo, e *enrolmentRow, in
 	return r.issue(ctx, job.By, e)
 }
 
-// readCSR holds a request to everything that can be asked of it alone.
-func readCSR(der []byte) (*pki.CertificateRequest, error) {
+// readCSR holds a request to everything that can be asked of it alone; the key is SM2.
+func readCSR(der []byte) (*pki.CertificateRequest, error) { return readRequest(der, true) }
+
+// readRequest is readCSR for keys of any kind, unless sm2.
+//
+// Errors: CodeCSRMalformed, CodeCSRSignature, CodeKeyWeak.
+func readRequest(der []byte, sm2 bool) (*pki.CertificateRequest, error) {
 	malformed := problem.New(problem.Invalid, problem.CodeCSRMalformed, "The certificate request cannot be read.").WithField("csr")
 	if len(der) == 0 || len(der) > maxCSR {
 		return nil, malformed
@@ -67,7 +72,7 @@ func readCSR(der []byte) (*pki.CertificateRequest, error) {
 	if err != nil {
 		return nil, malformed.WithCause(err)
 	}
-	if alg, err := pki.AlgOf(csr.PublicKey); err != nil || alg != pki.SM2 {
+	if alg, err := pki.AlgOf(csr.PublicKey); sm2 && (err != nil || alg != pki.SM2) {
 		return nil, problem.New(problem.Invalid, problem.CodeCSRMalformed, "The request is not for an SM2 key.").WithField("csr")
 	}
 	if err := csr.CheckSignature(); err != nil {

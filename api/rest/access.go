@@ -11,10 +11,11 @@ type access struct {
 type caller int
 
 const (
-	anyone  caller = iota + 1
-	session        // a logged-in person whom account.Can allows the verb
-	agent          // ukeyd, by a request signed with its pairing key
-	dev            // anyone, but only in `signet dev`
+	anyone    caller = iota + 1
+	session          // a logged-in person whom account.Can allows the verb
+	agent            // ukeyd, by a request signed with its pairing key
+	connected        // a registration authority outside, by its API key
+	dev              // anyone, but only in `signet dev`
 )
 
 // accessTable is the only place that says who may call what. An operation without a row keeps the server from starting.
@@ -67,6 +68,11 @@ var accessTable = map[string]access{
 	"NextJob":        {caller: agent},
 	"PostJobStep":    {caller: agent},
 	"PostJobResult":  {caller: agent},
+
+	"IssueConnected":   {caller: connected},
+	"RevokeConnected":  {caller: connected},
+	"SuspendConnected": {caller: connected},
+	"ResumeConnected":  {caller: connected},
 
 	"ListOutbox": {caller: dev},
 }

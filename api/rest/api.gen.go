@@ -142,6 +142,54 @@ func (e CertificateState) Valid() bool {
 	}
 }
 
+// Defines values for ConnectedRevocationReason.
+const (
+	ConnectedRevocationReasonAffiliationChanged   ConnectedRevocationReason = "affiliationChanged"
+	ConnectedRevocationReasonCessationOfOperation ConnectedRevocationReason = "cessationOfOperation"
+	ConnectedRevocationReasonKeyCompromise        ConnectedRevocationReason = "keyCompromise"
+	ConnectedRevocationReasonSuperseded           ConnectedRevocationReason = "superseded"
+	ConnectedRevocationReasonUnspecified          ConnectedRevocationReason = "unspecified"
+)
+
+// Valid indicates whether the value is a known member of the ConnectedRevocationReason enum.
+func (e ConnectedRevocationReason) Valid() bool {
+	switch e {
+	case ConnectedRevocationReasonAffiliationChanged:
+		return true
+	case ConnectedRevocationReasonCessationOfOperation:
+		return true
+	case ConnectedRevocationReasonKeyCompromise:
+		return true
+	case ConnectedRevocationReasonSuperseded:
+		return true
+	case ConnectedRevocationReasonUnspecified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConnectedStatusState.
+const (
+	ConnectedStatusStateRevoked   ConnectedStatusState = "revoked"
+	ConnectedStatusStateSuspended ConnectedStatusState = "suspended"
+	ConnectedStatusStateValid     ConnectedStatusState = "valid"
+)
+
+// Valid indicates whether the value is a known member of the ConnectedStatusState enum.
+func (e ConnectedStatusState) Valid() bool {
+	switch e {
+	case ConnectedStatusStateRevoked:
+		return true
+	case ConnectedStatusStateSuspended:
+		return true
+	case ConnectedStatusStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateJobRequestStyle.
 const (
 	CreateJobRequestStyleGmt0010 CreateJobRequestStyle = "gmt0010"
@@ -194,6 +242,8 @@ const (
 	ErrorCodeAgentOffline            ErrorCode = "agent_offline"
 	ErrorCodeAgentStopped            ErrorCode = "agent_stopped"
 	ErrorCodeAgentUnknown            ErrorCode = "agent_unknown"
+	ErrorCodeApiKeyExpired           ErrorCode = "api_key_expired"
+	ErrorCodeApiKeyInvalid           ErrorCode = "api_key_invalid"
 	ErrorCodeApplicationState        ErrorCode = "application_state"
 	ErrorCodeBadOrigin               ErrorCode = "bad_origin"
 	ErrorCodeCaptchaExpired          ErrorCode = "captcha_expired"
@@ -217,6 +267,7 @@ const (
 	ErrorCodeDatabaseUnavailable     ErrorCode = "database_unavailable"
 	ErrorCodeFinanceOnly             ErrorCode = "finance_only"
 	ErrorCodeForbidden               ErrorCode = "forbidden"
+	ErrorCodeIdempotencyConflict     ErrorCode = "idempotency_conflict"
 	ErrorCodeIdentityCodeInvalid     ErrorCode = "identity_code_invalid"
 	ErrorCodeImportBadRow            ErrorCode = "import_bad_row"
 	ErrorCodeInternal                ErrorCode = "internal"
@@ -241,6 +292,7 @@ const (
 	ErrorCodeOrderAmount             ErrorCode = "order_amount"
 	ErrorCodeOrderOpen               ErrorCode = "order_open"
 	ErrorCodeOrderState              ErrorCode = "order_state"
+	ErrorCodeOrganisationDenied      ErrorCode = "organisation_denied"
 	ErrorCodePairingCodeWrong        ErrorCode = "pairing_code_wrong"
 	ErrorCodePairingExpired          ErrorCode = "pairing_expired"
 	ErrorCodePasswordMismatch        ErrorCode = "password_mismatch"
@@ -253,6 +305,7 @@ const (
 	ErrorCodePinCancelled            ErrorCode = "pin_cancelled"
 	ErrorCodePinLocked               ErrorCode = "pin_locked"
 	ErrorCodePinWrong                ErrorCode = "pin_wrong"
+	ErrorCodeProfileDenied           ErrorCode = "profile_denied"
 	ErrorCodeProofFailed             ErrorCode = "proof_failed"
 	ErrorCodeRateLimited             ErrorCode = "rate_limited"
 	ErrorCodeRenewalOpen             ErrorCode = "renewal_open"
@@ -287,6 +340,10 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeAgentStopped:
 		return true
 	case ErrorCodeAgentUnknown:
+		return true
+	case ErrorCodeApiKeyExpired:
+		return true
+	case ErrorCodeApiKeyInvalid:
 		return true
 	case ErrorCodeApplicationState:
 		return true
@@ -333,6 +390,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeFinanceOnly:
 		return true
 	case ErrorCodeForbidden:
+		return true
+	case ErrorCodeIdempotencyConflict:
 		return true
 	case ErrorCodeIdentityCodeInvalid:
 		return true
@@ -382,6 +441,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeOrderState:
 		return true
+	case ErrorCodeOrganisationDenied:
+		return true
 	case ErrorCodePairingCodeWrong:
 		return true
 	case ErrorCodePairingExpired:
@@ -405,6 +466,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodePinLocked:
 		return true
 	case ErrorCodePinWrong:
+		return true
+	case ErrorCodeProfileDenied:
 		return true
 	case ErrorCodeProofFailed:
 		return true
@@ -951,6 +1014,106 @@ type ConfirmOrderRequest struct {
 
 	// Reference Bank reference
 	Reference string `json:"reference"`
+}
+
+// ConnectedCertificate defines model for ConnectedCertificate.
+type ConnectedCertificate struct {
+	Ca string `json:"ca"`
+
+	// Certificate DER; of a pair the signing certificate
+	Certificate []byte `json:"certificate"`
+
+	// Chain DER, the issuing CA first, the root last
+	Chain [][]byte `json:"chain"`
+
+	// EncCertificate DER; of a pair only
+	EncCertificate *[]byte `json:"encCertificate,omitempty"`
+	EncSerialHex   *string `json:"encSerialHex,omitempty"`
+
+	// EnvelopedKey SM2EnvelopedKey (GM/T 0009): the encryption key, to be opened by the signing key; of a pair only
+	EnvelopedKey *[]byte   `json:"envelopedKey,omitempty"`
+	NotAfter     time.Time `json:"notAfter"`
+	NotBefore    time.Time `json:"notBefore"`
+	Profile      string    `json:"profile"`
+	SerialHex    string    `json:"serialHex"`
+}
+
+// ConnectedIdentity defines model for ConnectedIdentity.
+type ConnectedIdentity struct {
+	// OrgCode 组织机构代码
+	OrgCode *string `json:"orgCode,omitempty"`
+
+	// PersonId 身份证件号码, of a person within the organisation
+	PersonId *string `json:"personId,omitempty"`
+
+	// RegNumber 工商注册号
+	RegNumber *string `json:"regNumber,omitempty"`
+
+	// TaxNumber 纳税人识别号
+	TaxNumber *string `json:"taxNumber,omitempty"`
+
+	// Uscc 统一社会信用代码
+	Uscc *string `json:"uscc,omitempty"`
+}
+
+// ConnectedRequest defines model for ConnectedRequest.
+type ConnectedRequest struct {
+	// Csr PKCS#10, DER
+	Csr      []byte             `json:"csr"`
+	Identity *ConnectedIdentity `json:"identity,omitempty"`
+
+	// NotAfter End of validity; default: what the profile says
+	NotAfter *time.Time `json:"notAfter,omitempty"`
+
+	// Profile One of the profiles that the API key names: org-sign (one certificate), org-pair (signing and encryption certificate), ecdsa/org-sign (of another authority)
+	Profile string           `json:"profile"`
+	Subject ConnectedSubject `json:"subject"`
+}
+
+// ConnectedRevocation defines model for ConnectedRevocation.
+type ConnectedRevocation struct {
+	// InvalidAt Since when the key is known or suspected to be unsafe
+	InvalidAt *time.Time                `json:"invalidAt,omitempty"`
+	Note      *string                   `json:"note,omitempty"`
+	Reason    ConnectedRevocationReason `json:"reason"`
+}
+
+// ConnectedRevocationReason defines model for ConnectedRevocation.Reason.
+type ConnectedRevocationReason string
+
+// ConnectedStatus defines model for ConnectedStatus.
+type ConnectedStatus struct {
+	Ca string `json:"ca"`
+
+	// Reason RFC 5280 CRLReason, unless valid
+	Reason    *int                 `json:"reason,omitempty"`
+	RevokedAt *time.Time           `json:"revokedAt,omitempty"`
+	SerialHex string               `json:"serialHex"`
+	State     ConnectedStatusState `json:"state"`
+}
+
+// ConnectedStatusState defines model for ConnectedStatus.State.
+type ConnectedStatusState string
+
+// ConnectedSubject defines model for ConnectedSubject.
+type ConnectedSubject struct {
+	// CommonName CN
+	CommonName string `json:"commonName"`
+
+	// Country C; default: what the profile says
+	Country *string `json:"country,omitempty"`
+
+	// Locality L
+	Locality *string `json:"locality,omitempty"`
+
+	// Organisation O
+	Organisation string `json:"organisation"`
+
+	// Province ST
+	Province *string `json:"province,omitempty"`
+
+	// Unit OU
+	Unit *string `json:"unit,omitempty"`
 }
 
 // Contact defines model for Contact.
@@ -1622,6 +1785,12 @@ type ListProjectsParams struct {
 	Size *int `form:"size,omitempty" json:"size,omitempty"`
 }
 
+// IssueConnectedParams defines parameters for IssueConnected.
+type IssueConnectedParams struct {
+	// IdempotencyKey The caller's own name of this request: printable ASCII, unique per API key
+	IdempotencyKey string `json:"Idempotency-Key"`
+}
+
 // ListServicesParams defines parameters for ListServices.
 type ListServicesParams struct {
 	CertificateName *string `form:"certificateName,omitempty" json:"certificateName,omitempty"`
@@ -1659,6 +1828,12 @@ type StartEnrolmentJSONRequestBody = JobTarget
 
 // ProvePossessionJSONRequestBody defines body for ProvePossession for application/json ContentType.
 type ProvePossessionJSONRequestBody = JobTarget
+
+// IssueConnectedJSONRequestBody defines body for IssueConnected for application/json ContentType.
+type IssueConnectedJSONRequestBody = ConnectedRequest
+
+// RevokeConnectedJSONRequestBody defines body for RevokeConnected for application/json ContentType.
+type RevokeConnectedJSONRequestBody = ConnectedRevocation
 
 // RenewServiceJSONRequestBody defines body for RenewService for application/json ContentType.
 type RenewServiceJSONRequestBody = RenewServiceRequest
@@ -1776,6 +1951,18 @@ type ServerInterface interface {
 	// GetProject One project with its contact block and help
 	// (GET /projects/{slug})
 	GetProject(c *gin.Context, slug string)
+	// IssueConnected Issue a certificate or a pair for a connected registration authority
+	// (POST /ra/certificates)
+	IssueConnected(c *gin.Context, params IssueConnectedParams)
+	// ResumeConnected Resume 解除挂起 a suspended certificate that this API key issued, with its pair
+	// (POST /ra/certificates/{serial}/resume)
+	ResumeConnected(c *gin.Context, serial string)
+	// RevokeConnected Revoke a certificate that this API key issued; the other half of a pair goes with it
+	// (POST /ra/certificates/{serial}/revoke)
+	RevokeConnected(c *gin.Context, serial string)
+	// SuspendConnected Suspend 挂起 a certificate that this API key issued, with its pair
+	// (POST /ra/certificates/{serial}/suspend)
+	SuspendConnected(c *gin.Context, serial string)
 	// ListServices 我的服务
 	// (GET /services)
 	ListServices(c *gin.Context, params ListServicesParams)
@@ -2634,6 +2821,124 @@ func (siw *ServerInterfaceWrapper) GetProject(c *gin.Context) {
 	siw.Handler.GetProject(c, slug)
 }
 
+// IssueConnected operation middleware
+func (siw *ServerInterfaceWrapper) IssueConnected(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params IssueConnectedParams
+
+	headers := c.Request.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		siw.ErrorHandler(c, fmt.Errorf("Header parameter Idempotency-Key is required, but not found"), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.IssueConnected(c, params)
+}
+
+// ResumeConnected operation middleware
+func (siw *ServerInterfaceWrapper) ResumeConnected(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "serial" -------------
+	var serial string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "serial", c.Param("serial"), &serial, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter serial: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResumeConnected(c, serial)
+}
+
+// RevokeConnected operation middleware
+func (siw *ServerInterfaceWrapper) RevokeConnected(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "serial" -------------
+	var serial string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "serial", c.Param("serial"), &serial, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter serial: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeConnected(c, serial)
+}
+
+// SuspendConnected operation middleware
+func (siw *ServerInterfaceWrapper) SuspendConnected(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "serial" -------------
+	var serial string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "serial", c.Param("serial"), &serial, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter serial: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SuspendConnected(c, serial)
+}
+
 // ListServices operation middleware
 func (siw *ServerInterfaceWrapper) ListServices(c *gin.Context) {
 
@@ -2899,6 +3204,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/agent/jobs/next", wrapper.NextJob)
 	router.POST(options.BaseURL+"/agent/jobs/:id/steps/:step", wrapper.PostJobStep)
 	router.POST(options.BaseURL+"/agent/jobs/:id/result", wrapper.PostJobResult)
+	router.POST(options.BaseURL+"/ra/certificates", wrapper.IssueConnected)
+	router.POST(options.BaseURL+"/ra/certificates/:serial/revoke", wrapper.RevokeConnected)
+	router.POST(options.BaseURL+"/ra/certificates/:serial/suspend", wrapper.SuspendConnected)
+	router.POST(options.BaseURL+"/ra/certificates/:serial/resume", wrapper.ResumeConnected)
 	router.POST(options.BaseURL+"/verify", wrapper.Verify)
 	router.GET(options.BaseURL+"/dev/outbox", wrapper.ListOutbox)
 }
@@ -4151,6 +4460,164 @@ func (response GetProjectdefaultApplicationProblemPlusJSONResponse) VisitGetProj
 	return err
 }
 
+type IssueConnectedRequestObject struct {
+	Params IssueConnectedParams
+	Body   *IssueConnectedJSONRequestBody
+}
+
+type IssueConnectedResponseObject interface {
+	VisitIssueConnectedResponse(w http.ResponseWriter) error
+}
+
+type IssueConnected201JSONResponse ConnectedCertificate
+
+func (response IssueConnected201JSONResponse) VisitIssueConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssueConnecteddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response IssueConnecteddefaultApplicationProblemPlusJSONResponse) VisitIssueConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeConnectedRequestObject struct {
+	Serial string `json:"serial"`
+}
+
+type ResumeConnectedResponseObject interface {
+	VisitResumeConnectedResponse(w http.ResponseWriter) error
+}
+
+type ResumeConnected200JSONResponse ConnectedStatus
+
+func (response ResumeConnected200JSONResponse) VisitResumeConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeConnecteddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResumeConnecteddefaultApplicationProblemPlusJSONResponse) VisitResumeConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeConnectedRequestObject struct {
+	Serial string `json:"serial"`
+	Body   *RevokeConnectedJSONRequestBody
+}
+
+type RevokeConnectedResponseObject interface {
+	VisitRevokeConnectedResponse(w http.ResponseWriter) error
+}
+
+type RevokeConnected200JSONResponse ConnectedStatus
+
+func (response RevokeConnected200JSONResponse) VisitRevokeConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeConnecteddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeConnecteddefaultApplicationProblemPlusJSONResponse) VisitRevokeConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuspendConnectedRequestObject struct {
+	Serial string `json:"serial"`
+}
+
+type SuspendConnectedResponseObject interface {
+	VisitSuspendConnectedResponse(w http.ResponseWriter) error
+}
+
+type SuspendConnected200JSONResponse ConnectedStatus
+
+func (response SuspendConnected200JSONResponse) VisitSuspendConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuspendConnecteddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SuspendConnecteddefaultApplicationProblemPlusJSONResponse) VisitSuspendConnectedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListServicesRequestObject struct {
 	Params ListServicesParams
 }
@@ -4664,6 +5131,18 @@ type StrictServerInterface interface {
 	// GetProject One project with its contact block and help
 	// (GET /projects/{slug})
 	GetProject(ctx context.Context, request GetProjectRequestObject) (GetProjectResponseObject, error)
+	// IssueConnected Issue a certificate or a pair for a connected registration authority
+	// (POST /ra/certificates)
+	IssueConnected(ctx context.Context, request IssueConnectedRequestObject) (IssueConnectedResponseObject, error)
+	// ResumeConnected Resume 解除挂起 a suspended certificate that this API key issued, with its pair
+	// (POST /ra/certificates/{serial}/resume)
+	ResumeConnected(ctx context.Context, request ResumeConnectedRequestObject) (ResumeConnectedResponseObject, error)
+	// RevokeConnected Revoke a certificate that this API key issued; the other half of a pair goes with it
+	// (POST /ra/certificates/{serial}/revoke)
+	RevokeConnected(ctx context.Context, request RevokeConnectedRequestObject) (RevokeConnectedResponseObject, error)
+	// SuspendConnected Suspend 挂起 a certificate that this API key issued, with its pair
+	// (POST /ra/certificates/{serial}/suspend)
+	SuspendConnected(ctx context.Context, request SuspendConnectedRequestObject) (SuspendConnectedResponseObject, error)
 	// ListServices 我的服务
 	// (GET /services)
 	ListServices(ctx context.Context, request ListServicesRequestObject) (ListServicesResponseObject, error)
@@ -5734,6 +6213,146 @@ func (sh *strictHandler) GetProject(ctx *gin.Context, slug string) {
 	}
 }
 
+// IssueConnected operation middleware
+func (sh *strictHandler) IssueConnected(ctx *gin.Context, params IssueConnectedParams) {
+	var request IssueConnectedRequestObject
+
+	request.Params = params
+
+	var body IssueConnectedJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.IssueConnected(ctx, request.(IssueConnectedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "IssueConnected")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(IssueConnectedResponseObject); ok {
+		if err := validResponse.VisitIssueConnectedResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResumeConnected operation middleware
+func (sh *strictHandler) ResumeConnected(ctx *gin.Context, serial string) {
+	var request ResumeConnectedRequestObject
+
+	request.Serial = serial
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeConnected(ctx, request.(ResumeConnectedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeConnected")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResumeConnectedResponseObject); ok {
+		if err := validResponse.VisitResumeConnectedResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeConnected operation middleware
+func (sh *strictHandler) RevokeConnected(ctx *gin.Context, serial string) {
+	var request RevokeConnectedRequestObject
+
+	request.Serial = serial
+
+	var body RevokeConnectedJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeConnected(ctx, request.(RevokeConnectedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeConnected")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeConnectedResponseObject); ok {
+		if err := validResponse.VisitRevokeConnectedResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SuspendConnected operation middleware
+func (sh *strictHandler) SuspendConnected(ctx *gin.Context, serial string) {
+	var request SuspendConnectedRequestObject
+
+	request.Serial = serial
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SuspendConnected(ctx, request.(SuspendConnectedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SuspendConnected")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SuspendConnectedResponseObject); ok {
+		if err := validResponse.VisitSuspendConnectedResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListServices operation middleware
 func (sh *strictHandler) ListServices(ctx *gin.Context, params ListServicesParams) {
 	var request ListServicesRequestObject
@@ -6117,139 +6736,160 @@ func (sh *strictHandler) Verify(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1pjxzHleBfCdQuYBJbZB8iOZpu+EOrSZsUrwaLGn0wiFZU5quqUGdGpCIiu1gjNCABK43GK+3Is6vZ",
-	"1VrQsbAGAwGSvLZgW0vIBvanGGoe/2IRR2ZGVkZWZvYpaviF7MyKjOO9Fy/eHa/3AhYnjAKVorf2eo+D",
-	"SBgVoB+2OBtGEKs/A0YlUKn+xEkSkQBLwuhSYlr8p1cFo+o3EUwgxuqv/8hh1Fvr/Yelov8l86tYyvrd",
-	"29vr90IQASeJ6q631nt5giWaApVoyhkd91QL+5nqdSMIWErlQGIJ6rn88cOPvnj82ef7332A/t8f0cOP",
-	"vnj46Z+efPGuetj/4+/2v/p4//339MPbDx49+G+9fg9oGvfWftGLYIyDWa/fS+kucDIiEPb6PefPEWd/",
-	"D7R3r9+TswR6az0hOVGz6/c2xhYsCWcJcEkM6Eio/o3x/RtAx3LSW7uw7Pk4wkIOAOiG7mHEeIxlb60X",
-	"YgnnJImh5/mG4hjm+l5d9nXOaESobmp/GjIWAabqtwQTDmGXYXeBC2KQ7Ix8qTrwXr/H4bVU9a9gSxT8",
-	"9JydUfPJFRBlw1chkDlEX2TDgwI1wRzHuj0OQ6JIA0dbTj+SpzBPdlfu40BGMyQngIYzCQJJRYimq6tY",
-	"TBCh+kdJgh2QKGAKHr352fd798+N2Tn7Um2K83fw9CYIgceg5mY+r6JvuR0c7ef5GmvBd4MIH1FKiMt/",
-	"LNqlhrL38iEw53hWnZfuyjuRgk9Up4IDSXbhRTa81gqngfpypHqDzh/carthAsX4qOyyKwIOWHbbSEA5",
-	"i2LLNBbB/0recK/fkvR3CNXtMsbGgcLUy7YoTDe7wpSm8RB4m5aciJ1bTJIAmhZ5p2ipOD1wgqOrcH+e",
-	"zVzwDCKyQ2AhERdEaA4NvQljyFhjq51w135whUo+q+6Ifi9Nwm5k4GWSBrwWi9n65mnfpbkSoJ11NezG",
-	"I2EOzub2ACRR/K5JCtA80ctObAcN66iRAh6/94+P/u0v9tR/9OWfH333u/1f/fLRJ5/rV39+a/+XHz96",
-	"/239oP/6/k9fFo33/+lXqsnbH+6/9XkuOLz78J337cPDf/7N/q8/1g+/+T+Pv/nckSJCjkcKJ5aNaMGB",
-	"Aw5nPbvpI4X6fo8IkeofFUwiMA2nRE5CjqdUSRuYRBB6t+0LmO7c5ZiKkdmI80xVS0fNZ3S/N8R0pxVT",
-	"TPAM2rFPDjHmO1V8vETJaykg8zMKWAhIMjQENCa7QJFauTlas3X1y2P5tj6J00htgupod3kKayjGIZxL",
-	"E6Rnj9hIDxBCzKiQ3FBtvyIWzZGiWXk/h6oFWr5Qdxo+St3EiQwmuIomuJ8QDqLLodGO/ZPYbrsySEIs",
-	"8Rp66c4NBQiMtm79vAziC63lDzNA31mBd+EFw/IsngaDLly+5crVnuKtT/odmG1E40rTw0jblMmNkTS7",
-	"sqUgz+QLMGIc2n/CEqAOA2x3bDNOxoS6YkGu7wgypiC9nEaLDi9ELNhplFM4Z3yThZB/hodRjd7R7YAH",
-	"vkuClsJJK2nAocxCGmA7QA1JNk/KtymKNeWKjkOOLp4dKimOd0uLOZ5cGDbsrssgMYmqeywob8CWENHy",
-	"7AQTumVU/tIRsuwleqBBtfFqTeOEQwgBCMF4S5SSMW3fvUgNiKqtvY2D9jOZQ7oL3WLYYroNSDsK6WsO",
-	"aycnfVU2kMNVdnGk94M+HIyoY84JIwjtsh39l0gT4ALCGglncwLBjuImd+C1FHygUhLEHNJWvPQ2YRSa",
-	"efz8qa+/6ptRvCBgIQy8Np8DnOscBNBO6mNXDVUxUeBKg+nwTZN4RRka3BygMZYwxTNEBAoYpRBICNe1",
-	"qBUbk4f6xRpOWCqH7H6z1GXX58oYDphK62kUwKx8PUiTJAKlSR+apgJGR4TPs6SV1ee9krMQU8bDdo0P",
-	"T6zOiMVE/XDRv93mIfBaiOBYCb2bmV24TAUbAjGDViUSI32UKfiuozgVEsFrKY4M1tUYP1EsJSaUxIpR",
-	"FIsiVMIYuNkHI+BAA4/0qlQeVPzeL+OoEUTuOtxxagAjceDb2THwMdBg1ubYmrCUiwoxLdeIc7fYtMZE",
-	"66GImmNSthFRvaTjhYK2L7zIhvW0MQYqW9rhCr9BGa3qtFzTNDIiEayjEAI+S6R5tXlzgIDuQsQShfGc",
-	"aw1ncp4CtPLiGzkEiYOJ4WFV6GZyfXlSPyMRIPUTEhM2pRnvCgmO2DiFec3Uj9Omk/dFNrydZMf0dZh5",
-	"FLYMFlvnVi9eQgkjVGZKrPoInUmp6piDEBCeNSw3ibDaUPelYrpAdQ8QKlWbyAYY+nXsZIdcxWJSh7rp",
-	"hAQTtAMzdGZwdUNP1E5xsHX92tnFQ9YY9GZRSaIYx3J5eWVZ7dtRcPHSxVX1F/YbNA8jxrPEuxEuGzTc",
-	"9e6BnDzdU7W60Fpp1YFuNzjNn5dZR/1iSt7FsCmNGA6rK5FERu103JTPw/ZiM6Mx3ZuPfRO74trDf4C2",
-	"gu6KfcIZG7W27m/p1lbdGRy5ATwf5wgVXt3TQlxuZSCYOzi6+Dlheh1mtxOgdTycReF1mImiSZlNXWVT",
-	"FGM6QywKM4ZIGFUsS6ApcEAJZ7uGRQpJogip8xhhJEHJMMXxUxVXFKqwTDn8XeYj9kxwfqNWvplb4/yC",
-	"+gpcC6FcUcGsa8A1Mps19vq9sHzeF4Au7DcVEA4kHkagbbbrCEeCaf5OVp7XUHRs3wo2nOJIjUy1Irg9",
-	"IhCFWvATgtBx/iwZ246YVg9jHClagHB7yLSZnDK5PWKpdn+kFKdyAlRqbdMYWoQgjG4XWuWI8SEJQ6BW",
-	"4o2I1sQ5lrAdkZiY70Is8RAL2E4p3sUk0qYVRcaM4zFsj9Io0sbdcDs3wSR4ppjltp4s5tromVKRJgnj",
-	"EsLtGEKC1aDGxrttghWK52KK2ZucFPq9iI0J3bZW/uwxYsGO8xgCDgvb87YNQNDas9Vl3B61MLdtIZ8/",
-	"p8KALRZ6HYJpq7d61LCxekMxd/XgTFw9Sk5AbMP9ALTCXqgY21PAO+5zTESMZTBx3wljALN2vG2F3cK2",
-	"1e9p5WBbbbr8ITOKmScjuys8E4ppANuMRjODnXkIOEaZyjjm70gDATDXXZBQUZacbetlFpBz+3Fg4bwt",
-	"LBnu2xHjQMZ07m1KdyjTPp0MBilNMAmdSdnlO0E1ORCsI6m0TPvKmbB9o7G4bXZlIPh2vrfsc85+7PMO",
-	"zFycqUc7c/2JerYoVqxEQ19IliQ5d9GvOIwslelDryBqrSJsU6Oemgc2GmnvZPZcACfB2mC0XSLH7GWB",
-	"BRP9UH3BIYnwzH1TgOdVNnQ+UE+O3XUbDxXssuVqCBprrn2VpFGUg8PyiYTQYo7uxlUPgYKK/UYdfAah",
-	"BZTMygtA6hijWQlZ9pXDbYqXLjsisfp1W7Etzvwy8VXAkZxUj+ED2YQklqlo4zI5aKSQHaHowHf2eeOC",
-	"cFeXyEHCNo7LaddFYSzi8Rra5xF22naWRrLNGKkMWGy9OLskw6FH+mkjd77IhrnEKSQkVeHiBhYSqZ8Q",
-	"B6Op97sZ4onZZY4vJZ93OUpisbvSgNd1jxEhM8nJ2vUzF76SJoxW6N1wDhSbnDIH0BkDkkyAKxW/oYPn",
-	"luuMIpBMIAZuJP/FU/C7Tdv7KO4qNeM6eONlKLOmvgVTuFATY6DFWT9d5kdcC/gu17CuReK8j3ScGFm/",
-	"Sbm16zTMvXkNCna/p8WyGzCSPkDMu6vqHBnawpfxhvLcD8lo2sdd3p0AytFmoyoRFMGYwoZjdo+07EAM",
-	"Pj7jg1ZF3ZpiIo2jS+IdLcaFRuDJxSBXD8gkgxrGMbBMco6KBD8gtwAabB6a5bBct261543mqg1me7r/",
-	"a+Yrx7CQ8wDR0gJhUHn4pXThDu0pApI7kEQzD+Im2ARd5IA7wJznYXYkOM0sG6G1PR+gizb8e2W5noG3",
-	"hYuXHCqEdCTkIUHI9oebaxr2RUj7iOWuEtwXe1PKzPEyjHAaWZeIUn2RCaBH+osWp+VhLH3ut77T4wYb",
-	"E1rvTy1i3xpdqqZpO8FdG0c8a4kJzQfp6Ipt+pSzLKxkzgsSpeOSU8aqeJ1EWLOesuc2h0f+txcBDq+t",
-	"nt+ZL+hgLobjcU+UJ+VdEg+9Ya1lV3RV8AsiJrppc9Y9DuELs3apAd0VxnbaH4XpXeYxvBpzEQIaIsVr",
-	"kbUatTSdtw7UZ3yMKRFadW7tEVFz6QKJBM9ugpywUmrCENOdbSfkd8TBb54++ihATWaFOwR4fJNROakh",
-	"rvbuMekEZi8avxTEvTgVoFh8P3eklSMacmNhTqG1O+soIs/MFj3RmDMHXZV9sv/ntx7+96+/f/A/s/B8",
-	"92H/rd8/+R9fOl6KBGhIMuOi5q+acXjJ7razM/zK3cuYU9W4MqlgAsHOdkjGRPZRpEkGMY6CCeYCJJpO",
-	"wIQVGAsehCYmXukMAhEpkP5+3YYgpDSYYDqeP1q8Qf0tWU7rBEI+3qzGRXn7TEUQdA6kLFIDvWjXAWNH",
-	"QrO6JzcLryJBOvFuDW68jFwXh56VhzyUH5S0jpXNtZtGuRDiJMKVqKFL/rb3ZTWYyS9tHiw5VLKeHabW",
-	"47nlhWLGcqo8W/0i6oxEf1/zkWTSyMkNBpXE5EDojrKvsiH9kzfhsIcLo/K6ZzWHUPJB33CVGIfQIn3m",
-	"2GzZot5CYqXjzCByrxVpuDGg9VEHFsAZr2qM7GyOq6y1meVD5WGgBxnNy4P9+nKSDiMSeKPEBlvXr/VN",
-	"iNjiYKsLh7WHHKGTJ4tUzZeV50wU81kA+C0OuwSmrVPfLhwN9bM5YaBZRGZcVpTuNlGZ5js36aw0dpMv",
-	"w4Kpzq7bgeO0XkHmdL3eyTmQfdKYX55NuV/AxhnPDwM5MZm6lfV3j+XqlrDUPgVlXk0uskjyAb1rO15v",
-	"Q022jAndqTAgpTBmFhA2GhnhGuVxP42s7QB1Gm5pxUiYfFG4LxEFCMUayh0ifcRB8pnGMjojzvZRSiWJ",
-	"0F/f+NeeB57cGLAqW6I23i5t0hLn6krQcUTEpI9GjKMEWBIB4oA1oNQaNrauVVx3tSbPrsxE/1rojbl/",
-	"3fLgYu01lDYikedAnWAaRh3iJ237rQmjcBOLHTiUoa+RNS9WXp22WYi9d06rBzYulCrU1Jn7ijAnZ0I1",
-	"WMg4yvx+z1MVFiaK2WZ6w8ceQ9NNmyhdyo1GIZbYk6rT74U2iriDpTyLO/boXROIklJHzY7PeUdyhyhe",
-	"W42icYyEkwBqEl+21G+K5zGqNrIO4UKEov133l5Hy+inSJuxfCGjCWcBCHG45SachanvgPFRa5SO2ymD",
-	"i+xf8+eU6rSo52OnU4JZqcd+TqiWABcQ+VGo+tl+OVED1R1FB9ZiW+sRKYN5gaPHOhx+IpD6xJwOJnNK",
-	"Sdd5GtVK34crz9x2mYmMurJLwizD6uDWiIBHt9qXgQEs6oKIbBhlp1RGlvKgpF5mkb3a/hnpAOKaIOfi",
-	"7M6TSxgrJ6Zm8Yj3Wgeq2Ql5aaJUAWeeFO57/El3J2AiH4xgo+tPEaGjI+aNf8/XGGBaW6r92tuF1rkc",
-	"1lqzKFDvDivn8kxYFBpDv4nltdFaMNUvcRgTf321AdBwYTpwXebkQr9e62Q4u60XhnMdX0WqEWfxkXuc",
-	"8u1bpb9rl1HAojSm3iOMJUC1Mb6lBlk6R70nooJye7eTaT9oea4dQyWK1lNtJSla0nLyco6kepQL1vLM",
-	"qzRYLl6hqc3aY4uIykW1KOwSjuLkzjbaiZ7cJRR4ykn+48MP3tHOpPd+v//bt/ff+e3Djz7JnEvFQ1ZF",
-	"yvE0LayFYEVB9drP8YSoqZmnVYt2u0/bTbawAYVvA4REJBGetabpA5jNDqTEtS1qcxDHdTd9j9sjbGH9",
-	"OtXmoGUWuuuTbgLQnZzSG51WBeX0cx1Ur86vilreULK+l8ouVOfg3V15M7+9aqtthrvVIVq3P4yJoivx",
-	"eTykjSTejWCrjOl2FCL9Ux9JhhIO50YkitZRjGdoCMjNJmk+JYsCJOVBro0QNp7pKRZIAJVrxsmEKZMT",
-	"4Ha01kEp3XdITbELD6VWEFKmgTkMzxHUYtK9bDFQJt/WnK2T0FIXHOb04ZtsYUyvzHOHtLJslrxMHT1J",
-	"c5PeMQmIeYf+Cbv1NH21Yavk6CSdNrmsu+izw1lb8xF0T33H2qWtjR/DGkhkSRIVIAwjW6GxenITSiTB",
-	"ERF1R3uEh9DOdRMTH3/ZQI6giNgIxTPkbjGll6p/pddGGLOw5egGDh1TSm4Pay08hN4wyXj+giqE3nXz",
-	"JsprPreCfoqKlERP4ECHePX24SR5uqHBmfuxu6ACVrVUdHtYYyk+CUW1HZs5viqNx+zXO3A0bL+XZhFA",
-	"mWqQp5PVpZH5tDvTizMTHxn8HfCQGBKY10OKhFhCQ5DAY0LL4RTFjHV9gtmd3HbXGOFwqa78TsW/WBM5",
-	"xGoYnbZ98bY5TvmYusMaAOmVJYzLQ5pBJxB0tF4aY2h7ZldCQ03aA/Cu/Q0MSD397RbU09CNbjaPguzz",
-	"YqEulPrmLMzmvAg5dTWnPDz7xTQcA8LCOKGJQAr26yg05nRE2bS1dDqXnTkXaaOn7R6K69rxDKH263I8",
-	"bQzAWe5UHEsPGJrUt/mhEKbm76zAFdq8OWgxvr9IFhlbaM8J/1RIwKECrJ1kPvydwcbSlc3Lg401WxtL",
-	"9bCe/zy4uarfP7d6Tk0ENdTvqislrQlrPga3oqDoCtJmHoa0TP25AHM+MxTx0mBzEzFeFl8su2iTd9Ym",
-	"QqoevHkPP7Nfz6+B4+ka2hjcOr+CLl+5oybK//rGvwi3qrg26pX2TDUuIK/3rykxiP2tU+IJ4lD4SgVw",
-	"dO1ysXNWVp+7cPHS3zyf/d8168NGHiwO6SoxpEOkS9ftLiNttItwOU5R4yB1nttHXncPTcOmJEQ7f2oe",
-	"S+U5MXjuW2y0klW9kJ1lMDKuYuhS3aYjdJxZGsrkvhlhEmvW6nCNdUSZRFgfH0hIHCftrRpdqg4fKEre",
-	"FxqWE3dtdWmN5RKKqltQoyBIOZGzgUKUEyNYBZw9mK0/sqjar5v/RKD8WhOrpGvUQ3aWyQ2bsminMJEy",
-	"MSSQ27qJTp1gbIdAFmGwZguUb2fNChpMiA4e3NPq8MgT2HJlF/hMTrJAKxM8iEIGwmivWeSaABTgKBLn",
-	"kQ6PEwhzQHd+ton+9sLFv0E2ER6FLEjV4oRZOFZUMowAvaKOklfOow2dk2M+tkKqsHEhfU1WQvf53HPP",
-	"/S166e5m314yNMQCLl04r9Q/EgAVJjFWlyYaEcVjehuJOuPPrZ5fLoDivCu8vhbOSEA0Ome9Pja8LPf2",
-	"9lYyNx5OSG+t99z5Fd2vIhaN+yXth13S1Zf0C5uwmpeyURpk7wYRciOKbptWNpBPKRWit/YLi8jXUuAz",
-	"B4/WylzcD9Y9J2evX6XJ/EqJvik1i4wbbP7E13qPZ1aAua5+VEyrsbhsJSIIj8GO2kcjzmK0UjNaljeQ",
-	"j2VPW+2fzoM8VqwssTjQowIJNhUoAY7sIN7VmoQFz/gXy+M3DH6vX74lbnV5ecENcd1uhivy1Dx3w92+",
-	"bhRLO2t/T/nUnFvmCj6nCTRnOr+4pxYj0jjGfKYG0BStb8mIohIBCXTGxi2c1dUexorU81CGe2qI0t5Z",
-	"ep2Ee0tOteiECc9Ocisx12wky8gtDm3psOx0MCGyXur1HSz38qDPF1g4OzKk+epJ75WPMTXRveOmm1Oh",
-	"Gbt4E6/jXmODMOdkF8I2lKMOx6VX2VAsIJWsKnPvmJA4X/W5FQZXj2x8tbLTwN9AYq5kv1fZEDGKcKnG",
-	"whqKiNASjehryQdhXa66b0uFUqfQ8tAks1kEGylqHr1L1IZ+ec/VW3BfGgS3OFGnWJvfPdx81WXn+mFB",
-	"6fVj5eb5TY61iF1dvuDJK2AaGzOQR4N7K9HOY/4Go2OUsCjStgu1dRV29NBnlEhotIR0B2bhOlpdvoB+",
-	"iqiSG2cgz85j+pwgYXU361OgFt0/hwXYPkq23+9KQctdCMgjlZkibAhH+vozJACoqVGuwIo4yJRTkedB",
-	"c31NBEYUpkpyo7XyC5gKqP75nhaNnyLfMr45zbrWkcKmQGmCJEOvqIdXkICA0VBo8sbIpJE3sygjuehq",
-	"VQtOI/37yZDvjxF7Bn722MlFB40FNMFC2yNGhBJhyiK2QVlRfs2Psi0mZFHy7akVNosltBJQPMeLjug4",
-	"zoPlKptqdCrcAg2VCDh3nnQ5P5aEhEQsva7+22tEr64id3JHSrlPYQav7zWvUy54VjLYp+gfH+lo8Jyw",
-	"blKqE3eMzKaGGjdMjVVCFYm5HEenTjrGsTUUCN5HGisHoVhbsLlRh8nqIVRAvnJkIM+GOA3WvqFEGG0v",
-	"RhYi7p2nitRDRKhkBq7ozMoyiglNJYizCzl9Bt7WVgUXzke/meYqIZzwnirnuR8bmkuIVWMap6I5pw+x",
-	"RZYSp46Bn52bBieEwxBOCYFZPYeTweDLiu1lQa0sjUK9Q41J/zDYbFLzCiw+zbLyaTLVq9icVBp1QwCa",
-	"VVus5ZcN7otxfiHccdo+Ts2SbdaX2bI0gcczVBQVqQdbTswhRGB872XwXdbvM3/eyRP0sUr0tQB9iWpW",
-	"gWlefNULwoJcGujPbViB4jMP0zHuy+LLU9udN2cIlwkgJyb3dZWmGk8aZ3VP+WnjruRUfIEUXCQZHkqk",
-	"iTGMiPqVhshqvF3Qt2Rv7KmX/QZkTDdto6fZTmMLXv97cSSRsSnryYnYQabeSBEmk+hEK2nuyyRFdGWC",
-	"E+Bn15CQmEtR+KFyc2BX6oLSdYp++lJjFdcuPiOxp4XEXuZEgvVUTY3uIs2VfDswy2noDOOIg0hjEGdz",
-	"O+RhSEoRccjxAm31Zdvi2fFzZKi2EEUP//k3+7/+GJ0Z6iA/pb06qVlTLJC56fHsYqTaQvKNtrlNW3D+",
-	"GG1z2RAno/Jv6K1CYiVDWyCgMxeQLs4szvZ1IGAqoI8uZlY4B5AZdiwMC8AvFu433YatnPmeugy+TbD6",
-	"LCLtxPUFB5mnpi88fOdXj/7Xf3789Zvff/uvDnmWCLJKo43KgntpytPNrZ2VXDY5YKelMpS4c6YyqJO6",
-	"j/SNQFprmBAhmd4IXVC5ZOvNiQbJ7o5pdiooXfnRHMD7D/7w8KNP1nSgl7E9ZuX+XK1QyVqYimlWk1SH",
-	"hTEKDcdxCLtLTJeIX3iQmCryTfah2zSaodiUmhdGICQC5fWAfIzXlPj5Iexcp8r/yQgEgyy/Gg1uDpBB",
-	"wrq5XYlQ9IpJOEAh7L7ioDCEXYu5SX6lah1XtZeuHiPM7AgnA69rhrCzjII0QWdMcQeUYF4KhBMzISG2",
-	"cGqRQnD6+QPPJKUfT+y+lZG++t/7733gEKWlQ5coG+WiEw3H/9EFxCspiFkINmFhSW/WBUqp+vkZOg4V",
-	"aahAiDBF5ub5xahJiqLftb5s2+Q4Hc12iNNjI9//5bOHb37tQCkDTAlMSwkTTgJjXSAH24WtouEzU+iR",
-	"4EmDFRUIyO4h0Pb1h5/+6ckX737/4L88/ubfamzrczdp1uI5L1BUK8ZsZY0a3bhcZrO09bO75yReemYA",
-	"Ommxxq1OfjIi9/7773z/3UdPPvv20a+/QiHhEMxZC3K6LJPp0usiSsd7DdzbJpM3n6a21vsPMxYpq/N+",
-	"IghRIo0FcmHUsTUE0TBiwY4x60CU1GPJalCLmckga/TMbPx0cw23MvLpyTEPP3pv/5eflTwalr7KNNmo",
-	"EmXVmZ9uKTyvMX1KapHIodgGH44NxS9auvdOPL1efN/tGa2E2JUfgXb26MGXDz/6BJ159ODLx998e3YN",
-	"xXgHyuZmTQUmfVLoC7e0iVkXuyDCGp+1JIt1sVivXudoKYvDOgeOlvIDiLq8wcaIpRI9eeON/X/4v17P",
-	"bH8Bz6pZy1EyFDPEqUQITBjCMbpWA5WMZczfKy4ze65Rm0zBnfNoA0UwxsEMmXs6UMTGuoBNHsBUKaCG",
-	"GDfV1ZToo68zNmVpUXaXfabsmGuO0RDLYLJeGlxOgCIOOJiAMCZ4/Wtee1kLAed7fW+owuBYFeobbEzo",
-	"KRWzOHaqquwxQtGjDx/sf/dBbfCDKNVyr91yRavjhE8xymlsvMeffb7/3Qf73/7hyT+89+i7rx59+ODJ",
-	"h28bi9Eamma5vIp09RXepYCSYubuHp1P34oTzYvLwDyOui3zA50WwZerrZ8GUg0u979++9Gnb64hodik",
-	"rjevuVvG0Qz3YlGIdGl2df6GgEOERxL4FPOwFtflLbSk+OciNz7QsIDJZum6xiOlgPnLlU5Y7lJDD05r",
-	"G++/9d7jb759/F//uP9P//Lki3cff/3mo0/f7IK/JV3edoHzQv18ImjUI3XG4+mIdNqfTIQRITgZTyQ6",
-	"M+YAFEkS7JxdNyX6KJMoFYCIRGnSR8NUosBW2BMII8lnpnzIlDPt+61F2q4uMlqPJFOE9JjwUi5pfMJM",
-	"tVTs+mRECTMkwigv/GprjyQRliPG47WsRLCpILx0Z7DRR5s3B+jMz28u3UXLyyvLfV0o8eKli6tubIFF",
-	"4729vfwmEaPlpjzqrfWWcEKWdld6itTsJ6/n1iITlrDXz9/khjnnXUav7itHzCh9bJxT7rdWiXfeWfXL",
-	"eZOV/HJelaK+nPeliCH3/XhuMk5iqvPWAst5E8Jub+/e3v8PAAD//w==",
+	"7L3rjhzHlSD8KoHyB5jEV2RfRHLsbvhHq0lbFEmx0UWNfhhEMyrzVFWoMyNSEZFdrBEakBYWrfFKY3t2",
+	"NLsaC7rsSLOCBrJmx17LElc2sI8yYHdTb7GIS2ZGZkVWZvVV9PIP2ZkVGZdzTpw493i1E7A4YRSoFJ2V",
+	"VzscRMKoAP2wwVk/glj9GTAqgUr1J06SiARYEkYXEtPi/39ZMKp+E8EIYqz++v84DDorne8tFP0vmF/F",
+	"Qtbv7u5utxOCCDhJVHedlc5LIyzRGKhEY87osKNa2M9Ur2tBwFIqexJLUM/lj/ff++zxR5/sffMO+j9f",
+	"ov33Ptv/8I/ffvaWetj78t/3fvv+3q/e1g8PHh48/C+dbgdoGndWftqJYIiDSafbSekOcDIgEHa6HefP",
+	"AWd/A7Rzt9uRkwQ6Kx0hOVGz63bWhhYsCWcJcEkM6Eio/o3x/ZtAh3LUWbm06Pk4wkL2AOia7mHAeIxl",
+	"Z6UTYgkXJImh4/mG4hgqfS8v+jpnNCJUN7U/9RmLAFP1W4IJh3CeYXeAC2KQ7Ix8ZXrg3W6Hwyup6l/B",
+	"lij46Tk7o+aTKyDK+i9DIHOIPs/6hwVqgjmOdXschkSRBo42nH4kT6FKdtfu40BGEyRHgPoTCQJJRYim",
+	"q+ewGCFC9Y+SBNsgUcAUPDrV2Xc79y8M2QX7Um2Ki5t4fAuEwENQczOfT6NvsR0c7ef5GmvBd5MIH1FK",
+	"iMt/zNqlhrJ38yEw53gyPS/dlXciBZ+YngoOJNmB51n/eiucBurLgeoN5v7ghbYbJlCMj8p5dkXAAcv5",
+	"NhJQzqLYMo1Z8L+WN9zttiT9bUJ1u4yxcaAw9rItCuP1eWFK07gPvE1LTsT2C0ySAJoWuVm0VJweOMHR",
+	"c3C/ymYueQYR2SEwk4gLIjSHht6EMWSssdVOuGM/uEYln0zviG4nTcL5yMDLJA14LRaz9VVp36W5EqCd",
+	"dTXsxmNhDs7m9gAkUfyuSQrQPNHLTmwHDeuokQIev/23B5/+2Z76B5//6eCbf9/79S8OPvhEv/rTG3u/",
+	"eP/gVw/0g/7r0R8/Lxrv/fLXqsmDd/fe+CQXHN7af/NX9mH/7z/e+837+uHj//n49584UkTI8UDhxLIR",
+	"LThwwOGkYzd9pFDf7RAhUv2jgkkEpuGYyFHI8ZgqaQOTCELvtn0W0+07HFMxMBuxylS1dNR8Rnc7fUy3",
+	"WzHFBE+gHfvkEGO+PY2PFyl5JQVkfkYBCwFJhvqAhmQHKFIrN0drtq5ueSzf1idxGqlNMD3aHZ7CCopx",
+	"CBfSBOnZIzbQA4QQMyokN1TbnRKLKqRoVt7NoWqBli/UnYaPUtdxIoMRnkYT3E8IBzHPodGO/ZPYbrsy",
+	"SEIs8Qp6cfOmAgRGGy/8pAziS63lDzNA11mBd+EFw/Isnga9ebh8y5WrPcVbn/TbMFmLhlNNjyJtUybX",
+	"BtLsypaCPJPPwoBxaP8JS4A6DLDdsc04GRLqigW5viPIkIL0chotOjwbsWC7UU7hnPF1FkL+Ge5HNXrH",
+	"fAc88B0StBROWkkDDmUW0gDbBmpIsnlSvk1RrClXdBxydPHsUElxvFtazPHkwrBhd10FiUk0vceC8gZs",
+	"CREtz44woRtG5S8dIYteogcaTDdermmccAghACEYb4lSMqTtuxepAdF0a2/joP1MKkh3oVsMW0y3AWnH",
+	"IX1VsHZ60tfUBnK4yg6O9H7Qh4MRdcw5YQShHbat/xJpAlxAWCPhrI8g2FbcZBNeScEHKiVBVJC25KW3",
+	"EaPQzOOrp77+qmtG8YKAhdDz2nwOca5zEEDnUh/n1VAVEwWuNJg5vmkSryhDvVs9NMQSxniCiEABoxQC",
+	"CeGqFrViY/JQv1jDCUtln91vlrrs+lwZwwFTaT2NApiVr3tpkkSgNOkj01TA6IDwKktaWv6BV3IWYsx4",
+	"2K7x0YnVGbGYqB8u+rfbPAReCxEcK6F3PbMLl6lgTSBm0KpEYqSPMgXfVRSnQiJ4JcWRwboa4/uKpcSE",
+	"klgximJRhEoYAjf7YAAcaOCRXpXKg4rfu2UcNYLIXYc7Tg1gDBHPlGADPKcBanpNV69trhphPMGEa0ip",
+	"04PQISqfLvl+7U+k3wClDmzvAF3drZJEVLfra2hAuJDmLWdMoggLtaHyA6dxrOoxAzRYn2OVjEaTNkua",
+	"oSFc8gshOxCxBMIbMJmeRO/W8jWnATr3k1sLd9Di4uIPz69oWAAN+ES3Rtsw6VrdVEnaEKL+pIScbZgc",
+	"ZkWnohsknA1INM3FlvyHQlv4VjmOHaWrtkFZ9i1TriHMGul35ua7HgKVRE6mdx7jw3XLqMtIPnj4s4OH",
+	"P99/7+v993/26OE/H3z4elXD9QEMuMh0qIoF6et/ffTwm8dfvP7o4R/2fvnlwYevdy3W9SfaZJEda3yI",
+	"KRGZSaHRMArDF3IrannQvS8/2Xvnwf7vPt178NbeL79s0ZnE9+s6O/j6dwef/t2jr79+/MWDvTf/tV1/",
+	"qQgCH2w/ePTH1w4+/tOj//1Pj/780cE/fNoSwruzkFx/EgvPcjZurPe+t7TYRVevbXo2nHtm1gj8xCGq",
+	"mZL1FBVW9m/Fb0RDRRla9CVysopCGOA0kitoPMJSU4jdMUjgiXDn3nYzlwe8TXNzlm1jXVXqzdrGdcWi",
+	"kNJCxYqizQuKc6FzjIJ7sJzv6t80DzuX8TZMQ5cXlptDEAq84HQ4QJgyOQKOcCpHjBM5OV89m5f0qZ8/",
+	"z9bZWiGlZ9vP4EqCO0rZ3dkkuMPq3FOEapQaQbtyoBAaABqPwDAABW8i0DZlY4oYRyIVie7eHiQpFXgA",
+	"rRFPmWxrbcXW557pXylVI2cu622YKPmXs5gIbcUcDEhE9HLXR5gOq7qY4t/C8LHbg9sJWCvp3aYDwc5j",
+	"JqSVqpiKw0pSxUrLiNj88Tq6vPyDRbS+eXNTt+milEYgBMpUUZ+gqfXQOTWo9sKIqNOKNV3QsKQMNwK3",
+	"dLzi3Gg0G9jFnqrqOHHMaGYjLcNy/YWq1X2xcfNqqzj3iFzrLdigO5YvMIIFOLLsutz5zQqX8WpTpVN5",
+	"mofOv9aEsx3iVU96d9pMKKXEw0puv1j+ttngWBE3HJTW0ITEPlKAGPgQaDBpQ9IjlnIxJVYu1pinX2Dj",
+	"mpATj4ZbY/ZrxQK9qrAXCtpf+jzr1+u6Q6CyZVxBEQdVxqU6F41Cochc7QB9lJpX67d6KFNTZssvS9oZ",
+	"4xs5BImDkbHJTEOXerf1j9WOUz8hMVLnkxVaQ4IjNkzBsw88OG06nZ9n/dtJZnb06mA5LDYuLF++ghJG",
+	"qMylGDwEdC6lqmMOQkB43piQkggrvn1fquPVCibmVCWyAYZ+n2GyTZ7DYlSHuvGIBCN9nJ/rPbemJ2qn",
+	"2Nu4cf387CFrAhQmUeksGMZycXFpUZ0Ag+DylcvL6i/sD9A4iluCJd6NcNWg4Y53D+Tk6bEEtLG+O9Cd",
+	"D07VIy/rqFDs/YthYxoxHE6vRBIZtZOhUl6F7eVmRmO6Nx/7JnbNje/5Dvo+5zdGJJyxQetopQ3d2rpv",
+	"esce0JOPc4wOvFqhqrKo6YNjnrhNGN+AyW1tV/LzcBaFN2AiiiZlNvUcG6MY0wliUVixWgk0Bq5lrB3D",
+	"IoUkUaSNWAgjCUK6x8+0VKxQhWXK4a+zmFfPBKsbdeqbyhqrC+oqcM2E8pRLyYY6uUEzZo2dbicsn/cF",
+	"oAt/9LSwJnE/Ah2DsopwJJixkS79QEPRieVRsOEUR2pkowpuDQhEoTZkC0HoMH+WjG1FTLu7YhwpWoBw",
+	"q8902A9lcmvAUh3OlVKlKQOVWqc2jmMhCKNbhZdswHifhCFQa8GPiPYscixhKyIxMd+FWOI+FrCVUryD",
+	"SaRdxYqMGcdD2BqkUaSDVcKt3KWc4Ilillt6spjrII6UijRJGJcQbsUQEqyVDB2zsmWCr4vnYorZm5wU",
+	"lLA+JHTLRi1ljxELtp3HEHBYxNJs2YBqrYFa34zboxbmtizk8+dUGLDFQq9DMC0Dq0cNG+sHKeauHpyJ",
+	"q0fJCYgtuB+AVXozl8nWGPC2+xwTEWMZjNx3wjj0bVzClsJu4atXWkcIfEttuvwhc/KbJ+OLUHgmFNMA",
+	"tqwBOcGTKgQc88vUOObvSAMBMNddZPatLb3MAnJuPw4snLeFZ9Z9O2AcyJBW3qZU2zkcGKQ0wSR0JmWX",
+	"7yQJ5ECwgXGlZdpXzoTtG43FLbMrA8G38r1ln3P2Y5+3YeLiTD3amWfmkAzFipVo6AvJkiTnLvoVh4Gl",
+	"Mn3oFUStVYQtatxt5oENBjraMnsugJNg7QDfKpFj9rLAgonmnn7BIYnwxH1TgOdl1nc+UE9OHMkW7ivY",
+	"ZcvVEDQmBPsqSaMoB4flEwmhxRzdjaseAgUV+w3LjEIOlMzKC0DihGhMFBPO3hSTtpaArRCowY2r1BZv",
+	"SQhxwqTSUrccXqizMiYlcrCvHH5WvHQZHonVr1uKMXLml7qfAxzJ0fRBfygvem71agoyO2xuhR2h6MB3",
+	"unozKfC8QWSHCXQ/qTDHeVTSIoOpoX2ek6SjDdJIthkjlQGLbdzbDslw6JGv2ki2z7N+LtMKCYnH9oWF",
+	"ROonxMHYArrzee+I2cdO9Fk+73Jc+ewATwNeN6CQaFeyls1sJFQW9KzkFaN3ejecA8WmMLZDaKUBSUbA",
+	"JdyXDR08s1hndoFkBDFwo1vMnoI/0LR9VNcdpcjcAG+GAWXW+jhjCjXW81gLzH66zA/RFvBdrGFdsxQG",
+	"H+k4WYX+IJzWwaZhHv/YoMJ3O1rwuwkD6QNENcCvLvRL2xAz3lCe+xEZTftMtTs2HEGjzeahISjS14RN",
+	"YJs/N20OYmjl6835mcMoxphIExoo8bYWFEMjUuWClqtpZLJHDePoWSbpdSAfgltMx7McohOWa++t9rzR",
+	"jbVJblf3f9185Zguch4gWto4DCqPvpR5uEN7ioBkE5LIE92RhzLVRiS1mHNzjNKhCKMcYXSILtrw76XF",
+	"egbeFi5ecpgipGMhDwlCtj/cXOOzL6fURyx3lOA+219TiTjL3I46NIdGE2RSjpH+ok1IzRFsie63vtPj",
+	"JhsSWh/3UmQLNQahmqbtBHdtfvGspcnhOSN4tdlXmjmgK36WKB2W3D5WiZxLhDXrKce65vDI//YiwOG1",
+	"0+d35m06nBPjZBwg5Ul5l8RDbyJgOXh3WvALIibm0+ZsQDGEz07aJVPPrzC20/4ojO8wj2nXGKQQ0BAp",
+	"XousXaqlcb51arNrrGjtc1FzmQcSCZ7cAjlipWTuPqbbW06S5ICD3wB+/HlTmswKhwvw+BajclRDXO0d",
+	"cNJJZZ01fintdXbydLH4bu6qK8eA5+bInEJrd9Zx5OqYLXqqWToOuqbDTP/0xv4/fPHo4X/LEprdh703",
+	"fvftf/3c8YMkQEOSmS81f9WMw0t2tytBN9PK3UuYU9V4alLBCILtrZAMieyiSJMMYhwFI8wFyCLYzljw",
+	"IDRZxEpnEIhIgfT3qzbIIaVBHuDWlAbdkuW0LrlSBCi3Dbad335D68J9busUm2OhWd2TW7dkSoJ0MoQa",
+	"HIUZuc5O1ikPeSRPK2mdXZhrN41yIcRJhKfikq74296X0+FSfmnzcOV0JOvYYWp9qhteKGYsZ5pnq19E",
+	"nZHob2o+kkwaObnBoJKYrHHdUfZVNqR/8iaB8GiBWl4HsOYQSj7oGq4S4xBaFBw4MVu2qLeQWOk4M4jc",
+	"bUUabtZcfVyDBXDGqxpz4Zoz0WptZvlQeeLcYUbz8mC/vpyk/YgE/lygjRvXuyYIbXY416Wj2kOO0cmT",
+	"5fbly8qzzIv5zAD8BocdAuPWxUIuHQ/1VyNwm0VkxuWU0t0m7tN855bpqATJzvZlWDDV2XXn4DitV5C5",
+	"dW/M5RzIPmmsyJVNuVvAxhnPDwM5upbFcpfXP3+02HwlHton7VfV5CLvPh/Qu7aT9TbUpBuZ4KApBqQU",
+	"xswCwgYDI1yjPLKokbUdorKdyRATpsIO3JeIAoRiBeUOkS7iIPlEYxmdE+e7KKWSROg/XvuXjgee3Biw",
+	"prZEbURf2qQlVjOqhhERoy4aMI4SYEkEiAPWgLI5TlOuu1qT57zMRP9a6I25f93y4GLtNZSW5WyVKW2E",
+	"aRjNEaFp22+MGIVbWGzDkQx9jax5tvLqtM2C+L1zWj60caFU07PO3FcEUjkTqsFCXfpLngzRkGumm+kN",
+	"H3sMTbdsaalSNSkUYok9xQ26ndDGKc9hKc8imz161wiipNRRs+Oz6kieI07Y1u9rHCPhJICaUgEb6jfF",
+	"8xhVG1kHiSFC0d6bD1bRIvoR0mYsX1BqwlkAQhxtuQlnYeo7YHzUGqXDdsrgLPtX9ZxSnRYVUO10SjAr",
+	"9djNCdUS4AwiPw5VP9svp2qg2lR0YC22tR6RMphnOHqsw+H7AqlPzOlgak1cWXQKTyx1fbjyzC1LC722",
+	"Q8KsJsXhrREBj15oXzgzz3U8ntRFlvKgpF5mscPa/hnpEOWaMOri7M7TVxgrl/LJIh7vtg5UsxPy0kSp",
+	"ZmiVFO57/El3RmAiH4xgo9OgidDREVXj3w9qDDCtLdV+7e1S62wRa62ZFai3ycrZQiMWhcbQb6KFbbQW",
+	"jPVLHMbEX5G6BzScWUCprtbMTL9e63Q7u61nhnOdXA3fAWfxsXucaoosKPq7fhUFLEpj6j3CWAJUG+Nb",
+	"apClc9R7Iioot3c7mfa9lufaCdTuaz3VVpKiJS0n8+dY6u26YC3PfJoGyyVPNLVZe2wRUTmrep9dwnGc",
+	"3NlGO9WTu4QCTwH+v91/503tTHr7d3v/9mDvzX/bf++DzLlUPGR1dx1P08zqcVYUVK/9HE+ImirjWrVo",
+	"t/u03WQDG1D4NkBIRBLhSWuaPoTZ7FBKXNsyoIdxXM+n73F7hM2s+K3aHLYw3fz6pJtitJlTeqPTqqCc",
+	"bq6D6tX5VVHLG0rW91Khuuk5eHdX3sxvr9pom0NvdYjW7Y9iopiX+Dwe0kYSn49gPZUWohDpn3R9r4TD",
+	"hQGJolUU4wnqA3KzSZpPyaJkY3mQ6wOEjWd6jAUSQHX9C6B5qRwzWuuglPl3SE15QA+lTiGkTAMVDFcI",
+	"ajbpXrUYKJNva842l9BSFxzm9OGbbGFMn5rnNmll2Sx5meb0JFUmvW1SHPMO/RN2byDw3aYxTY5OWmuT",
+	"y3oefbY/aWs+gvmT67F2aWvjR78GElmSxBQQ+pGtaT99chNKJMEREXVHe4T70M51ExMff1lz62UhNkDx",
+	"pFQaTuml6l/ptRHGLGw5uoHDnCklt/u1Fh5Cb5p0P3/JFkLvuHkT5TVfWEI/QkXSoydwYI549fbhJHlC",
+	"o8GZ+7G7oAJWtVR0u65Q0mkoqu3YzMnVtT9hv96ho2G7nTSLAMpUgzydrC6NzKfdmV6cmfjI4K+Bh8SQ",
+	"QFUPKTJYCQ1BAo8JLYdTFDPWFRAmm7ntrjHC4UpdgZ8p/2JN5BCrYXTa9sXb5jjlY+oOawCkV5YwLo9o",
+	"Bh1BMKf10hhD2zO7Ehpq0h6Az9tfz4DU099OQT0N3ehmVRRknxcLdaHUNWdhNudZyKmrauXh2c+n4RAQ",
+	"FsYJTQRSsM/LtSHKxq2l05kFjg3Q3ENxVTueIdR+XY7HjQE4i3OV39IDhib1rTqULm2p/s5KaKH1W70W",
+	"4/vLcJGhhXZF+KdCAtbVQO0k8+E3e2sL19av9tZWbPUt1cNq/nPv1rJ+/8zyBTUR1FAhrK4cpCas2zML",
+	"310fmDt3VvKixkopSYVEAeZ8Yijixd76OmK8LL5YdtEm76xNhFQ9ePMefmy/rq6B4/EKWuu9cHEJXb22",
+	"qSbK/+O1fxTuPUzaqFfaM9NxAfkNaZoSg9jfOiWht6I0SgVwdP1qsXOWlp+5dPnKX/0g+3/erA8beTA7",
+	"pKvEkI6QLl23u4y00S7C5SRFjcPcjNM+8nr+0DRsSkK086fmsVSeE4OXSs7OtJJNeyHnlsHIcBpDV+o2",
+	"HaHDzNJQqeYZYRKXS6EDX0WUSYT18YGExHHS3qoxzz0th4qS94WG5cRdex+PxnIJRdNbUKMgSDmRk55C",
+	"lBMj6KlPaw5m648s7jnTzb8vUH4RpFXSNeohO8vkmk1ZtFMYSakrWuCEeGNbs9rPzBihbDFYxGFI8iCV",
+	"vFSzO1ofMNcAqAwkCqM60TkajG0TyEIZVuzdUVtZs4LYzQT13b6EDjwRNNd2gE/kKIvoMlGKKGQgjJqc",
+	"hcgJQAGOInER6Tg8gTAHtPnjdfTDS5f/CtmMexSyIFVQFAbCWJFjPwJ0T51Z9y6iNZ38Yz620rCwAShd",
+	"Tb9C9/nMM8/8EL14Z71r73/tYwFXLl1UeiYJgAqTgaurLA2IYmadtUQJExeWLy4WQHHeFe5li1AkIBpc",
+	"sO4lG8eWu5U7S5m/ECeks9J55uKS7ldRpSayBe3wXdCFpPQLmxmbV+VRqmrnJhFyLYpum1Y2YlBpL6Kz",
+	"8lOLyFdS4BMHj9acXVzdPH/yz253mvjz2/665hYQZPxtVdFCK1ieWQHmupBTMa3Gez+mQo/wEOyoXTTg",
+	"LEZLNaNlCQr5WPZY147wPJpkyQotsyNKpiDBxgIlwJEdxLtakxnhGf9yefyGwe92yxd4Ly8uzri8e75L",
+	"u4uEOM+13bdvGA3WztrfUz415wLwgqFqAs2Zzk/vqsWINI4xn6gBNEVr7hZFJQIS6JwNkDivy0oMFann",
+	"MRN31RClvbPwKgl3F5yLfBImPDvJvSSnZiPZE8Pi0FZBy44hE4vrpV7fCXY3jy59loWTY0Oa76qf3fJ5",
+	"qSa6e9J0cyY0Yxdf3I+QpZsizDnZgbAN5ahTeOFl1hczSCUrMN05ISRWC1i3wuDysY2vVnYW+OtJzJWQ",
+	"+TLrIyW9lIo5rKCICC06ia4WsRDWlbe7tuopdWpG903WnEWwEdeq6F2gNsbMe66+APelQXCLE3WMtZ3f",
+	"w82XXXauH2bcinWi3Dy/ZL8WscuLlzwJDExjYwLyeHBvRecq5m8yOkQJiyJtJFFbV2FHD31OiYRGHUm3",
+	"YRKuouXFS+hHiCq5cQLyfBXTFwQJp3ezPgVq0f0TmIHt42T73XkpaHEeAvJIZabaG8KRvpkaCQBqyq0r",
+	"sCIOMuVU5AnXXN/ghxGFsZLcaK38AqaYq3++Z0XjZ8i3jBNQs65VpLApUJogydA99XAPCQgYDYUmb4xM",
+	"vnozizKSiy6LNeM00r+fDvn+JWLPwM8eO7nooLGARlhow8eAUCJM/cU2KCvqvPlRtsGELGrLPbHCZrGE",
+	"VgKK53jRoSMnebA8x8YanQq3+jaeqfNknvNjQUhIxMKr6r/dRvTqcnWnd6SU+xRm8Ppe85LrgmfVj32K",
+	"/smRjgbPKesmpYJ0J8hsaqhxzRRzJVSRmMtxdI6mYxxbQYHgXaSxchiKtbWnG3WYrPDCFMiXjg3k2RBn",
+	"wdrXlAijDdPIQsSE65mb2hSph4hQyQxc0bmlRRQTmkoQ52dy+gy8ra0KLpyPfzNVSi6c8p4qJ9SfGJpL",
+	"iN0wt+gqWVWf00fYIguJUzDBz85Ng1PCYQhnhMCscMTpYPAlxfay6FmWRqG5YVeb9I+CzSY1r8Dikywr",
+	"nyVTfQ6bk0qjrg9As7KOtfyywX0xzO/qPknbx5lZss36MluWJvB4gorqJfVgy4k5hAiMk78Mvqv6feY4",
+	"PH2CPlGJvhagL1LNKjDNq7x6QViQSwP9uQ2noPjUw3SC+7L48sx2560JwmUCyInJfT1NU40njbO6J/y0",
+	"cVdyJr5ACi6SDA8l0gQzRkT9SkNkNd550LdgLx+ql/16ZEjXbaMn2U5jK2v/v+JIIkNTP5QTsY1MYZMi",
+	"HifRGV3SXP1JijDOBCfAz68gITGXovBD5ebAeakLSjdD+ulLjVXcIPmUxJ4UEnuJEwnWUzU2uotk2QXx",
+	"OQ2dYxxxEGkM4nxuhzwKSSkiDjmeoa2+ZFs8PX6ODdUWomj/7z/e+8376FxfRxMq7dXJARtjgcylledn",
+	"I9VWrG+0za3byvYnaJvLhjgdlX9NbxUSKxnaAgGdu4R0FWhxvqsDAVMBXXQ5s8I5gMywY2FYAH62cL/u",
+	"NmzlzPcUgPBtguWnEWmnri84yDwzfWH/zV8f/NPPHn/x+qOv/sUhzxJBTtNoo7Lg3s7yZHNrZyVXTbLZ",
+	"WakMJe6cqQzqpO4iffWQ1hpGREimN8I8qFywhe1Eg2S3aZqdCUqX/mIO4L2Hf9h/74MVHehlbI9ZXUFX",
+	"K1SyFqZinBU/1WFhjELDcRzCzgLTtehnHiSmXH2Tfeg2jSYoNjXthREIiUB54SEf4zW1hL4LO9e5TuB0",
+	"BIJelsiNerd6yCBh1VzjRCi6ZxIOUAg79xwUhrBjMTfK726t46r2dtcThJkd4XTgdd0QdpZRkCbonKki",
+	"gRLMS4FwYiIkxBZOLVIIzj5/4Kmk9JcTu29lpN/+972333GI0tKhS5SNctGphuP/xQXEKymIWQg2YWFB",
+	"b9YZSqn6+Sk6jhRpqECIMEXmEv3ZqEmK6uK1vmzb5CQdzXaIs2Mjj/780f7rXzhQygBTAtNCwoSTwFgX",
+	"yMF2YKNo+NQUeix40mBFBQKyCw+0fX3/wz9++9lbjx7+58e//7TGtl65srMWz3klpFoxZiNr1OjG5TKb",
+	"pS3UPX9O4pWnBqDTFmvcMuinI3Lv/erNR9+89+1HXx385rcoJByCirUgp8symS68KqJ0uNvAvW3WevNp",
+	"aovKfzdjkbKC8qeCECXSWCAXRh1brBD1IxZsG7MOREk9ljiesiBnJ4bn8nVTXQAFLAZh9rDiG30WTvRQ",
+	"xF5HqFkYJlRINM6yCLIk/RhPrDlqspoxHnv2oHMbN9Z731taPG80X80RjVanvtRRQqJrRpLCuQoeCxsf",
+	"zAYO872I9JxxDOh6CHHCJNBgcuEGTAoHqP41K1ozJDsgitfGgrJqGpsqlllLoqutcxikIgtkukeKMbYC",
+	"RgcRCeS9i8hcLnOPYwlbEYmJhPBeF93bBMknF/SP95DAkyzxiGngGvBd7HQre+W6ECmsZxUOmnj7HZvb",
+	"BPz7ArEx1Qw+L39kgb6CEk6oqRuw1lu/fr2LUkpeSUFzSYu1jFGOABs5zW7GClzb7svmq5RPMCnYwG6u",
+	"fNKl4x/ftXJ72IVGdHhMEfi2bEZVWNFjVFx3OidLu3BtelZzNY3cWJyTpZezLLxqKpKYlKB4hnq1qX9v",
+	"TeXm2vGsxAKhaAT3u4rKgeg9O8LRwGSkqXVllFw5VLLCit9NP0IGip65S+IkszVqaMXgBD3+H//87bsf",
+	"77/1nx7/ry8RRiIViUklcmnIJo4RkfN84wzull0PhyOdHbY9k3TU708i6Zwoq8vL+pxyOP13gnAVRVS4",
+	"XB2FmnRg5sE9GjIQGf0ehnLtVpnhJDMNnrK97xL1WKSgnOMdL5+z7ovZmnwva/Q0ZuPJVtnd+0/Ozoi4",
+	"/97be7/4qBROZOmrTJON/ojsDpYn2wSe3yRzRj4JkUOxDT4cB2adAFTcLvfkhtD67sg7ZUXt7FwjBw8/",
+	"33/vA3Tu4OHnj3//1fkVFONtKMd6aCpYLSwVJr5DV5ojwtotMhtMnVPFcRHMzqnqOS6C70DK0002RCyV",
+	"6NvXXtv7+dfesMjuDJ5Vs5bjZChmiDMJzx0xhGN0vQYqfsNeD2QWTGF8Fqba5UW0hiIY4mCCzG18KGJD",
+	"XT0yN55NlUlGjJsaypiGuoW9fAIlWIgx42Fm8CNxwrhEfSyD0WppcDkCijjgYASisAIWdwhpIWDaMGbi",
+	"hHsn6s26yYaEnlEluROnqqk9Rig6ePfh3jfv1EYei9KNTbVbrmh1kvApRjmLjff4o0/2vnln76s/fPvz",
+	"tw+++e3Buw+/ffeBcdeuFCZwRbpIjNi4FM1dzNzdo9XaCXGieXEZmCdhNKgOdFYEX75T6SyQanC598WD",
+	"gw9fX0FCsUl9q5TmbhlHsyaDKET6AiZ1/oaAQ4QHEvgY87AW1+UttKD456wYWqBhAZP10qXsx0oB1StU",
+	"T91AHkLvrLbx3htvP/79V4//7su9X/7jt5+99fiL1w8+fH0e/C1o99eMyCH186mgUY80Nx7PRqTTwZxE",
+	"GBGCk+FIonNDDkCRJMH2+VVTH5syiVIBiEiUJl3UT6X1CCIsEEaST4wLbcyZDrysRdqOvkqgHknmqoET",
+	"wkv54pJTZqqlK21OR5QwQyLseGuNZymJsBwwHq9kF4GYe0IWNntrXbR+q4fO/eTWwh20uLi02NVVyi9f",
+	"ubzsBvZaNN7d3c3vCzRabsqjzkpnASdkYWepo0jNfvJqbi0yMcG73fxN7hV33mX06r5yxIzSxyYyzP3W",
+	"KvHOO6t+OW+yervOq5Iz3nlfCtd33w8rk3Gqwrjd5pZH56WFoPMmhJ3O7t3d/xsAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

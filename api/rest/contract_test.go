@@ -212,13 +212,13 @@ func TestCheckParameters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := orders.checkParameters(none, q); problem.CodeOf(err) != code {
+		if err := orders.checkParameters(none, q, nil); problem.CodeOf(err) != code {
 			t.Errorf("%s: %v, want %s", query, err, code)
 		}
 	}
 	step := c.operations["POST /api/v1/agent/jobs/:id/steps/:step"]
 	for value, fine := range map[string]bool{"csr": true, "proof": true, "other": false, "": false} {
-		err := step.checkParameters(func(name string) string { return map[string]string{"id": "job_1", "step": value}[name] }, nil)
+		err := step.checkParameters(func(name string) string { return map[string]string{"id": "job_1", "step": value}[name] }, nil, nil)
 		if (err == nil) != fine {
 			t.Errorf("step %q: %v", value, err)
 		}

@@ -26,6 +26,9 @@ func (s *Server) guard(c *gin.Context) {
 	in := &call{address: c.ClientIP(), userAgent: c.Request.UserAgent(), request: requestID(c)}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callKey{}, in))
 	if err := s.admit(c, op, in); err != nil {
+		if op.access.caller == connected && in.connected.KeyID == "" {
+			c.Header("WWW-Authenticate", "Bearer") // RFC 9110 §11.6.1; on other statuses it does no harm
+		}
 		s.fail(c, err)
 		return
 	}
@@ -46,7 +49,7 @@ func (s *Server) admit(c *gin.Context, op *operation, in *call) error {
 	if err := s.authenticate(c.Request, op, in, body); err != nil {
 		return err
 	}
-	if err := op.checkParameters(c.Param, c.Request.URL.Query()); err != nil {
+	if err := op.checkParameters(c.Param, c.Request.URL.Query(), c.Request.Header); err != nil {
 		return err
 	}
 	if op.body == nil {
@@ -93,6 +96,13 @@ func (s *Server) authenticate(r *http.Request, op *operation, in *call, body []b
 	case agent:
 		in.agentID, err = s.c.Relay.Authenticate(r.Context(), r, body)
 		return err
+	case connected:
+		key, err := bearer(r.Header)
+		if err != nil {
+			return err
+		}
+		in.connected, err = s.c.Accounts.AuthenticateKey(r.Context(), key)
+		return err
 	case session:
 		cookie, err := r.Cookie(sessionCookie)
 		if err != nil || cookie.Value == "" {
@@ -104,6 +114,21 @@ func (s *Server) authenticate(r *http.Request, op *operation, in *call, body []b
 		return account.Can(in.actor, op.access.verb)
 	}
 	return errors.New("operation without a caller")
+}
+
+// bearer reads the API key of a request.
+//
+// Errors: CodeUnauthenticated when there is none, or more than one.
+func bearer(h http.Header) (account.APIKey, error) {
+	values := h.Values("Authorization")
+	if len(values) != 1 {
+		return "", errNoKey
+	}
+	scheme, key, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") || key == "" {
+		return "", errNoKey
+	}
+	return account.APIKey(key), nil
 }
 
 // readBody reads all of the body, or refuses it.

@@ -23,10 +23,11 @@ const (
 
 // call is one request to the API, as the handlers see it.
 type call struct {
-	actor     account.Actor    // zero unless the operation needs a session
-	session   *account.Session // likewise
-	agentID   string           // of operations that ukeyd calls
-	address   string           // of the client, from a source it cannot forge
+	actor     account.Actor       // zero unless the operation needs a session
+	session   *account.Session    // likewise
+	agentID   string              // of operations that ukeyd calls
+	connected account.ConnectedRA // of operations that connected registration authorities call
+	address   string              // of the client, from a source it cannot forge
 	userAgent string
 	request   string // id
 }
@@ -71,6 +72,8 @@ func (s *Server) observe(c *gin.Context) {
 		facts = append(facts, slog.String("account", in.actor.AccountID))
 	} else if ok && in.agentID != "" {
 		facts = append(facts, slog.String("agent", in.agentID))
+	} else if ok && in.connected.KeyID != "" {
+		facts = append(facts, slog.String("apiKey", in.connected.KeyID)) // its id, never the key
 	}
 	s.c.Log.Info("request", facts...)
 }

@@ -38,6 +38,7 @@ var (
 	errNoRoute   = problem.New(problem.NotFound, problem.CodeNotFound, "There is nothing at this address.")
 	errNoMethod  = problem.New(problem.NotFound, problem.CodeNotFound, "This address does not take this method.")
 	errNotLogged = problem.New(problem.Unauthenticated, problem.CodeUnauthenticated, "Nobody is logged in.")
+	errNoKey     = problem.New(problem.Unauthenticated, problem.CodeUnauthenticated, "This call needs an API key: Authorization: Bearer.")
 	errTooLarge  = problem.New(problem.Invalid, problem.CodePayloadTooLarge, "The body is too large.")
 	errMedia     = problem.New(problem.Invalid, problem.CodeUnsupportedMedia, "The body must be application/json.")
 	errOrigin    = problem.New(problem.Denied, problem.CodeBadOrigin, "The request does not come from a page of this portal.")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -169,12 +170,18 @@ func clipName(name string) string {
 	return string([]rune(name)[:40]) + "…"
 }
 
-// checkParameters holds path and query to the contract; a parameter that it does not name is refused.
-func (op *operation) checkParameters(path func(name string) string, query url.Values) error {
+// checkParameters holds path, query and the headers it names to the contract; a query parameter that it does not name is refused.
+func (op *operation) checkParameters(path func(name string) string, query url.Values, header http.Header) error {
 	known := map[string]bool{}
 	for _, p := range op.parameters {
 		if p.In == openapi3.ParameterInPath {
 			if err := checkParameter(p, path(p.Name)); err != nil {
+				return err
+			}
+			continue
+		}
+		if p.In == openapi3.ParameterInHeader {
+			if err := checkHeader(p, header.Values(p.Name)); err != nil {
 				return err
 			}
 			continue
@@ -194,6 +201,18 @@ func (op *operation) checkParameters(path func(name string) string, query url.Va
 		if !known[name] {
 			return invalid(clipName(name), "There is no such parameter.")
 		}
+	}
+	return nil
+}
+
+func checkHeader(p *openapi3.Parameter, values []string) error {
+	switch {
+	case len(values) > 1:
+		return invalid(p.Name, "The header is there more than once.")
+	case len(values) == 1:
+		return checkParameter(p, values[0])
+	case p.Required:
+		return problem.New(problem.Invalid, problem.CodeMissingField, "The header is required.").WithField(p.Name)
 	}
 	return nil
 }

@@ -152,7 +152,6 @@ func (p program) runDev(ctx context.Context, o devOptions, at net.Listener, s *w
 	}
 	d := demo.DevFile{
 		URL: url, API: url + "/api/v1", OCSP: url + "/ocsp", TSA: url + "/tsa", Log: url + "/log/", Roots: rootFiles(), Chain: "chain.pem", Outbox: "/api/v1/dev/outbox",
-		RA: demo.DevRA{Profiles: []string{}},
 	}
 	d.Fill(made)
 	ctx, stop := context.WithCancel(ctx)

@@ -656,6 +656,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ra/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue a certificate or a pair for a connected registration authority
+         * @description The subject comes from the body and is checked against what the API key may certify; of the request (PKCS#10) only the public key counts, and its signature as proof of possession. The same Idempotency-Key with the same content gives the same answer; with other content it is refused with `idempotency_conflict`. After `rate_limited`, `Retry-After` says when to come again.
+         */
+        post: operations["IssueConnected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ra/certificates/{serial}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke a certificate that this API key issued; the other half of a pair goes with it */
+        post: operations["RevokeConnected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ra/certificates/{serial}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Suspend 挂起 a certificate that this API key issued, with its pair */
+        post: operations["SuspendConnected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ra/certificates/{serial}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume 解除挂起 a suspended certificate that this API key issued, with its pair */
+        post: operations["ResumeConnected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/verify": {
         parameters: {
             query?: never;
@@ -698,7 +769,7 @@ export interface components {
          * @description Stable code; also the i18n key
          * @enum {string}
          */
-        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "import_bad_row";
+        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "import_bad_row";
         Problem: {
             type: string;
             /** @description English, for people reading the API */
@@ -1242,6 +1313,95 @@ export interface components {
             problem?: components["schemas"]["JobProblem"];
             /** Format: byte */
             signature?: string;
+        };
+        ConnectedRequest: {
+            /** @description One of the profiles that the API key names: org-sign (one certificate), org-pair (signing and encryption certificate), ecdsa/org-sign (of another authority) */
+            profile: string;
+            /**
+             * Format: byte
+             * @description PKCS#10, DER
+             */
+            csr: string;
+            subject: components["schemas"]["ConnectedSubject"];
+            identity?: components["schemas"]["ConnectedIdentity"];
+            /**
+             * Format: date-time
+             * @description End of validity; default: what the profile says
+             */
+            notAfter?: string;
+        };
+        ConnectedSubject: {
+            /** @description C; default: what the profile says */
+            country?: string;
+            /** @description ST */
+            province?: string;
+            /** @description L */
+            locality?: string;
+            /** @description O */
+            organisation: string;
+            /** @description OU */
+            unit?: string;
+            /** @description CN */
+            commonName: string;
+        };
+        ConnectedIdentity: {
+            /** @description 统一社会信用代码 */
+            uscc?: string;
+            /** @description 组织机构代码 */
+            orgCode?: string;
+            /** @description 工商注册号 */
+            regNumber?: string;
+            /** @description 纳税人识别号 */
+            taxNumber?: string;
+            /** @description 身份证件号码, of a person within the organisation */
+            personId?: string;
+        };
+        ConnectedCertificate: {
+            profile: string;
+            ca: string;
+            serialHex: string;
+            /**
+             * Format: byte
+             * @description DER; of a pair the signing certificate
+             */
+            certificate: string;
+            encSerialHex?: string;
+            /**
+             * Format: byte
+             * @description DER; of a pair only
+             */
+            encCertificate?: string;
+            /**
+             * Format: byte
+             * @description SM2EnvelopedKey (GM/T 0009): the encryption key, to be opened by the signing key; of a pair only
+             */
+            envelopedKey?: string;
+            /** @description DER, the issuing CA first, the root last */
+            chain: string[];
+            /** Format: date-time */
+            notBefore: string;
+            /** Format: date-time */
+            notAfter: string;
+        };
+        ConnectedRevocation: {
+            /** @enum {string} */
+            reason: "unspecified" | "keyCompromise" | "affiliationChanged" | "superseded" | "cessationOfOperation";
+            /**
+             * Format: date-time
+             * @description Since when the key is known or suspected to be unsafe
+             */
+            invalidAt?: string;
+            note?: string;
+        };
+        ConnectedStatus: {
+            serialHex: string;
+            ca: string;
+            /** @enum {string} */
+            state: "valid" | "suspended" | "revoked";
+            /** @description RFC 5280 CRLReason, unless valid */
+            reason?: number;
+            /** Format: date-time */
+            revokedAt?: string;
         };
         VerifyRequest: {
             /** @enum {string} */
@@ -2361,6 +2521,110 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    IssueConnected: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The caller's own name of this request: printable ASCII, unique per API key */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectedRequest"];
+            };
+        };
+        responses: {
+            /** @description Issued */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedCertificate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RevokeConnected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Serial number in hex, of either half of a pair */
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectedRevocation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SuspendConnected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Serial number in hex, of either half of a pair */
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ResumeConnected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Serial number in hex, of either half of a pair */
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedStatus"];
+                };
             };
             default: components["responses"]["Problem"];
         };
