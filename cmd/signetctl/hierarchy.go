@@ -102,7 +102,7 @@ func makeResponder(ctx context.Context, base ca.Config, keys hsm.Keystore, issue
 	if err != nil {
 		return nil, err
 	}
-	key, err := generate(ctx, keys, label, alg)
+	key, err := findOrGenerate(ctx, keys, label, alg)
 	if err != nil {
 		return nil, err
 	}

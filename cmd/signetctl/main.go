@@ -51,11 +51,11 @@ type action func(ctx context.Context, t terminal, args []string) error
 
 // commands lists them in the order of the usage.
 func commands() []command {
-	return []command{
+	return append([]command{
 		initCommand, migrateCommand, projectSetCommand, projectListCommand, importLegacyCommand, userAddCommand, apiKeyAddCommand, apiKeyListCommand, apiKeyEndCommand,
 		tsaCommand, logInitCommand, logProveCommand, logCheckCommand, logAuditCommand,
 		revokeCommand, responderCommand, reconcileCommand, auditVerifyCommand, inspectCommand, verifyCommand, profileShowCommand, profileCheckCommand,
-	}
+	}, caCommands...)
 }
 
 // usageError is a command line that cannot be understood.

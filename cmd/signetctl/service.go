@@ -70,6 +70,15 @@ func (s *site) openService(ctx context.Context, t terminal, db *store.DB) (*serv
 
 // openAuthority opens the CAs with their keys.
 func (s *site) openAuthority(ctx context.Context, t terminal, db *store.DB, keys *keyfile.Store) (*ca.Authority, error) {
+	return s.authorityWith(t, db, func(label string) (crypto.Signer, error) { return signer(ctx, keys, label) })
+}
+
+// publicAuthority opens the CAs without keys: they sign nothing, but can say what is theirs.
+func (s *site) publicAuthority(t terminal, db *store.DB) (*ca.Authority, error) {
+	return s.authorityWith(t, db, func(string) (crypto.Signer, error) { return nil, nil })
+}
+
+func (s *site) authorityWith(t terminal, db *store.DB, key func(label string) (crypto.Signer, error)) (*ca.Authority, error) {
 	c := ca.Config{Store: db.CA(), Now: db.Now, Log: t.log()}
 	for _, a := range s.Authorities {
 		certs, err := s.certificates(a.Certificate)
@@ -85,7 +94,7 @@ func (s *site) openAuthority(ctx context.Context, t terminal, db *store.DB, keys
 			one.Chain = append(one.Chain, above...)
 		}
 		if a.Key != "" {
-			if one.Signer, err = signer(ctx, keys, a.Key); err != nil {
+			if one.Signer, err = key(a.Key); err != nil {
 				return nil, fmt.Errorf("authority %s: %w", a.ID, err)
 			}
 		}
