@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,32 @@ func TestBatchConversation(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestBatchMutations: lines gone wrong at random are answered with a verdict, quickly, and a refusal has a reason.
+func TestBatchMutations(t *testing.T) {
+	root, leaf, list := batchWorld(t)
+	seed := fmt.Sprintf(`{"id":1,"cert":%q,"roots":[%q],"chain":[%q],"crls":[%q],"ocsp":[%q],"time":%q}`, leaf, root, leaf, list, list, time.Now().Format(time.RFC3339))
+	d := rand.New(rand.NewPCG(1, 2))
+	for range 8000 {
+		line := []byte(seed)
+		for range 1 + d.IntN(4) {
+			i := d.IntN(len(line))
+			switch d.IntN(3) {
+			case 0:
+				line[i] = "ABCDEFGHabcdefgh0123456789+/"[d.IntN(28)]
+			case 1:
+				line = append(line[:i], line[min(len(line), i+d.IntN(8)):]...)
+			case 2:
+				line[i] ^= 1 << d.IntN(8)
+			}
+		}
+		begun := time.Now()
+		a := answerLine(line, false)
+		if a.Valid == (len(a.Reasons) > 0) || code(a) == internalFault || time.Since(begun) > 5*time.Second {
+			t.Fatalf("%s: %+v after %v", line, a, time.Since(begun))
+		}
 	}
 }
 
