@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"signet/api/store"
+	"signet/ca"
+	"signet/ca/pki"
+	"signet/hsm"
+	"signet/hsm/keyfile"
+)
+
+var caInstallCommand = command{
+	name: "ca install", brief: "Takes the certificate that an outside root made for ca request",
+	prepare: func(f *flag.FlagSet) action {
+		var n newCA
+		n.idFlag(f)
+		n.madeElsewhereFlags(f)
+		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
+			cert, chain, err := n.madeElsewhere(s)
+			if err != nil {
+				return err
+			}
+			keys, err := s.openKeys()
+			if err != nil {
+				return err
+			}
+			return n.install(ctx, t, s, db, keys, cert, chain)
+		})
+	},
+}
+
+// madeElsewhere reads the certificate and what stands above it.
+func (n *newCA) madeElsewhere(s *site) (*pki.Certificate, []*pki.Certificate, error) {
+	if n.certificate == "" {
+		return nil, nil, badUsage("-certificate is missing")
+	}
+	if err := n.check(s); err != nil {
+		return nil, nil, err
+	}
+	certs, err := readCertificates(n.certificate)
+	if err != nil {
+		return nil, nil, err
+	}
+	chain := certs[1:]
+	if n.chain != "" {
+		more, err := readCertificates(n.chain)
+		if err != nil {
+			return nil, nil, err
+		}
+		chain = append(chain, more...)
+	}
+	return certs[0], chain, nil
+}
+
+var caImportCommand = command{
+	name: "ca import", brief: "Takes over a CA that other software ran: its key, PKCS#8 encrypted or not, and its certificate",
+	prepare: func(f *flag.FlagSet) action {
+		var n newCA
+		n.idFlag(f)
+		n.madeElsewhereFlags(f)
+		f.StringVar(&n.key, "key-file", "", "`FILE` with its private key, PEM or DER, that only its owner can read (required)")
+		f.StringVar(&n.passphraseFile, "passphrase-file", "", "`FILE` with the key's passphrase, that only its owner can read")
+		return onDatabase(f, n.takeOver)
+	},
+}
+
+func (n *newCA) takeOver(ctx context.Context, t terminal, s *site, db *store.DB) error {
+	if n.key == "" {
+		return badUsage("-key-file is missing")
+	}
+	cert, chain, err := n.madeElsewhere(s)
+	if err != nil {
+		return err
+	}
+	key, err := n.readKey()
+	if err != nil {
+		return err
+	}
+	if err := ca.Adopt(key, cert, chain, db.Now()); err != nil { // before the keystore is touched
+		return err
+	}
+	keys, err := s.openKeys()
+	if err != nil {
+		return err
+	}
+	if _, err := keys.Import(ctx, n.id, key); err != nil && !errors.Is(err, hsm.ErrExists) { // of an interrupted run; install looks whose it is
+		return fmt.Errorf("key %s: %w", n.id, err)
+	}
+	if err := n.install(ctx, t, s, db, keys, cert, chain); err != nil {
+		return err
+	}
+	fmt.Fprintln(t.out, "\nWhat the CA issued and revoked before is not known here: its revocation list will not name it and its OCSP responder answers unknown.\nLet the old software publish status for those certificates until the last has ended, or have them replaced. Then destroy the old copies of the key.")
+	return nil
+}
+
+func (n *newCA) readKey() (crypto.Signer, error) {
+	text, err := readSecret(n.key)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	var passphrase []byte
+	if n.passphraseFile != "" {
+		if passphrase, err = readSecret(n.passphraseFile); err != nil {
+			return nil, err
+		}
+		defer clear(passphrase)
+	}
+	key, err := pki.ReadPrivateKey(text, passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", n.key, err)
+	}
+	return key, nil
+}
+
+// install judges a CA with the key that the keystore has, makes its responder, writes the certificates down and says what to add to the
+// configuration.
+func (n *newCA) install(ctx context.Context, t terminal, s *site, db *store.DB, keys *keyfile.Store, cert *pki.Certificate, chain []*pki.Certificate) error {
+	key, err := signer(ctx, keys, n.id)
+	if err != nil {
+		return err
+	}
+	if err := ca.Adopt(key, cert, chain, db.Now()); err != nil {
+		return err
+	}
+	var responder *pki.Certificate
+	if !n.noOCSP && len(chain) > 0 {
+		if responder, err = n.responder(ctx, t, s, db, keys, ca.CAConfig{ID: n.id, Certificate: cert, Chain: chain, Signer: key}); err != nil {
+			return err
+		}
+	}
+	if err := adopted(ctx, db, n.id, cert); err != nil {
+		return err
+	}
+	files := []struct {
+		name  string
+		certs []*pki.Certificate
+	}{{"ca/" + n.id + ".pem", []*pki.Certificate{cert}}, {"ca/" + n.id + "-chain.pem", chain}}
+	if responder != nil {
+		files = append(files, struct {
+			name  string
+			certs []*pki.Certificate
+		}{"ca/" + responderLabel(n.id, 1) + ".pem", []*pki.Certificate{responder}})
+	}
+	for _, f := range files {
+		if len(f.certs) == 0 {
+			continue
+		}
+		if err := writeOnce(s.path(filepath.FromSlash(f.name)), pki.EncodePEM(f.certs...)); err != nil {
+			return err
+		}
+	}
+	n.tell(t, cert, len(chain) > 0, responder != nil)
+	return nil
+}
+
+func (n *newCA) responder(ctx context.Context, t terminal, s *site, db *store.DB, keys *keyfile.Store, one ca.CAConfig) (*pki.Certificate, error) {
+	var subject []pki.Attr
+	for _, a := range one.Certificate.Subject.Attrs() {
+		switch a.Type {
+		case pki.OIDCommonName:
+			a.Value += " OCSP"
+		case pki.OIDCountry, pki.OIDOrganization:
+		default:
+			continue // the responder's profile has no others
+		}
+		subject = append(subject, a)
+	}
+	base := ca.Config{Store: db.CA(), Now: db.Now, Log: t.log()}
+	return makeResponder(ctx, base, keys, addressed(one, s.Status.URL, true), responderLabel(n.id, 1), subject)
+}
+
+// adopted notes in the audit by which certificate the installation came to have a CA.
+func adopted(ctx context.Context, db *store.DB, id string, cert *pki.Certificate) error {
+	sum := sha256.Sum256(cert.Raw)
+	return db.Tx(ctx, func(tx *store.Tx) error {
+		return tx.Audit(operator, "install_ca", id, map[string]any{"certificate": hex.EncodeToString(sum[:]), "subject": cert.Subject.String()})
+	})
+}
+
+// writeOnce is writeNew for a command that is run again after it was interrupted: the same file again is no error.
+func writeOnce(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	err := writeNew(path, content, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		if there, readErr := os.ReadFile(path); readErr == nil && bytes.Equal(there, content) {
+			return nil
+		}
+	}
+	return err
+}
+
+func (n *newCA) tell(t terminal, cert *pki.Certificate, chain, responder bool) {
+	fmt.Fprintf(t.out, "%s, until %s\n\nin the configuration, under authorities:\n  - id: %s\n    certificate: ca/%s.pem\n", cert.Subject, cert.NotAfter.Format("2006-01-02"), n.id, n.id)
+	if chain {
+		fmt.Fprintf(t.out, "    chain: [ca/%s-chain.pem]\n", n.id)
+	}
+	fmt.Fprintf(t.out, "    key: %s\n", n.id)
+	if responder {
+		label := responderLabel(n.id, 1)
+		fmt.Fprintf(t.out, "    responder:\n      certificate: ca/%s.pem\n      key: %s\n", label, label)
+	}
+	fmt.Fprintln(t.out, "Then restart the server. A CA stays listed for as long as what it issued is in force.")
+}
