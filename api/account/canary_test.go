@@ -58,7 +58,7 @@ func TestSecretsStayOutOfTablesLogsAndErrors(t *testing.T) {
 func (f *fixture) dump() string {
 	f.Helper()
 	var all strings.Builder
-	for _, table := range []string{"acct_organisations", "acct_accounts", "acct_legacy_logins", "acct_sessions", "acct_captchas", "acct_codes", "acct_throttles", "store_audit"} {
+	for _, table := range []string{"acct_organisations", "acct_accounts", "acct_legacy_logins", "acct_sessions", "acct_captchas", "acct_codes", "acct_throttles", "acct_apikeys", "store_audit"} {
 		var rows []map[string]any
 		f.ok(f.db.Read(f.Context()).Table(table).Find(&rows).Error)
 		for _, row := range rows {
