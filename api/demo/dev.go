@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -92,6 +93,8 @@ func (d DevFile) Show(out io.Writer) error {
 		line("  "+t.Serial, "PIN "+t.PIN, t.Note)
 		line("", t.Dir)
 	}
+	title("接入注册机构的接口密钥", "API key of a connected registration authority")
+	line("  "+d.RA.Key, strings.Join(d.RA.Profiles, " "))
 	title("用旧证书加密的标书", "a bid sealed to the old certificate")
 	line("  " + d.Bid)
 	return w.Flush()

@@ -119,6 +119,23 @@ func TestDevStartsStopsAndGoesOn(t *testing.T) {
 	if len(d.Accounts) != 3 || len(d.Legacy) != 4 || len(d.Tokens) != 3 || len(d.Roots) != 2 {
 		t.Errorf("dev.json: %+v", d)
 	}
+	for key, want := range map[string]int{d.RA.Key: http.StatusBadRequest, d.RA.Key + "x": http.StatusUnauthorized} { // known, and then without a certificate request
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.API+"/ra/certificates", strings.NewReader(`{"profile":"`+d.RA.Profiles[0]+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+key)
+		req.Header.Set("Idempotency-Key", "test")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("the API key of dev.json: %s, want %d", resp.Status, want)
+		}
+	}
 	secretsStayIn(t, dir, r, d)
 	if code := r.stop(); code != exitFine {
 		t.Fatalf("stopped with %d:\n%s", code, r.err)
@@ -134,8 +151,8 @@ func TestDevStartsStopsAndGoesOn(t *testing.T) {
 	}
 	r = start(t, "dev", "-listen", "127.0.0.1:0", "-data", dir, "-scale", "25")
 	again := r.ready(t, dir)
-	a, _ := json.Marshal([]any{d.Accounts, d.Legacy, d.Tokens})
-	b, _ := json.Marshal([]any{again.Accounts, again.Legacy, again.Tokens})
+	a, _ := json.Marshal([]any{d.Accounts, d.Legacy, d.Tokens, d.RA})
+	b, _ := json.Marshal([]any{again.Accounts, again.Legacy, again.Tokens, again.RA})
 	same, err := os.ReadFile(filepath.Join(dir, "root.pem"))
 	if err != nil || !bytes.Equal(a, b) || !bytes.Equal(root, same) {
 		t.Errorf("the second start changed things (%v)", err)
@@ -163,6 +180,9 @@ func secretsStayIn(t *testing.T, dir string, r *running, d demo.DevFile) {
 		if strings.Contains(r.err.String(), a.Password) {
 			t.Errorf("the log holds the password of %s", a.Login)
 		}
+	}
+	if strings.Contains(r.err.String(), d.RA.Key) {
+		t.Error("the log holds the API key")
 	}
 	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -273,6 +293,7 @@ renewBy: sm2
 	for says, text := range map[string]string{
 		"field nonsense not found": good + "nonsense: 1\n",
 		"more than one document":   good + "---\nlisten: x\n",
+		"longestDays is negative":  strings.Replace(good, "key: sm2}", "key: sm2, longestDays: -1}", 1),
 		"listen is missing":        strings.Replace(good, "listen: 127.0.0.1:0\n", "", 1),
 		"not sqlite or mysql":      strings.Replace(good, "driver: sqlite", "driver: oracle", 1),
 		"database.dsnFile":         strings.Replace(good, "driver: sqlite", "driver: mysql", 1),
