@@ -160,6 +160,46 @@ func ShippedProfiles() []*Profile {
 	return out
 }
 
+// OpenProfiles reads what a configuration names: shipped profiles by id, and whatever else by read, as a file. The shipped profiles of OCSP responders
+// and time stamper are added where none of their kind is named, since their certificates are made by the operator's commands and the server itself.
+//
+// Nil/zero: no names = nil, which means a CA's default.
+// Errors: those of read and ParseProfile; a profile that is named twice.
+func OpenProfiles(names []string, read func(file string) ([]byte, error)) ([]*Profile, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	known := map[string]*Profile{}
+	for _, p := range ShippedProfiles() {
+		known[p.ID] = p
+	}
+	var out []*Profile
+	seen, kinds := map[string]bool{}, map[lint.Kind]bool{}
+	for _, name := range names {
+		p := known[name]
+		if p == nil {
+			text, err := read(name)
+			if err != nil {
+				return nil, fmt.Errorf("ca: %q is no shipped profile: %w", name, err)
+			}
+			if p, err = ParseProfile(text); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		if seen[p.ID] {
+			return nil, fmt.Errorf("ca: profile %s is named twice", p.ID)
+		}
+		seen[p.ID], kinds[p.Kind] = true, true
+		out = append(out, p)
+	}
+	for _, id := range []string{"ocsp-responder", "tsa"} {
+		if p := known[id]; !kinds[p.Kind] && !seen[id] {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
 func byID(a, b *Profile) int { return strings.Compare(a.ID, b.ID) }
 
 // shippedProfile returns one of the shipped profiles, which the caller knows to exist.

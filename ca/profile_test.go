@@ -295,3 +295,38 @@ func titled(t *testing.T, cn, title string) pki.Name {
 	must(t, err)
 	return n
 }
+
+func TestOpenProfiles(t *testing.T) {
+	mine, err := os.ReadFile("profiles/org-sign.yaml")
+	must(t, err)
+	files := map[string][]byte{
+		"mine.yaml": bytes.Replace(mine, []byte("id: org-sign"), []byte("id: mine"), 1), "same.yaml": mine, "bad.yaml": []byte("id: x"),
+	}
+	read := func(file string) ([]byte, error) {
+		text, ok := files[file]
+		if !ok {
+			return nil, os.ErrNotExist
+		}
+		return text, nil
+	}
+	for _, c := range []struct {
+		names []string
+		want  string
+	}{
+		{nil, ""}, {[]string{"org-sign"}, "org-sign ocsp-responder tsa"}, {[]string{"tsa", "mine.yaml"}, "tsa mine ocsp-responder"},
+		{[]string{"org-sign", "same.yaml"}, "error"}, {[]string{"bad.yaml"}, "error"}, {[]string{"nowhere"}, "error"},
+	} {
+		profiles, err := ca.OpenProfiles(c.names, read)
+		var ids []string
+		for _, p := range profiles {
+			ids = append(ids, p.ID)
+		}
+		got := strings.Join(ids, " ")
+		if err != nil {
+			got = "error"
+		}
+		if got != c.want {
+			t.Errorf("%v: %q (%v), want %q", c.names, got, err, c.want)
+		}
+	}
+}

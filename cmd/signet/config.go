@@ -13,12 +13,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"signet/api/account"
 	"signet/api/ra"
 	"signet/api/store"
+	"signet/ca"
 	"signet/ca/pki"
 	"signet/cmd/signet/wiring"
 	"signet/hsm/keyfile"
@@ -130,6 +132,10 @@ type authorityConfig struct {
 	} `yaml:"responder"`
 	CRLShards int  `yaml:"crlShards"` // spreads new certificates over so many revocation lists; never make it smaller. Default: one list for all
 	DeltaCRLs bool `yaml:"deltaCRLs"` // after a revocation publish only what changed; the whole list follows on schedule
+
+	Profiles    []string `yaml:"profiles"`    // what it issues by: shipped profiles by name, others as YAML files. Default: the shipped ones that fit
+	Flags       []string `yaml:"flags"`       // of profiles, always switched on, such as regNumber where a platform looks for the code there
+	LongestDays int      `yaml:"longestDays"` // holders' and servers' certificates live no longer, whatever the profile allows. Default: the profile decides
 }
 
 // stampConfig is one key that makes time stamps.
@@ -205,6 +211,9 @@ func (c *config) check() error {
 	for i, a := range c.Authorities {
 		if a.ID == "" || a.Certificate == "" || (a.Responder.Certificate == "") != (a.Responder.Key == "") {
 			return fmt.Errorf("authorities[%d] needs id and certificate, and both or none of responder's", i)
+		}
+		if a.LongestDays < 0 {
+			return fmt.Errorf("authorities[%d].longestDays is negative", i)
 		}
 	}
 	if err := c.checkKeys(); err != nil {
@@ -304,12 +313,15 @@ func (c *config) openSecrets(w *wiring.Config) error {
 
 func (c *config) openAuthorities(w *wiring.Config) error {
 	for _, a := range c.Authorities {
-		opened := wiring.Authority{ID: a.ID, Key: a.Key, ResponderKey: a.Responder.Key, CRLShards: a.CRLShards, DeltaCRLs: a.DeltaCRLs}
+		opened := wiring.Authority{ID: a.ID, Key: a.Key, ResponderKey: a.Responder.Key, CRLShards: a.CRLShards, DeltaCRLs: a.DeltaCRLs, Flags: a.Flags, LongestFor: time.Duration(a.LongestDays) * 24 * time.Hour}
 		certs, err := c.readCertificates(a.Certificate)
 		if err != nil {
 			return err
 		}
 		opened.Certificate = certs[0]
+		if opened.Profiles, err = ca.OpenProfiles(a.Profiles, func(file string) ([]byte, error) { return os.ReadFile(c.path(file)) }); err != nil {
+			return fmt.Errorf("profiles of %s: %w", a.ID, err)
+		}
 		if opened.Chain, err = c.readChain(a.Chain); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"signet/api/notice"
 	"signet/api/ra"
@@ -85,7 +87,10 @@ func (s *site) authorityWith(t terminal, db *store.DB, key func(label string) (c
 		if err != nil {
 			return nil, fmt.Errorf("authority %s: %w", a.ID, err)
 		}
-		one := ca.CAConfig{ID: a.ID, Certificate: certs[0]}
+		one := ca.CAConfig{ID: a.ID, Certificate: certs[0], CRLShards: a.CRLShards, Flags: a.Flags, LongestFor: time.Duration(a.LongestDays) * 24 * time.Hour}
+		if one.Profiles, err = s.profiles(a); err != nil {
+			return nil, err
+		}
 		for _, file := range a.Chain {
 			above, err := s.certificates(file)
 			if err != nil {
@@ -101,6 +106,15 @@ func (s *site) authorityWith(t terminal, db *store.DB, key func(label string) (c
 		c.CAs = append(c.CAs, addressed(one, s.Status.URL, a.Responder.Certificate != ""))
 	}
 	return ca.New(c)
+}
+
+// profiles are those that the configuration names for a CA; nil = the default.
+func (s *site) profiles(a authority) ([]*ca.Profile, error) {
+	named, err := ca.OpenProfiles(a.Profiles, func(file string) ([]byte, error) { return os.ReadFile(s.path(file)) })
+	if err != nil {
+		return nil, fmt.Errorf("profiles of %s: %w", a.ID, err)
+	}
+	return named, nil
 }
 
 func signer(ctx context.Context, keys hsm.Keystore, label string) (crypto.Signer, error) {

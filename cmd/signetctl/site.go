@@ -68,6 +68,10 @@ type authority struct {
 	} `yaml:"responder"`
 	CRLShards int  `yaml:"crlShards"`
 	DeltaCRLs bool `yaml:"deltaCRLs"`
+
+	Profiles    []string `yaml:"profiles"`
+	Flags       []string `yaml:"flags"`
+	LongestDays int      `yaml:"longestDays"`
 }
 
 // ours are the blocks of the file that are read here, strictly; `signet check-config` answers for the others.

@@ -71,6 +71,10 @@ type Authority struct {
 	ResponderKey string
 	CRLShards    int  // as in ca.CAConfig
 	DeltaCRLs    bool // as Deltas in status.CA
+
+	Profiles   []*ca.Profile // these and the next as in ca.CAConfig
+	Flags      []string
+	LongestFor time.Duration
 }
 
 // System is the connected server.
@@ -152,7 +156,7 @@ func (s *System) openAuthority(ctx context.Context) error {
 	changed := func(caID string) { s.Status.Changed(caID) } // it is there before anything is revoked
 	c := ca.Config{Store: revocations{s.DB.CA(), s.DB, changed}, Lint: linter, Now: s.c.Now, Log: s.c.Log}
 	for _, a := range s.c.Authorities {
-		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain, CRLShards: a.CRLShards}, a.Responder != nil)
+		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain, CRLShards: a.CRLShards, Profiles: a.Profiles, Flags: a.Flags, LongestFor: a.LongestFor}, a.Responder != nil)
 		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
 			return fmt.Errorf("authority %s: %w", a.ID, err)
 		}
