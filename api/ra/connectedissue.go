@@ -70,11 +70,17 @@ func (r *RA) connectedPair(ctx context.Context, p *plan) (ConnectedCertificate, 
 	switch old, err := r.c.CertStore.Issued(ctx, p.sign.ID); {
 	case err == nil && (old.By != p.by || old.PairID == ""):
 		return ConnectedCertificate{}, errIdempotency
+	case err == nil:
+		if c, err := r.answered(ctx, p, old); err != nil {
+			return ConnectedCertificate{}, err
+		} else if c != nil {
+			return *c, nil
+		}
 	case errors.Is(err, ca.ErrNotIssued):
 		if err := r.c.Authority.Check(ctx, p.sign); err != nil {
 			return ConnectedCertificate{}, r.connectedProblem(ctx, p, err)
 		}
-	case err != nil:
+	default:
 		return ConnectedCertificate{}, fmt.Errorf("looking up %s: %w", p.id, err)
 	}
 	key, err := r.c.KMC.Assign(ctx, kmc.AssignRequest{ID: string(p.id), Holder: p.holder, SignSPKI: p.sign.SPKI})
@@ -89,10 +95,31 @@ func (r *RA) connectedPair(ctx context.Context, p *plan) (ConnectedCertificate, 
 	if pair.Sign.By != p.by || pair.Sign.PairID == "" {
 		return ConnectedCertificate{}, r.outpaced(ctx, p, pair)
 	}
-	c := r.showConnected(p, pair.Sign)
-	c.EncSerialHex, c.EncDER = pair.Enc.SerialHex, pair.Enc.DER
-	c.Envelope, err = r.keepEnvelope(ctx, p.id, key.Envelope)
-	return c, err
+	envelope, err := r.keepEnvelope(ctx, p.id, key.Envelope)
+	return r.showPair(p, pair.Sign, pair.Enc, envelope), err
+}
+
+// answered finds the whole answer of an earlier call, for which nobody need open the escrowed key again; nil = something is still to be done.
+func (r *RA) answered(ctx context.Context, p *plan, sign *ca.Certificate) (*ConnectedCertificate, error) {
+	kept, err := take[envelopeRow](r.db.Read(ctx), "envelope", "id = ?", string(p.id))
+	if problem.Has(err, problem.CodeNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	enc, err := r.c.CertStore.Issued(ctx, p.enc.ID)
+	if err != nil {
+		return nil, fmt.Errorf("looking up %s: %w", p.enc.ID, err)
+	}
+	c := r.showPair(p, sign, enc, kept.Envelope)
+	return &c, nil
+}
+
+func (r *RA) showPair(p *plan, sign, enc *ca.Certificate, envelope []byte) ConnectedCertificate {
+	c := r.showConnected(p, sign)
+	c.EncSerialHex, c.EncDER, c.Envelope = enc.SerialHex, enc.DER, envelope
+	return c
 }
 
 // outpaced ends an encryption certificate that was made while another request under the same idempotency key took the signing half.
