@@ -208,7 +208,7 @@ func TestConnectedRefusals(t *testing.T) {
 	signer := newKey(t, pki.SM2)
 	good := func() order { return orderFor(t, "org-pair", companyA, codeA, signer) }
 	named := []account.NamedOrganisation{{Code: codeA, Name: companyA}}
-	key := s.apiKey(t, account.APIKeyRequest{Profiles: []string{"org-pair", "org-sign", "root-ca", "ocsp-responder", "sub-ca", "tsa", "org-enc", "nowhere/org-sign", "ecdsa/org-sign", "sm2-root/sub-ca"}, Organisations: named})
+	key := s.apiKey(t, account.APIKeyRequest{Profiles: []string{"org-pair", "org-sign", "person-pair", "root-ca", "ocsp-responder", "sub-ca", "tsa", "org-enc", "nowhere/org-sign", "ecdsa/org-sign", "sm2-root/sub-ca"}, Organisations: named})
 	pairOnly := s.apiKey(t, account.APIKeyRequest{Profiles: []string{"org-pair"}, Any: true})
 	short := s.apiKey(t, account.APIKeyRequest{Profiles: []string{"org-pair"}, Any: true, ExpiresAt: s.Clock.Now().Add(time.Minute)})
 
@@ -258,8 +258,19 @@ func TestConnectedRefusals(t *testing.T) {
 			subject("commonName", companyB)(o)
 			o["identity"] = identity("uscc", codeB)
 		}, http.StatusForbidden, "organisation_denied", "identity"},
-		"another name":             {key, func(o order) { subject("organisation", companyB)(o); subject("commonName", companyB)(o) }, http.StatusForbidden, "organisation_denied", "identity"},
-		"another common name":      {key, subject("commonName", companyB), http.StatusForbidden, "organisation_denied", "identity"},
+		"another name":        {key, func(o order) { subject("organisation", companyB)(o); subject("commonName", companyB)(o) }, http.StatusForbidden, "organisation_denied", "identity"},
+		"another common name": {key, subject("commonName", companyB), http.StatusForbidden, "organisation_denied", "identity"},
+		"person without a title": {key, func(o order) {
+			subject("commonName", "张三")(o)
+			o["identity"] = identity("uscc", codeA, "personId", "110101199003070011")
+		}, http.StatusForbidden, "organisation_denied", "identity"},
+		"person as organisation": {key, func(o order) { subject("commonName", "张三")(o); subject("title", "经办人")(o) }, http.StatusBadRequest, "issuance_refused", "subject"},
+		"person of another": {key, func(o order) {
+			profile("person-pair")(o)
+			subject("organisation", companyB)(o)
+			subject("commonName", "张三")(o)
+			subject("title", "经办人")(o)
+		}, http.StatusForbidden, "organisation_denied", "identity"},
 		"another code":             {key, change("identity", identity("uscc", codeB)), http.StatusForbidden, "organisation_denied", "identity"},
 		"another code behind":      {key, change("identity", identity("uscc", codeB, "orgCode", "M000100Y4")), http.StatusBadRequest, "invalid_field", "identity.orgCode"},
 		"another registration":     {key, change("identity", identity("uscc", codeA, "regNumber", "330100000000001")), http.StatusForbidden, "organisation_denied", "identity"},
@@ -284,6 +295,12 @@ func TestConnectedRefusals(t *testing.T) {
 
 	// Nothing was issued all the while, and what was refused can be asked again, put right.
 	s.issue(t, key, "k", good())
+	person := orderFor(t, "person-pair", companyA, codeA, newKey(t, pki.SM2))
+	subject("commonName", "张三")(person)
+	subject("title", "经办人")(person)
+	if c := certificate(t, s.issue(t, key, "person", person).Certificate); c.Subject.CommonName() != "张三" || c.Subject.Organization() != companyA {
+		t.Errorf("a person within the organisation: %s", c.Subject)
+	}
 	s.askRefused(t, "the same key pair again", key, "k2", "", good(), http.StatusConflict, "key_certified", "csr")
 
 	s.Clock.Advance(2 * time.Minute)

@@ -35,7 +35,7 @@ type ConnectedRequest struct {
 //
 // Nil/zero: an empty field is no attribute.
 type ConnectedSubject struct {
-	Country, Province, Locality, Organisation, Unit, CommonName string
+	Country, Province, Locality, Organisation, Unit, Title, CommonName string
 }
 
 // ConnectedIdentity holds the numbers of the profile's identity extensions.
@@ -139,7 +139,7 @@ func (r *RA) planProfile(by account.ConnectedRA, asked string) (*plan, error) {
 // trim leaves out what is around the texts, so that it cannot make two organisations of one.
 func (q *ConnectedRequest) trim() {
 	s, id := &q.Subject, &q.Identity
-	for _, text := range []*string{&s.Country, &s.Province, &s.Locality, &s.Organisation, &s.Unit, &s.CommonName, &id.USCC, &id.OrgCode, &id.RegNumber, &id.TaxNumber, &id.PersonID} {
+	for _, text := range []*string{&s.Country, &s.Province, &s.Locality, &s.Organisation, &s.Unit, &s.Title, &s.CommonName, &id.USCC, &id.OrgCode, &id.RegNumber, &id.TaxNumber, &id.PersonID} {
 		*text = strings.TrimSpace(*text)
 	}
 	id.USCC, id.OrgCode = pki.NormaliseCode(id.USCC), pki.NormaliseCode(id.OrgCode)
@@ -150,7 +150,8 @@ func (s ConnectedSubject) name() (pki.Name, error) {
 	var attrs []pki.Attr
 	for _, a := range []pki.Attr{
 		{Type: pki.OIDCountry, Value: s.Country}, {Type: pki.OIDProvince, Value: s.Province}, {Type: pki.OIDLocality, Value: s.Locality},
-		{Type: pki.OIDOrganization, Value: s.Organisation}, {Type: pki.OIDOrgUnit, Value: s.Unit}, {Type: pki.OIDCommonName, Value: s.CommonName},
+		{Type: pki.OIDOrganization, Value: s.Organisation}, {Type: pki.OIDOrgUnit, Value: s.Unit}, {Type: pki.OIDTitle, Value: s.Title},
+		{Type: pki.OIDCommonName, Value: s.CommonName},
 	} {
 		if a.Value != "" {
 			attrs = append(attrs, a)
@@ -160,7 +161,8 @@ func (s ConnectedSubject) name() (pki.Name, error) {
 }
 
 // checkIdentity gives the fields for the CA. A code whose check digit does not hold is certified for nobody. A key for named organisations
-// certifies one of them by its code and name, or a person within it.
+// certifies one of them by its code and name, or a person within it, whose title says so in the certificate: profiles that
+// know no persons refuse one.
 func checkIdentity(by account.ConnectedRA, q ConnectedRequest) (map[string]string, error) {
 	id := q.Identity
 	for _, c := range []struct {
@@ -193,7 +195,7 @@ func mayCertify(by account.ConnectedRA, q ConnectedRequest) error {
 	// A registration or tax number that is not the organisation's own code could be anyone's.
 	strange := func(number string) bool { return number != "" && number != id.USCC && number != id.OrgCode }
 	named := func(o account.NamedOrganisation) bool {
-		return (o.Code == id.USCC || o.Code == id.OrgCode) && o.Name == q.Subject.Organisation && (q.Subject.CommonName == o.Name || id.PersonID != "")
+		return (o.Code == id.USCC || o.Code == id.OrgCode) && o.Name == q.Subject.Organisation && (q.Subject.CommonName == o.Name || q.Subject.Title != "")
 	}
 	if strange(id.RegNumber) || strange(id.TaxNumber) || !slices.ContainsFunc(by.Organisations, named) {
 		return problem.New(problem.Denied, problem.CodeOrganisationDenied, "This API key may not issue for this organisation: code and name must be those it names.").WithField("identity")

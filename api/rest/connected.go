@@ -15,7 +15,7 @@ func (s *Server) IssueConnected(c context.Context, r IssueConnectedRequestObject
 		Idempotency: r.Params.IdempotencyKey, Profile: b.Profile, CSR: b.Csr, NotAfter: value(b.NotAfter),
 		Subject: ra.ConnectedSubject{
 			Country: value(b.Subject.Country), Province: value(b.Subject.Province), Locality: value(b.Subject.Locality),
-			Organisation: b.Subject.Organisation, Unit: value(b.Subject.Unit), CommonName: b.Subject.CommonName,
+			Organisation: b.Subject.Organisation, Unit: value(b.Subject.Unit), Title: value(b.Subject.Title), CommonName: b.Subject.CommonName,
 		},
 		Identity: ra.ConnectedIdentity{
 			USCC: value(id.Uscc), OrgCode: value(id.OrgCode), RegNumber: value(id.RegNumber), TaxNumber: value(id.TaxNumber), PersonID: value(id.PersonId),

@@ -1341,7 +1341,9 @@ export interface components {
             organisation: string;
             /** @description OU */
             unit?: string;
-            /** @description CN */
+            /** @description What a person is within the organisation, such as 经办人; for profiles of persons */
+            title?: string;
+            /** @description CN: the organisation again, or the person */
             commonName: string;
         };
         ConnectedIdentity: {
