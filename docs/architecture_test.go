@@ -97,7 +97,7 @@ func TestImports(t *testing.T) {
 		}
 		rel, _ := filepath.Rel(root, file)
 		if d.IsDir() {
-			if n := d.Name(); rel != "." && (strings.HasPrefix(n, ".") && n != "." || n == "node_modules" || n == "testdata" || n == "zprobe" || n == "bin") {
+			if n := d.Name(); rel != "." && (strings.HasPrefix(n, ".") && n != "." || n == "node_modules" || n == "testdata" || n == "bin") {
 				return fs.SkipDir
 			}
 			return nil
@@ -190,7 +190,7 @@ func TestPackageComments(t *testing.T) {
 
 // TestTopLevel holds the owner's fixed list.
 func TestTopLevel(t *testing.T) {
-	allowed := strings.Fields("go.mod go.sum cmd ca hsm ukey api web scripts docs README.md LICENSE bin zprobe")
+	allowed := strings.Fields("go.mod go.sum cmd ca hsm ukey api web scripts docs README.md LICENSE bin")
 	entries, err := os.ReadDir("..")
 	if err != nil {
 		t.Fatal(err)
