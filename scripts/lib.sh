@@ -76,7 +76,7 @@ build_go() {
 # The software key as a PKCS#11 library, and a ukeyd that can load such libraries; without a C compiler there is neither, and
 # what needs them says so.
 build_softkey() {
-  need_packages "the software key as a PKCS#11 library is built by a C compiler" gcc:gcc || return 0
+  need_packages "the software key as a PKCS#11 library is built by a C compiler" gcc:gcc /usr/include/stdlib.h:libc6-dev || return 0
   say "building libsoftkey.so, and ukeyd for PKCS#11"
   mkdir -p bin
   CGO_ENABLED=1 go build -buildmode=c-shared -o bin/libsoftkey.so ./ukey/softkey/module
@@ -124,4 +124,4 @@ need_browser() {
 need_openssl() { need_packages "OpenSSL 3 issues the legacy certificates of the demo and checks ours" openssl:openssl; }
 
 # What the tests of keys in hardware talk to; without it they are skipped, in CI they fail.
-need_tokens() { need_packages "keys in hardware are tested on SoftHSM and with OpenSC's tool" softhsm2-util:softhsm2 pkcs11-tool:opensc gcc:gcc || true; }
+need_tokens() { need_packages "keys in hardware are tested on SoftHSM and with OpenSC's tool" softhsm2-util:softhsm2 pkcs11-tool:opensc gcc:gcc /usr/include/stdlib.h:libc6-dev || true; }
