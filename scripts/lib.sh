@@ -4,7 +4,6 @@
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
-export GOFLAGS="${GOFLAGS:-} -trimpath"
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -70,7 +69,7 @@ build_go() {
   need_go
   say "building signet, signetctl and ukeyd"
   mkdir -p bin
-  CGO_ENABLED=0 go build -o bin/ ./cmd/signet ./cmd/signetctl ./cmd/ukeyd
+  CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/signet ./cmd/signetctl ./cmd/ukeyd
 }
 
 # The software key as a PKCS#11 library, and a ukeyd that can load such libraries; without a C compiler there is neither, and
@@ -79,8 +78,8 @@ build_softkey() {
   need_packages "the software key as a PKCS#11 library is built by a C compiler" gcc:gcc /usr/include/stdlib.h:libc6-dev || return 0
   say "building libsoftkey.so, and ukeyd for PKCS#11"
   mkdir -p bin
-  CGO_ENABLED=1 go build -buildmode=c-shared -o bin/libsoftkey.so ./ukey/softkey/module
-  CGO_ENABLED=1 go build -o bin/ ./cmd/ukeyd
+  CGO_ENABLED=1 go build -trimpath -buildmode=c-shared -o bin/libsoftkey.so ./ukey/softkey/module
+  CGO_ENABLED=1 go build -trimpath -o bin/ ./cmd/ukeyd
   rm -f bin/libsoftkey.h # ours to load, not to link
 }
 
@@ -124,4 +123,4 @@ need_browser() {
 need_openssl() { need_packages "OpenSSL 3 issues the legacy certificates of the demo and checks ours" openssl:openssl; }
 
 # What the tests of keys in hardware talk to; without it they are skipped, in CI they fail.
-need_tokens() { need_packages "keys in hardware are tested on SoftHSM and with OpenSC's tool" softhsm2-util:softhsm2 pkcs11-tool:opensc gcc:gcc /usr/include/stdlib.h:libc6-dev || true; }
+need_tokens() { need_packages "keys in hardware are tested on SoftHSM and with OpenSC's tool, the PIN dialogue with a real pinentry" softhsm2-util:softhsm2 pkcs11-tool:opensc pinentry-curses:pinentry-curses gcc:gcc /usr/include/stdlib.h:libc6-dev || true; }
