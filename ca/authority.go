@@ -63,6 +63,7 @@ type Authority struct {
 	locks   locks
 	intents *batcher[Intent]
 	records *batcher[Certificate]
+	lookups *batcher[*lookup]
 	second  func(cert, issuer *pki.Certificate) error // lint.SecondOpinion; tests make it disagree
 }
 
@@ -100,12 +101,14 @@ func New(c Config) (*Authority, error) {
 
 // authority makes one without CAs.
 func (c *Config) authority() *Authority {
-	return &Authority{
+	a := &Authority{
 		c: *c, issuers: map[string]*issuer{},
 		intents: newBatcher(c.Store.Intend, c.CommitFor),
 		records: newBatcher(c.Store.Record, c.CommitFor),
 		second:  lint.SecondOpinion,
 	}
+	a.lookups = newBatcher(a.find, c.CommitFor)
+	return a
 }
 
 func (c *Config) fill() (err error) {

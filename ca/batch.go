@@ -3,6 +3,7 @@ package ca
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -56,6 +57,7 @@ func (b *batcher[T]) do(ctx context.Context, rows []T) error {
 // run drains the queue and ends when it is empty, so that an idle batcher holds no goroutine.
 func (b *batcher[T]) run() {
 	for {
+		runtime.Gosched() // who is about to hand something in can do so first; when nobody is, this takes no time
 		batch := b.next()
 		if batch == nil {
 			return

@@ -50,7 +50,7 @@ func (a *Authority) RevokeKey(ctx context.Context, c Compromise) ([]string, erro
 		return nil, refuse(RefusedProof, "the signature is not by this key over this text")
 	}
 	hash := pki.SPKIHash(c.SPKI)
-	certs, err := a.c.Store.ByKey(ctx, "", hash)
+	certs, err := a.c.Store.Find(ctx, nil, [][32]byte{hash})
 	if err != nil {
 		return nil, fmt.Errorf("looking for certificates of key %s: %w", hex.EncodeToString(hash[:]), err)
 	}

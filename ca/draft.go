@@ -46,7 +46,21 @@ func (a *Authority) draft(req Request) (*draft, error) {
 	return d, nil
 }
 
-func (a *Authority) serial() ([]byte, error) { return pki.NewSerial(a.c.Rand) }
+// serial draws a serial number that begins with the time, so that serials made one after the other lie side by side in the indexes of the
+// store: with random ones every index page would be written anew for every certificate.
+//
+// Shape: 16 bytes, the first in 0x01–0x7f: 5 bytes of time, 11 random (BR §7.1 wants 64 random bits, these are 88).
+func (a *Authority) serial() ([]byte, error) {
+	serial, err := pki.NewSerial(a.c.Rand)
+	if err != nil {
+		return nil, err
+	}
+	const first, last = 1 << 32, 1<<39 - 1 // 0x0100000000 to 0x7fffffffff, 170 years of hundredths of a second
+	ticks := first + uint64(a.c.Now().UnixMilli()/10)%(last-first+1)
+	binary.BigEndian.PutUint32(serial[1:], uint32(ticks))
+	serial[0] = byte(ticks >> 32)
+	return serial, nil
+}
 
 // write fills in serial and bytes. parent is nil for a root.
 func (d *draft) write(now time.Time, parent *pki.Certificate, serial func() ([]byte, error)) error {

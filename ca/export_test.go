@@ -12,7 +12,7 @@ func (a *Authority) SetSecondOpinion(f func(cert, issuer *pki.Certificate) error
 
 // SignPastLint drafts two requests and tries to sign: the first with its pass, again with the same pass, with the other's pass, and without any.
 func (a *Authority) SignPastLint(ctx context.Context, one, two Request) (with, again, others, without error) {
-	drafts, passes, err := a.prepare(ctx, []Request{one, two})
+	drafts, passes, err := a.prepare([]*lookup{{req: one}, {req: two}})
 	if err != nil {
 		return err, err, err, err
 	}
@@ -24,4 +24,11 @@ func (a *Authority) SignPastLint(ctx context.Context, one, two Request) (with, a
 	with = sign(drafts[0], passes[0])
 	again = sign(drafts[0], passes[0])
 	return with, again, others, sign(drafts[0], nil)
+}
+
+// WaitingLookups counts the questions that wait for the query before theirs.
+func (a *Authority) WaitingLookups() int {
+	a.lookups.mu.Lock()
+	defer a.lookups.mu.Unlock()
+	return len(a.lookups.waiting)
 }

@@ -33,7 +33,11 @@ func (a *Authority) Issue(ctx context.Context, req Request) (*Certificate, error
 //
 // Errors: the final ones of Issue; those of the store.
 func (a *Authority) Check(ctx context.Context, reqs ...Request) error {
-	_, _, err := a.prepare(ctx, reqs)
+	known, err := a.lookUp(ctx, reqs)
+	if err != nil {
+		return err
+	}
+	_, _, err = a.prepare(known)
 	return err
 }
 
@@ -60,14 +64,18 @@ func lockNames(reqs []Request) []string {
 }
 
 func (a *Authority) attempt(ctx context.Context, reqs []Request) ([]*Certificate, error) {
-	certs, missing, err := a.issued(ctx, reqs)
+	known, err := a.lookUp(ctx, reqs)
+	if err != nil {
+		return nil, err
+	}
+	certs, missing, err := issued(known)
 	if err != nil || len(missing) == 0 {
 		return certs, err // asked before: the same answer
 	}
 	if a.c.Stop() {
 		return nil, ErrStopped
 	}
-	drafts, passes, err := a.prepare(ctx, missing)
+	drafts, passes, err := a.prepare(missing)
 	if err != nil {
 		return nil, err
 	}
@@ -92,18 +100,15 @@ func (a *Authority) attempt(ctx context.Context, reqs []Request) ([]*Certificate
 	return merge(certs, made), nil
 }
 
-// issued looks up each request; certs has nil where missing has a request, in the same order.
-func (a *Authority) issued(ctx context.Context, reqs []Request) (certs []*Certificate, missing []Request, err error) {
-	certs = make([]*Certificate, len(reqs))
-	for i, r := range reqs {
-		c, err := a.c.Store.Issued(ctx, r.ID)
-		switch {
-		case errors.Is(err, ErrNotIssued):
-			missing = append(missing, r)
-		case err != nil:
-			return nil, nil, fmt.Errorf("looking up %s: %w", r.ID, err)
-		case c.CA != r.CA || c.Profile != r.Profile || c.SPKIHash != pki.SPKIHash(r.SPKI):
-			return nil, nil, refuse(RefusedRequest, fmt.Sprintf("id %s belongs to another CA, profile or key", r.ID))
+// issued sorts out what was asked before; certs has nil where missing has an entry, in the same order.
+func issued(known []*lookup) (certs []*Certificate, missing []*lookup, err error) {
+	certs = make([]*Certificate, len(known))
+	for i, l := range known {
+		switch c := l.issued; {
+		case c == nil:
+			missing = append(missing, l)
+		case c.CA != l.req.CA || c.Profile != l.req.Profile || c.SPKIHash != l.key:
+			return nil, nil, refuse(RefusedRequest, fmt.Sprintf("id %s belongs to another CA, profile or key", l.req.ID))
 		default:
 			certs[i] = c
 		}
@@ -121,35 +126,28 @@ func merge(certs []*Certificate, made []Certificate) []*Certificate {
 }
 
 // prepare drafts and lints every request before anything is done about one, so that a unit is refused whole.
-func (a *Authority) prepare(ctx context.Context, reqs []Request) ([]*draft, []*lint.Pass, error) {
-	drafts, passes := make([]*draft, len(reqs)), make([]*lint.Pass, len(reqs))
-	for i, r := range reqs {
-		d, err := a.draft(r)
+func (a *Authority) prepare(asked []*lookup) ([]*draft, []*lint.Pass, error) {
+	drafts, passes := make([]*draft, len(asked)), make([]*lint.Pass, len(asked))
+	for i, l := range asked {
+		d, err := a.draft(l.req)
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := a.checkKeyFree(ctx, d); err != nil {
+		if err := d.checkKeyFree(l.others); err != nil {
 			return nil, nil, err
 		}
 		if passes[i], err = a.c.Lint.Check(d.lintDraft(d.issuer.Certificate)); err != nil {
-			return nil, nil, refuse(RefusedLint, fmt.Sprintf("%s by profile %s: %v", r.ID, r.Profile, err))
+			return nil, nil, refuse(RefusedLint, fmt.Sprintf("%s by profile %s: %v", l.req.ID, l.req.Profile, err))
 		}
 		drafts[i] = d
 	}
 	return drafts, passes, nil
 }
 
-// checkKeyFree refuses a key that another request had certified. An encryption key may be certified again for its holder, and a CA's by another
+// checkKeyFree refuses a key that other requests had certified. An encryption key may be certified again for its holder, and a CA's by another
 // CA, unless it was revoked as compromised.
-func (a *Authority) checkKeyFree(ctx context.Context, d *draft) error {
-	others, err := a.c.Store.ByKey(ctx, "", d.keyHash)
-	if err != nil {
-		return fmt.Errorf("looking up the key of %s: %w", d.req.ID, err)
-	}
+func (d *draft) checkKeyFree(others []Certificate) error {
 	for _, o := range others {
-		if o.RequestID == d.req.ID {
-			continue
-		}
 		if !d.req.Recertify || !d.renewsKeys() || o.Revoked != nil && o.Revoked.Reason == KeyCompromise || !d.sameHolder(o) {
 			return fmt.Errorf("%w: %s", ErrKeyCertified, o.RequestID)
 		}

@@ -430,3 +430,29 @@ func TestAccessors(t *testing.T) {
 		t.Fatalf("root uses %v", ids)
 	}
 }
+
+// TestSerialsFollowTime: sixteen bytes, positive, in the order of their making to a hundredth of a second, and not to be foretold.
+func TestSerialsFollowTime(t *testing.T) {
+	c := &clock{time.Now().UTC().Truncate(time.Second)}
+	tree := catest.HierarchyWith(t, pki.SM2, catest.Options{Now: c.now})
+	var serials []string
+	for i := range 40 {
+		got, err := tree.Authority.Issue(ctx, tree.Request(t, fmt.Sprint(i), "org-sign", catest.Key(t, pki.SM2)))
+		must(t, err)
+		if len(got.SerialHex) != 32 || got.SerialHex[0] > '7' || got.SerialHex[:2] == "00" {
+			t.Fatalf("serial %s", got.SerialHex)
+		}
+		serials = append(serials, got.SerialHex)
+		c.at = c.at.Add(10 * time.Millisecond)
+	}
+	if !slices.IsSorted(serials) {
+		t.Errorf("not in order: %v", serials)
+	}
+	rest := map[string]bool{}
+	for _, s := range serials {
+		rest[s[10:12]] = true
+	}
+	if len(rest) < 20 { // 40 draws of 256: fewer than 20 different ones do not happen
+		t.Errorf("the first random byte had %d values in 40", len(rest))
+	}
+}

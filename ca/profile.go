@@ -236,7 +236,7 @@ func (f *profileFile) readIdent(p *Profile) error {
 		return errors.New("no key algorithms")
 	}
 	for _, k := range f.Keys {
-		if !slices.Contains([]pki.KeyAlg{pki.SM2, pki.P256, pki.P384, pki.RSA2048, pki.RSA3072, pki.RSA4096}, k) {
+		if !slices.Contains([]pki.KeyAlg{pki.SM2, pki.P256, pki.P384, pki.RSA2048, pki.RSA3072, pki.RSA4096, pki.MLDSA44, pki.MLDSA65, pki.MLDSA87}, k) {
 			return fmt.Errorf("unknown key algorithm %q", k)
 		}
 	}

@@ -57,7 +57,7 @@ type Certificate struct {
 	Shard int
 	// By is who asked for it, for the audit log.
 	By string
-	// Revoked says why the certificate is no longer valid, nil while it is. Issued and ByKey fill it in; Record ignores it.
+	// Revoked says why the certificate is no longer valid, nil while it is. Issued and Find fill it in; Record ignores it.
 	Revoked *Revocation
 }
 
@@ -135,8 +135,9 @@ type Store interface {
 	// OpenIntents returns intents made before the given time that are neither recorded nor abandoned, oldest first.
 	OpenIntents(ctx context.Context, before time.Time, limit int) ([]Intent, error)
 
-	// ByKey returns the certificates over a key, oldest first, revoked and expired ones too. caID "" = of every CA.
-	ByKey(ctx context.Context, caID string, spkiHash [32]byte) ([]Certificate, error)
+	// Find returns the certificates of any of these requests and those over any of these keys (hashes as in Certificate), of every CA,
+	// each once, oldest first, revoked and expired ones too.
+	Find(ctx context.Context, ids []RequestID, keys [][32]byte) ([]Certificate, error)
 }
 
 // Errors of Store, passed on by Authority.

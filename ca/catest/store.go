@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -66,6 +67,7 @@ type Store struct {
 	certs   map[serialKey]*ca.Certificate
 	byReq   map[ca.RequestID]*ca.Certificate
 	byKey   map[[32]byte][]*ca.Certificate
+	age     map[*ca.Certificate]int // the order in which certs were recorded
 	byPair  map[string][]*ca.Certificate
 	revoked map[serialKey]ca.Revocation
 	since   map[serialKey]int64 // revisions of revoked
@@ -88,6 +90,7 @@ func NewStore(now func() time.Time) *Store {
 		certs:   map[serialKey]*ca.Certificate{},
 		byReq:   map[ca.RequestID]*ca.Certificate{},
 		byKey:   map[[32]byte][]*ca.Certificate{},
+		age:     map[*ca.Certificate]int{},
 		byPair:  map[string][]*ca.Certificate{},
 		revoked: map[serialKey]ca.Revocation{},
 		since:   map[serialKey]int64{},
@@ -286,7 +289,7 @@ func (s *Store) record(c ca.Certificate) {
 	if c.PairID != "" {
 		s.byPair[c.PairID] = append(s.byPair[c.PairID], &c)
 	}
-	s.certs[k], s.byReq[c.RequestID] = &c, &c
+	s.certs[k], s.byReq[c.RequestID], s.age[&c] = &c, &c, len(s.age)
 	s.byKey[c.SPKIHash] = append(s.byKey[c.SPKIHash], &c)
 	s.audit = append(s.audit, "record "+c.SerialHex)
 }
@@ -392,18 +395,26 @@ func (s *Store) OpenIntents(ctx context.Context, before time.Time, limit int) ([
 	return out[:min(limit, len(out))], nil
 }
 
-// ByKey implements ca.Store.
-func (s *Store) ByKey(ctx context.Context, caID string, hash [32]byte) ([]ca.Certificate, error) {
+// Find implements ca.Store.
+func (s *Store) Find(ctx context.Context, ids []ca.RequestID, keys [][32]byte) ([]ca.Certificate, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var out []ca.Certificate
-	for _, c := range s.byKey[hash] {
-		if caID == "" || c.CA == caID {
-			out = append(out, s.shown(c))
+	var found []*ca.Certificate
+	for _, id := range ids {
+		if c := s.byReq[id]; c != nil {
+			found = append(found, c)
 		}
+	}
+	for _, key := range keys {
+		found = append(found, s.byKey[key]...)
+	}
+	slices.SortFunc(found, func(a, b *ca.Certificate) int { return cmp.Compare(s.age[a], s.age[b]) })
+	var out []ca.Certificate
+	for _, c := range slices.Compact(found) {
+		out = append(out, s.shown(c))
 	}
 	return out, nil
 }

@@ -99,7 +99,7 @@ func TestStore(t *testing.T, open func(t testing.TB) ca.Store) {
 		{"revoke a pair", storeRevokePair},
 		{"revoke many", storeRevokeMany},
 		{"open intents", storeOpenIntents},
-		{"by key", storeByKey},
+		{"by key", storeFind},
 		{"concurrent attempts", storeConcurrentAttempts},
 		{"concurrent serials", storeConcurrentSerials},
 		{"cancelled", storeCancelled},
@@ -415,7 +415,7 @@ func storeOpenIntents(t *testing.T, ctx context.Context, s ca.Store, r *rows) {
 	}
 }
 
-func storeByKey(t *testing.T, ctx context.Context, s ca.Store, r *rows) {
+func storeFind(t *testing.T, ctx context.Context, s ca.Store, r *rows) {
 	a, b, c := r.intent("a"), r.intent("b"), r.intent("c")
 	b.SPKIHash, c.SPKIHash, c.Request.CA = a.SPKIHash, a.SPKIHash, "two"
 	for _, in := range []ca.Intent{a, b, c} {
@@ -423,21 +423,31 @@ func storeByKey(t *testing.T, ctx context.Context, s ca.Store, r *rows) {
 	}
 	must(t, s.Intend(ctx, []ca.Intent{r.intent("only intended")}), "intend")
 	must(t, s.Revoke(ctx, ca.Revocation{CA: "one", SerialHex: a.SerialHex, Reason: ca.Superseded, At: r.at}), "revoke")
-	got, err := s.ByKey(ctx, "one", a.SPKIHash)
+	d := r.intent("d")
+	issueRow(t, ctx, s, d)
+	got, err := s.Find(ctx, nil, [][32]byte{a.SPKIHash, {1}, a.SPKIHash})
 	must(t, err, "by key")
-	if len(got) != 2 {
-		t.Fatalf("CA one has %d certificates over the key, want 2", len(got))
+	if len(got) != 3 {
+		t.Fatalf("%d certificates over the key, want 3", len(got))
 	}
 	sameCertificate(t, &got[0], certOf(a))
 	sameCertificate(t, &got[1], certOf(b))
+	sameCertificate(t, &got[2], certOf(c))
 	if got[0].Revoked == nil || got[0].Revoked.Reason != ca.Superseded || got[1].Revoked != nil {
 		t.Fatal("revocation not shown with the right certificate")
 	}
-	if got, err = s.ByKey(ctx, "", a.SPKIHash); err != nil || len(got) != 3 {
-		t.Fatalf("all CAs: %d, error %v", len(got), err)
+	got, err = s.Find(ctx, []ca.RequestID{"d", "D", "only intended", "b"}, [][32]byte{b.SPKIHash})
+	must(t, err, "by request and key")
+	if len(got) != 4 {
+		t.Fatalf("%d certificates, want each once: 4", len(got))
 	}
-	if got, err = s.ByKey(ctx, "", [32]byte{1}); err != nil || len(got) != 0 {
-		t.Fatalf("unknown key: %d, error %v", len(got), err)
+	sameCertificate(t, &got[1], certOf(b))
+	sameCertificate(t, &got[3], certOf(d))
+	if got, err = s.Find(ctx, []ca.RequestID{"only intended"}, [][32]byte{{1}}); err != nil || len(got) != 0 {
+		t.Fatalf("unknown request and key: %d, error %v", len(got), err)
+	}
+	if got, err = s.Find(ctx, nil, nil); err != nil || len(got) != 0 {
+		t.Fatalf("nothing: %d, error %v", len(got), err)
 	}
 }
 

@@ -36,7 +36,8 @@ func schemeOf(a algorithm, d digest) (sigScheme, error) {
 	return sigScheme{}, fmt.Errorf("%w: signature %s with %s", ErrUnsupported, a.id, d.name)
 }
 
-// pssOf reads RSASSA-PSS-params (RFC 4055 §3.1): hash and MGF1 hash must both be the message digest.
+// pssOf reads RSASSA-PSS-params (RFC 4055 §3.1): hash and MGF1 hash must both be the message digest. A salt of no bytes is refused: to crypto/rsa
+// the length 0 means "any".
 func pssOf(a algorithm, d digest) (sigScheme, error) {
 	r := newReader(a.params)
 	p := r.into(tagSequence, "RSASSA-PSS parameters")
@@ -60,7 +61,7 @@ func pssOf(a algorithm, d digest) (sigScheme, error) {
 	inner := newReader(m.params)
 	mh := inner.algorithm("PSS mask hash")
 	inner.end("PSS mask hash")
-	if inner.err() != nil || m.id != oidMGF1 || h.id != d.id || mh.id != d.id || !h.plain() || !mh.plain() || d.hash == 0 {
+	if inner.err() != nil || m.id != oidMGF1 || h.id != d.id || mh.id != d.id || !h.plain() || !mh.plain() || d.hash == 0 || salt == 0 {
 		return sigScheme{}, fmt.Errorf("%w: RSASSA-PSS parameters", ErrUnsupported)
 	}
 	return sigScheme{"RSA-PSS-" + d.short(), "RSA-PSS", d, salt}, nil

@@ -150,7 +150,7 @@ func (s *SignedData) readSigner(r *reader) SignerInfo {
 	sigAlg := r.algorithm("signature algorithm")
 	si.Signature = r.body(tagOctetString, "signature")
 	if r.at(tagContext1) {
-		si.UnsignedAttributes = attributes(r.into(tagContext1, "unsigned attributes"), "unsigned attributes")
+		si.UnsignedAttributes = unsignedAttributes(r.into(tagContext1, "unsigned attributes"))
 	}
 	r.end("signer")
 	if r.err() == nil {

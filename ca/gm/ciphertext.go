@@ -30,7 +30,7 @@ func firstOnCurve(forms []Ciphertext) (Ciphertext, error) {
 		return Ciphertext{}, ErrCiphertext
 	}
 	for _, c := range forms {
-		if _, err := c.C1.point(); err == nil {
+		if c.C1.onCurve() {
 			c.C2 = bytes.Clone(c.C2)
 			return c, nil
 		}

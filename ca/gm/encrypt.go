@@ -1,10 +1,15 @@
 package gm
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/elliptic"
 	"crypto/subtle"
-	"encoding/binary"
+	"errors"
 	"io"
+
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm3"
 )
 
 // maxMessage keeps within the 32-bit counter of the KDF and within four-byte DER lengths; what is longer belongs
@@ -15,81 +20,33 @@ const maxMessage = 1 << 30
 //
 // Shape: the result is DER SM2Cipher; Ciphertext has the other forms.
 // Nil/zero: a nil rand is crypto/rand.
-// Errors: ErrMessage for an empty message (the standard has no ciphertext for it) or one over 1 GiB; ErrPoint; those of rand.
+// Errors: ErrMessage for an empty message (the standard has no ciphertext for it) or one over 1 GiB; ErrPoint;
+// those of rand; ErrRandom if it only gives numbers out of range.
 // Source: GB/T 32918.4 §6.1; GB/T 35276 (encoding).
 func (k *PublicKey) Encrypt(rand io.Reader, msg []byte) ([]byte, error) {
 	if len(msg) == 0 || len(msg) > maxMessage {
 		return nil, ErrMessage
 	}
-	q, err := k.point()
-	if err != nil {
-		return nil, err
+	if !k.onCurve() {
+		return nil, ErrPoint
 	}
 	for range maxTries {
-		b, err := draw(rand)
+		nonce, err := draw(rand)
 		if err != nil {
 			return nil, err
 		}
-		var nonce scalar
-		if !nonce.setBytes(&b) || nonce.isZero() != 0 {
-			continue
+		// One nonce a call. Left to itself the library (v0.44.1) would try again for ever with a random source that
+		// is stuck, and after a key stream of zeros encrypt to k·Q in place of Q, which nobody can decrypt: one in
+		// 256 messages of one byte. Here its second try finds the source empty.
+		der, err := sm2.EncryptASN1(bytes.NewReader(nonce[:]), k.ecdsa(), msg)
+		if err == nil {
+			return der, nil
 		}
-		if c, ok := encryptWith(&nonce, &q, msg); ok {
-			return c.ASN1(), nil
+		if !errors.Is(err, io.EOF) {
+			return nil, err
 		}
 	}
 	return nil, ErrRandom
-}
-
-// encryptWith makes the ciphertext of a nonce; it reports false where the key stream is all zero.
-func encryptWith(nonce *scalar, q *affine, msg []byte) (c Ciphertext, ok bool) {
-	var p [2]point
-	p[0].mulBase(nonce)
-	p[1].mul(nonce, q)
-	points := normalise(p[:])
-	c.C1 = points[0].publicKey()
-	x2, y2 := points[1].x.bytes(), points[1].y.bytes()
-	c.C2 = make([]byte, len(msg))
-	if !keyStream(c.C2, &x2, &y2) {
-		return c, false
-	}
-	subtle.XORBytes(c.C2, c.C2, msg)
-	c.C3 = tag(&x2, msg, &y2)
-	return c, true
-}
-
-// keyStream fills t with KDF(x2‖y2) and reports whether any byte of it is not zero.
-//
-// Source: GB/T 32918.4 §5.4.3.
-func keyStream(t []byte, x2, y2 *[32]byte) bool {
-	var start sm3
-	start.Reset()
-	start.write(x2[:])
-	start.write(y2[:]) // exactly one block: each step below compresses once
-	any, rest := byte(0), t
-	for counter := uint32(1); len(rest) > 0; counter++ {
-		d := start
-		var be [4]byte
-		binary.BigEndian.PutUint32(be[:], counter)
-		d.write(be[:])
-		sum := d.sum()
-		n := copy(rest, sum[:])
-		for _, b := range sum[:n] {
-			any |= b
-		}
-		rest = rest[n:]
-	}
-	return any != 0
-}
-
-// tag is C3 = SM3(x2‖M‖y2).
-func tag(x2 *[32]byte, msg []byte, y2 *[32]byte) [32]byte {
-	var d sm3
-	d.Reset()
-	d.write(x2[:])
-	d.write(msg)
-	d.write(y2[:])
-	return d.sum()
 }
 
 // Decrypt decrypts whatever form of ciphertext it is given: DER SM2Cipher, then C1C3C2 with and without the
@@ -99,37 +56,14 @@ func tag(x2 *[32]byte, msg []byte, y2 *[32]byte) [32]byte {
 // Errors: ErrDecrypt, whatever the reason.
 // Source: GB/T 32918.4 §7.1.
 func (k *PrivateKey) Decrypt(_ io.Reader, ciphertext []byte, _ crypto.DecrypterOpts) ([]byte, error) {
-	var last *Ciphertext // the reading whose d·C1 is in shared: most readings have the same C1
-	var shared affine
 	for _, c := range readings(ciphertext) {
-		if last == nil || c.C1 != last.C1 {
-			p, err := k.shared(&c.C1)
-			if err != nil {
-				continue
-			}
-			last, shared = &c, p
-		}
-		x2, y2 := shared.x.bytes(), shared.y.bytes()
-		if msg, ok := c.open(&x2, &y2); ok {
+		// Our own reading, written out canonically: the library never sees the caller's bytes. It refuses a C1 off
+		// the curve, and a key stream of zeros.
+		if msg, err := sm2.Decrypt(k.key, c.C1C3C2()); err == nil {
 			return msg, nil
 		}
 	}
 	return nil, ErrDecrypt
-}
-
-// open decrypts with the shared point and reports whether C3 agrees.
-func (c *Ciphertext) open(x2, y2 *[32]byte) ([]byte, bool) {
-	msg := make([]byte, len(c.C2))
-	if !keyStream(msg, x2, y2) {
-		return nil, false // also an empty C2
-	}
-	subtle.XORBytes(msg, msg, c.C2)
-	want := tag(x2, msg, y2)
-	if subtle.ConstantTimeCompare(want[:], c.C3[:]) != 1 {
-		clear(msg)
-		return nil, false
-	}
-	return msg, true
 }
 
 // OpenWithX decrypts when only the x coordinate of d·C1 is known, as from a token that does ECDH but not SM2
@@ -138,24 +72,53 @@ func (c *Ciphertext) open(x2, y2 *[32]byte) ([]byte, bool) {
 // Shape: x2 is 32 bytes, big-endian.
 // Errors: ErrDecrypt, whatever the reason.
 func OpenWithX(x2 []byte, c Ciphertext) ([]byte, error) {
-	if _, err := c.C1.point(); err != nil || len(x2) != 32 {
+	if len(x2) != 32 || len(c.C2) == 0 || !c.C1.onCurve() {
 		return nil, ErrDecrypt
 	}
-	var p affine
-	xb := [32]byte(x2)
-	if !p.x.setBytes(&xb) || !p.liftX() {
-		return nil, ErrDecrypt
-	}
-	y := p.y.bytes()
-	p.y.neg(&p.y)
-	other := p.y.bytes()
-	msg, ok := c.open(&xb, &y)
-	msg2, ok2 := c.open(&xb, &other) // always both, so that the time does not tell which
+	even, ok := c.open(x2, 2)
+	odd, ok2 := c.open(x2, 3) // always both, so that the time does not tell which
 	switch {
 	case ok:
-		return msg, nil
+		return even, nil
 	case ok2:
-		return msg2, nil
+		return odd, nil
 	}
 	return nil, ErrDecrypt
+}
+
+// open decrypts with the shared point of that x and sign (2 for an even y, 3 for an odd one) and reports whether
+// C3 agrees.
+//
+// Source: GB/T 32918.4 §5.4.3 (KDF), §7.1.
+func (c *Ciphertext) open(x2 []byte, sign byte) ([]byte, bool) {
+	x, y := elliptic.UnmarshalCompressed(sm2.P256(), append([]byte{sign}, x2...))
+	if x == nil {
+		return nil, false
+	}
+	var point [64]byte
+	copy(point[:], x2)
+	y.FillBytes(point[32:])
+	msg := sm3.Kdf(point[:], len(c.C2))
+	if isZero(msg) {
+		return nil, false
+	}
+	subtle.XORBytes(msg, msg, c.C2)
+	want := sm3.New()
+	want.Write(point[:32])
+	want.Write(msg)
+	want.Write(point[32:])
+	if subtle.ConstantTimeCompare(want.Sum(nil), c.C3[:]) != 1 {
+		clear(msg)
+		return nil, false
+	}
+	return msg, true
+}
+
+// isZero reports whether all bytes are zero, in a time that does not tell which is not.
+func isZero(b []byte) bool {
+	any := byte(0)
+	for _, v := range b {
+		any |= v
+	}
+	return any == 0
 }

@@ -70,13 +70,36 @@ func exampleKey(t testing.TB) *PrivateKey {
 	return k
 }
 
-func exampleScalar(t testing.TB) *scalar {
+// The ciphertext of annex C.2, for "encryption standard" under exampleNonce.
+const (
+	exampleC1 = "04 04ebfc71 8e8d1798 62043226 8e77feb6 415e2ede 0e073c0f 4f640ecd 2e149a73" +
+		"e858f9d8 1e5430a5 7b36daab 8f950a3c 64e6ee6a 63094d99 283aff76 7e124df0"
+	exampleC3 = "59983c18 f809e262 923c53ae c295d303 83b54e39 d609d160 afcb1908 d0bd8766"
+	exampleC2 = "21886ca9 89ca9c7d 58087307 ca93092d 651efa"
+)
+
+func exampleCiphertext(t testing.TB) Ciphertext {
 	t.Helper()
-	k := new(scalar)
-	if !k.setBytes((*[32]byte)(unhex(t, exampleNonce))) {
-		t.Fatal("the nonce is not below n")
+	c, err := ParseCiphertext(unhex(t, exampleC1+exampleC3+exampleC2))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return k
+	return c
+}
+
+// The signature of annex A.2, over "message digest" under exampleNonce.
+const (
+	exampleR = "f5a03b06 48d2c463 0eeac513 e1bb81a1 5944da38 27d5b741 43ac7eac eee720b3"
+	exampleS = "b1b6aa29 df212fd8 763182bc 0d421ca1 bb9038fd 1f7f42d4 840b69c4 85bbc1aa"
+)
+
+func exampleSignature(t testing.TB) []byte {
+	t.Helper()
+	der, err := SignatureFromRaw(unhex(t, exampleR+exampleS))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 // GB/T 32918.5 annex A.2.
@@ -87,36 +110,20 @@ func TestSignatureGolden(t *testing.T) {
 	wantBytes(t, "ZA", za[:], "b2e14c5c 79c6df5b 85f4fe7e d8db7a26 2b9da7e0 7ccb0ea9 f4747b8c cda8a4f3")
 	e := k.PublicKey().Digest(nil, []byte("message digest"))
 	wantBytes(t, "e", e, "f0b43e94 ba45acca ace692ed 534382eb 17e6ab5a 19ce7b31 f4486fdf c0d28640")
-	r, s, ok := k.signWith(exampleScalar(t), (*[32]byte)(e))
-	if !ok {
-		t.Fatal("the nonce was rejected")
-	}
-	rb, sb := r.bytes(), s.bytes()
-	wantBytes(t, "r", rb[:], "f5a03b06 48d2c463 0eeac513 e1bb81a1 5944da38 27d5b741 43ac7eac eee720b3")
-	wantBytes(t, "s", sb[:], "b1b6aa29 df212fd8 763182bc 0d421ca1 bb9038fd 1f7f42d4 840b69c4 85bbc1aa")
-	if !k.PublicKey().Verify(e, encodeSignature(rb, sb)) {
+	if !k.PublicKey().Verify(e, exampleSignature(t)) {
 		t.Error("the signature of the standard does not verify")
+	}
+	if got := bytes32(nonceOf(t, k, exampleSignature(t))); !bytes.Equal(got[:], unhex(t, exampleNonce)) {
+		t.Errorf("its nonce is %x", got)
 	}
 }
 
 // GB/T 32918.5 annex C.2.
 func TestEncryptionGolden(t *testing.T) {
-	k := exampleKey(t)
-	q, err := k.public.point()
-	if err != nil {
-		t.Fatal(err)
-	}
+	k, c := exampleKey(t), exampleCiphertext(t)
 	msg := []byte("encryption standard")
-	c, ok := encryptWith(exampleScalar(t), &q, msg)
-	if !ok {
-		t.Fatal("the nonce was rejected")
-	}
-	const c1 = "04 04ebfc71 8e8d1798 62043226 8e77feb6 415e2ede 0e073c0f 4f640ecd 2e149a73" +
-		"e858f9d8 1e5430a5 7b36daab 8f950a3c 64e6ee6a 63094d99 283aff76 7e124df0"
-	const c3 = "59983c18 f809e262 923c53ae c295d303 83b54e39 d609d160 afcb1908 d0bd8766"
-	const c2 = "21886ca9 89ca9c7d 58087307 ca93092d 651efa"
-	wantBytes(t, "C1C3C2", c.C1C3C2(), c1+c3+c2)
-	wantBytes(t, "C1C2C3", c.C1C2C3(), c1+c2+c3)
+	wantBytes(t, "C1C3C2", c.C1C3C2(), exampleC1+exampleC3+exampleC2)
+	wantBytes(t, "C1C2C3", c.C1C2C3(), exampleC1+exampleC2+exampleC3)
 	for form, b := range map[string][]byte{
 		"ASN.1": c.ASN1(), "C1C3C2": c.C1C3C2(), "C1C2C3": c.C1C2C3(),
 		"C1C3C2 without 04": c.C1C3C2()[1:], "C1C2C3 without 04": c.C1C2C3()[1:],
@@ -131,5 +138,10 @@ func TestEncryptionGolden(t *testing.T) {
 	}
 	if got, err := OpenWithX(x2, c); err != nil || !bytes.Equal(got, msg) {
 		t.Errorf("with x2 alone it decrypts to %q, %v", got, err)
+	}
+	// Encrypting with the standard's nonce gives the standard's ciphertext.
+	der, err := k.public.Encrypt(bytes.NewReader(unhex(t, exampleNonce)), msg)
+	if err != nil || !bytes.Equal(der, c.ASN1()) {
+		t.Errorf("encrypting gives %x, %v", der, err)
 	}
 }

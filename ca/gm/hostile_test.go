@@ -5,10 +5,14 @@ import (
 	"crypto"
 	"crypto/cipher"
 	"errors"
+	"io"
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/emmansun/gmsm/sm3"
 )
 
 // bigSub1 is v − 1.
@@ -32,15 +36,7 @@ func TestNewPublicKey(t *testing.T) {
 		b[at] = to
 		return b
 	}
-	offX := bytes32(big.NewInt(0)) // the smallest x without a point
-	for x := int64(1); ; x++ {
-		var p affine
-		p.x = toFE(t, big.NewInt(x))
-		if !p.liftX() {
-			offX = bytes32(big.NewInt(x))
-			break
-		}
-	}
+	offX := bytes32(smallX(t, false))
 	p32, zero := bytes32(bigP), make([]byte, 32)
 	atLeastP := func(v [32]byte) []byte { // the same point, x written as x + p: only possible for small x
 		return slices.Concat([]byte{4}, v[:], k.public.Y[:])
@@ -72,21 +68,31 @@ func TestNewPublicKey(t *testing.T) {
 
 // A point with a small x can also be written with x + p; both must not name the same key.
 func TestNonCanonicalCoordinate(t *testing.T) {
-	for x := int64(0); ; x++ {
-		var p affine
-		p.x = toFE(t, big.NewInt(x))
-		if !p.liftX() {
-			continue
+	x := smallX(t, true)
+	small := bytes32(x)
+	key, err := NewPublicKey(append([]byte{2}, small[:]...))
+	if err != nil {
+		t.Fatalf("x = %d: %v", x, err)
+	}
+	key.X = bytes32(new(big.Int).Add(bigP, x))
+	if _, err := NewPublicKey(key.Bytes()); !errors.Is(err, ErrPoint) {
+		t.Fatalf("x = p + %d is accepted", x)
+	}
+	if _, err := NewPublicKey(append([]byte{2}, key.X[:]...)); !errors.Is(err, ErrPoint) {
+		t.Fatalf("x = p + %d is accepted in the compressed form", x)
+	}
+}
+
+// smallX is the smallest x > 0 with, or without, a point of the curve.
+func smallX(t *testing.T, onCurve bool) *big.Int {
+	t.Helper()
+	for v := int64(1); ; v++ {
+		x := big.NewInt(v)
+		right := new(big.Int).Exp(x, big.NewInt(3), bigP)
+		right.Sub(right, new(big.Int).Mul(x, big.NewInt(3))).Add(right, bigB).Mod(right, bigP)
+		if root := new(big.Int).ModSqrt(right, bigP); (root != nil) == onCurve {
+			return x
 		}
-		key := p.publicKey()
-		if _, err := NewPublicKey(key.Bytes()); err != nil {
-			t.Fatalf("x = %d: %v", x, err)
-		}
-		key.X = bytes32(new(big.Int).Add(bigP, big.NewInt(x)))
-		if _, err := NewPublicKey(key.Bytes()); !errors.Is(err, ErrPoint) {
-			t.Fatalf("x = p + %d is accepted", x)
-		}
-		return
 	}
 }
 
@@ -219,6 +225,30 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+// The identity is part of what is signed: another one, the empty one or none does not verify, nor does another key's ZA.
+func TestVerifyRefusesWrongIdentity(t *testing.T) {
+	k, msg := exampleKey(t), []byte("message digest")
+	uids := map[string][]byte{"default": nil, "empty": {}, "another": []byte("ALICE123@YAHOO.COM"), "one byte more": []byte(DefaultUID + "8"), "one byte less": []byte(DefaultUID[:15])}
+	for signed, uid := range uids {
+		sig, err := k.Sign(nil, k.public.Digest(uid, msg), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for checked, other := range uids {
+			if got := k.public.Verify(k.public.Digest(other, msg), sig); got != (signed == checked) {
+				t.Errorf("signed with the %s identity, checked with the %s one: verifies %v", signed, checked, got)
+			}
+		}
+	}
+	if k.public.Verify(newKey(t).public.Digest(nil, msg), exampleSignature(t)) {
+		t.Error("another key's ZA verifies")
+	}
+	sum := SumSM3(msg)
+	if k.public.Verify(sum[:], exampleSignature(t)) {
+		t.Error("without ZA it verifies")
+	}
+}
+
 // r + s = n leaves t·P out, so that x(s·G) alone would decide: the forgery that the check is there for.
 func TestVerifyRefusesForgeryWithoutKey(t *testing.T) {
 	k := newKey(t)
@@ -246,35 +276,29 @@ func TestVerifyRefusesInfinity(t *testing.T) {
 	}
 }
 
-// An x between n and p is reduced by the signer; the verifier must see both x. No one can find such a nonce, so
-// the two comparisons are tested on points that have one.
+// An x between n and p is reduced by the signer, so the verifier must take x mod n. No one can find a nonce with
+// such a point, but with the point chosen first a key and digest can be made to it: P = (R − s·G)/(r+s).
 func TestXBeyondOrder(t *testing.T) {
-	found := 0
+	g, found := bigPoint(&bigG), 0
 	for v := int64(0); found < 4; v++ {
-		var p affine
-		p.x = toFE(t, new(big.Int).Add(bigN, big.NewInt(v)))
-		if !p.liftX() {
+		x := bytes32(new(big.Int).Add(bigN, big.NewInt(v)))
+		point, err := NewPublicKey(append([]byte{2}, x[:]...))
+		if err != nil {
 			continue
 		}
 		found++
-		j := jacobian{p.x, p.y, feOne}
-		s := toScalar(t, big.NewInt(v))
-		if !j.hasXModN(&s) {
-			t.Errorf("x = n + %d is not congruent to %d", v, v)
+		r, s := big.NewInt(1000+v), big.NewInt(77)
+		target := bigPoint(&[2]*big.Int{new(big.Int).SetBytes(point.X[:]), new(big.Int).SetBytes(point.Y[:])})
+		minus := bigMul(new(big.Int).Sub(bigN, s), g)
+		key := bigMul(new(big.Int).ModInverse(new(big.Int).Add(r, s), bigN), bigAdd(target, minus))
+		k := &PublicKey{bytes32(key[0]), bytes32(key[1])}
+		sig := encodeSignature(bytes32(r), bytes32(s))
+		for offset, want := range map[int64]bool{0: true, 1: false, -1: false} {
+			e := bytes32(big.NewInt(1000 + offset)) // r = e + x mod n
+			if got := k.Verify(e[:], sig); got != want {
+				t.Errorf("x = n + %d, digest off by %d: verifies %v", v, offset, got)
+			}
 		}
-		if s = toScalar(t, big.NewInt(v+1)); j.hasXModN(&s) {
-			t.Errorf("x = n + %d is congruent to %d", v, v+1)
-		}
-	}
-	gap := new(big.Int).Sub(bigP, bigN) // v = p − n would be n + v = p ≡ 0
-	var p affine
-	if p.liftX() {
-		j := jacobian{p.x, p.y, feOne}
-		if s := toScalar(t, gap); j.hasXModN(&s) {
-			t.Error("x = 0 is taken for n + (p − n)")
-		}
-	} else {
-		t.Fatal("the curve has no point with x = 0, so choose another")
 	}
 }
 
@@ -337,9 +361,8 @@ func TestDecryptRefuses(t *testing.T) {
 	}
 	// A ciphertext to the point (0, 0), which everyone could open if it passed for a shared point.
 	var zero [32]byte
-	unset := Ciphertext{C2: make([]byte, len(msg))}
-	keyStream(unset.C2, &zero, &zero)
-	unset.C3 = tag(&zero, make([]byte, len(msg)), &zero)
+	unset := Ciphertext{C2: sm3.Kdf(make([]byte, 64), len(msg))}
+	unset.C3 = SumSM3(slices.Concat(zero[:], make([]byte, len(msg)), zero[:]))
 	refused("C1 = (0, 0)", unset.ASN1())
 	refused("C1 = (0, 0)", unset.C1C3C2())
 }
@@ -412,6 +435,9 @@ func TestEncryptRefuses(t *testing.T) {
 		if c, err := ParseCiphertext(ct); err != nil || c.C2[0] == 0x55 {
 			t.Fatalf("the ciphertext shows the message: %x, %v", ct, err)
 		}
+		if got, err := k.Decrypt(nil, ct, nil); err != nil || !bytes.Equal(got, []byte{0x55}) {
+			t.Fatalf("after a key stream of zero the ciphertext does not decrypt: %x, %v", ct, err)
+		}
 	}
 }
 
@@ -456,28 +482,26 @@ func TestBrokenRandomness(t *testing.T) {
 // the random source even for the same digest.
 func TestNonceIsHedged(t *testing.T) {
 	k, stuck := newKey(t), brokenReader{value: 7}
-	nonces := map[[32]byte]string{}
-	for i := range byte(100) {
-		e := SumSM3([]byte{i})
-		random := [32]byte(bytes.Repeat([]byte{7}, 32))
-		other := newKey(t)
-		for what, n := range map[string][32]byte{
-			"digest": k.nonces.nonce(&e, &random, 0), "attempt": k.nonces.nonce(&e, &random, 1),
-			"key": other.nonces.nonce(&e, &random, 0), "random": k.nonces.nonce(&e, &[32]byte{i}, 0),
-		} {
-			if before, ok := nonces[n]; ok {
-				t.Fatalf("the nonce by %s is that by %s", what, before)
-			}
-			nonces[n] = what
-		}
-		sig, err := k.Sign(stuck, e[:], nil)
+	nonces := map[[32]byte]bool{}
+	fresh := func(k *PrivateKey, random io.Reader, e [32]byte) {
+		t.Helper()
+		sig, err := k.Sign(random, e[:], nil)
 		if err != nil || !k.public.Verify(e[:], sig) {
-			t.Fatalf("signing with a stuck source: %v", err)
+			t.Fatalf("signing: %v", err)
 		}
-		again, err := k.Sign(nil, e[:], nil)
-		if err != nil || bytes.Equal(sig, again) {
-			t.Fatalf("the same signature twice, %v", err)
+		n := bytes32(nonceOf(t, k, sig))
+		if nonces[n] {
+			t.Fatalf("the nonce %x comes twice", n)
 		}
+		nonces[n] = true
+	}
+	for i := range byte(50) {
+		e := SumSM3([]byte{i})
+		fresh(k, stuck, e)
+		fresh(newKey(t), stuck, e)
+		fresh(k, brokenReader{value: 8 + i}, e)
+		fresh(k, nil, e)
+		fresh(k, nil, e)
 	}
 }
 
@@ -611,3 +635,49 @@ func TestSM4GCM(t *testing.T) {
 		t.Errorf("opened: %x, %v", got, err)
 	}
 }
+
+// A block that is shared, in all modes, with the sizes that crypto/cipher's other constructors set.
+func TestSM4ModesShared(t *testing.T) {
+	key, msg := randomBytes(16), randomBytes(16*37)
+	shared, err := NewSM4(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(b cipher.Block) [][]byte {
+		iv := key
+		cbc, ctr, ecb := make([]byte, len(msg)), make([]byte, len(msg)), make([]byte, len(msg))
+		cipher.NewCBCEncrypter(b, iv).CryptBlocks(cbc, msg)
+		back := make([]byte, len(msg))
+		cipher.NewCBCDecrypter(b, iv).CryptBlocks(back, cbc)
+		cipher.NewCTR(b, iv).XORKeyStream(ctr, msg)
+		EncryptECB(b, ecb, msg)
+		long, err := cipher.NewGCMWithNonceSize(b, 16)
+		if err != nil {
+			t.Error(err)
+		}
+		short, err := cipher.NewGCMWithTagSize(b, 13)
+		if err != nil {
+			t.Error(err)
+		}
+		return [][]byte{cbc, back, ctr, ecb, long.Seal(nil, key, msg, iv), short.Seal(nil, key[:12], msg, iv)}
+	}
+	want := run(plainBlock{shared}) // crypto/cipher's own modes over single blocks
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 20 {
+				if got := run(shared); !slices.EqualFunc(got, want, bytes.Equal) {
+					t.Error("a mode gives other bytes than over single blocks")
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// plainBlock hides a block's own modes.
+type plainBlock struct{ b cipher.Block }
+
+func (p plainBlock) BlockSize() int          { return p.b.BlockSize() }
+func (p plainBlock) Encrypt(dst, src []byte) { p.b.Encrypt(dst, src) }
+func (p plainBlock) Decrypt(dst, src []byte) { p.b.Decrypt(dst, src) }

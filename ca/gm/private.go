@@ -7,16 +7,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/emmansun/gmsm/ecdh"
+	"github.com/emmansun/gmsm/sm2"
 )
 
 // PrivateKey is an SM2 private key. It prints as "[SM2 private key]" whatever prints it.
 //
 // Concurrency: never changed after its making, so it may be shared.
 type PrivateKey struct {
-	d       scalar
-	inverse scalar // 1/(1+d), Montgomery
-	nonces  nonceKey
-	public  PublicKey
+	key    *sm2.PrivateKey  // signs and decrypts
+	dh     *ecdh.PrivateKey // the same scalar for SharedX, and for Bytes without math/big
+	public PublicKey
 }
 
 var (
@@ -64,30 +66,21 @@ func NewPrivateKey(d []byte) (*PrivateKey, error) {
 	if len(d) != 32 {
 		return nil, ErrScalar
 	}
-	k := new(PrivateKey)
-	below := k.d.setBytes((*[32]byte)(d))
-	var next scalar
-	next.add(&k.d, &scalar{1})
-	if !below || k.d.isZero()|next.isZero() != 0 {
+	key, err := sm2.NewPrivateKey(d)
+	if err != nil {
+		return nil, ErrScalar // the cause could quote the scalar
+	}
+	dh, err := ecdh.P256().NewPrivateKey(d)
+	if err != nil {
 		return nil, ErrScalar
 	}
-	next.mul(&next, &scRR) // to Montgomery form
-	k.inverse.invert(&next)
-	k.nonces = newNonceKey(&k.d)
-	var p point
-	p.mulBase(&k.d)
-	q := p.affine()
-	k.public = q.publicKey()
-	return k, nil
+	return &PrivateKey{key, dh, PublicKey{bytes32(key.X), bytes32(key.Y)}}, nil
 }
 
 // Bytes returns d.
 //
 // Shape: 32 bytes, big-endian. A secret: the caller keeps it out of logs, pages and errors.
-func (k *PrivateKey) Bytes() []byte {
-	d := k.d.bytes()
-	return d[:]
-}
+func (k *PrivateKey) Bytes() []byte { return k.dh.Bytes() }
 
 // Public returns the *PublicKey, for crypto.Signer.
 func (k *PrivateKey) Public() crypto.PublicKey { return k.PublicKey() }
@@ -104,8 +97,7 @@ func (k *PrivateKey) Equal(other crypto.PrivateKey) bool {
 	if !ok || o == nil {
 		return false
 	}
-	a, b := k.d.bytes(), o.d.bytes()
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	return subtle.ConstantTimeCompare(k.Bytes(), o.Bytes()) == 1
 }
 
 // SharedX returns the x coordinate of d·peer, what a token's ECDH gives; OpenWithX decrypts with it.
@@ -113,23 +105,15 @@ func (k *PrivateKey) Equal(other crypto.PrivateKey) bool {
 // Shape: 32 bytes, big-endian. A secret.
 // Errors: ErrPoint if peer is no point of the curve.
 func (k *PrivateKey) SharedX(peer *PublicKey) ([]byte, error) {
-	shared, err := k.shared(peer)
+	q, err := peer.ecdh()
 	if err != nil {
 		return nil, err
 	}
-	x := shared.x.bytes()
-	return x[:], nil
-}
-
-// shared is d·peer, never infinity: the order is prime and 0 < d < n.
-func (k *PrivateKey) shared(peer *PublicKey) (affine, error) {
-	q, err := peer.point()
+	x, err := k.dh.ECDH(q)
 	if err != nil {
-		return affine{}, err
+		return nil, ErrPoint // cannot happen: the order is prime and 0 < d < n, so d·peer is not infinity
 	}
-	var p point
-	p.mul(&k.d, &q)
-	return p.affine(), nil
+	return x, nil
 }
 
 const redacted = "[SM2 private key]"

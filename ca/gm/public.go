@@ -2,8 +2,14 @@ package gm
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/binary"
 	"hash"
+	"math/big"
+
+	"github.com/emmansun/gmsm/ecdh"
+	"github.com/emmansun/gmsm/sm2"
 )
 
 // DefaultUID is the user identity that certificates, requests, CRLs, OCSP and CMS all use.
@@ -30,40 +36,40 @@ func NewPublicKey(encoded []byte) (*PublicKey, error) {
 	case len(encoded) == 65 && encoded[0] == 4:
 		copy(k.X[:], encoded[1:33])
 		copy(k.Y[:], encoded[33:])
-	case len(encoded) == 33 && encoded[0]|1 == 3:
-		copy(k.X[:], encoded[1:])
-		var p affine
-		if !p.x.setBytes(&k.X) || !p.liftX() {
+	case len(encoded) == 33:
+		x, y := elliptic.UnmarshalCompressed(sm2.P256(), encoded)
+		if x == nil {
 			return nil, ErrPoint
 		}
-		if k.Y = p.y.bytes(); k.Y[31]&1 != encoded[0]&1 {
-			p.y.neg(&p.y) // y is never 0: the order of the curve is odd
-			k.Y = p.y.bytes()
-		}
+		x.FillBytes(k.X[:])
+		y.FillBytes(k.Y[:])
 	}
-	if _, err := k.point(); err != nil {
-		return nil, err
+	if !k.onCurve() {
+		return nil, ErrPoint
 	}
 	return k, nil
 }
 
-// liftX finds a y for p.x and reports whether there is one.
-func (p *affine) liftX() bool {
-	var t fe
-	t.rightSide(&p.x)
-	return p.y.sqrt(&t)
+// onCurve reports whether the key is a point of the curve with both coordinates below p. (0, 0), which stands for
+// an unset key and infinity, is not.
+func (k *PublicKey) onCurve() bool {
+	_, err := k.ecdh()
+	return err == nil
 }
 
-// point is the key as a checked point.
-func (k *PublicKey) point() (p affine, err error) {
-	// (0, 0), which stands for an unset key and infinity, is not on the curve either.
-	if !p.x.setBytes(&k.X) || !p.y.setBytes(&k.Y) || !p.onCurve() {
-		return affine{}, ErrPoint
+// ecdh is the key as the library's key agreement takes it, checked.
+func (k *PublicKey) ecdh() (*ecdh.PublicKey, error) {
+	key, err := ecdh.P256().NewPublicKey(k.Bytes())
+	if err != nil {
+		return nil, ErrPoint
 	}
-	return p, nil
+	return key, nil
 }
 
-func (p *affine) publicKey() PublicKey { return PublicKey{p.x.bytes(), p.y.bytes()} }
+// ecdsa is the key as the library's signatures and encryption take it, unchecked.
+func (k *PublicKey) ecdsa() *ecdsa.PublicKey {
+	return &ecdsa.PublicKey{Curve: sm2.P256(), X: new(big.Int).SetBytes(k.X[:]), Y: new(big.Int).SetBytes(k.Y[:])}
+}
 
 // Bytes returns 04‖X‖Y.
 func (k *PublicKey) Bytes() []byte {
@@ -76,18 +82,25 @@ func (k *PublicKey) Equal(other crypto.PublicKey) bool {
 	return ok && o != nil && *k == *o
 }
 
+// order is n.
+var order = bytes32(sm2.P256().Params().N)
+
 // curveBytes is a‖b‖xG‖yG, the fixed part of ZA.
 var curveBytes = func() (out []byte) {
-	a := fe{}
-	for range 3 {
-		a.sub(&a, &feOne)
-	}
-	for _, v := range []fe{a, feB, generator.x, generator.y} {
-		b := v.bytes()
+	c := sm2.P256().Params()
+	a := new(big.Int).Sub(c.P, big.NewInt(3))
+	for _, v := range []*big.Int{a, c.B, c.Gx, c.Gy} {
+		b := bytes32(v)
 		out = append(out, b[:]...)
 	}
 	return out
 }()
+
+// bytes32 writes a number below 2²⁵⁶ big-endian.
+func bytes32(v *big.Int) (b [32]byte) {
+	v.FillBytes(b[:])
+	return b
+}
 
 // za is SM3(ENTL‖ID‖a‖b‖xG‖yG‖xA‖yA).
 //
@@ -96,16 +109,11 @@ func (k *PublicKey) za(uid []byte) [32]byte {
 	if uid == nil {
 		uid = []byte(DefaultUID)
 	}
-	var d sm3
-	d.Reset()
-	var entl [2]byte
-	binary.BigEndian.PutUint16(entl[:], uint16(8*len(uid)))
-	d.write(entl[:])
-	d.write(uid)
-	d.write(curveBytes)
-	d.write(k.X[:])
-	d.write(k.Y[:])
-	return d.sum()
+	b := binary.BigEndian.AppendUint16(make([]byte, 0, 256), uint16(8*len(uid)))
+	b = append(b, uid...)
+	b = append(b, curveBytes...)
+	b = append(b, k.X[:]...)
+	return SumSM3(append(b, k.Y[:]...))
 }
 
 // NewDigest returns an SM3 computation already fed with ZA: write the message, and Sum gives what Sign and
@@ -118,11 +126,8 @@ func (k *PublicKey) NewDigest(uid []byte) hash.Hash {
 	if len(uid) > maxUID {
 		panic("gm: user identity too long") // identities are configuration, not input
 	}
-	d, za := new(digest), k.za(uid)
-	d.start.Reset()
-	d.start.write(za[:])
-	d.Reset()
-	return d
+	za := k.za(uid)
+	return newDigest(za[:])
 }
 
 // Digest returns the 32-byte e = SM3(ZA‖msg). About uid see NewDigest.
@@ -130,19 +135,4 @@ func (k *PublicKey) Digest(uid, msg []byte) []byte {
 	d := k.NewDigest(uid)
 	d.Write(msg)
 	return d.Sum(nil)
-}
-
-// digest is SM3 that begins, and after Reset begins again, at start.
-type digest struct {
-	sm3
-	start sm3
-}
-
-var _ hash.Cloner = (*digest)(nil)
-
-func (d *digest) Reset() { d.sm3 = d.start }
-
-func (d *digest) Clone() (hash.Cloner, error) {
-	c := *d
-	return &c, nil
 }

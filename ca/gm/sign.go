@@ -1,90 +1,30 @@
 package gm
 
 import (
+	"bytes"
 	"crypto"
 	"io"
+
+	"github.com/emmansun/gmsm/sm2"
 )
 
-// nonceKey holds HMAC-SM3 keyed with the private scalar, its inner and outer hash each after the key block.
-type nonceKey struct{ inner, outer sm3 }
-
-func newNonceKey(d *scalar) (n nonceKey) {
-	var block [sm3Block]byte
-	key := d.bytes()
-	copy(block[:], key[:])
-	copy(block[32:], "signet sm2 nonce") // so that no other use of d as an HMAC key gives these numbers
-	for i := range block {
-		block[i] ^= 0x36
-	}
-	n.inner.Reset()
-	n.inner.write(block[:])
-	for i := range block {
-		block[i] ^= 0x36 ^ 0x5c
-	}
-	n.outer.Reset()
-	n.outer.write(block[:])
-	return n
-}
-
-// nonce derives the nonce of one attempt to sign e.
-func (n *nonceKey) nonce(e, random *[32]byte, attempt byte) [32]byte {
-	inner, outer := n.inner, n.outer
-	inner.write(random[:])
-	inner.write(e[:])
-	inner.write([]byte{attempt})
-	h := inner.sum()
-	outer.write(h[:])
-	return outer.sum()
-}
-
-// Sign signs the digest e (see PublicKey.Digest). The nonce is HMAC-SM3 of random bytes and e under a key made
-// from d: a random source that repeats or can be foretold does not reveal d, and a sound one makes signatures
-// of the same digest differ.
+// Sign signs the digest e (see PublicKey.Digest). The nonce comes from HMAC-SM3 over d, e and random bytes: a
+// random source that repeats or can be foretold does not reveal d, and a sound one makes signatures of the same
+// digest differ.
 //
 // Shape: e is 32 bytes; the signature is DER SEQUENCE { r INTEGER, s INTEGER }.
 // Nil/zero: a nil rand is crypto/rand; opts may be nil.
 // Errors: ErrDigest if e has another length or opts names a hash function of crypto (SM3 is none); those of rand.
-// Source: GB/T 32918.2 §6.1; GB/T 35276 (encoding); RFC 6979 §3.6 (added randomness).
+// Source: GB/T 32918.2 §6.1; GB/T 35276 (encoding); draft-irtf-cfrg-det-sigs-with-noise-04 §4 (the nonce).
 func (k *PrivateKey) Sign(rand io.Reader, e []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if len(e) != sm3Size || opts != nil && opts.HashFunc() != 0 {
 		return nil, ErrDigest
 	}
-	random, err := draw(rand)
+	random, err := draw(rand) // never the caller's nil, which the library takes as "deterministic"
 	if err != nil {
 		return nil, err
 	}
-	for attempt := range byte(maxTries) {
-		nonce := k.nonces.nonce((*[32]byte)(e), &random, attempt)
-		var n scalar
-		if !n.setBytes(&nonce) || n.isZero() != 0 {
-			continue
-		}
-		if r, s, ok := k.signWith(&n, (*[32]byte)(e)); ok {
-			return encodeSignature(r.bytes(), s.bytes()), nil
-		}
-	}
-	return nil, ErrRandom // cannot happen: each attempt misses with probability 2⁻³²
-}
-
-// signWith makes the signature of a nonce; it reports false for one that the standard rejects.
-func (k *PrivateKey) signWith(nonce *scalar, e *[32]byte) (r, s scalar, ok bool) {
-	var p point
-	p.mulBase(nonce)
-	q := p.affine()
-	x := q.x.bytes()
-	var ex scalar
-	ex.setReduced(e)
-	r.setReduced(&x)
-	r.add(&r, &ex)
-	var t scalar
-	t.add(&r, nonce)
-	if r.isZero()|t.isZero() != 0 {
-		return r, s, false
-	}
-	// s = (k − r·d)/(1+d) = (k + r)/(1+d) − r: one product, and d itself is not touched.
-	s.mul(&k.inverse, &t)
-	s.sub(&s, &r)
-	return r, s, s.isZero() == 0
+	return sm2.SignASN1(bytes.NewReader(random[:]), k.key, e, nil)
 }
 
 // Verify reports whether sigDER is a signature of the digest e under the key.
@@ -97,55 +37,22 @@ func (k *PublicKey) Verify(e, sigDER []byte) bool {
 	if len(e) != sm3Size {
 		return false
 	}
-	r, s, ok := parseSignature(sigDER)
-	if !ok {
+	if _, _, ok := parseSignature(sigDER); !ok || !k.onCurve() {
 		return false
 	}
-	q, err := k.point()
-	if err != nil {
-		return false
-	}
-	var t scalar
-	if t.add(&r, &s); t.isZero() != 0 {
-		return false
-	}
-	var p jacobian
-	p.mulBoth(&s, &t, &q)
-	var ex, x scalar
-	ex.setReduced((*[32]byte)(e))
-	x.sub(&r, &ex)
-	return p.hasXModN(&x)
+	return sm2.VerifyASN1(k.ecdsa(), e, sigDER)
 }
 
-// hasXModN reports whether the affine x of p is congruent to v mod n: it is v, or v+n where that is below p.
-func (p *jacobian) hasXModN(v *scalar) bool {
-	var x fe
-	b := v.bytes()
-	x.setBytes(&b) // v < n < p
-	if p.hasX(&x) {
-		return true
-	}
-	if v[3]|v[2] != 0 || v[1] > gap1 || v[1] == gap1 && v[0] >= gap0 {
-		return false // v + n ≥ p
-	}
-	x.add(&x, &feN)
-	return p.hasX(&x)
-}
-
-// p − n, two limbs.
-const (
-	gap0 = 0xac440bf6c62abedc
-	gap1 = 0x8dfc2093de39fad5
-)
-
-// feN is n as a field element.
-var feN = feConst("fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123")
-
-func parseSignature(sigDER []byte) (r, s scalar, ok bool) {
+// parseSignature reads r and s, both of which must be in [1, n−1].
+func parseSignature(sigDER []byte) (r, s [32]byte, ok bool) {
 	seq := sequence(sigDER)
-	rb, sb := seq.integer(), seq.integer()
-	ok = seq.done() && r.setBytes(&rb) && s.setBytes(&sb) && r.isZero()|s.isZero() == 0
-	return r, s, ok
+	r, s = seq.integer(), seq.integer()
+	return r, s, seq.done() && inRange(&r) && inRange(&s)
+}
+
+// inRange reports whether 1 ≤ v < n. For public values only.
+func inRange(v *[32]byte) bool {
+	return *v != [32]byte{} && bytes.Compare(v[:], order[:]) < 0
 }
 
 func encodeSignature(r, s [32]byte) []byte {
@@ -163,8 +70,7 @@ func SignatureToRaw(der []byte) ([]byte, error) {
 	if !ok {
 		return nil, ErrSignature
 	}
-	rb, sb := r.bytes(), s.bytes()
-	return append(rb[:], sb[:]...), nil
+	return append(r[:], s[:]...), nil
 }
 
 // SignatureFromRaw turns r‖s into DER.
@@ -175,10 +81,9 @@ func SignatureFromRaw(rs []byte) ([]byte, error) {
 	if len(rs) != 64 {
 		return nil, ErrSignature
 	}
-	var r, s scalar
-	rb, sb := [32]byte(rs[:32]), [32]byte(rs[32:])
-	if !r.setBytes(&rb) || !s.setBytes(&sb) || r.isZero()|s.isZero() != 0 {
+	r, s := [32]byte(rs[:32]), [32]byte(rs[32:])
+	if !inRange(&r) || !inRange(&s) {
 		return nil, ErrSignature
 	}
-	return encodeSignature(rb, sb), nil
+	return encodeSignature(r, s), nil
 }

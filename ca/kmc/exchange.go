@@ -186,8 +186,8 @@ func (x *Exchange) one(ctx context.Context, p Partner, m *CARequest, der []byte,
 	for _, known := range []struct {
 		err error
 		no  int
-	}{{ErrSigningKey, errNoUnfit}, {ErrConflict, errNoDuplicate}, {ErrNotCertified, errNoUnknown}, {ErrNotAllowed, errNoRefused}, {errPending, errNoPending},
-		{ErrExpired, errNoRefused}, {ErrCaseState, errNoRefused}, {ErrTooFew, errNoRefused}, {ErrNotEscrowed, errNoRefused}} {
+	}{{ErrSigningKey, errNoUnfit}, {errExtension, errNoUnfit}, {ErrConflict, errNoDuplicate}, {ErrNotCertified, errNoUnknown}, {ErrNoQuorum, errNoBusy},
+		{ErrNotAllowed, errNoRefused}, {ErrPending, errNoPending}, {ErrRefused, errNoRefused}, {ErrNotEscrowed, errNoRefused}} {
 		if errors.Is(err, known.err) {
 			no = known.no
 			break
@@ -213,8 +213,15 @@ func holderOf(p Partner, userName []byte) string {
 }
 
 func (x *Exchange) apply(ctx context.Context, p Partner, m *CARequest, r KeyRequest) (KeyRespond, error) {
+	ext, err := readExtension(r.Extend)
+	if err != nil {
+		return KeyRespond{}, err
+	}
 	serial, id, asked := serialHex(r.Serial), assignmentOf(p, r.Serial), sha256.Sum256(m.signed)
-	to, key, err := x.c.Centre.assign(ctx, AssignRequest{ID: id, Holder: holderOf(p, r.UserName), SignSPKI: r.SignSPKI})
+	if ext.used { // asked for by what it is, so that a message lost long ago can be made anew
+		asked = sha256.Sum256(bytes.Join([][]byte{r.SignSPKI, r.UserName, r.Extend}, []byte{0}))
+	}
+	to, key, err := x.c.Centre.assign(ctx, AssignRequest{ID: id, Holder: holderOf(p, r.UserName), SignSPKI: r.SignSPKI, ReuseSPKIHash: ext.reuse})
 	if err != nil {
 		return KeyRespond{}, err
 	}
@@ -223,11 +230,19 @@ func (x *Exchange) apply(ctx context.Context, p Partner, m *CARequest, r KeyRequ
 	if err := x.c.Lives.Certify(ctx, c, note); err != nil { // ErrConflict when another message asked for this number
 		return KeyRespond{}, err
 	}
-	return x.handOut(p, r, to, key)
+	return x.handOut(p, r, ext, to, key)
 }
 
-// handOut puts an escrowed key into retPriKey: signed by the centre, for the signing key alone, under the CA certificate's name.
-func (x *Exchange) handOut(p Partner, r KeyRequest, to *gm.PublicKey, e Escrowed) (KeyRespond, error) {
+// handOut puts an escrowed key into retPriKey: signed by the centre, for the signing key alone, under the CA certificate's
+// name; where our extension is used, into a form that tokens import.
+func (x *Exchange) handOut(p Partner, r KeyRequest, ext extension, to *gm.PublicKey, e Escrowed) (KeyRespond, error) {
+	if ext.used {
+		a, err := x.c.Centre.envelope(to, e)
+		if err != nil {
+			return KeyRespond{}, err
+		}
+		return KeyRespond{Kind: r.Kind, Serial: r.Serial, SPKI: a.SPKI, PriKey: a.Envelope}, nil
+	}
 	private, err := x.c.Centre.open(e)
 	if err != nil {
 		return KeyRespond{}, err
@@ -254,39 +269,32 @@ func (x *Exchange) revoke(ctx context.Context, p Partner, r KeyRequest) (KeyResp
 	return KeyRespond{Kind: RevokeKey, Serial: r.Serial}, nil
 }
 
-// errPending: the officers have not decided.
-var errPending = errors.New("kmc: the case waits for its approvals")
-
 // restore opens a user recovery for the CA, and on later requests of the same taskNO says how it stands; once two officers approved, it
 // hands the key out to the new signing key.
 func (x *Exchange) restore(ctx context.Context, p Partner, m *CARequest, der []byte, r KeyRequest) (KeyRespond, error) {
 	if x.c.Office == nil {
 		return KeyRespond{}, ErrNotAllowed
 	}
-	known, err := x.c.Lives.Certified(ctx, p.ID, serialHex(r.Serial))
+	ext, err := readExtension(r.Extend)
 	if err != nil {
 		return KeyRespond{}, err
 	}
-	c := Case{Kind: UserRecovery, SPKIHash: known.SPKIHash, ToSPKI: r.SignSPKI, Holder: holderOf(p, r.UserName), OpenedBy: caActor + p.ID, OpenProof: bytes.Clone(der)}
+	c := Case{Kind: UserRecovery, ToSPKI: r.SignSPKI, Holder: holderOf(p, r.UserName), OpenedBy: caActor + p.ID, OpenProof: bytes.Clone(der)}
 	c.Reason = "GM/T 0014 restoreKeyReq " + serialHex(r.Serial) + ", task " + m.Task.Text(16)
+	if ext.used && ext.key != nil {
+		c.SPKIHash, c.Reason = *ext.key, ext.reason
+	} else {
+		known, err := x.c.Lives.Certified(ctx, p.ID, serialHex(r.Serial))
+		if err != nil {
+			return KeyRespond{}, err
+		}
+		c.SPKIHash = known.SPKIHash
+	}
 	sum := sha256.Sum256([]byte(fmt.Sprintf("%s\n%s\n%x\n%s", p.ID, serialHex(r.Serial), r.SignSPKI, m.Task)))
 	c.ID = hex.EncodeToString(sum[:16])
-	old, _, err := x.c.Office.c.Cases.Case(ctx, c.ID)
-	if errors.Is(err, ErrNoCase) {
-		if c, err = x.c.Office.Draft(ctx, c); err == nil {
-			err = x.c.Office.open(ctx, c)
-		}
-		old.State = CaseOpen
-	}
+	to, key, err := x.c.Office.restore(ctx, c)
 	if err != nil {
 		return KeyRespond{}, err
 	}
-	if old.State == CaseOpen {
-		return KeyRespond{}, errPending
-	}
-	to, key, err := x.c.Office.recover(ctx, c.ID, c.OpenedBy)
-	if err != nil {
-		return KeyRespond{}, err
-	}
-	return x.handOut(p, r, to, key)
+	return x.handOut(p, r, ext, to, key)
 }

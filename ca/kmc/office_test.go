@@ -101,7 +101,7 @@ func (o *office) with(cases kmc.Cases) *kmc.Office {
 		cases = o.store
 	}
 	f, err := kmc.NewOffice(kmc.OfficeConfig{
-		Centre: o.centre, Roster: o.store, Cases: cases, JudicialOf: 3, PerDay: 3,
+		Centre: o.centre, Roster: o.store, Cases: cases, Docket: o.store, JudicialOf: 3, PerDay: 3,
 		Founders: [][32]byte{pki.SPKIHash(o.people["security"].cert.SPKI), pki.SPKIHash(o.people["audit"].cert.SPKI)},
 		Outside: func(_ context.Context, person string) error {
 			if strings.HasPrefix(person, "CA ") {

@@ -17,6 +17,7 @@ type OfficeConfig struct {
 	Centre   *Centre    // required
 	Roster   Roster     // required
 	Cases    Cases      // required
+	Docket   Docket     // required by Waiting only
 	Founders [][32]byte // required: SHA-256 of the SPKIs of the first officers; who signs without a chain of appointments to them is nobody
 	// Outside refuses people who work for the CA, with an error that says so: the centre's roles share no person with the CA's. Required.
 	Outside func(ctx context.Context, person string) error
@@ -29,6 +30,9 @@ type OfficeConfig struct {
 }
 
 const userApprovals = 2
+
+// ErrNoQuorum: the office has too few officers to decide a case; it comes with ErrNotAllowed, and may pass.
+var ErrNoQuorum = errors.New("kmc: too few officers in office")
 
 // Office is where escrowed keys are recovered: by two operators for the holder, by m of n forensic officers by law. It never gives a
 // key in the clear, and trusts no row: before it opens a key it checks again every signature that allows it.
@@ -131,7 +135,7 @@ func (f *Office) eligible(ctx context.Context, c Case) (int, error) {
 		}
 	}
 	if n < c.Required {
-		return n, fmt.Errorf("%w: %d officers may decide, %d must approve", ErrNotAllowed, n, c.Required)
+		return n, fmt.Errorf("%w: %w: %d may decide, %d must approve", ErrNotAllowed, ErrNoQuorum, n, c.Required)
 	}
 	return n, nil
 }

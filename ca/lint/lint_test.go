@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/asn1"
 	"errors"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -586,6 +587,20 @@ func BenchmarkCheck(b *testing.B) {
 	for b.Loop() {
 		if _, err := l.Check(d); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestTwinSignature: no lint sees whether a twin's signature is its own.
+func TestTwinSignature(t *testing.T) {
+	l := newLinter(t)
+	for _, alg := range []pki.KeyAlg{pki.SM2, pki.P256} {
+		b := newBench(t, alg, -1)
+		for _, kind := range lint.Kinds {
+			reused, signed := l.TwinResults(t, b.draft(kind, b.good(kind)))
+			if len(reused) == 0 || !maps.Equal(reused, signed) {
+				t.Errorf("%s %s: %v, with a signature of its own %v", alg, kind, reused, signed)
+			}
 		}
 	}
 }

@@ -46,6 +46,7 @@ type Linter struct {
 	signer          *ecdsa.PrivateKey // throwaway: signs twins
 	selfSPKI        []byte            // of signer: stands for the key of a root, whose twin has to sign itself
 	spki            []byte            // throwaway: stands for SM2 keys in twins
+	signature       []byte            // signer's, of other bytes: the signature of twins that nobody could take for signed by themselves
 	lints, lintsSM2 []*lint.CertificateLint
 	config          lint.Configuration
 }
@@ -61,6 +62,9 @@ func New(c Config) (*Linter, error) {
 		return nil, err
 	}
 	if _, l.spki, err = throwaway(c.Rand); err != nil {
+		return nil, err
+	}
+	if l.signature, err = l.sign([]byte("signet: signature of a twin")); err != nil {
 		return nil, err
 	}
 	if l.lints, l.config, err = chooseLints(nil); err != nil {

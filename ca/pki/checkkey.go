@@ -39,6 +39,8 @@ func CheckKey(pub crypto.PublicKey) error {
 		return nil
 	case *rsa.PublicKey:
 		return checkRSA(k)
+	case *MLDSAPublicKey:
+		return nil // every string of the right length is a key (FIPS 204 §7.2), and only those become one
 	}
 	return &WeakKeyError{"kind"}
 }

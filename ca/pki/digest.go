@@ -10,7 +10,7 @@ import (
 )
 
 // NewDigest is Digest for a message that comes in pieces: what is written is hashed, Sum gives what the signer receives. For SM2 the hash has
-// ZA in it already.
+// ZA in it already; for ML-DSA, which signs the message itself, all of it is kept.
 //
 // Errors: as Digest.
 func NewDigest(pub crypto.PublicKey, alg SigAlg) (hash.Hash, crypto.SignerOpts, error) {
@@ -23,6 +23,9 @@ func NewDigest(pub crypto.PublicKey, alg SigAlg) (hash.Hash, crypto.SignerOpts, 
 	}
 	if sm2, ok := pub.(*gm.PublicKey); ok {
 		return sm2.NewDigest(nil), SM2Opts, nil
+	}
+	if _, ok := pub.(*MLDSAPublicKey); ok {
+		return new(wholeMessage), crypto.Hash(0), nil
 	}
 	return facts.hash.New(), facts.hash, nil
 }

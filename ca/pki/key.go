@@ -24,11 +24,14 @@ const (
 	RSA2048 KeyAlg = "RSA-2048"
 	RSA3072 KeyAlg = "RSA-3072"
 	RSA4096 KeyAlg = "RSA-4096"
+	MLDSA44 KeyAlg = "ML-DSA-44" // for roots above classical CAs: docs/decisions/0010
+	MLDSA65 KeyAlg = "ML-DSA-65"
+	MLDSA87 KeyAlg = "ML-DSA-87"
 )
 
 var rsaBits = map[KeyAlg]int{RSA2048: 2048, RSA3072: 3072, RSA4096: 4096}
 
-// GenerateKey makes a new private key: *gm.PrivateKey, *ecdsa.PrivateKey or *rsa.PrivateKey.
+// GenerateKey makes a new private key: *gm.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey or *MLDSAPrivateKey.
 //
 // Nil/zero: a nil random source means crypto/rand.
 // Errors: ErrUnsupported for an unknown algorithm; those of the source.
@@ -43,6 +46,9 @@ func GenerateKey(alg KeyAlg, random io.Reader) (crypto.Signer, error) {
 		return ecdsa.GenerateKey(elliptic.P256(), random)
 	case P384:
 		return ecdsa.GenerateKey(elliptic.P384(), random)
+	}
+	if set := mldsaSetOf(alg); set != nil {
+		return generateMLDSA(set, random)
 	}
 	bits, ok := rsaBits[alg]
 	if !ok {
@@ -72,6 +78,8 @@ func AlgOf(pub crypto.PublicKey) (KeyAlg, error) {
 			}
 		}
 		return "", unsupported("RSA key of %d bits", k.N.BitLen())
+	case *MLDSAPublicKey:
+		return k.Alg(), nil
 	}
 	return "", unsupported("public key %T", pub)
 }

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/x509"
+	"slices"
 )
 
 // Attribute types of names.
@@ -85,6 +86,24 @@ const (
 //
 // Errors: ErrMalformed when the text is not an object identifier.
 func EncodeOID(dotted string) ([]byte, error) {
+	if der := ownOIDs[dotted]; der != nil {
+		return slices.Clone(der), nil
+	}
+	return encodeOID(dotted)
+}
+
+// ownOIDs are encoded once: every certificate that is made has a score of them.
+var ownOIDs = func() map[string][]byte {
+	m := map[string][]byte{}
+	for _, dotted := range []string{OIDCommonName, OIDCountry, OIDLocality, OIDProvince, OIDOrganization, OIDOrgUnit, OIDTitle, OIDKeyUsage,
+		OIDExtKeyUsage, OIDSubjectKeyID, OIDAuthorityKeyID, OIDBasicConstraints, OIDSubjectAltName, OIDCRLPoints, OIDAuthorityInfo, OIDPolicies,
+		EKUClientAuth, EKUServerAuth, EKUEmailProtection, OIDOrgCode, OIDUSCC, OIDRegNumber, oidOCSP, oidCAIssuers} {
+		m[dotted], _ = encodeOID(dotted) // a constant that is none stays unencoded and is refused when it is used
+	}
+	return m
+}()
+
+func encodeOID(dotted string) ([]byte, error) {
 	oid, err := x509.ParseOID(dotted)
 	if err != nil {
 		return nil, malformed("object identifier %q", dotted)

@@ -21,6 +21,8 @@ func MarshalPrivateKey(key crypto.PrivateKey) ([]byte, error) {
 		return tlv(tagSequence, derUint(nil), algSM2Key, tlv(tagOctetString, inner)), nil
 	case *ecdsa.PrivateKey, *rsa.PrivateKey:
 		return x509.MarshalPKCS8PrivateKey(k)
+	case *MLDSAPrivateKey:
+		return marshalMLDSAPrivate(k), nil
 	}
 	return nil, unsupported("private key %T", key)
 }
@@ -45,6 +47,9 @@ func ParsePrivateKey(pkcs8DER []byte) (crypto.Signer, error) {
 	}
 	if isSM2Key(alg.b) {
 		return parseSM2Private(octets)
+	}
+	if set := mldsaSetByID(alg.b); set != nil {
+		return parseMLDSAPrivate(set, octets)
 	}
 	return parseStdPrivate(pkcs8DER)
 }

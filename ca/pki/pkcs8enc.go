@@ -65,22 +65,41 @@ func DecryptPrivateKey(der, passphrase []byte) (crypto.Signer, error) {
 	r := reader{b: body}
 	alg := reader{b: r.take(tagSequence)}
 	sealed := r.take(tagOctetString)
-	scheme := alg.oid()
-	params := reader{b: alg.take(tagSequence)}
-	if !r.done() || !alg.done() {
+	if !r.done() {
 		return nil, malformed("encrypted private key")
 	}
-	if scheme != "1.2.840.113549.1.5.13" { // id-PBES2
-		return nil, unsupported("encryption scheme %s of a private key", scheme)
+	plain, err := openPBES2(&alg, sealed, passphrase)
+	defer clear(plain)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := ParsePrivateKey(plain)
+	if errors.Is(err, ErrMalformed) {
+		return nil, ErrPassphrase // one wrong passphrase in 256 leaves padding that looks right
+	}
+	return signer, err
+}
+
+// openPBES2 reads an AlgorithmIdentifier and decrypts what is under it.
+//
+// Errors: as DecryptPrivateKey; ErrPassphrase where the padding is wrong.
+func openPBES2(alg *reader, sealed, passphrase []byte) ([]byte, error) {
+	scheme := alg.oid()
+	params := reader{b: alg.take(tagSequence)}
+	if !alg.done() {
+		return nil, malformed("encryption algorithm")
+	}
+	if scheme != oidPBES2 {
+		return nil, unsupported("encryption scheme %s", scheme)
 	}
 	kdf, enc := params.take(tagSequence), reader{b: params.take(tagSequence)}
 	encOID, iv := enc.oid(), enc.take(tagOctetString)
 	if !params.done() || !enc.done() {
-		return nil, malformed("encrypted private key")
+		return nil, malformed("encryption algorithm")
 	}
 	c, ok := keyCiphers[encOID]
 	if !ok {
-		return nil, unsupported("cipher %s of a private key", encOID)
+		return nil, unsupported("cipher %s", encOID)
 	}
 	key, err := deriveKey(kdf, passphrase, c.size)
 	if err != nil {
@@ -91,16 +110,14 @@ func DecryptPrivateKey(der, passphrase []byte) (crypto.Signer, error) {
 		return nil, err
 	}
 	plain, ok := openCBC(block, iv, sealed)
-	defer clear(plain)
 	if !ok {
+		clear(plain)
 		return nil, ErrPassphrase
 	}
-	signer, err := ParsePrivateKey(plain)
-	if errors.Is(err, ErrMalformed) {
-		return nil, ErrPassphrase // one wrong passphrase in 256 leaves padding that looks right
-	}
-	return signer, err
+	return plain, nil
 }
+
+const oidPBES2 = "1.2.840.113549.1.5.13" // RFC 8018 Appendix A.4
 
 var keyCiphers = map[string]struct {
 	size int

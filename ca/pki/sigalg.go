@@ -16,7 +16,8 @@ type SigAlg struct{ der string }
 // The signature algorithms that can be read. Signet signs with the first SM2 one, the ECDSA ones and the
 // SHA-2 RSA ones; SHA-1 is recognised so that it can be refused by name.
 //
-// Source: gm-standards (SM2: parameters absent, NULL also seen); RFC 5758 §3.2; RFC 4055 §5.
+// Source: gm-standards (SM2: parameters absent, NULL also seen); RFC 5758 §3.2; RFC 4055 §5; RFC 9881 §2 (ML-DSA:
+// the identifiers of its keys, pure signatures, empty context).
 var (
 	SM2WithSM3      = newSigAlg("1.2.156.10197.1.501", nil)
 	SM2WithNull     = newSigAlg("1.2.156.10197.1.501", derNull)
@@ -27,6 +28,9 @@ var (
 	RSAWithSHA384   = newSigAlg("1.2.840.113549.1.1.12", derNull)
 	RSAWithSHA512   = newSigAlg("1.2.840.113549.1.1.13", derNull)
 	RSAWithSHA1     = newSigAlg("1.2.840.113549.1.1.5", derNull)
+	MLDSA44Sig      = newSigAlg("2.16.840.1.101.3.4.3.17", nil)
+	MLDSA65Sig      = newSigAlg("2.16.840.1.101.3.4.3.18", nil)
+	MLDSA87Sig      = newSigAlg("2.16.840.1.101.3.4.3.19", nil)
 )
 
 type family int
@@ -35,12 +39,15 @@ const (
 	familySM2 family = iota + 1
 	familyECDSA
 	familyRSA
+	familyMLDSA44
+	familyMLDSA65
+	familyMLDSA87
 )
 
 type sigAlgFacts struct {
 	name   string
 	family family
-	hash   crypto.Hash // 0 for SM2
+	hash   crypto.Hash // 0 for SM2 and ML-DSA
 }
 
 var sigAlgs = map[SigAlg]sigAlgFacts{
@@ -53,6 +60,9 @@ var sigAlgs = map[SigAlg]sigAlgFacts{
 	RSAWithSHA384:   {"RSA-SHA384", familyRSA, crypto.SHA384},
 	RSAWithSHA512:   {"RSA-SHA512", familyRSA, crypto.SHA512},
 	RSAWithSHA1:     {"RSA-SHA1", familyRSA, crypto.SHA1},
+	MLDSA44Sig:      {"ML-DSA-44", familyMLDSA44, 0},
+	MLDSA65Sig:      {"ML-DSA-65", familyMLDSA65, 0},
+	MLDSA87Sig:      {"ML-DSA-87", familyMLDSA87, 0},
 
 	// RFC 4055 §5: parameters MUST be accepted absent as well as NULL.
 	newSigAlg("1.2.840.113549.1.1.11", nil): {"RSA-SHA256", familyRSA, crypto.SHA256},
@@ -109,7 +119,7 @@ func ParseSigAlg(algIDDER []byte) (SigAlg, error) {
 }
 
 // SigAlgFor chooses the algorithm a key signs with: SM2 with SM3, ECDSA with SHA-256 or SHA-384 by curve, RSA
-// PKCS#1 v1.5 with SHA-256.
+// PKCS#1 v1.5 with SHA-256, ML-DSA with its own parameter set.
 //
 // Errors: ErrUnsupported for other keys.
 func SigAlgFor(pub crypto.PublicKey) (SigAlg, error) {
@@ -125,6 +135,8 @@ func SigAlgFor(pub crypto.PublicKey) (SigAlg, error) {
 		}
 	case *rsa.PublicKey:
 		return RSAWithSHA256, nil
+	case *MLDSAPublicKey:
+		return k.set.sigAlg, nil
 	}
 	return SigAlg{}, unsupported("signing key %T", pub)
 }

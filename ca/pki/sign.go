@@ -13,7 +13,7 @@ import (
 // SM2Opts is what an SM2 signer gets as options: no hash, as e = SM3(ZA‖message) is computed already.
 const SM2Opts = crypto.Hash(0)
 
-// Digest computes what a signer of that algorithm receives for msg, and the options that go with it.
+// Digest computes what a signer of that algorithm receives for msg, and the options that go with it. For ML-DSA that is msg itself.
 //
 // Errors: ErrSignature when the algorithm does not fit the key, ErrUnsupported when it is unknown or SHA-1.
 func Digest(pub crypto.PublicKey, alg SigAlg, msg []byte) ([]byte, crypto.SignerOpts, error) {
@@ -26,13 +26,15 @@ func Digest(pub crypto.PublicKey, alg SigAlg, msg []byte) ([]byte, crypto.Signer
 }
 
 func familyOf(pub crypto.PublicKey) family {
-	switch pub.(type) {
+	switch k := pub.(type) {
 	case *gm.PublicKey:
 		return familySM2
 	case *ecdsa.PublicKey:
 		return familyECDSA
 	case *rsa.PublicKey:
 		return familyRSA
+	case *MLDSAPublicKey:
+		return k.set.family
 	}
 	return 0
 }
@@ -68,6 +70,8 @@ func verifyDigest(pub crypto.PublicKey, digest []byte, hash crypto.Hash, sig []b
 		ok = ecdsa.VerifyASN1(k, digest, sig)
 	case *rsa.PublicKey:
 		ok = rsa.VerifyPKCS1v15(k, hash, digest, sig) == nil
+	case *MLDSAPublicKey:
+		ok = k.verify(digest, sig)
 	}
 	if !ok {
 		return ErrSignature

@@ -45,6 +45,8 @@ func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
 	case *rsa.PublicKey:
 		key := tlv(tagSequence, derUint(k.N.Bytes()), derUint(big.NewInt(int64(k.E)).Bytes()))
 		return tlv(tagSequence, algRSAKey, derBits(key)), nil
+	case *MLDSAPublicKey:
+		return tlv(tagSequence, k.set.sigAlg.DER(), derBits(k.raw)), nil
 	}
 	return nil, unsupported("public key %T", pub)
 }
@@ -65,7 +67,7 @@ func marshalECDSA(k *ecdsa.PublicKey) ([]byte, error) {
 	return tlv(tagSequence, alg, derBits(point)), nil
 }
 
-// ParsePublicKey reads a SubjectPublicKeyInfo: *gm.PublicKey, *ecdsa.PublicKey or *rsa.PublicKey.
+// ParsePublicKey reads a SubjectPublicKeyInfo: *gm.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey or *MLDSAPublicKey.
 // It also reads SM2 keys whose algorithm is the curve's own identifier, as old writers have it, and RSA keys
 // from 1024 bits; whether a key is good enough to be certified is CheckKey's question.
 //
@@ -91,6 +93,12 @@ func ParsePublicKey(spkiDER []byte) (crypto.PublicKey, error) {
 			return parseSM2(bits)
 		}
 		return nil, malformed("parameters of an SM2 key")
+	}
+	if set := mldsaSetByID(oid); set != nil {
+		if len(r.b) != 0 { // RFC 9881 §2: parameters MUST be absent
+			return nil, malformed("parameters of an %s key", set.keyAlg)
+		}
+		return NewMLDSAPublicKey(set.keyAlg, bits)
 	}
 	return nil, unsupported("public key algorithm")
 }

@@ -40,6 +40,34 @@ func (c *cache) keep(request []byte, a cached) {
 	c.answers[string(request)] = a
 }
 
+// maxStates are remembered of a CA, some 10 MB; when they are full all are dropped.
+const maxStates = 1 << 16
+
+// states remembers what the store said about serials, so that an answer with a nonce, which is signed each time, need not ask again. What was
+// Good or Revoked at a revision is so for as long as that is the CA's.
+type states struct {
+	mu       sync.RWMutex // guards all below
+	revision int64        // of all that is in known
+	known    map[string]Status
+}
+
+func (s *states) find(serial string, revision int64) (Status, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st, ok := s.known[serial]
+	return st, ok && s.revision == revision
+}
+
+// keep remembers what was looked up after the revision was read.
+func (s *states) keep(serial string, revision int64, st Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil || s.revision != revision || len(s.known) >= maxStates {
+		s.known, s.revision = map[string]Status{}, revision
+	}
+	s.known[serial] = st
+}
+
 // revision is what was last read of a CA's revision.
 type revision struct {
 	mu     sync.Mutex // guards all below

@@ -71,6 +71,43 @@ func TestKeptAnswersAcrossServers(t *testing.T) {
 	far.Changed("nobody")
 }
 
+// TestRememberedStates: answers that are signed each time look a serial up once, and again after anything was revoked or released, by whatever
+// server; what is unknown is looked up each time.
+func TestRememberedStates(t *testing.T) {
+	s := newSite(t, pki.P256)
+	one, other := s.issue(t), s.issue(t)
+	store := &countingStore{Store: s.Store}
+	c := config(s.Tree, s.clock.now)
+	c.Store = store
+	service, err := status.New(c)
+	must(t, err)
+	s.http.Config.Handler = service.Handler()
+	ask := func(serial []byte, state byte, lookups int32) {
+		t.Helper()
+		store.lookups.Store(0)
+		for range 3 {
+			if _, states := basic(t, s.post(t, request(t, []extension{nonce(t, 16)}, id(t, s.Issuing, serial, oidSHA256, sha))), s.Issuing); states[0] != state {
+				t.Fatalf("state %d, want %d", states[0], state)
+			}
+		}
+		if n := store.lookups.Load(); n != lookups {
+			t.Fatalf("three answers took %d look-ups, want %d", n, lookups)
+		}
+	}
+	ask(one.Serial, 0, 1)
+	ask(one.Serial, 0, 0)
+	ask([]byte{9}, 2, 3)
+	for _, change := range []struct {
+		reason int
+		state  byte
+	}{{ca.CertificateHold, 1}, {ca.RemoveFromCRL, 0}, {ca.KeyCompromise, 1}} {
+		s.revoke(t, other, change.reason)
+		ask(one.Serial, 0, 1)
+		ask(other.Serial, change.state, 1)
+		ask(other.Serial, change.state, 0)
+	}
+}
+
 // TestUnknownIsNotKept: a serial that was unknown is good as soon as it is issued, though nothing was revoked.
 func TestUnknownIsNotKept(t *testing.T) {
 	s := newSite(t, pki.P256)

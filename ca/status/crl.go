@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"math/big"
+	"math/bits"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -20,7 +20,7 @@ import (
 )
 
 // pieceSize is about how much of a list is in memory at once; a longer one is kept piece by piece in the store.
-const pieceSize = 1 << 20
+const pieceSize = 2 << 20
 
 // list writes a revocation list: entries are appended as the store yields them, pieces that are full are kept in the store, and read back
 // from there to be hashed. So a list of any length takes the memory of a piece.
@@ -31,10 +31,12 @@ type list struct {
 	exts     []pki.Extension // after key identifier and number
 	delta    bool
 	lists    Lists
-	piece    []byte // entries that are not kept yet
+	piece    []byte     // entries that are not kept yet
+	keeping  chan error // yields when the piece before is kept; nil: none is being kept
+	before   []byte     // that piece
 	n        int
 	bodySize int64     // of all entries
-	body     hash.Hash // SHA-256 of all entries as they were written, to know them again
+	body     hash.Hash // SHA-256 of the entries as they were kept, to know them again
 }
 
 // tags of entries, written by hand because a million of them are.
@@ -68,10 +70,8 @@ func (l *list) add(ctx context.Context, e Entry) error {
 	body = append(body, serial...)
 	body = appendTime(body, e.At)
 	body = appendEntryExtensions(body, e)
-	start := len(l.piece)
 	l.piece = append(l.piece, tagSequence, byte(len(body))) // at most 22+17+52 bytes: the short form of length
 	l.piece = append(l.piece, body...)
-	l.body.Write(l.piece[start:])
 	l.n++
 	l.bodySize += int64(len(body) + 2)
 	if len(l.piece) < pieceSize {
@@ -80,14 +80,28 @@ func (l *list) add(ctx context.Context, e Entry) error {
 	return l.keep(ctx)
 }
 
-// keep puts the piece in hand into the store.
+// keep puts the piece in hand into the store, while the next is made. What goes wrong is told by the next keep or by settle.
 func (l *list) keep(ctx context.Context) error {
-	if len(l.piece) == 0 {
-		return nil
+	if err := l.settle(); err != nil || len(l.piece) == 0 {
+		return err
 	}
 	l.Pieces++
-	err := l.lists.KeepCRL(ctx, l.List, l.Number, l.Pieces, l.piece)
-	l.piece = l.piece[:0]
+	l.piece, l.before = l.before[:0], l.piece
+	l.keeping = make(chan error, 1)
+	go func(number int, der []byte) {
+		l.body.Write(der)
+		l.keeping <- l.lists.KeepCRL(ctx, l.List, l.Number, number, der)
+	}(l.Pieces, l.before)
+	return nil
+}
+
+// settle waits until nothing is being kept.
+func (l *list) settle() error {
+	if l.keeping == nil {
+		return nil
+	}
+	err := <-l.keeping
+	l.keeping = nil
 	return err
 }
 
@@ -147,7 +161,7 @@ func appendTime(dst []byte, t time.Time) []byte {
 // sign completes the list and says what goes before and behind its entries. It may be called once.
 func (l *list) sign(ctx context.Context, rand io.Reader, key crypto.Signer) (head, tail []byte, err error) {
 	if l.Pieces > 0 {
-		if err := l.keep(ctx); err != nil {
+		if err := errors.Join(l.keep(ctx), l.settle()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -226,11 +240,19 @@ func addExtension(b *cryptobyte.Builder, e pki.Extension) {
 	})
 }
 
+func context0() asn1.Tag { return asn1.Tag(0).Constructed().ContextSpecific() }
+
 // header is tag and length of an element.
-func header(tag byte, n int) []byte {
+func header(tag byte, n int) []byte { return appendHeader(nil, tag, n) }
+
+func appendHeader(dst []byte, tag byte, n int) []byte {
 	if n < 0x80 {
-		return []byte{tag, byte(n)}
+		return append(dst, tag, byte(n))
 	}
-	size := big.NewInt(int64(n)).Bytes()
-	return append([]byte{tag, 0x80 | byte(len(size))}, size...)
+	octets := (bits.Len(uint(n)) + 7) / 8
+	dst = append(dst, tag, 0x80|byte(octets))
+	for i := octets - 1; i >= 0; i-- {
+		dst = append(dst, byte(n>>(8*i)))
+	}
+	return dst
 }

@@ -65,6 +65,12 @@ func (s *Service) cacheable(h http.Header, mediaType, tag string, expires time.T
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
+// matches tells whether the client has what an ETag stands for already.
+func matches(r *http.Request, tag string) bool {
+	has := r.Header.Get("If-None-Match")
+	return has == "*" || has != "" && strings.Contains(has, tag)
+}
+
 // serve sends bytes that may be cached. http.ServeContent answers HEAD, Range and If-None-Match.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, mediaType string, der []byte, made, expires time.Time) {
 	s.cacheable(w.Header(), mediaType, etag(sha256.Sum256(der)), expires)
@@ -161,7 +167,7 @@ func (s *Service) streamCRL(w http.ResponseWriter, r *http.Request, l CRL) {
 	h := w.Header()
 	s.cacheable(h, mediaCRL, etag(l.Hash), l.NextUpdate)
 	h.Set("Last-Modified", l.ThisUpdate.UTC().Format(http.TimeFormat))
-	if tag := r.Header.Get("If-None-Match"); tag == "*" || strings.Contains(tag, etag(l.Hash)) {
+	if matches(r, etag(l.Hash)) {
 		h.Del("Content-Type")
 		w.WriteHeader(http.StatusNotModified)
 		return
@@ -252,15 +258,21 @@ func (s *Service) sendAnswer(w http.ResponseWriter, r *http.Request, der []byte,
 	} else {
 		a = s.respond(r.Context(), der)
 	}
+	h := w.Header()
 	if cacheable && !a.expires.IsZero() {
-		s.cacheable(w.Header(), mediaOCSP, a.etag, a.expires)
-		http.ServeContent(w, r, "", a.made, bytes.NewReader(a.der))
-		return
+		s.cacheable(h, mediaOCSP, a.etag, a.expires)
+		h.Set("Last-Modified", a.made.Format(http.TimeFormat)) // as RFC 5019 §6.2 has it
+		if matches(r, a.etag) {
+			h.Del("Content-Type")
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	} else {
+		h.Set("Content-Type", mediaOCSP)
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
 	}
-	w.Header().Set("Content-Type", mediaOCSP)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.der)))
+	h.Set("Content-Length", strconv.Itoa(len(a.der)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(a.der) // a client that has gone away needs no answer
 	}

@@ -1,14 +1,13 @@
 package status
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math/big"
 	"strings"
 	"time"
 
@@ -28,21 +27,23 @@ const (
 	ocspUnauthorized = 6
 )
 
-const (
-	oidBasicOCSP = "1.3.6.1.5.5.7.48.1.1"
-	oidNonce     = "1.3.6.1.5.5.7.48.1.2"
-	oidArchive   = "1.3.6.1.5.5.7.48.1.6"
-)
+const oidNonce = "1.3.6.1.5.5.7.48.1.2"
 
 // Bounds of a request. Ours is a responder for end users: they ask about a pair, seldom about more.
 const (
 	maxRequest  = 16 << 10
 	maxQuestion = 32
+	maxSerial   = 38  // octets of a serial number that is read at all; none of more than 20 was issued
 	maxNonce    = 128 // RFC 9654 §2.1: 0 and more than 128 octets are malformed
 )
 
 // certIDKey finds an issuer by the hashes of a CertID.
 type certIDKey struct{ alg, name, key string }
+
+// find makes no copy of what is asked for.
+func (s *Service) find(q *question) *authority {
+	return s.byID[certIDKey{q.alg, string(q.name), string(q.key)}]
+}
 
 // Hash algorithms of CertID. Most clients send SHA-1 even for SM2 chains; it is no security here, only an index.
 const (
@@ -77,9 +78,10 @@ func keyBits(spki []byte) []byte {
 
 // question is one CertID of a request.
 type question struct {
-	raw    []byte // CertID with tag and length, echoed in the answer
-	issuer certIDKey
-	serial string // as in ca.Certificate; "" when no certificate can have it
+	raw       []byte // CertID with tag and length, echoed in the answer
+	alg       string
+	name, key []byte
+	serial    string // as in ca.Certificate; "" when no certificate can have it
 }
 
 type ocspRequest struct {
@@ -132,18 +134,19 @@ func parseQuestion(list *cryptobyte.String) (question, bool) {
 		return q, false
 	}
 	dotted, err := pki.DecodeOID(oid)
-	if err != nil {
+	if err != nil || len(serial) > maxSerial+2 || !serial.ReadASN1(&serial, asn1.INTEGER) || !isMinimal(serial) {
 		return q, false
 	}
-	number := new(big.Int)
-	if len(serial) > 40 || !serial.ReadASN1Integer(number) {
-		return q, false
-	}
-	q.issuer = certIDKey{dotted, string(name), string(key)}
-	if number.Sign() > 0 {
-		q.serial = strings.ToUpper(hex.EncodeToString(number.Bytes()))
+	q.alg, q.name, q.key = dotted, name, key
+	if positive := bytes.TrimLeft(serial, "\x00"); serial[0] < 0x80 && len(positive) > 0 {
+		q.serial = strings.ToUpper(hex.EncodeToString(positive))
 	}
 	return q, true
+}
+
+// isMinimal tells whether these are the shortest contents of an INTEGER. X.690 §8.3.2
+func isMinimal(number []byte) bool {
+	return len(number) == 1 || len(number) > 1 && (number[0] != 0 || number[1] >= 0x80) && (number[0] != 0xff || number[1] < 0x80)
 }
 
 // parseNonce reads requestExtensions and keeps the nonce; others do not concern us, unless critical.
@@ -209,9 +212,9 @@ func (s *Service) respond(ctx context.Context, der []byte) answer {
 	if err != nil {
 		return answer{der: ocspError(ocspMalformed)}
 	}
-	a := s.byID[req.questions[0].issuer]
-	for _, q := range req.questions {
-		if s.byID[q.issuer] != a {
+	a := s.find(&req.questions[0])
+	for i := range req.questions {
+		if s.find(&req.questions[i]) != a {
 			a = nil // one responder speaks for one CA
 		}
 	}
@@ -234,7 +237,7 @@ func (s *Service) decide(ctx context.Context, a *authority, req *ocspRequest, de
 		if err != nil {
 			break
 		}
-		states[i], err = s.lookup(ctx, a, q.serial)
+		states[i], err = s.lookup(ctx, a, q.serial, revision)
 		known = known && states[i].State != Unknown // which becomes good without a revision
 	}
 	if err != nil {
@@ -254,7 +257,7 @@ func (s *Service) signed(a *authority, r *responder, req *ocspRequest, states []
 	if until.After(r.cert.NotAfter) {
 		until = r.cert.NotAfter
 	}
-	out, err := s.signAnswer(a, r, req, states, now, until)
+	out, err := s.signAnswer(r, req, states, validity{now, until, a.Certificate.NotBefore})
 	if err != nil {
 		s.c.Log.Error("OCSP signing", slog.String("ca", a.id), slog.Any("error", err))
 		return answer{der: ocspError(ocspInternal)}
@@ -265,123 +268,30 @@ func (s *Service) signed(a *authority, r *responder, req *ocspRequest, states []
 	return answer{der: out, made: now, expires: until, etag: etag(sha256.Sum256(out))}
 }
 
-func (s *Service) lookup(ctx context.Context, a *authority, serial string) (Status, error) {
+// lookup asks the store, or remembers what it said while nothing was revoked or released at the CA since. revision was read before.
+func (s *Service) lookup(ctx context.Context, a *authority, serial string, revision int64) (Status, error) {
 	if serial == "" {
 		return Status{State: Unknown}, nil
 	}
+	if st, ok := a.states.find(serial, revision); ok {
+		return st, nil
+	}
 	st, err := s.c.Store.Lookup(ctx, a.id, serial)
-	if err == nil && st.State == Unknown {
+	switch {
+	case err != nil:
+	case st.State == Unknown: // which becomes good without a revision
 		s.c.Log.Warn("OCSP asked about a serial that was never issued", slog.String("ca", a.id), slog.String("serial", serial))
+	default:
+		a.states.keep(serial, revision, st)
 	}
 	return st, err
 }
 
-func (s *Service) signAnswer(a *authority, r *responder, req *ocspRequest, states []Status, now, until time.Time) ([]byte, error) {
-	tbs, err := responseData(r.id, req, states, validity{now, until, a.Certificate.NotBefore})
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) signAnswer(r *responder, req *ocspRequest, states []Status, v validity) ([]byte, error) {
+	tbs := r.frame.data(req, states, v)
 	sig, err := pki.Sign(s.c.Rand, r.signer, r.alg, tbs)
 	if err != nil {
 		return nil, err
 	}
-	basic, err := basicResponse(tbs, r.alg, sig, r.cert)
-	if err != nil {
-		return nil, err
-	}
-	return wrapResponse(basic)
+	return r.frame.response(tbs, sig), nil
 }
-
-// validity of an answer. Nothing is ever forgotten of what a CA issued, so its archive goes back to its beginning (RFC 6960 §4.4.4).
-type validity struct{ from, until, archive time.Time }
-
-func context0() asn1.Tag { return asn1.Tag(0).Constructed().ContextSpecific() }
-
-// responseData is ResponseData, RFC 6960 §4.2.1.
-func responseData(responderID []byte, req *ocspRequest, states []Status, v validity) ([]byte, error) {
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.Tag(2).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) { b.AddASN1OctetString(responderID) })
-		addGeneralized(b, v.from)
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			for i, q := range req.questions {
-				addSingle(b, q, states[i], v)
-			}
-		})
-		if req.nonce != nil {
-			b.AddASN1(asn1.Tag(1).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) {
-				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addExtension(b, pki.Extension{OID: oidNonce, Value: req.nonce}) })
-			})
-		}
-	})
-	return b.Bytes()
-}
-
-func addGeneralized(b *cryptobyte.Builder, t time.Time) { b.AddBytes(appendGeneralized(nil, t)) }
-
-func addSingle(b *cryptobyte.Builder, q question, st Status, v validity) {
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(q.raw)
-		switch st.State {
-		case Good:
-			b.AddBytes([]byte{0x80, 0}) // [0] IMPLICIT NULL
-		case Revoked:
-			b.AddASN1(asn1.Tag(1).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) {
-				addGeneralized(b, st.At)
-				if st.Reason != 0 {
-					b.AddASN1(context0(), func(b *cryptobyte.Builder) { b.AddBytes([]byte{tagEnumerated, 1, byte(st.Reason)}) })
-				}
-			})
-		default:
-			b.AddBytes([]byte{0x82, 0}) // [2] IMPLICIT NULL
-		}
-		addGeneralized(b, v.from)
-		b.AddASN1(context0(), func(b *cryptobyte.Builder) { addGeneralized(b, v.until) })
-		if st.State == Unknown {
-			return
-		}
-		b.AddASN1(asn1.Tag(1).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addExtension(b, pki.Extension{OID: oidArchive, Value: appendGeneralized(nil, v.archive)})
-				if st.State == Revoked && !st.InvalidAt.IsZero() { // as in a list, RFC 6960 §4.4.5
-					addExtension(b, pki.Extension{OID: pki.OIDInvalidityDate, Value: appendGeneralized(nil, st.InvalidAt)})
-				}
-			})
-		})
-	})
-}
-
-// basicResponse is BasicOCSPResponse with the responder's certificate.
-func basicResponse(tbs []byte, alg pki.SigAlg, sig []byte, responder *pki.Certificate) ([]byte, error) {
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes(tbs)
-		b.AddBytes(alg.DER())
-		b.AddASN1BitString(sig)
-		b.AddASN1(context0(), func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(responder.Raw) })
-		})
-	})
-	return b.Bytes()
-}
-
-func wrapResponse(basic []byte) ([]byte, error) {
-	oid, err := pki.EncodeOID(oidBasicOCSP)
-	if err != nil {
-		return nil, fmt.Errorf("status: %w", err)
-	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddBytes([]byte{tagEnumerated, 1, ocspSuccessful})
-		b.AddASN1(context0(), func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddBytes(oid)
-				b.AddASN1OctetString(basic)
-			})
-		})
-	})
-	return b.Bytes()
-}
-
-// ocspError is an answer without a signature.
-func ocspError(code byte) []byte { return []byte{tagSequence, 3, tagEnumerated, 1, code} }

@@ -157,6 +157,7 @@ func (s *Service) publish(ctx context.Context, a *authority, shard int, last, ba
 	if err != nil {
 		return CRL{}, fmt.Errorf("preparing a list of %s: %w", a.id, err)
 	}
+	defer l.settle() // after a failure; nothing runs on
 	part := Part{Shard: shard, Changes: l.delta, Since: base.Revision}
 	l.Revision, err = s.c.Store.Revoked(ctx, a.id, part, func(e Entry) error {
 		if !l.delta && !e.NotAfter.IsZero() && e.NotAfter.Before(last.ThisUpdate) && e.Revision <= last.Revision {

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -33,6 +34,10 @@ type Config struct {
 	// one revokes is known at once, through Changed. Default 0: it is asked each time.
 	RevisionFor time.Duration
 
+	// Holder names the process for its leases. Default: one drawn at random. One that goes on with what a crash cut off is named as before, and does
+	// not wait for its own lease to end.
+	Holder string
+
 	Now  func() time.Time // default time.Now
 	Rand io.Reader        // for signing; default crypto/rand
 	Log  *slog.Logger     // default slog.Default
@@ -61,6 +66,7 @@ type authority struct {
 	publishing sync.Mutex // held while lists are made: the lease keeps only other servers away
 	responder  atomic.Pointer[responder]
 	revision   revision
+	states     states
 }
 
 // responder answers for one CA.
@@ -68,7 +74,7 @@ type responder struct {
 	cert   *pki.Certificate
 	signer crypto.Signer
 	alg    pki.SigAlg
-	id     []byte // byKey, SHA-1
+	frame  frame
 }
 
 // Service publishes lists and answers questions. Make it with New.
@@ -102,7 +108,7 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("status: DeltaFor must be longer than DeltaEvery, or deltas expire before the next is made")
 	}
 	s := &Service{
-		c: c, cas: map[string]*authority{}, byID: map[certIDKey]*authority{}, holder: rand.Text(),
+		c: c, cas: map[string]*authority{}, byID: map[certIDKey]*authority{}, holder: cmp.Or(c.Holder, rand.Text()),
 		alarmed: map[string]time.Time{}, kept: map[string]keptList{},
 	}
 	for id, cc := range c.CAs {
@@ -174,7 +180,7 @@ func newResponder(issuer, cert *pki.Certificate, key crypto.Signer) (*responder,
 	if !cert.HasEKU(pki.EKUOCSPSigning) {
 		return nil, errors.New("responder is not certified for OCSP")
 	}
-	return &responder{cert, key, alg, pki.KeyID(cert.PublicKey)}, nil
+	return &responder{cert, key, alg, newFrame(cert, alg)}, nil
 }
 
 // ResponderOf returns the certificate that answers for a CA. Nil/zero: nil where none does.
