@@ -29,16 +29,22 @@ type Ref struct {
 type Keystore interface {
 	// Generate makes a key inside the keystore; it is durable on return. Errors: ErrExists, ErrLabel.
 	Generate(ctx context.Context, label string, alg pki.KeyAlg) (Ref, error)
-	// Import takes over a software key; it is durable on return. Errors: ErrExists (label or key), ErrLabel, ErrUnsupported.
+	// GenerateDecrypter is Generate for a key that decrypts and never signs: SM2 or RSA. Errors: also ErrUnsupported.
+	GenerateDecrypter(ctx context.Context, label string, alg pki.KeyAlg) (Ref, error)
+	// Import takes over a software key as a signing key; it is durable on return. Errors: ErrExists (label or key), ErrLabel, ErrUnsupported.
 	Import(ctx context.Context, label string, key crypto.Signer) (Ref, error)
-	// List names all signing keys, ordered by label. Wrapping keys are not listed.
+	// List names all key pairs, ordered by label. Wrapping keys are not listed.
 	List(ctx context.Context) ([]Ref, error)
-	// Signer returns a key that signs digests as pki.Sign hands them out. Errors: ErrNotFound, ErrAmbiguous.
+	// Signer returns a key that signs digests as pki.Sign hands them out. Errors: ErrNotFound, ErrAmbiguous, ErrUsage.
 	Signer(ctx context.Context, ref Ref) (crypto.Signer, error)
+	// Decrypter returns a key of GenerateDecrypter. It takes SM2 ciphertexts in every encoding, and RSA by PKCS #1 v1.5 and OAEP as
+	// the options of crypto/rsa say; what OAEP has beyond SHA-1 depends on the keystore. Its Decrypt answers ErrDecrypt for every
+	// ciphertext that is not for the key. Errors: ErrNotFound, ErrAmbiguous, ErrUsage.
+	Decrypter(ctx context.Context, ref Ref) (crypto.Decrypter, error)
 	// Wrapper returns the wrapping key of that label and makes it on first use; of two that ask at once both get the same.
 	// Errors: ErrLabel.
 	Wrapper(ctx context.Context, label string) (Wrapper, error)
-	// Destroy removes a signing key for good. Errors: ErrNotFound, ErrAmbiguous.
+	// Destroy removes a key pair for good. Errors: ErrNotFound, ErrAmbiguous.
 	Destroy(ctx context.Context, ref Ref) error
 }
 
@@ -69,6 +75,8 @@ var (
 	ErrLabel       = errors.New("hsm: label is not 1 to 64 of A-Z a-z 0-9 . _ -")
 	ErrLocked      = errors.New("hsm: wrong passphrase or PIN")
 	ErrUnsupported = errors.New("hsm: keystore cannot hold this kind of key")
+	ErrUsage       = errors.New("hsm: key is not for this use")
+	ErrDecrypt     = errors.New("hsm: ciphertext is not for this key, or damaged")
 	ErrSealed      = errors.New("hsm: not sealed by this key for this purpose")
 	ErrDamaged     = errors.New("hsm: keystore is damaged")
 )

@@ -3,12 +3,10 @@ package cryptoki
 import (
 	"context"
 	"crypto"
-	"crypto/aes"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/big"
@@ -17,6 +15,7 @@ import (
 
 	"signet/ca/gm"
 	"signet/ca/pki"
+	"signet/hsm/kwp"
 )
 
 // ImportKey brings a software key into the token, not to be extracted again: wrapped where the profile says the token can, else in the
@@ -108,7 +107,7 @@ func (p *Profile) unwrap(ctx context.Context, s *Session, template []Attr, key c
 		return 0, err
 	}
 	defer clear(der)
-	wrapped, err := wrapPad(kek, der)
+	wrapped, err := kwp.Wrap(kek, der)
 	if err != nil {
 		return 0, err
 	}
@@ -171,35 +170,4 @@ func (p *Profile) create(ctx context.Context, s *Session, template []Attr, key c
 		}
 	}
 	return o, err
-}
-
-// wrapPad is AES key wrap with padding.
-//
-// Source: RFC 5649 §4.1, over the W of RFC 3394 §2.2.1.
-func wrapPad(kek, plain []byte) ([]byte, error) {
-	block, err := aes.NewCipher(kek)
-	if err != nil {
-		return nil, err
-	}
-	n := (len(plain) + 7) / 8
-	out := make([]byte, 8+8*n)
-	copy(out, []byte{0xa6, 0x59, 0x59, 0xa6}) // RFC 5649 §3
-	binary.BigEndian.PutUint32(out[4:], uint32(len(plain)))
-	copy(out[8:], plain)
-	if n == 1 {
-		block.Encrypt(out, out)
-		return out, nil
-	}
-	var b [16]byte
-	copy(b[:8], out)
-	for j := range 6 {
-		for i := 1; i <= n; i++ {
-			copy(b[8:], out[8*i:])
-			block.Encrypt(b[:], b[:])
-			binary.BigEndian.PutUint64(b[:8], binary.BigEndian.Uint64(b[:8])^uint64(n*j+i))
-			copy(out[8*i:], b[8:])
-		}
-	}
-	copy(out, b[:8])
-	return out, nil
 }

@@ -234,3 +234,12 @@ func (p *Profile) CanSign(mechs []uint, alg pki.KeyAlg) bool {
 	}
 	return false
 }
+
+// DigitsOnly says that a PIN of letters is refused.
+func (r PINRules) DigitsOnly() bool {
+	if r.Charset == "" {
+		return false
+	}
+	re := regexp.MustCompile(r.Charset) // check has compiled it once
+	return re.MatchString("90817263") && !re.MatchString("abcDEFgh")
+}

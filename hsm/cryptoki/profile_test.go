@@ -86,25 +86,3 @@ func TestDERSignature(t *testing.T) {
 		t.Fatalf("%x", der)
 	}
 }
-
-// TestWrapPad: vectors of RFC 5649 §6.
-func TestWrapPad(t *testing.T) {
-	kek := unhex("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8")
-	for plain, want := range map[string]string{
-		"c37b7e6492584340bed12207808941155068f738": "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
-		"466f7250617369": "afbeb0f07dfbf5419200f2ccb50bb24f",
-	} {
-		got := must(wrapPad(kek, unhex(plain)))(t)
-		if !bytes.Equal(got, unhex(want)) {
-			t.Errorf("%s wraps to %x", plain, got)
-		}
-	}
-}
-
-func unhex(s string) []byte {
-	out := make([]byte, len(s)/2)
-	for i := range out {
-		out[i] = byte(strings.IndexByte("0123456789abcdef", s[2*i])<<4 | strings.IndexByte("0123456789abcdef", s[2*i+1]))
-	}
-	return out
-}

@@ -19,6 +19,7 @@ import (
 
 	"signet/ca/gm"
 	"signet/ca/pki"
+	"signet/hsm/hsmtest"
 )
 
 func TestTokenLife(t *testing.T) {
@@ -311,7 +312,7 @@ func TestNoPINStays(t *testing.T) {
 		check(t, s.SetPIN(ctx, []byte(userPIN), spell()))
 		check(t, s.Logout(ctx))
 		check(t, s.Login(ctx, NormalUser, spell()))
-		if hits := inMemory(t, os.Getpid(), mask); hits == 0 {
+		if hits := hsmtest.InMemory(t, os.Getpid(), mask); hits == 0 {
 			t.Fatal("the search does not find what is there")
 		}
 		clear(pin)
@@ -320,7 +321,7 @@ func TestNoPINStays(t *testing.T) {
 			pids = append(pids, workerPID(t, m))
 		}
 		for _, pid := range pids {
-			if hits := inMemory(t, pid, mask); hits > 0 {
+			if hits := hsmtest.InMemory(t, pid, mask); hits > 0 {
 				t.Errorf("process %d of %v still holds the PIN %d times", pid, pids, hits)
 			}
 		}

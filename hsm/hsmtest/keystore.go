@@ -4,13 +4,17 @@ package hsmtest
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
 
+	"signet/ca/gm"
 	"signet/ca/pki"
 	"signet/hsm"
 )
@@ -42,6 +46,7 @@ func TestKeystore(t *testing.T, open func(t testing.TB) hsm.Keystore, reopen fun
 	t.Run("refs", func(t *testing.T) { refs(t, ctx, open(t), algs) })
 	t.Run("import", func(t *testing.T) { importing(t, ctx, open(t), algs) })
 	t.Run("destroy", func(t *testing.T) { destroy(t, ctx, open(t), algs) })
+	t.Run("decrypt", func(t *testing.T) { decrypt(t, ctx, open(t), algs) })
 	t.Run("wrap", func(t *testing.T) { wrap(t, ctx, open(t)) })
 	t.Run("concurrent", func(t *testing.T) { concurrent(t, ctx, open(t), algs) })
 	if reopen != nil {
@@ -162,6 +167,100 @@ func destroy(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAl
 	signsWith(t, k, keep)
 	_, err = k.Generate(ctx, "a", algs[min(1, len(algs)-1)])
 	must(t, err, "the label is free again")
+}
+
+// decrypt makes decryption keys of both kinds, which every keystore can hold, also one that signs with fewer.
+func decrypt(t *testing.T, ctx context.Context, k hsm.Keystore, algs []pki.KeyAlg) {
+	_, err := k.GenerateDecrypter(ctx, "a b", pki.SM2)
+	want(t, err, hsm.ErrLabel, "label")
+	_, err = k.GenerateDecrypter(ctx, "ec", pki.P256)
+	want(t, err, hsm.ErrUnsupported, "a kind that does not decrypt")
+	signing, err := k.Generate(ctx, "signing", algs[min(1, len(algs)-1)])
+	must(t, err, "generate")
+	_, err = k.GenerateDecrypter(ctx, "signing", pki.SM2)
+	want(t, err, hsm.ErrExists, "label of a signing key")
+	sm2, err := k.GenerateDecrypter(ctx, "sm2", pki.SM2)
+	must(t, err, "SM2 key")
+	rsa2048, err := k.GenerateDecrypter(ctx, "rsa", pki.RSA2048)
+	must(t, err, "RSA key")
+	_, err = k.Decrypter(ctx, signing)
+	want(t, err, hsm.ErrUsage, "decrypting with a signing key")
+	for _, ref := range []hsm.Ref{sm2, rsa2048} {
+		_, err = k.Signer(ctx, ref)
+		want(t, err, hsm.ErrUsage, "signing with a decryption key")
+	}
+	all, err := k.List(ctx)
+	must(t, err, "list")
+	if len(all) != 3 || all[0].Label != "rsa" || all[2].Label != "sm2" {
+		t.Fatalf("list: %+v", all)
+	}
+	decryptSM2(t, ctx, k, sm2)
+	decryptRSA(t, ctx, k, rsa2048)
+	must(t, k.Destroy(ctx, sm2), "destroy")
+	_, err = k.Decrypter(ctx, sm2)
+	want(t, err, hsm.ErrNotFound, "a destroyed key")
+	signsWith(t, k, signing)
+}
+
+func decryptSM2(t *testing.T, ctx context.Context, k hsm.Keystore, ref hsm.Ref) {
+	d, err := k.Decrypter(ctx, hsm.Ref{Label: ref.Label, SPKI: ref.SPKI})
+	must(t, err, "decrypter")
+	if _, signs := d.(crypto.Signer); signs {
+		t.Fatal("a decryption key signs")
+	}
+	pub, ok := d.Public().(*gm.PublicKey)
+	if !ok {
+		t.Fatalf("public key is %T", d.Public())
+	}
+	for range 6 { // half of them have the y that is tried second where the token gives x alone
+		der, err := pub.Encrypt(rand.Reader, []byte("密钥"))
+		must(t, err, "encrypt")
+		c, err := gm.ParseCiphertext(der)
+		must(t, err, "parse")
+		for form, sealed := range map[string][]byte{"DER": der, "C1C3C2": c.C1C3C2(), "C1C2C3": c.C1C2C3()} {
+			if plain, err := d.Decrypt(rand.Reader, sealed, nil); err != nil || string(plain) != "密钥" {
+				t.Fatalf("%s: %q, %v", form, plain, err)
+			}
+		}
+		der[len(der)-1] ^= 1
+		_, err = d.Decrypt(rand.Reader, der, nil)
+		want(t, err, hsm.ErrDecrypt, "bent ciphertext")
+	}
+	_, err = d.Decrypt(rand.Reader, nil, nil)
+	want(t, err, hsm.ErrDecrypt, "no ciphertext")
+}
+
+func decryptRSA(t *testing.T, ctx context.Context, k hsm.Keystore, ref hsm.Ref) {
+	d, err := k.Decrypter(ctx, hsm.Ref{ID: ref.ID})
+	must(t, err, "decrypter")
+	pub, ok := d.Public().(*rsa.PublicKey)
+	if !ok {
+		t.Fatalf("public key is %T", d.Public())
+	}
+	secret := []byte("sixteen byte key")
+	sealed, err := rsa.EncryptPKCS1v15(rand.Reader, pub, secret)
+	must(t, err, "encrypt")
+	for name, opts := range map[string]crypto.DecrypterOpts{"v1.5": nil, "session key": &rsa.PKCS1v15DecryptOptions{SessionKeyLen: 16}} {
+		if plain, err := d.Decrypt(rand.Reader, sealed, opts); err != nil || !bytes.Equal(plain, secret) {
+			t.Fatalf("%s: %q, %v", name, plain, err)
+		}
+	}
+	oaep := &rsa.OAEPOptions{Hash: crypto.SHA1}
+	boxed, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, pub, secret, nil)
+	must(t, err, "encrypt")
+	if plain, err := d.Decrypt(rand.Reader, boxed, oaep); err != nil || !bytes.Equal(plain, secret) {
+		t.Fatalf("OAEP: %q, %v", plain, err)
+	}
+	for name, c := range map[string]struct {
+		sealed []byte
+		opts   crypto.DecrypterOpts
+	}{"v1.5 as OAEP": {sealed, oaep}, "OAEP as v1.5": {boxed, nil}, "short": {sealed[1:], nil}, "nothing": {nil, oaep}} {
+		_, err := d.Decrypt(rand.Reader, c.sealed, c.opts)
+		want(t, err, hsm.ErrDecrypt, name)
+	}
+	if key, err := d.Decrypt(rand.Reader, boxed, &rsa.PKCS1v15DecryptOptions{SessionKeyLen: 16}); err != nil || len(key) != 16 || bytes.Equal(key, secret) {
+		t.Fatalf("a session key that is none is told apart: %q, %v", key, err)
+	}
 }
 
 func wrap(t *testing.T, ctx context.Context, k hsm.Keystore) {

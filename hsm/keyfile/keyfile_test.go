@@ -3,6 +3,7 @@ package keyfile_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -199,5 +200,38 @@ func TestTampering(t *testing.T) {
 	}
 	if bytes.Contains(a, []byte("PRIVATE")) {
 		t.Fatal("key file shows a private key")
+	}
+}
+
+// A root's ML-DSA key: made, kept as its seed, there again for another process.
+func TestMLDSA(t *testing.T) {
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), "keys")
+	s := create(t, dir)
+	for _, alg := range []pki.KeyAlg{pki.MLDSA44, pki.MLDSA65, pki.MLDSA87} {
+		ref, err := s.Generate(ctx, "root-"+string(alg), alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := keyfile.Open(keyfile.Config{Dir: dir, Passphrase: passphrase})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := again.Signer(ctx, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pub, err := pki.ParsePublicKey(ref.SPKI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sigAlg, err := pki.SigAlgFor(pub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sig, err := pki.Sign(rand.Reader, key, sigAlg, []byte("message"))
+		if err != nil || pki.Verify(pub, sigAlg, []byte("message"), sig) != nil {
+			t.Errorf("%s signs %v", alg, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
 
+	"signet/ca/gm"
 	"signet/ca/pki"
 	"signet/hsm"
 )
@@ -74,8 +76,8 @@ type Store struct {
 	rand   io.Reader
 	master []byte
 
-	mu      sync.Mutex // guards signers
-	signers map[string]crypto.Signer
+	mu      sync.Mutex               // guards signers
+	signers map[string]crypto.Signer // by usage and public key
 }
 
 // Create makes a new store.
@@ -163,13 +165,26 @@ func (h head) aad() []byte { return []byte("signet keyfile master 1") }
 type record struct {
 	Format int    `json:"format"`
 	Label  string `json:"label"`
-	SPKI   []byte `json:"spki,omitempty"` // of a signing key: readable without the passphrase
-	Sealed []byte `json:"sealed"`         // PKCS#8, or 32 bytes of a wrapping key
+	SPKI   []byte `json:"spki,omitempty"` // of a key pair: readable without the passphrase
+	Usage  usage  `json:"usage,omitempty"`
+	Sealed []byte `json:"sealed"` // PKCS#8, or 32 bytes of a wrapping key
 }
+
+// usage is what a key pair does.
+type usage string
+
+const (
+	signing    usage = ""
+	decryption usage = "decrypt"
+)
 
 // aad binds the secret to what the file says about it and to its kind.
 func (r record) aad(suffix string) []byte {
-	return fmt.Appendf(nil, "signet keyfile key 1\x00%s\x00%s\x00%x", suffix, r.Label, r.SPKI)
+	aad := fmt.Appendf(nil, "signet keyfile key 1\x00%s\x00%s\x00%x", suffix, r.Label, r.SPKI)
+	if r.Usage != signing {
+		aad = fmt.Appendf(aad, "\x00%s", r.Usage)
+	}
+	return aad
 }
 
 // isLabel admits what is a harmless file name everywhere.
@@ -187,7 +202,22 @@ func (s *Store) Generate(ctx context.Context, label string, alg pki.KeyAlg) (hsm
 	if err != nil {
 		return hsm.Ref{}, fmt.Errorf("keyfile: generating %s: %w", label, err)
 	}
-	return s.Import(ctx, label, key)
+	return s.add(ctx, label, key, signing)
+}
+
+// GenerateDecrypter implements hsm.Keystore.
+func (s *Store) GenerateDecrypter(ctx context.Context, label string, alg pki.KeyAlg) (hsm.Ref, error) {
+	if !isLabel(label) {
+		return hsm.Ref{}, hsm.ErrLabel
+	}
+	key, err := pki.GenerateKey(alg, s.rand)
+	if err != nil {
+		return hsm.Ref{}, fmt.Errorf("keyfile: generating %s: %w", label, err)
+	}
+	if _, decrypts := key.(crypto.Decrypter); !decrypts {
+		return hsm.Ref{}, fmt.Errorf("%w: %s does not decrypt", hsm.ErrUnsupported, alg)
+	}
+	return s.add(ctx, label, key, decryption)
 }
 
 // Import implements hsm.Keystore.
@@ -195,6 +225,10 @@ func (s *Store) Import(ctx context.Context, label string, key crypto.Signer) (hs
 	if !isLabel(label) {
 		return hsm.Ref{}, hsm.ErrLabel
 	}
+	return s.add(ctx, label, key, signing)
+}
+
+func (s *Store) add(ctx context.Context, label string, key crypto.Signer, use usage) (hsm.Ref, error) {
 	spki, err := pki.MarshalPublicKey(key.Public())
 	if err != nil {
 		return hsm.Ref{}, fmt.Errorf("%w: %w", hsm.ErrUnsupported, err)
@@ -210,7 +244,7 @@ func (s *Store) Import(ctx context.Context, label string, key crypto.Signer) (hs
 		return hsm.Ref{}, fmt.Errorf("%w: %w", hsm.ErrUnsupported, err)
 	}
 	defer clear(secret)
-	if err := s.write(record{Format: format, Label: label, SPKI: spki}, keySuffix, secret); err != nil {
+	if err := s.write(record{Format: format, Label: label, SPKI: spki, Usage: use}, keySuffix, secret); err != nil {
 		return hsm.Ref{}, err
 	}
 	return refOf(record{Label: label, SPKI: spki})
@@ -320,27 +354,62 @@ func (s *Store) find(ctx context.Context, want hsm.Ref) (hsm.Ref, error) {
 
 // Signer implements hsm.Keystore. The key is unsealed once and then stays in memory.
 func (s *Store) Signer(ctx context.Context, ref hsm.Ref) (crypto.Signer, error) {
+	return s.key(ctx, ref, signing)
+}
+
+// Decrypter implements hsm.Keystore. The key is unsealed once and then stays in memory.
+func (s *Store) Decrypter(ctx context.Context, ref hsm.Ref) (crypto.Decrypter, error) {
+	key, err := s.key(ctx, ref, decryption)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := key.(crypto.Decrypter)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", hsm.ErrDamaged, ref.Label)
+	}
+	return decrypter{d}, nil
+}
+
+// decrypter is a key that says no more of a bad ciphertext than that it is one.
+type decrypter struct{ crypto.Decrypter }
+
+func (d decrypter) Decrypt(rand io.Reader, msg []byte, opts crypto.DecrypterOpts) ([]byte, error) {
+	if pub, ok := d.Public().(*rsa.PublicKey); ok && len(msg) != pub.Size() { // RFC 8017 §7.2.2; crypto/rsa takes one whose leading zeros are cut off
+		return nil, hsm.ErrDecrypt
+	}
+	plain, err := d.Decrypter.Decrypt(rand, msg, opts)
+	if errors.Is(err, gm.ErrDecrypt) || errors.Is(err, rsa.ErrDecryption) {
+		return nil, hsm.ErrDecrypt
+	}
+	return plain, err
+}
+
+func (s *Store) key(ctx context.Context, ref hsm.Ref, use usage) (crypto.Signer, error) {
 	r, err := s.find(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key := s.signers[string(r.SPKI)]; key != nil {
+	name := string(use) + "\x00" + string(r.SPKI)
+	if key := s.signers[name]; key != nil {
 		return key, nil
 	}
-	key, err := s.unsealKey(r.Label)
+	key, err := s.unsealKey(r.Label, use)
 	if err != nil {
 		return nil, err
 	}
-	s.signers[string(r.SPKI)] = key
+	s.signers[name] = key
 	return key, nil
 }
 
-func (s *Store) unsealKey(label string) (crypto.Signer, error) {
+func (s *Store) unsealKey(label string, use usage) (crypto.Signer, error) {
 	rec, err := s.read(label, keySuffix)
 	if err != nil {
 		return nil, err
+	}
+	if rec.Usage != use {
+		return nil, fmt.Errorf("%w: %s", hsm.ErrUsage, label)
 	}
 	secret, err := unseal(s.master, rec.Sealed, rec.aad(keySuffix))
 	if err != nil {
@@ -366,6 +435,8 @@ func (s *Store) Destroy(ctx context.Context, ref hsm.Ref) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.signers, string(r.SPKI))
+	for _, use := range []usage{signing, decryption} {
+		delete(s.signers, string(use)+"\x00"+string(r.SPKI))
+	}
 	return removeFile(s.dir, r.Label+keySuffix)
 }

@@ -3,6 +3,10 @@ package pool_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"strings"
@@ -144,4 +148,26 @@ func TestForeignObjects(t *testing.T) {
 		t.Fatalf("destroying one of two: %v", err)
 	}
 	must(p.Signer(ctx, made))(t)
+}
+
+// TestBadCiphertexts: what outsiders send does not set the module up again, though SoftHSM answers it as if it were broken.
+func TestBadCiphertexts(t *testing.T) {
+	r := softHSM(t, nil)
+	p := r.open(t, r.token(t), nil)
+	ctx := context.Background()
+	d := must(p.Decrypter(ctx, must(p.GenerateDecrypter(ctx, "scep", pki.RSA2048))(t)))(t)
+	before := p.Stats()
+	for n := range 20 {
+		noise := bytes.Repeat([]byte{byte(n)}, 256)
+		if _, err := d.Decrypt(nil, noise, nil); !errors.Is(err, hsm.ErrDecrypt) {
+			t.Fatal(err)
+		}
+	}
+	if after := p.Stats(); after.SetUps != before.SetUps || after.Retried != before.Retried {
+		t.Fatalf("%+v, before %+v", after, before)
+	}
+	sealed := must(rsa.EncryptOAEP(sha256.New(), rand.Reader, d.Public().(*rsa.PublicKey), []byte("x"), nil))(t)
+	if _, err := d.Decrypt(nil, sealed, &rsa.OAEPOptions{Hash: crypto.SHA256}); !errors.Is(err, hsm.ErrUnsupported) {
+		t.Fatalf("a scheme that SoftHSM does not have: %v", err)
+	}
 }

@@ -23,6 +23,7 @@ type found struct {
 	pub   crypto.PublicKey
 	tokID []byte
 	priv  cryptoki.Object
+	signs bool // else it decrypts
 }
 
 // keygenFor is how long making a key may take, waiting for the module's own limit.
@@ -57,7 +58,7 @@ func (p *Pool) pairs(ctx context.Context, e *era, s *cryptoki.Session, label str
 }
 
 func (p *Pool) pair(ctx context.Context, s *cryptoki.Session, priv cryptoki.Object, asked string) (f found, ok bool, err error) {
-	attrs, err := s.Attributes(ctx, priv, cryptoki.CKA_LABEL, cryptoki.CKA_ID)
+	attrs, err := s.Attributes(ctx, priv, cryptoki.CKA_LABEL, cryptoki.CKA_ID, cryptoki.CKA_SIGN)
 	if cryptoki.CodeOf(err) == cryptoki.CKR_OBJECT_HANDLE_INVALID {
 		return f, false, nil // destroyed since it was listed
 	}
@@ -83,7 +84,8 @@ func (p *Pool) pair(ctx context.Context, s *cryptoki.Session, priv cryptoki.Obje
 	if err != nil {
 		return f, false, nil // a key Signet does not certify
 	}
-	return found{hsm.Ref{Label: label, ID: pki.KeyID(pub), SPKI: spki}, pub, id, priv}, true, nil
+	signs := len(cryptoki.Value(attrs, cryptoki.CKA_SIGN)) == 0 || cryptoki.BoolIn(attrs, cryptoki.CKA_SIGN) // some do not show it
+	return found{hsm.Ref{Label: label, ID: pki.KeyID(pub), SPKI: spki}, pub, id, priv, signs}, true, nil
 }
 
 func half(class uint, label string, id []byte) []cryptoki.Attr {
@@ -126,7 +128,7 @@ func (p *Pool) List(ctx context.Context) ([]hsm.Ref, error) {
 	return out, err
 }
 
-// key is a signing key. It holds no handle, but all three of the key's names.
+// key is a key pair. It holds no handle, but all three of the key's names.
 type key struct {
 	p   *Pool
 	ref hsm.Ref
@@ -135,18 +137,26 @@ type key struct {
 
 // Signer implements hsm.Keystore.
 func (p *Pool) Signer(ctx context.Context, ref hsm.Ref) (crypto.Signer, error) {
-	if ref.Label != "" && !hsm.IsLabel(ref.Label) {
-		return nil, hsm.ErrNotFound
-	}
-	var f found
-	err := p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) (err error) {
-		f, err = p.find(ctx, e, s, ref)
-		return err
-	})
+	f, err := p.look(ctx, ref, true)
 	if err != nil {
 		return nil, err
 	}
 	return &key{p, f.ref, f.pub}, nil
+}
+
+// look finds the one key a Ref means, and sees whether it is for signing or for decryption as asked.
+func (p *Pool) look(ctx context.Context, ref hsm.Ref, signs bool) (f found, err error) {
+	if ref.Label != "" && !hsm.IsLabel(ref.Label) {
+		return f, hsm.ErrNotFound
+	}
+	err = p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) (err error) {
+		f, err = p.find(ctx, e, s, ref)
+		return err
+	})
+	if err == nil && f.signs != signs {
+		err = fmt.Errorf("%w: %s", hsm.ErrUsage, f.ref.Label)
+	}
+	return f, err
 }
 
 func (k *key) Public() crypto.PublicKey { return k.pub }

@@ -38,7 +38,7 @@ func softkeyModule(t testing.TB, tokens int, change func(*cryptoki.Config)) (r *
 }
 
 func TestContractSM2(t *testing.T) {
-	r, fresh, _ := softkeyModule(t, 8, func(c *cryptoki.Config) { c.CallFor = 10 * time.Second })
+	r, fresh, _ := softkeyModule(t, 9, func(c *cryptoki.Config) { c.CallFor = 10 * time.Second })
 	tokens := map[hsm.Keystore]cryptoki.TokenRef{}
 	hsmtest.TestKeystore(t, func(t testing.TB) hsm.Keystore {
 		ref := fresh[0]
@@ -115,5 +115,22 @@ func TestModuleThatStaysAway(t *testing.T) {
 		if time.Since(began) > 10*time.Second {
 			t.Fatalf("not signing again: %v", err)
 		}
+	}
+}
+
+// TestImportWrapped brings keys into the software key as into SoftHSM: wrapped, never in the clear.
+func TestImportWrapped(t *testing.T) {
+	r, ready, _ := softkeyModule(t, 1, nil)
+	profile := must(cryptoki.ProfileNamed("softkey"))(t)
+	profile.Import = cryptoki.ImportUnwrap
+	p := r.open(t, ready[0], func(c *pool.Config) { c.Profile = profile })
+	ctx := context.Background()
+	for _, alg := range []pki.KeyAlg{pki.SM2, pki.P256, pki.RSA2048} {
+		own := must(pki.GenerateKey(alg, rand.Reader))(t)
+		ref := must(p.Import(ctx, "in-"+string(alg), own))(t)
+		key := must(p.Signer(ctx, ref))(t)
+		sigAlg := must(pki.SigAlgFor(own.Public()))(t)
+		sig := must(pki.Sign(rand.Reader, key, sigAlg, []byte("message")))(t)
+		check(t, pki.Verify(own.Public(), sigAlg, []byte("message"), sig))
 	}
 }

@@ -1,8 +1,11 @@
 package pool
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
+
+	"signet/hsm/cryptoki"
 )
 
 // Stats is the pool's health, for metrics. Everything but Sessions, Busy, Waiting, Healthy and Locked counts from the start.
@@ -34,6 +37,17 @@ func (c *counters) waited(d time.Duration) {
 			return
 		}
 	}
+}
+
+// Ready says whether the module answers and is logged in, and sets it up again if it can. Where every session is at work it does not ask:
+// they do.
+//
+// Errors: ErrUnavailable, hsm.ErrLocked, ErrClosed, ctx's.
+func (p *Pool) Ready(ctx context.Context) error {
+	if s := p.Stats(); s.Healthy && s.Busy == s.Sessions {
+		return nil
+	}
+	return p.with(ctx, p.c.HealFor, func(ctx context.Context, e *era, s *cryptoki.Session) error { return p.visible(ctx, e, s) })
 }
 
 // Stats reads the counters.

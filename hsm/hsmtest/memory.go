@@ -1,4 +1,4 @@
-package cryptoki
+package hsmtest
 
 import (
 	"bufio"
@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// inMemory counts where the writable memory of a process holds mask with every byte xor 3. The secret itself is never put together here:
+// InMemory counts where the writable memory of a process holds mask with every byte xor 3. The secret itself is never put together here:
 // bytes are compared one by one, and what was read is wiped.
-func inMemory(t testing.TB, pid int, mask []byte) (hits int) {
+func InMemory(t testing.TB, pid int, mask []byte) (hits int) {
 	t.Helper()
 	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
-		t.Skipf("memory of process %d cannot be read: %v", pid, err)
+		t.Skipf("memory of process %d cannot be read: %v", pid, err) // not Linux, or not allowed
 	}
 	defer maps.Close()
 	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
