@@ -46,9 +46,20 @@ type Info struct {
 	Manufacturer string
 	PINTriesLeft int // −1: the token does not tell
 	PINLocked    bool
-	Initialised  bool
+	SOTriesLeft  int // likewise, of the SO PIN; 1: never to be tried without being sure
+	SOLocked     bool
+	PINRules     PINRules
+	Initialised  bool // a PIN is set
 	Simulated    bool // a software key: its keys are only as safe as the disk it lies on
 	Free         int  // key pairs that still fit; −1: the token does not tell
+}
+
+// PINRules are what a token takes for a PIN, beside CheckPIN.
+//
+// Nil/zero: MinPIN, MaxPIN and any printable ASCII.
+type PINRules struct {
+	Min, Max int
+	Digits   bool // digits only
 }
 
 // Usage is what a key pair is for. It is fixed when the pair comes into being.
@@ -69,6 +80,7 @@ type Key struct {
 	Usage       Usage
 	Public      crypto.PublicKey
 	Certificate []byte
+	Label       string // for people; often empty
 }
 
 // SPKI returns the DER SubjectPublicKeyInfo of the pair.

@@ -3,8 +3,8 @@
 //
 // It refuses whatever no valid ticket names, whatever the person does not agree to, and every signature whose
 // bytes it did not make or show itself. PINs come from its own dialogue only, live for one job and are wiped.
-// It knows no driver by name and no certificate policy. Transports are thin: relay.go is the one that polls;
-// others feed the same Dispatcher.
+// It knows no driver by name and no certificate policy. Transports are thin and feed one dispatcher:
+// relay.go polls the portal, loopback.go answers pages on this computer.
 package agent
 
 import (
@@ -32,6 +32,10 @@ type Config struct {
 	// AnswerFor is how long a person has for one dialogue. Default 115 s: the portal gives an unanswered job
 	// out again after 130 s.
 	AnswerFor time.Duration
+	// Loopback are the ports on 127.0.0.1 of which the first free one is listened on for pages; nil = none is opened.
+	Loopback []int
+	// Updates is what this program is a release of. Default: none, so that there are no updates.
+	Updates Updates
 	// StepFor is how long a step is tried while the portal does not answer. Default 60 s.
 	StepFor time.Duration
 	// DialoguesPerMinute bounds how often a portal can make windows appear. Default 12.
@@ -45,6 +49,10 @@ type Agent struct {
 	limit    *rate
 	tokensMu sync.Mutex
 	tokens   map[string]chan struct{} // by serial: one job at a time; guarded by tokensMu
+
+	newsMu      sync.Mutex // guards news and newsChanged
+	news        string
+	newsChanged chan struct{}
 }
 
 // New makes an agent.
@@ -76,7 +84,7 @@ func New(c Config) (*Agent, error) {
 	if c.DialoguesPerMinute == 0 {
 		c.DialoguesPerMinute = 12
 	}
-	a := &Agent{c: c, asking: make(chan struct{}, 1), tokens: map[string]chan struct{}{},
+	a := &Agent{c: c, asking: make(chan struct{}, 1), tokens: map[string]chan struct{}{}, newsChanged: make(chan struct{}),
 		limit: &rate{per: time.Minute, most: c.DialoguesPerMinute, now: c.Now}}
 	return a, nil
 }
@@ -96,6 +104,17 @@ func (a *Agent) Run(ctx context.Context, pairings []Pairing) error {
 	var all sync.WaitGroup
 	for _, r := range relays {
 		all.Go(func() { r.run(ctx) })
+		all.Go(func() { r.keepKeys(ctx) })
+	}
+	all.Go(func() {
+		var origins []string
+		for _, p := range pairings {
+			origins = append(origins, p.Portal)
+		}
+		a.keepUpToDate(ctx, origins)
+	})
+	if len(a.c.Loopback) > 0 {
+		all.Go(func() { a.runLoopback(ctx, relays) })
 	}
 	all.Wait()
 	return nil

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"signet/ukey"
 )
@@ -34,4 +35,19 @@ func (a *Agent) Plugged(ctx context.Context) ([]string, error) {
 		lines = append(lines, Describe(p.info, len(p.keys)))
 	}
 	return lines, nil
+}
+
+// Watch shows the lines of Plugged at the start and whenever a key comes or goes, until the context ends.
+func (a *Agent) Watch(ctx context.Context, show func(lines []string)) {
+	var all sync.WaitGroup
+	for _, d := range a.c.Drivers {
+		all.Go(func() {
+			for range ukey.Watch(ctx, d, 0) {
+				if lines, err := a.Plugged(ctx); err == nil {
+					show(lines)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -69,6 +69,9 @@ func clean(s string) string {
 	return b.String()
 }
 
+// Clean is how a text from outside is shown on a terminal.
+func Clean(s string) string { return clean(s) }
+
 // texts makes dialogue texts, Chinese first and English behind it.
 type texts struct{ lines []string }
 

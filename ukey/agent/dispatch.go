@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
+	"syscall"
 
 	"signet/ukey"
 	"signet/ukey/ticket"
@@ -24,6 +26,39 @@ type Gate struct {
 	Key          crypto.Signer
 	Account      string // as paired, shown when the ticket names none
 	Organisation string
+	Batch        string       // that the operator here is flashing; "" = no station, so that no key is flashed
+	Session      string       // the only session whose tickets count; "" = any of the portal's
+	Site         *ticket.Site // the application whose page handed the job in; nil = the portal itself
+}
+
+// forSites are what a page of an application may ask for. What changes a token is the portal's alone.
+var forSites = []ticket.Op{ticket.OpList, ticket.OpProve, ticket.OpSign, ticket.OpDecrypt}
+
+// origin is the site that a person is told asks, and that a proof is for.
+func (w *work) origin() string {
+	if w.gate.Site != nil {
+		return w.gate.Site.Origin
+	}
+	return w.claims.Issuer
+}
+
+// noSteps are those of a job that has none.
+type noSteps struct{}
+
+// Step refuses.
+func (noSteps) Step(context.Context, string, any, any) error { return refuse("this job has no steps") }
+
+// strictJSON reads one JSON value without unknown fields and with nothing behind it.
+func strictJSON(raw []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("data behind the value")
+	}
+	return nil
 }
 
 // work is one job that passed the gate.
@@ -57,6 +92,12 @@ func (a *Agent) do(ctx context.Context, g Gate, job ticket.Job, steps Steps) (an
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case g.Session != "" && claims.Session != g.Session:
+		return nil, refuse("a ticket of another session")
+	case g.Site != nil && !slices.Contains(forSites, claims.Op):
+		return nil, refuse("not for the page of an application")
+	}
 	w := &work{Agent: a, job: job, claims: claims, gate: g, steps: steps}
 	a.c.Log.Info("job taken", "job", job.ID, "op", claims.Op, "portal", claims.Issuer, "serial", claims.Serial)
 	switch claims.Op { // the only road to an operation
@@ -71,17 +112,35 @@ func (a *Agent) do(ctx context.Context, g Gate, job ticket.Job, steps Steps) (an
 	case ticket.OpDecrypt:
 		return w.decrypt(ctx)
 	}
+	return w.tokenOperation(ctx)
+}
+
+// tokenOperation is the part of do that changes the token itself.
+func (w *work) tokenOperation(ctx context.Context) (any, error) {
+	switch w.claims.Op {
+	case ticket.OpInit:
+		return w.initialise(ctx)
+	case ticket.OpUnlock:
+		return w.unlock(ctx)
+	case ticket.OpTakeOver:
+		return w.takeOver(ctx)
+	case ticket.OpChangePIN:
+		return w.changePIN(ctx)
+	case ticket.OpLabel:
+		return w.label(ctx)
+	case ticket.OpDelete:
+		return w.delete(ctx)
+	case ticket.OpImport:
+		return w.importPairs(ctx)
+	case ticket.OpFlash:
+		return w.flash(ctx)
+	}
 	return nil, refuse("unknown operation")
 }
 
 // params reads the parameters, refusing what this agent does not know.
 func (w *work) params(into any) error {
-	d := json.NewDecoder(bytes.NewReader(w.job.Params))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return refuse("parameters do not fit the operation")
-	}
-	if _, err := d.Token(); err != io.EOF {
+	if strictJSON(w.job.Params, into) != nil {
 		return refuse("parameters do not fit the operation")
 	}
 	return nil
@@ -103,11 +162,19 @@ var problemCodes = []struct {
 	detail string
 }{
 	{ukey.ErrRemoved, ticket.KeyPulled, "the key was pulled out"},
+	{ukey.ErrSOLocked, ticket.SORefused, "the officer's PIN of the key is locked"},
 	{ukey.ErrLocked, ticket.PINLocked, "the PIN of the key is locked"},
+	{ukey.ErrSilent, ticket.KeySilent, "the library of the key's maker does not answer"},
 	{ukey.ErrFull, ticket.KeyFull, "the key has no room for another pair"},
 	{ukey.ErrBusy, ticket.Conflict, "another program uses the key"},
+	{ukey.ErrWeakPIN, ticket.PINWeak, "the key does not take this PIN"},
+	{ukey.ErrUnsupported, ticket.Unsupported, "this kind of key cannot do it"},
+	{ukey.ErrNotBlank, ticket.Conflict, "the blank key is not where it was"},
+	{ukey.ErrNotOurs, ticket.JobState, "the encryption key was enveloped for another key"},
 	{ErrCancelled, ticket.PINCancelled, "the person said no"},
 	{ErrNoDialogue, ticket.OperationRefused, "the agent has no way to ask the person"},
+	{syscall.ENOSPC, ticket.Internal, "the disk of this computer is full; free some space and start again"},
+	{ticket.ErrFuture, ticket.TicketExpired, "the clock of this computer is behind; set it and start again"},
 	{ticket.ErrExpired, ticket.TicketExpired, "the ticket expired before the agent got it; check the clocks"},
 	{ticket.ErrReplayed, ticket.TicketReplayed, "the ticket was used before"},
 	{ticket.ErrInvalid, ticket.TicketInvalid, "the ticket is not for this agent and these parameters"},
@@ -127,6 +194,9 @@ func problemOf(err error) *ticket.Problem {
 	}
 	var pin *ukey.PINError
 	if errors.As(err, &pin) {
+		if pin.SO {
+			return &ticket.Problem{Code: ticket.SORefused, Detail: "the officer's PIN is not the one expected"}
+		}
 		return &ticket.Problem{Code: ticket.PINWrong, Detail: "wrong PIN", TriesLeft: pin.TriesLeft}
 	}
 	var portal *PortalError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,12 +36,24 @@ func (a *Agent) Examine(ctx context.Context, portals []string) []Finding {
 		say(true, "已配对 paired: %s · %s %s · %s", p.Portal, p.Account, p.Organisation, p.PairedAt.Format(time.RFC3339))
 		portals = append(portals, p.Portal)
 	}
-	seen := map[string]bool{}
+	reached := map[string]bool{}
 	for _, origin := range portals {
-		if !seen[origin] {
-			seen[origin] = true
-			all = append(all, a.examinePortal(ctx, origin)...)
+		if _, seen := reached[origin]; !seen {
+			found := a.examinePortal(ctx, origin)
+			reached[origin] = !slices.ContainsFunc(found, func(f Finding) bool { return !f.Fine })
+			all = append(all, found...)
 		}
+	}
+	for _, p := range pairings {
+		if reached[p.Portal] { // else its answer, or the wrong clock, is another matter
+			all = append(all, a.examineKeys(ctx, p)...)
+		}
+	}
+	if len(portals) > 0 && reached[portals[0]] {
+		all = append(all, a.examineUpdates(ctx, portals[0]))
+	}
+	if err := a.c.State.probe(); err != nil {
+		say(false, "状态文件夹无法写入,磁盘可能已满 the state folder cannot be written, is the disk full? %v", err)
 	}
 	if _, none := a.c.Dialogue.(NoDialogue); none {
 		say(false, "没有输入 PIN 的窗口:请安装 pinentry 或用 -tty。No PIN dialogue.")

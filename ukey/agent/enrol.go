@@ -25,6 +25,15 @@ type enrolment struct {
 	enc     ukey.KeyID
 	token   plugged
 	session ukey.Session
+	// reached is told of progress; nil: nobody is.
+	reached func(ctx context.Context, s ticket.FlashState) error
+}
+
+func (e *enrolment) tell(ctx context.Context, s ticket.FlashState) error {
+	if e.reached == nil {
+		return nil
+	}
+	return e.reached(ctx, s)
 }
 
 // enrol makes a signing pair in the token, has it certified, writes what the portal gives, proves all of it,
@@ -74,7 +83,7 @@ var algorithms = []pki.KeyAlg{pki.SM2, pki.P256, pki.P384, pki.RSA2048, pki.RSA3
 
 // room looks before the PIN is asked whether what is still missing will fit.
 func (e *enrolment) room() error {
-	missing := 0
+	missing := 0 // of older pairs only the portal's answer tells
 	for _, id := range []ukey.KeyID{e.sign, e.enc} {
 		if _, there := byID(e.token.keys, id); !there {
 			missing++
@@ -138,7 +147,7 @@ func (e *enrolment) certify(ctx context.Context) (ticket.CSRReply, error) {
 	if _, err := e.session.Generate(ctx, e.sign, pki.KeyAlg(e.in.KeyAlg)); err != nil {
 		return given, err
 	}
-	if err := e.note(StageKey); err != nil {
+	if err := errors.Join(e.note(StageKey), e.tell(ctx, ticket.FlashSignKey)); err != nil {
 		return given, err
 	}
 	signer, err := e.session.Signer(e.sign)
@@ -195,15 +204,31 @@ func (e *enrolment) write(ctx context.Context, g ticket.CSRReply) error {
 	if err := e.session.PutCertificate(ctx, e.sign, g.SignCertificate); err != nil {
 		return err
 	}
+	if err := e.tell(ctx, ticket.FlashCertWritten); err != nil {
+		return err
+	}
 	if len(g.EnvelopedKey) > 0 {
-		if err := e.session.ImportEnveloped(ctx, e.enc, e.sign, g.EnvelopedKey); err != nil {
-			return envelopeError(err)
-		}
-		if err := e.session.PutCertificate(ctx, e.enc, g.EncCertificate); err != nil {
+		if err := e.writeEncryption(ctx, g); err != nil {
 			return err
 		}
 	}
+	if err := writePairs(ctx, e.session, e.sign, g.History); err != nil {
+		return err
+	}
 	return e.note(StageWritten)
+}
+
+func (e *enrolment) writeEncryption(ctx context.Context, g ticket.CSRReply) error {
+	if err := e.session.ImportEnveloped(ctx, e.enc, e.sign, g.EnvelopedKey); err != nil {
+		return envelopeError(err)
+	}
+	if err := e.tell(ctx, ticket.FlashEncKeyImported); err != nil {
+		return err
+	}
+	if err := e.session.PutCertificate(ctx, e.enc, g.EncCertificate); err != nil {
+		return err
+	}
+	return e.tell(ctx, ticket.FlashEncCertWritten)
 }
 
 // envelopeError tells an envelope that is no good from a token that is not.
@@ -237,7 +262,7 @@ func (e *enrolment) verify(ctx context.Context, g ticket.CSRReply) (ticket.Proof
 			return none, problem(ticket.ProofFailed, "the encryption certificate does not read back as written")
 		}
 		proof.EncCertificate = enc.Certificate
-		if err := e.tryEncryption(enc); err != nil {
+		if err := opensItsOwn(e.session, enc); err != nil {
 			return none, err
 		}
 	}
@@ -268,32 +293,6 @@ func (e *enrolment) signProof(sign ukey.Key, nonce []byte) ([]byte, error) {
 		return nil, problem(ticket.ProofFailed, "the new key does not sign for its certificate")
 	}
 	return sig, nil
-}
-
-// tryEncryption encrypts to the certificate read back and opens it with the pair on the token.
-func (e *enrolment) tryEncryption(enc ukey.Key) error {
-	cert, err := pki.ParseCertificate(enc.Certificate)
-	if err != nil {
-		return problem(ticket.ProofFailed, "the encryption certificate cannot be read")
-	}
-	want := make([]byte, 32)
-	rand.Read(want)
-	msg, err := cms.Encrypt(rand.Reader, want, []*pki.Certificate{cert}, cms.GMT0010)
-	if err != nil {
-		return fmt.Errorf("encrypting a test: %w", err)
-	}
-	envelope, err := cms.ParseEnveloped(msg)
-	if err != nil {
-		return fmt.Errorf("encrypting a test: %w", err)
-	}
-	got, err := openEnvelope(e.session, enc, envelope)
-	if err != nil && isTokenError(err) {
-		return err
-	}
-	if err != nil || !bytes.Equal(got, want) {
-		return problem(ticket.ProofFailed, "the new encryption key does not open what its certificate encrypts")
-	}
-	return nil
 }
 
 // openTests opens the portal's envelopes. One key that does not open ends it: then nothing old may go.

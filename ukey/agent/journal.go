@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,15 @@ const (
 	StageDone     Stage = "done"
 )
 
+// The stages of work that uses the officer's PIN; Entry.Version says which.
+const (
+	StageSOTrying   Stage = "so_trying"   // about to be used; nothing of the officer has changed
+	StageSOOpened   Stage = "so_opened"   // it was right, and the holder's PIN is set
+	StageSORotating Stage = "so_rotating" // about to be changed to the next version
+	StageSORotated  Stage = "so_rotated"  // changed to the next version
+	StageSOUnclear  Stage = "so_unclear"  // a try was wrong: for an officer to look at
+)
+
 // Entry is a line of the journal. The portal is the truth; the journal tells the person and the doctor what
 // was going on here when the power went.
 type Entry struct {
@@ -36,6 +46,8 @@ type Entry struct {
 	Serial    string    `json:"serial"`
 	SignKeyID string    `json:"signKeyId"`
 	EncKeyID  string    `json:"encKeyId"`
+	Version   int       `json:"version,omitempty"` // of the officer's PIN in force before the work
+	Known     bool      `json:"known,omitempty"`   // with so_rotating: that version was right before
 	Stage     Stage     `json:"stage"`
 }
 
@@ -66,28 +78,51 @@ func (s *State) note(e Entry) error {
 	return nil
 }
 
-// Unfinished lists the last entry of each enrolment that has not come to its end here.
-func (s *State) Unfinished() ([]Entry, error) {
+// lastSO finds what was last done here to the officer's PIN of a token that was at that version.
+//
+// Nil/zero: an Entry without a stage when nothing was.
+func (s *State) lastSO(serial string, version int) (Entry, error) {
+	var last Entry
+	err := s.readJournal(func(e Entry) {
+		if e.Serial == serial && e.Version == version && strings.HasPrefix(string(e.Stage), "so_") {
+			last = e
+		}
+	})
+	return last, err
+}
+
+// readJournal hands over every entry that can be read, oldest first.
+func (s *State) readJournal(each func(Entry)) error {
 	s.mu.Lock()
 	b, err := os.ReadFile(filepath.Join(s.dir, journalLog))
 	s.mu.Unlock()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading journal: %w", err)
+		return fmt.Errorf("reading journal: %w", err)
 	}
-	last, order := map[string]Entry{}, []string(nil)
 	lines := bufio.NewScanner(bytes.NewReader(b))
 	for lines.Scan() {
 		var e Entry
-		if len(lines.Bytes()) == 0 || json.Unmarshal(lines.Bytes(), &e) != nil {
-			continue
+		if len(lines.Bytes()) > 0 && json.Unmarshal(lines.Bytes(), &e) == nil {
+			each(e)
 		}
+	}
+	return nil
+}
+
+// Unfinished lists the last entry of each enrolment that has not come to its end here.
+func (s *State) Unfinished() ([]Entry, error) {
+	last, order := map[string]Entry{}, []string(nil)
+	err := s.readJournal(func(e Entry) {
 		if _, known := last[e.Enrolment]; !known {
 			order = append(order, e.Enrolment)
 		}
 		last[e.Enrolment] = e
+	})
+	if err != nil {
+		return nil, err
 	}
 	var open []Entry
 	for _, id := range order {

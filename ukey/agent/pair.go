@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -119,8 +118,7 @@ func (a *Agent) pairing(origin string, key crypto.Signer, paired ticket.Paired) 
 		return Pairing{}, errors.New("the portal's answer is incomplete or for another portal")
 	}
 	for _, k := range paired.TicketKeys {
-		pub, err := pki.ParsePublicKey(k.PublicKey)
-		if _, ok := pub.(*ecdsa.PublicKey); err != nil || !ok {
+		if _, err := k.Public(); err != nil {
 			return Pairing{}, errors.New("the portal's ticket key cannot be used")
 		}
 	}

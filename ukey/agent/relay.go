@@ -15,8 +15,9 @@ import (
 // Whatever is lost on the way, the portal gives the job out again with a new ticket.
 type relay struct {
 	*Agent
-	gate   Gate
-	portal *portal
+	gate    Gate
+	portal  *portal
+	pairing Pairing // as on disk; only keepKeys changes it
 }
 
 const (
@@ -42,8 +43,9 @@ func (a *Agent) newRelay(p Pairing) (*relay, error) {
 		return ticket.SignRequest(req, body, p.AgentID, key, a.c.Now())
 	}
 	return &relay{Agent: a,
-		gate:   Gate{Tickets: tickets, Key: key, Account: p.Account, Organisation: p.Organisation},
-		portal: &portal{origin: p.Portal, sign: sign, http: a.c.HTTP}}, nil
+		gate:    Gate{Tickets: tickets, Key: key, Account: p.Account, Organisation: p.Organisation},
+		portal:  &portal{origin: p.Portal, sign: sign, http: a.c.HTTP},
+		pairing: p}, nil
 }
 
 func (r *relay) run(ctx context.Context) {
@@ -87,8 +89,11 @@ func (r *relay) next(ctx context.Context) (*ticket.Job, error) {
 	return &job, nil
 }
 
-func (r *relay) handle(ctx context.Context, job ticket.Job) {
-	outcome := r.Do(ctx, r.gate, job, &remoteSteps{r, job.ID})
+func (r *relay) handle(ctx context.Context, job ticket.Job) { r.work(ctx, r.gate, job) }
+
+// work runs a job of this portal and tells the portal how it ended.
+func (r *relay) work(ctx context.Context, gate Gate, job ticket.Job) ticket.Outcome {
+	outcome := r.Do(ctx, gate, job, &remoteSteps{r, job.ID})
 	deliverCtx, cancel := context.WithTimeout(ctx, deliverFor)
 	if ctx.Err() != nil { // stopping: say so, but do not hang on it
 		deliverCtx, cancel = context.WithTimeout(context.WithoutCancel(ctx), farewellFor)
@@ -96,9 +101,10 @@ func (r *relay) handle(ctx context.Context, job ticket.Job) {
 	defer cancel()
 	if err := r.post(deliverCtx, job.ID, "/result", outcome, nil); err != nil {
 		r.c.Log.Warn("outcome not delivered; the portal will give the job out again", "job", job.ID, "error", err)
-		return
+		return outcome
 	}
 	r.c.Log.Info("job answered", "job", job.ID, "ok", outcome.Problem == nil)
+	return outcome
 }
 
 // post sends something about a job until it arrives, is refused for good, or time is up.

@@ -128,18 +128,25 @@ func (r *rig) start(change ...func(*Config)) {
 	}
 	r.t.Cleanup(r.state.Unlock)
 	c := Config{State: r.state, Dialogue: r.person, DialoguesPerMinute: 1000, Log: slog.New(slog.NewTextHandler(r.log, nil)),
-		Drivers: []ukey.Driver{softkey.OpenWith(filepath.Join(r.home, "slot"), func(point string) error {
-			if r.fault != nil {
-				return r.fault(point)
-			}
-			return nil
-		})}}
+		Drivers: []ukey.Driver{r.driver()}}
 	for _, f := range change {
 		f(&c)
 	}
 	if r.agent, err = New(c); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// driver finds the keys in the slot and stops where the test says.
+func (r *rig) driver() *softkey.Driver {
+	d := softkey.OpenWith(filepath.Join(r.home, "slot"), func(point string) error {
+		if r.fault != nil {
+			return r.fault(point)
+		}
+		return nil
+	})
+	d.KDF = cheap
+	return d
 }
 
 func (r *rig) openGate() {

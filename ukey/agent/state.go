@@ -154,6 +154,21 @@ func (s *State) useTicket(id string, expires time.Time) (bool, error) {
 	return false, nil
 }
 
+// probe tells whether the folder can be written: a job that cannot be recorded is not begun.
+func (s *State) probe() error {
+	path := filepath.Join(s.dir, "probe")
+	defer os.Remove(path)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4<<10))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
 // Pairing binds this agent to an account at a portal.
 type Pairing struct {
 	Portal       string             `json:"portal"` // origin
@@ -165,9 +180,13 @@ type Pairing struct {
 	TicketKeys   []ticket.TicketKey `json:"ticketKeys"`
 }
 
-func pairingFile(origin string) string {
+func pairingFile(origin string) string { return perPortal(origin, ".json") }
+
+func originsFile(origin string) string { return perPortal(origin, ".origins") }
+
+func perPortal(origin, ending string) string {
 	sum := sha256.Sum256([]byte(origin))
-	return filepath.Join(pairingDir, hex.EncodeToString(sum[:8])+".json")
+	return filepath.Join(pairingDir, hex.EncodeToString(sum[:8])+ending)
 }
 
 // SavePairing keeps a pairing in place of an earlier one with that portal.
@@ -210,6 +229,25 @@ func (s *State) Pairings() ([]Pairing, error) {
 	return all, bad
 }
 
+// saveOrigins keeps a portal's signed list of applications.
+func (s *State) saveOrigins(portal, jws string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := replaceFile(filepath.Join(s.dir, originsFile(portal)), []byte(jws)); err != nil {
+		return fmt.Errorf("saving origins: %w", err)
+	}
+	return nil
+}
+
+// origins gives the list back, "" if there is none.
+func (s *State) origins(portal string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(s.dir, originsFile(portal)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return string(b), err
+}
+
 // signer is the pairing's identity key.
 func (p Pairing) signer() (*ecdsa.PrivateKey, error) {
 	key, err := pki.ParsePrivateKey(p.Key)
@@ -225,17 +263,9 @@ func (p Pairing) signer() (*ecdsa.PrivateKey, error) {
 
 // verifier is the gate that the portal's tickets go through.
 func (p Pairing) verifier(s *State) (*ticket.Verifier, error) {
-	v := &ticket.Verifier{Keys: map[string]*ecdsa.PublicKey{}, Agent: p.AgentID, Issuer: p.Portal, Now: s.now, Used: s.useTicket}
-	for _, k := range p.TicketKeys {
-		pub, err := pki.ParsePublicKey(k.PublicKey)
-		if err != nil {
-			return nil, fmt.Errorf("reading ticket key: %w", err)
-		}
-		ec, ok := pub.(*ecdsa.PublicKey)
-		if !ok {
-			return nil, errors.New("agent: ticket key is not ECDSA")
-		}
-		v.Keys[k.ID] = ec
+	v := &ticket.Verifier{Agent: p.AgentID, Issuer: p.Portal, Now: s.now, Used: s.useTicket}
+	if err := v.Trust(p.TicketKeys); err != nil {
+		return nil, fmt.Errorf("reading ticket keys: %w", err)
 	}
 	return v, nil
 }

@@ -116,14 +116,23 @@ func (w *work) open(ctx context.Context, p plugged, operation texts) (ukey.Sessi
 	return session, func() { session.Close(); release() }, nil
 }
 
-func (w *work) login(ctx context.Context, p plugged, operation texts) (ukey.Session, error) {
+func (w *work) login(ctx context.Context, p plugged, operation texts) (session ukey.Session, err error) {
+	err = w.askPIN(ctx, p, operation, func(pin ukey.PIN) (err error) {
+		session, err = p.token.Login(ctx, pin)
+		return err
+	})
+	return session, err
+}
+
+// askPIN asks for the PIN until use takes it.
+func (w *work) askPIN(ctx context.Context, p plugged, operation texts, use func(ukey.PIN) error) error {
 	release, err := hold(ctx, w.asking)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer release()
 	if !w.limit.allow() {
-		return nil, refuse("too many dialogues in a minute")
+		return refuse("too many dialogues in a minute")
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.c.AnswerFor)
 	defer cancel()
@@ -131,42 +140,42 @@ func (w *work) login(ctx context.Context, p plugged, operation texts) (ukey.Sess
 	for range maxAsks {
 		info, err := p.token.Info(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if info.PINLocked {
-			return nil, ukey.ErrLocked
+			return ukey.ErrLocked
 		}
 		if info.PINTriesLeft == 1 {
 			if err := w.confirmLastTry(ctx, ask); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		session, wrong, err := w.tryPIN(ctx, p.token, ask)
+		wrong, err := w.tryPIN(ctx, ask, use)
 		if wrong == nil {
-			return session, err
+			return err
 		}
 		ask.Warning = wrongPIN(wrong.TriesLeft)
 	}
-	return nil, ErrCancelled
+	return ErrCancelled
 }
 
 // tryPIN asks once and tries once.
-func (w *work) tryPIN(ctx context.Context, t ukey.Token, ask Prompt) (ukey.Session, *ukey.PINError, error) {
+func (w *work) tryPIN(ctx context.Context, ask Prompt, use func(ukey.PIN) error) (*ukey.PINError, error) {
 	typed, err := w.c.Dialogue.Ask(ctx, ask)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	pin := ukey.PIN(typed)
 	defer pin.Wipe()
 	if len(pin) == 0 {
-		return nil, nil, ErrCancelled // nothing typed costs no try
+		return nil, ErrCancelled // nothing typed costs no try
 	}
-	session, err := t.Login(ctx, pin)
+	err = use(pin)
 	var wrong *ukey.PINError
 	if errors.As(err, &wrong) {
-		return nil, wrong, nil
+		return wrong, nil
 	}
-	return session, nil, err
+	return nil, err
 }
 
 // confirmLastTry warns before the try that can lock the key. A no is answered as a wrong PIN with one try

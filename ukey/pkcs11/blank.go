@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,75 +10,94 @@ import (
 	"signet/ukey"
 )
 
-// Blank is a token without content, as it comes from its maker.
-//
-// Shape: a token has a serial number before it is initialised, or it has not: then Slot says where it was when listed, and
-// Initialise refuses if anything has moved since.
-type Blank struct {
-	Serial, Model, Manufacturer string
-	Slot                        string // what the slot calls itself
-	id                          uint
+// blankSlot is a blank and the slot it was found in, good until slots are listed again.
+type blankSlot struct {
+	ukey.Blank
+	slot uint
 }
 
-// ErrNotBlank says that a token is not the blank one that was listed.
-var ErrNotBlank = errors.New("pkcs11: not a blank token")
-
 // Blanks lists the tokens that are not initialised.
-func (d *Driver) Blanks(ctx context.Context) ([]Blank, error) {
-	slots, err := d.module.Slots(ctx)
+func (d *Driver) Blanks(ctx context.Context) ([]ukey.Blank, error) {
+	slots, err := d.blanks(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing blank tokens: %w", err)
 	}
-	var blanks []Blank
+	var blanks []ukey.Blank
+	for _, b := range slots {
+		blanks = append(blanks, b.Blank)
+	}
+	return blanks, nil
+}
+
+func (d *Driver) blanks(ctx context.Context) ([]blankSlot, error) {
+	slots, err := d.module.Slots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var blanks []blankSlot
 	for _, s := range slots {
 		if s.Token != nil && s.Token.Flags&cryptoki.CKF_TOKEN_INITIALIZED == 0 {
-			blanks = append(blanks, Blank{s.Token.Serial, s.Token.Model, s.Token.Manufacturer, s.Description, s.ID})
+			blanks = append(blanks, blankSlot{ukey.Blank{Serial: s.Token.Serial, Model: s.Token.Model, Manufacturer: s.Token.Manufacturer,
+				Place: fmt.Sprintf("%s (%d)", s.Description, s.ID)}, s.ID})
 		}
 	}
 	return blanks, nil
 }
 
-// Initialise formats a blank token and sets both PINs. It never touches a token that holds something.
-//
-// Shape: label at most 32 bytes. Errors: ErrNotBlank; ukey.ErrWeakPIN before anything is done. An interrupted one leaves an
-// initialised token without a PIN: Token.Unblock sets it.
-func (d *Driver) Initialise(ctx context.Context, b Blank, label string, so, pin ukey.PIN) (*Token, error) {
-	if err := errors.Join(ukey.CheckPIN(pin), ukey.CheckPIN(so)); err != nil {
-		return nil, fmt.Errorf("initialising token: %w", err)
-	}
-	blanks, err := d.Blanks(ctx)
+// Initialise formats a blank token and sets both PINs.
+func (d *Driver) Initialise(ctx context.Context, b ukey.Blank, label string, so, pin ukey.PIN) (ukey.Token, error) {
+	t, err := d.initialise(ctx, b, label, so, pin)
 	if err != nil {
-		return nil, err
-	}
-	var there *Blank
-	for i, o := range blanks {
-		if o.Serial == b.Serial && (b.Serial != "" || o.id == b.id && o.Slot == b.Slot) {
-			if there != nil {
-				return nil, fmt.Errorf("initialising token: %w: two have this serial number", ErrNotBlank)
-			}
-			there = &blanks[i]
-		}
-	}
-	if there == nil {
-		return nil, fmt.Errorf("initialising token: %w", ErrNotBlank)
-	}
-	t, err := d.format(ctx, *there, label, so)
-	if err != nil {
-		return nil, fmt.Errorf("initialising token: %w", err)
-	}
-	if err := t.initPIN(ctx, so, pin); err != nil {
 		return nil, fmt.Errorf("initialising token: %w", err)
 	}
 	return t, nil
 }
 
+func (d *Driver) initialise(ctx context.Context, b ukey.Blank, label string, so, pin ukey.PIN) (*Token, error) {
+	if err := errors.Join(ukey.CheckPIN(pin), ukey.CheckPIN(so), ukey.CheckLabel(label, ukey.MaxLabel)); err != nil || label == "" {
+		return nil, cmp.Or(err, ukey.ErrLabel)
+	}
+	there, err := d.find(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	t, err := d.format(ctx, there, label, so)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.initPIN(ctx, so, pin)
+}
+
+// find looks where a blank is now: by its serial number, or by its place if it has none and nothing has moved.
+//
+// Errors: ukey.ErrNotBlank.
+func (d *Driver) find(ctx context.Context, b ukey.Blank) (blankSlot, error) {
+	blanks, err := d.blanks(ctx)
+	if err != nil {
+		return blankSlot{}, err
+	}
+	var found []blankSlot
+	for _, o := range blanks {
+		if o.Serial == b.Serial && (b.Serial != "" || o.Place == b.Place) {
+			found = append(found, o)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return blankSlot{}, ukey.ErrNotBlank
+	case 1:
+		return found[0], nil
+	}
+	return blankSlot{}, fmt.Errorf("%w: two have this serial number", ukey.ErrNotBlank)
+}
+
 // format is C_InitToken; the new token is the one that was not there before, as slots move by it.
-func (d *Driver) format(ctx context.Context, b Blank, label string, so ukey.PIN) (*Token, error) {
+func (d *Driver) format(ctx context.Context, b blankSlot, label string, so ukey.PIN) (*Token, error) {
 	before, err := d.serials(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.module.InitToken(ctx, b.id, so, label); err != nil {
+	if err := d.module.InitToken(ctx, b.slot, so, label); err != nil {
 		return nil, err
 	}
 	after, err := d.serials(ctx)
@@ -91,7 +111,7 @@ func (d *Driver) format(ctx context.Context, b Blank, label string, so ukey.PIN)
 		}
 	}
 	if len(fresh) != 1 {
-		return nil, fmt.Errorf("%w: %d new tokens", ErrNotBlank, len(fresh))
+		return nil, fmt.Errorf("%w: %d new tokens", ukey.ErrNotBlank, len(fresh))
 	}
 	return &Token{driver: d, serial: fresh[0]}, nil
 }

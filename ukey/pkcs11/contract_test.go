@@ -116,7 +116,7 @@ func TestContractSoftkey(t *testing.T) {
 			}
 			ukeytest.TestToken(t, algs, func(t *testing.T) ukeytest.Fixture {
 				r := newRig(t, change)
-				return ukeytest.Fixture{Token: r.token(t), PIN: ukey.PIN(testPIN), Tries: 6, Rooms: 4,
+				return ukeytest.Fixture{Token: r.token(t), PIN: ukey.PIN(testPIN), SO: ukey.PIN(testSO), Tries: 6, Rooms: 4,
 					Reopen: func() ukey.Token { return r.token(t) },
 					Pull:   r.move(t, "key", ".away"), Plug: r.move(t, ".away", "key")}
 			})
@@ -129,8 +129,27 @@ func TestContractSoftHSM(t *testing.T) {
 		t.Run(string(alg), func(t *testing.T) {
 			ukeytest.TestToken(t, []pki.KeyAlg{alg}, func(t *testing.T) ukeytest.Fixture {
 				d := softHSM(t)
-				return ukeytest.Fixture{Token: only(t, d), PIN: ukey.PIN(testPIN), Alg: alg,
+				return ukeytest.Fixture{Token: only(t, d), PIN: ukey.PIN(testPIN), SO: ukey.PIN(testSO), Alg: alg,
 					Reopen: func() ukey.Token { return only(t, d) }}
+			})
+		})
+	}
+}
+
+func TestBlanks(t *testing.T) {
+	t.Run("SoftHSM", func(t *testing.T) {
+		ukeytest.TestBlanks(t, func(t *testing.T) ukeytest.DriverFixture { return ukeytest.DriverFixture{Driver: blankSoftHSM(t)} })
+	})
+	for _, serial := range []string{"", "SK-0815"} {
+		t.Run("softkey"+serial, func(t *testing.T) {
+			ukeytest.TestBlanks(t, func(t *testing.T) ukeytest.DriverFixture {
+				home := t.TempDir()
+				r := &rig{slots: filepath.Join(home, "slots"), faults: filepath.Join(home, "faults")}
+				must(t, os.MkdirAll(filepath.Join(r.slots, "a"), 0o700))
+				if serial != "" {
+					must(t, softkey.NewBlank(filepath.Join(r.slots, "b"), serial))
+				}
+				return ukeytest.DriverFixture{Driver: r.open(t, nil), Serial: serial}
 			})
 		})
 	}
@@ -139,12 +158,7 @@ func TestContractSoftHSM(t *testing.T) {
 // softHSM is SoftHSM with one token, initialised through the driver.
 func softHSM(t *testing.T) *Driver {
 	t.Helper()
-	path, env := hsmtest.SoftHSM(t)
-	d, err := Open(t.Context(), Config{Cryptoki: cryptoki.Config{Path: path, Dirs: []string{filepath.Dir(path)}, Env: env}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
+	d := blankSoftHSM(t)
 	blanks, err := d.Blanks(t.Context())
 	if err != nil || len(blanks) != 1 {
 		t.Fatal(blanks, err)
@@ -152,5 +166,16 @@ func softHSM(t *testing.T) *Driver {
 	if _, err := d.Initialise(t.Context(), blanks[0], "Signet 测试", ukey.PIN(testSO), ukey.PIN(testPIN)); err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+func blankSoftHSM(t *testing.T) *Driver {
+	t.Helper()
+	path, env := hsmtest.SoftHSM(t)
+	d, err := Open(t.Context(), Config{Cryptoki: cryptoki.Config{Path: path, Dirs: []string{filepath.Dir(path)}, Env: env}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
 	return d
 }

@@ -129,16 +129,18 @@ const (
 
 // words are the module's answers in the words of package ukey.
 var words = map[cryptoki.Code]error{
-	cryptoki.CKR_DEVICE_REMOVED:       ukey.ErrRemoved,
-	cryptoki.CKR_TOKEN_NOT_PRESENT:    ukey.ErrRemoved,
-	cryptoki.CKR_TOKEN_NOT_RECOGNIZED: ukey.ErrRemoved,
-	cryptoki.CKR_SLOT_ID_INVALID:      ukey.ErrRemoved,
-	cryptoki.CKR_PIN_LOCKED:           ukey.ErrLocked,
-	cryptoki.CKR_PIN_INVALID:          ukey.ErrWeakPIN,
-	cryptoki.CKR_PIN_LEN_RANGE:        ukey.ErrWeakPIN,
-	cryptoki.CKR_DEVICE_MEMORY:        ukey.ErrFull,
-	codeAnotherLoggedIn:               ukey.ErrBusy,
-	cryptoki.CKR_USER_NOT_LOGGED_IN:   ukey.ErrClosed,
+	cryptoki.CKR_DEVICE_REMOVED:           ukey.ErrRemoved,
+	cryptoki.CKR_TOKEN_NOT_PRESENT:        ukey.ErrRemoved,
+	cryptoki.CKR_TOKEN_NOT_RECOGNIZED:     ukey.ErrRemoved,
+	cryptoki.CKR_SLOT_ID_INVALID:          ukey.ErrRemoved,
+	cryptoki.CKR_PIN_LOCKED:               ukey.ErrLocked,
+	cryptoki.CKR_PIN_INVALID:              ukey.ErrWeakPIN,
+	cryptoki.CKR_PIN_LEN_RANGE:            ukey.ErrWeakPIN,
+	cryptoki.CKR_DEVICE_MEMORY:            ukey.ErrFull,
+	cryptoki.CKR_USER_PIN_NOT_INITIALIZED: ukey.ErrNoPIN,
+	cryptoki.CKR_ATTRIBUTE_READ_ONLY:      ukey.ErrUnsupported,
+	codeAnotherLoggedIn:                   ukey.ErrBusy,
+	cryptoki.CKR_USER_NOT_LOGGED_IN:       ukey.ErrClosed,
 }
 
 // explain says an error of cryptoki in the words of ukey, keeping the cause. A session that died is a pulled token if the token
@@ -146,6 +148,9 @@ var words = map[cryptoki.Code]error{
 func (t *Token) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, cryptoki.ErrScheme) {
+		return fmt.Errorf("%w (%w)", ukey.ErrUnsupported, err)
 	}
 	if errors.Is(err, cryptoki.ErrNoToken) {
 		return fmt.Errorf("%w (%w)", ukey.ErrRemoved, err)
@@ -161,6 +166,9 @@ func (t *Token) explain(ctx context.Context, err error) error {
 	}
 	if cryptoki.ClassOf(err) == cryptoki.ClassLibrary {
 		return err
+	}
+	if errors.Is(err, cryptoki.ErrHung) {
+		return fmt.Errorf("%w: %w (%w)", ukey.ErrSilent, ukey.ErrClosed, err)
 	}
 	return fmt.Errorf("%w (%w)", ukey.ErrClosed, err)
 }

@@ -301,10 +301,10 @@ func TestInitialise(t *testing.T) {
 	if err != nil || info.Label != "新的 UKey" || !info.Simulated || !info.Initialised || info.PINTriesLeft != 6 {
 		t.Errorf("%+v, %v", info, err)
 	}
-	if _, err := login(t, token).Generate(ctx, id(1), pki.P256); err != nil {
+	if _, err := login(t, token.(*Token)).Generate(ctx, id(1), pki.P256); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.driver.Initialise(ctx, blanks[0], "nochmal", ukey.PIN(testSO), ukey.PIN(testPIN)); !errors.Is(err, ErrNotBlank) {
+	if _, err := r.driver.Initialise(ctx, blanks[0], "nochmal", ukey.PIN(testSO), ukey.PIN(testPIN)); !errors.Is(err, ukey.ErrNotBlank) {
 		t.Errorf("a token that is not blank any more: %v", err)
 	}
 }
@@ -495,8 +495,8 @@ func direct(b *testing.B) ukey.Session {
 func TestWatch(t *testing.T) {
 	r := newRig(t, nil)
 	ctx, stop := context.WithCancel(t.Context())
-	events := r.driver.Watch(ctx, 20*time.Millisecond)
-	next := func(want Event) {
+	events := ukey.Watch(ctx, r.driver, 20*time.Millisecond)
+	next := func(want ukey.Event) {
 		t.Helper()
 		select {
 		case e := <-events:
@@ -507,9 +507,9 @@ func TestWatch(t *testing.T) {
 			t.Fatalf("nothing said of %+v", want)
 		}
 	}
-	next(Event{"SK-0001", true})
+	next(ukey.Event{Serial: "SK-0001", Plugged: true})
 	r.move(t, "key", ".away")()
-	next(Event{"SK-0001", false})
+	next(ukey.Event{Serial: "SK-0001", Plugged: false})
 	r.fault(t, "error:C_GetSlotList:0x5") // a module in trouble is no reason to say anything
 	r.move(t, ".away", "key")()
 	select {
@@ -518,7 +518,7 @@ func TestWatch(t *testing.T) {
 	case <-time.After(150 * time.Millisecond):
 	}
 	r.fault(t, "")
-	next(Event{"SK-0001", true})
+	next(ukey.Event{Serial: "SK-0001", Plugged: true})
 	stop()
 	for range events {
 	}
@@ -555,7 +555,7 @@ func TestRSADecryption(t *testing.T) {
 	if err != nil || len(plain) != 16 {
 		t.Errorf("a spoilt session key is told apart: %x, %v", plain, err)
 	}
-	if _, err := d.Decrypt(nil, noise, &rsa.OAEPOptions{Hash: crypto.SHA512}); !errors.Is(err, errScheme) {
+	if _, err := d.Decrypt(nil, noise, &rsa.OAEPOptions{Hash: crypto.SHA512}); !errors.Is(err, ukey.ErrUnsupported) {
 		t.Error(err)
 	}
 }

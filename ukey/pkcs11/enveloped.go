@@ -15,9 +15,6 @@ import (
 	"signet/ukey"
 )
 
-// errNoImport says that the token has no way to take an enveloped key.
-var errNoImport = errors.New("pkcs11: this kind of token takes no enveloped key")
-
 // ImportEnveloped puts the encryption pair inside the envelope on the token: unwrapped in there where the token can, else through
 // this program where the profile says so.
 func (s *Session) ImportEnveloped(ctx context.Context, enc, signing ukey.KeyID, envelopedDER []byte) error {
@@ -71,14 +68,27 @@ func (s *Session) bring(ctx context.Context, raw []byte, opener *group, e *cms.E
 	case s.profile.Enveloped != 0:
 		return s.unwrap(ctx, raw, opener, e)
 	case s.profile.opens():
-		inside, err := e.Unwrap(sm2Opener{ctx, s, opener.private[0], opener.key})
+		inside, err := s.openHere(ctx, opener, e)
 		if err != nil {
 			return err
 		}
 		_, _, err = s.profile.ImportKey(ctx, s.c, cryptoki.KeySpec{Alg: pki.SM2, ID: raw, Token: true, Decrypt: true}, inside)
 		return err
 	}
-	return errNoImport
+	return ukey.ErrUnsupported
+}
+
+// openHere opens the envelope in this program.
+func (s *Session) openHere(ctx context.Context, opener *group, e *cms.EnvelopedKey) (*gm.PrivateKey, error) {
+	o := &sm2Opener{ctx: ctx, session: s, private: opener.private[0], public: opener.key}
+	inside, err := e.Unwrap(o)
+	switch {
+	case o.failed != nil:
+		return nil, o.failed
+	case errors.Is(err, cms.ErrDecrypt):
+		return nil, fmt.Errorf("%w (%w)", ukey.ErrNotOurs, err)
+	}
+	return inside, err
 }
 
 // unwrap lets the token open the envelope. The private half comes first: a public half alone would be half a pair that can be seen.
@@ -90,7 +100,7 @@ func (s *Session) unwrap(ctx context.Context, id []byte, opener *group, e *cms.E
 		cryptoki.Bool(cryptoki.CKA_SENSITIVE, true), cryptoki.Bool(cryptoki.CKA_EXTRACTABLE, false),
 		cryptoki.Bool(cryptoki.CKA_SIGN, false), cryptoki.Bool(cryptoki.CKA_DECRYPT, true)}, common...))
 	if cryptoki.CodeOf(err) == codeWrappedKeyInvalid {
-		return fmt.Errorf("%w (%w)", cms.ErrDecrypt, err)
+		return fmt.Errorf("%w (%w, %w)", ukey.ErrNotOurs, cms.ErrDecrypt, err)
 	}
 	if err != nil {
 		return err
@@ -111,13 +121,19 @@ type sm2Opener struct {
 	session *Session
 	private cryptoki.Object
 	public  crypto.PublicKey
+	failed  error // why the token did not decrypt, if it was not for what it was given: Unwrap says the same of all
 }
 
-func (o sm2Opener) Public() crypto.PublicKey { return o.public }
+func (o *sm2Opener) Public() crypto.PublicKey { return o.public }
 
-func (o sm2Opener) Decrypt(_ io.Reader, msg []byte, _ crypto.DecrypterOpts) ([]byte, error) {
+func (o *sm2Opener) Decrypt(_ io.Reader, msg []byte, _ crypto.DecrypterOpts) ([]byte, error) {
 	if _, ok := o.public.(*gm.PublicKey); !ok {
-		return nil, ukey.ErrUsage
+		o.failed = ukey.ErrUsage
+		return nil, o.failed
 	}
-	return o.session.decryptSM2(o.ctx, o.private, msg)
+	plain, err := o.session.profile.Decrypt(o.ctx, o.session.c, o.private, o.public, msg, nil)
+	if err != nil && !errors.Is(err, gm.ErrDecrypt) {
+		o.failed = err
+	}
+	return plain, err
 }

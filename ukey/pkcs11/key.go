@@ -7,7 +7,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -17,9 +16,6 @@ import (
 	"signet/hsm/cryptoki"
 	"signet/ukey"
 )
-
-// errScheme says that this kind of signature or encryption is not to be had.
-var errScheme = errors.New("pkcs11: scheme not supported")
 
 // Signer gives a signing pair.
 func (s *Session) Signer(id ukey.KeyID) (crypto.Signer, error) {
@@ -68,7 +64,7 @@ type signer struct{ handle }
 // Sign signs a digest as pki.Sign hands it out; what the token gives is checked before it is given on.
 func (k signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) (sig []byte, err error) {
 	if _, pss := opts.(*rsa.PSSOptions); pss {
-		return nil, fmt.Errorf("signing: %w: PSS", errScheme)
+		return nil, fmt.Errorf("signing: %w: PSS", ukey.ErrUnsupported)
 	}
 	err = k.session.do(context.Background(), "signing", func(ctx context.Context) error {
 		sig, err = k.session.profile.Sign(ctx, k.session.c, k.private, k.public, digest, opts.HashFunc())
@@ -82,76 +78,10 @@ type decrypter struct{ handle }
 // Decrypt takes SM2 ciphertexts in every encoding, and RSA by PKCS #1 v1.5 or OAEP as the options say.
 func (k decrypter) Decrypt(random io.Reader, msg []byte, opts crypto.DecrypterOpts) (plain []byte, err error) {
 	err = k.session.do(context.Background(), "decrypting", func(ctx context.Context) error {
-		plain, err = k.session.decrypt(ctx, k.private, k.public, msg, opts)
+		plain, err = k.session.profile.Decrypt(ctx, k.session.c, k.private, k.public, msg, opts)
 		return err
 	})
 	return plain, err
-}
-
-func (s *Session) decrypt(ctx context.Context, private cryptoki.Object, public crypto.PublicKey, msg []byte, opts crypto.DecrypterOpts) ([]byte, error) {
-	switch public.(type) {
-	case *gm.PublicKey:
-		return s.decryptSM2(ctx, private, msg)
-	case *rsa.PublicKey:
-		return s.decryptRSA(ctx, private, msg, opts)
-	}
-	return nil, errScheme
-}
-
-// decryptSM2 tries both orders that a raw ciphertext may have; the tag decides.
-func (s *Session) decryptSM2(ctx context.Context, private cryptoki.Object, msg []byte) ([]byte, error) {
-	for _, parse := range []func([]byte) (gm.Ciphertext, error){gm.ParseCiphertext, gm.ParseCiphertextC1C2C3} {
-		c, err := parse(msg)
-		if err != nil {
-			continue
-		}
-		plain, err := s.profile.DecryptSM2(ctx, s.c, private, c)
-		if !errors.Is(err, gm.ErrDecrypt) {
-			return plain, err
-		}
-	}
-	return nil, gm.ErrDecrypt
-}
-
-func (s *Session) decryptRSA(ctx context.Context, private cryptoki.Object, msg []byte, opts crypto.DecrypterOpts) ([]byte, error) {
-	switch o := opts.(type) {
-	case nil:
-		return s.c.Decrypt(ctx, cryptoki.Mech(cryptoki.CKM_RSA_PKCS), private, msg)
-	case *rsa.PKCS1v15DecryptOptions:
-		plain, err := s.c.Decrypt(ctx, cryptoki.Mech(cryptoki.CKM_RSA_PKCS), private, msg)
-		if o.SessionKeyLen > 0 {
-			return sessionKey(plain, err, o.SessionKeyLen)
-		}
-		return plain, err
-	case *rsa.OAEPOptions:
-		m := cryptoki.OAEPSHA1()
-		if o.Hash == crypto.SHA256 && (o.MGFHash == 0 || o.MGFHash == crypto.SHA256) {
-			m.OAEP = &cryptoki.OAEPParams{Hash: cryptoki.CKM_SHA256, MGF: cryptoki.CKG_MGF1_SHA256}
-		} else if o.Hash != crypto.SHA1 || o.MGFHash != 0 && o.MGFHash != crypto.SHA1 {
-			return nil, fmt.Errorf("%w: OAEP", errScheme)
-		}
-		if len(o.Label) > 0 {
-			return nil, fmt.Errorf("%w: OAEP label", errScheme)
-		}
-		return s.c.Decrypt(ctx, m, private, msg)
-	}
-	return nil, errScheme
-}
-
-// sessionKey gives a random key for a ciphertext that does not decrypt to n bytes, so that nobody learns which it was.
-//
-// Source: RFC 3218 §2.3.2.
-func sessionKey(plain []byte, err error, n int) ([]byte, error) {
-	if err != nil && cryptoki.ClassOf(err) != cryptoki.ClassOther {
-		return nil, err
-	}
-	key := make([]byte, n)
-	rand.Read(key)
-	if err == nil && len(plain) == n {
-		subtle.ConstantTimeCopy(1, key, plain)
-	}
-	clear(plain)
-	return key, nil
 }
 
 // try uses a pair once: it signs, or it decrypts what its public half encrypted.
@@ -175,7 +105,7 @@ func (s *Session) try(ctx context.Context, g *group) error {
 	if err != nil {
 		return err
 	}
-	plain, err := s.decrypt(ctx, g.private[0], g.key, sealed, nil)
+	plain, err := s.profile.Decrypt(ctx, s.c, g.private[0], g.key, sealed, nil)
 	if errors.Is(err, gm.ErrDecrypt) || cryptoki.CodeOf(err) == cryptoki.CKR_ENCRYPTED_DATA_INVALID || err == nil && !bytes.Equal(plain, secret) {
 		return errPair
 	}

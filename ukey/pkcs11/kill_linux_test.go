@@ -66,7 +66,7 @@ func TestKilledSoftHSM(t *testing.T) {
 	}
 	cut := 0
 	for n := byte(1); n <= rounds; n++ {
-		in, done := make(chan bool, 4), make(chan error, 1)
+		in, done := make(chan bool, 32), make(chan error, 1) // room for every try
 		go func() { done <- act(n, in) }()
 		<-in
 		time.Sleep(time.Duration(mathrand.IntN(60)) * time.Millisecond)
@@ -74,8 +74,9 @@ func TestKilledSoftHSM(t *testing.T) {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 		err := <-done
-		for tries := 0; err != nil && tries < 3; tries++ {
+		for tries := 0; err != nil && tries < 20; tries++ { // SoftHSM may need a while to get over what was cut off
 			cut++
+			time.Sleep(time.Duration(tries) * 20 * time.Millisecond)
 			err = act(n, in)
 		}
 		must(t, err)

@@ -35,6 +35,19 @@ func markOf(u ukey.Usage) string {
 	return encryptMark
 }
 
+// marked is the label of a whole pair's public half: the mark, and behind it what people call the pair.
+func marked(u ukey.Usage, label string) string { return strings.TrimSpace(markOf(u) + " " + label) }
+
+// readMark is the reverse. A label without a mark is another maker's.
+func readMark(text string) (mark ukey.Usage, label string) {
+	for _, u := range []ukey.Usage{ukey.Sign, ukey.Encrypt} {
+		if rest, ok := strings.CutPrefix(text, markOf(u)); ok && (rest == "" || rest[0] == ' ') {
+			return u, strings.TrimSpace(rest)
+		}
+	}
+	return "", text
+}
+
 // cert is a certificate object.
 type cert struct {
 	object cryptoki.Object
@@ -49,6 +62,7 @@ type group struct {
 	certs           []cert // the one that counts first
 	other           []cryptoki.Object
 	mark            ukey.Usage // of the public half; "" if it has none
+	label           string     // what people call it
 	key             crypto.PublicKey
 	verifies        bool // the public half's CKA_VERIFY
 	signs           bool // the private half's CKA_SIGN
@@ -130,12 +144,7 @@ func (r reader) addPublic(ctx context.Context, g *group, o cryptoki.Object, attr
 		return onlyObject(err)
 	}
 	g.key, g.verifies = key, cryptoki.BoolIn(attrs, cryptoki.CKA_VERIFY)
-	switch strings.TrimSpace(string(cryptoki.Value(attrs, cryptoki.CKA_LABEL))) {
-	case signMark:
-		g.mark = ukey.Sign
-	case encryptMark:
-		g.mark = ukey.Encrypt
-	}
+	g.mark, g.label = readMark(strings.TrimSpace(string(cryptoki.Value(attrs, cryptoki.CKA_LABEL))))
 	return nil
 }
 
@@ -203,7 +212,7 @@ func (r reader) keys(ctx context.Context) ([]ukey.Key, error) {
 		if raw == "" || g.key == nil || len(g.public) > 1 || g.mark == "" && der == nil {
 			continue
 		}
-		keys = append(keys, ukey.Key{ID: id, Usage: g.usage(), Public: g.key, Certificate: der})
+		keys = append(keys, ukey.Key{ID: id, Usage: g.usage(), Public: g.key, Certificate: der, Label: g.label})
 	}
 	slices.SortFunc(keys, func(a, b ukey.Key) int { return cmp.Compare(a.ID, b.ID) })
 	return keys, nil

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"signet/ca/pki"
@@ -157,11 +158,40 @@ func (s *Session) mark(ctx context.Context, g *group, usage ukey.Usage) error {
 	if g.mark == usage || len(g.public) == 0 {
 		return nil
 	}
-	label := []cryptoki.Attr{cryptoki.Text(cryptoki.CKA_LABEL, markOf(usage))}
-	if err := s.c.SetAttributes(ctx, g.private[0], label); err != nil {
-		return err
+	g.mark = usage
+	return s.name(ctx, g, g.label)
+}
+
+// name writes the label of a pair; the public half, which bears the mark, comes last.
+func (s *Session) name(ctx context.Context, g *group, label string) error {
+	seen := label
+	if g.mark != "" {
+		seen = marked(g.mark, label)
 	}
-	return s.c.SetAttributes(ctx, g.public[0], label)
+	objects := slices.Clone(g.private)
+	for _, c := range g.certs {
+		objects = append(objects, c.object)
+	}
+	for _, o := range append(objects, g.public...) {
+		if err := s.c.SetAttributes(ctx, o, []cryptoki.Attr{cryptoki.Text(cryptoki.CKA_LABEL, seen)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetLabel names a pair for people. Other software shows it behind the mark.
+func (s *Session) SetLabel(ctx context.Context, id ukey.KeyID, label string) error {
+	return s.do(ctx, "labelling key", func(ctx context.Context) error {
+		if err := ukey.CheckLabel(label, ukey.MaxKeyLabel); err != nil {
+			return err
+		}
+		g, err := s.pair(ctx, id)
+		if err != nil {
+			return err
+		}
+		return s.name(ctx, g, label)
+	})
 }
 
 // PutCertificate writes the certificate of a pair: the new one first, so that there is always one.
@@ -213,7 +243,7 @@ func (s *Session) create(ctx context.Context, g *group, parsed *pki.Certificate)
 		cryptoki.Number(cryptoki.CKA_CLASS, cryptoki.CKO_CERTIFICATE),
 		cryptoki.Number(cryptoki.CKA_CERTIFICATE_TYPE, cryptoki.CKC_X_509),
 		cryptoki.Bool(cryptoki.CKA_TOKEN, true), cryptoki.Bool(cryptoki.CKA_PRIVATE, false),
-		cryptoki.Text(cryptoki.CKA_LABEL, markOf(g.usage())), cryptoki.Bytes(cryptoki.CKA_ID, g.raw),
+		cryptoki.Text(cryptoki.CKA_LABEL, marked(g.usage(), g.label)), cryptoki.Bytes(cryptoki.CKA_ID, g.raw),
 		cryptoki.Bytes(cryptoki.CKA_SUBJECT, parsed.Subject.DER()), cryptoki.Bytes(cryptoki.CKA_ISSUER, parsed.Issuer.DER()),
 		cryptoki.Bytes(cryptoki.CKA_SERIAL_NUMBER, derInteger(parsed.Serial)), cryptoki.Bytes(cryptoki.CKA_VALUE, parsed.Raw),
 	})

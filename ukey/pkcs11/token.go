@@ -1,8 +1,8 @@
 package pkcs11
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"signet/hsm/cryptoki"
@@ -33,7 +33,26 @@ func (t *Token) Info(ctx context.Context) (ukey.Info, error) {
 	i := slot.Token
 	return ukey.Info{Serial: i.Serial, Label: i.Label, Model: i.Model, Manufacturer: i.Manufacturer,
 		PINTriesLeft: t.tries(i.Flags), PINLocked: i.Flags&cryptoki.CKF_USER_PIN_LOCKED != 0,
+		SOTriesLeft: soTries(i.Flags), SOLocked: i.Flags&cryptoki.CKF_SO_PIN_LOCKED != 0, PINRules: t.rules(i),
 		Initialised: i.Flags&cryptoki.CKF_USER_PIN_INITIALIZED != 0, Simulated: t.driver.profile.Simulated, Free: -1}, nil
+}
+
+// rules are those of the profile, else what the token says.
+func (t *Token) rules(i *cryptoki.TokenInfo) ukey.PINRules {
+	p := t.driver.profile.PIN
+	r := ukey.PINRules{Min: int(cmp.Or(p.Min, i.MinPIN)), Max: int(cmp.Or(p.Max, i.MaxPIN)), Digits: p.DigitsOnly()}
+	return ukey.PINRules{Min: max(r.Min, ukey.MinPIN), Max: min(r.Max, ukey.MaxPIN), Digits: r.Digits}
+}
+
+// soTries reads what the flags tell of the SO PIN's counter.
+func soTries(flags uint) int {
+	switch {
+	case flags&cryptoki.CKF_SO_PIN_LOCKED != 0:
+		return 0
+	case flags&cryptoki.CKF_SO_PIN_FINAL_TRY != 0:
+		return 1
+	}
+	return -1
 }
 
 // tries reads what the flags tell: the standard has no counter.
@@ -118,18 +137,23 @@ func (t *Token) login(ctx context.Context, who cryptoki.User, pin ukey.PIN) (*Se
 
 // explainPIN is explain for calls that may fail for the PIN: tries left are asked of the token afterwards.
 func (t *Token) explainPIN(ctx context.Context, who cryptoki.User, err error) error {
-	if cryptoki.CodeOf(err) != cryptoki.CKR_PIN_INCORRECT {
+	code := cryptoki.CodeOf(err)
+	if who == cryptoki.SO && code == cryptoki.CKR_PIN_LOCKED {
+		return fmt.Errorf("%w (%w)", ukey.ErrSOLocked, err)
+	}
+	if code != cryptoki.CKR_PIN_INCORRECT {
 		return t.explain(ctx, err)
 	}
 	slot, gone := t.slot(context.WithoutCancel(ctx))
 	switch {
 	case gone != nil:
-		return &ukey.PINError{TriesLeft: -1}
-	case who == cryptoki.SO && slot.Token.Flags&cryptoki.CKF_SO_PIN_LOCKED != 0,
-		who == cryptoki.NormalUser && slot.Token.Flags&cryptoki.CKF_USER_PIN_LOCKED != 0:
-		return ukey.ErrLocked
+		return &ukey.PINError{TriesLeft: -1, SO: who == cryptoki.SO}
+	case who == cryptoki.SO && soTries(slot.Token.Flags) == 0:
+		return ukey.ErrSOLocked
 	case who == cryptoki.SO:
-		return &ukey.PINError{TriesLeft: -1}
+		return &ukey.PINError{TriesLeft: soTries(slot.Token.Flags), SO: true}
+	case slot.Token.Flags&cryptoki.CKF_USER_PIN_LOCKED != 0:
+		return ukey.ErrLocked
 	}
 	left := t.tries(slot.Token.Flags)
 	if slot.Token.Flags&cryptoki.CKF_USER_PIN_COUNT_LOW == 0 {
@@ -154,12 +178,7 @@ func (t *Token) ChangePIN(ctx context.Context, old, new ukey.PIN) error {
 	return nil
 }
 
-// errUnblock says that the profile knows no way.
-var errUnblock = errors.New("pkcs11: this kind of token cannot be unblocked through PKCS#11")
-
 // Unblock sets a new PIN with the SO PIN.
-//
-// Errors: *ukey.PINError for a wrong SO PIN, ukey.ErrLocked when the SO PIN is locked, ukey.ErrWeakPIN.
 func (t *Token) Unblock(ctx context.Context, so, pin ukey.PIN) error {
 	if err := ukey.CheckPIN(pin); err != nil {
 		return fmt.Errorf("unblocking: %w", err)
@@ -171,10 +190,26 @@ func (t *Token) Unblock(ctx context.Context, so, pin ukey.PIN) error {
 	case cryptoki.UnblockSet:
 		err = t.setPIN(ctx, so, pin)
 	default:
-		err = errUnblock
+		err = ukey.ErrUnsupported
 	}
 	if err != nil {
 		return fmt.Errorf("unblocking: %w", err)
+	}
+	return nil
+}
+
+// ChangeSOPIN sets a new SO PIN.
+func (t *Token) ChangeSOPIN(ctx context.Context, old, new ukey.PIN) error {
+	if err := ukey.CheckPIN(new); err != nil {
+		return fmt.Errorf("changing SO PIN: %w", err)
+	}
+	s, err := t.login(ctx, cryptoki.SO, old)
+	if err != nil {
+		return fmt.Errorf("changing SO PIN: %w", err)
+	}
+	defer s.Close()
+	if err := s.c.SetPIN(ctx, old, new); err != nil {
+		return fmt.Errorf("changing SO PIN: %w", t.explainPIN(ctx, cryptoki.SO, err))
 	}
 	return nil
 }

@@ -44,7 +44,31 @@ func TestContract(t *testing.T) {
 				}
 			}
 		}
-		return ukeytest.Fixture{Token: reopen(), PIN: ukey.PIN(testPIN), Tries: 6, Rooms: 4, Reopen: reopen,
+		return ukeytest.Fixture{Token: reopen(), PIN: ukey.PIN(testPIN), SO: ukey.PIN(testSO), Tries: 6, Rooms: 4, Reopen: reopen,
 			Pull: move("slot/key", "away"), Plug: move("away", "slot/key")}
 	})
+}
+
+func TestBlanks(t *testing.T) {
+	for _, serial := range []string{"", "SK-0815"} {
+		ukeytest.TestBlanks(t, func(t *testing.T) ukeytest.DriverFixture {
+			home := t.TempDir()
+			for _, dir := range []string{"a", ".hidden", "letters"} {
+				if err := os.Mkdir(filepath.Join(home, dir), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(filepath.Join(home, "letters", "x.txt"), nil, 0o600); err != nil { // a folder of somebody's
+				t.Fatal(err)
+			}
+			if serial != "" {
+				if err := NewBlank(filepath.Join(home, "b"), serial); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d := Open(home)
+			d.KDF = cheap
+			return ukeytest.DriverFixture{Driver: d, Serial: serial}
+		})
+	}
 }

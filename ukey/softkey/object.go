@@ -26,6 +26,7 @@ type keyRecord struct {
 	SPKI        []byte          `json:"spki"`
 	Sealed      []byte          `json:"sealed"`
 	Certificate []byte          `json:"certificate,omitempty"`
+	Label       string          `json:"label,omitempty"`
 	Overlay     json.RawMessage `json:"overlay,omitempty"` // what the PKCS#11 module keeps beside it
 }
 
@@ -64,7 +65,7 @@ func (r keyRecord) key() (ukey.Key, error) {
 	if err != nil {
 		return ukey.Key{}, fmt.Errorf("%w: %v", errUnreadable, err)
 	}
-	return ukey.Key{ID: r.ID, Usage: r.Usage, Public: pub, Certificate: slices.Clone(r.Certificate)}, nil
+	return ukey.Key{ID: r.ID, Usage: r.Usage, Public: pub, Certificate: slices.Clone(r.Certificate), Label: r.Label}, nil
 }
 
 // ids lists the pairs by their file names, readable or not.

@@ -1,7 +1,6 @@
 package softkey
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -10,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -49,9 +47,6 @@ const (
 	objectPrefix = "object-"
 	maxObjects   = 64 // beside the pairs
 )
-
-// ErrNoPIN says that the SO has not set a PIN yet.
-var ErrNoPIN = errors.New("softkey: no PIN set yet")
 
 func objectFile(id ukey.KeyID) string { return objectPrefix + string(id) + keySuffix }
 
@@ -383,71 +378,5 @@ func (s *Session) changeSecret(old, new ukey.PIN, so bool) error {
 	if !so {
 		return s.token.setPIN(rec, master, new)
 	}
-	if rec.SO, err = sealMaster(rec.KDF, new, master, rec.sealName("so")); err != nil {
-		return err
-	}
-	return s.token.write(tokenFile, rec)
-}
-
-// Format makes a folder a blank key whose PIN the SO has still to set. A key that is there already must be
-// opened by the same SO secret; it keeps its serial and loses everything else.
-//
-// Errors: ukey.ErrWeakPIN, *ukey.PINError, ukey.ErrLocked, ukey.ErrBusy.
-func Format(ctx context.Context, dir, label string, so ukey.PIN) error {
-	if err := ukey.CheckPINShape(so); err != nil {
-		return err
-	}
-	if t, err := Plugged(dir); err == nil {
-		return t.format(ctx, label, so)
-	}
-	serial := "SK-" + strings.ToUpper(string(NewID()[:10]))
-	unset := bytes.Repeat([]byte{'-'}, ukey.MinPIN) // replaced by no PIN at all
-	_, err := create(dir, Config{Serial: serial, Label: label, PIN: unset, SOPIN: so}, true)
-	return err
-}
-
-func (t *Token) format(ctx context.Context, label string, so ukey.PIN) error {
-	release, err := t.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	rec, err := t.record()
-	if err != nil {
-		return err
-	}
-	old, err := t.unlockSO(rec, so)
-	if err != nil {
-		return err
-	}
-	clear(old)
-	if err := t.removeAll(); err != nil {
-		return err
-	}
-	c := Config{Serial: rec.Serial, Label: label, PIN: so, SOPIN: so, MaxObjects: rec.MaxObjects, Tries: rec.Tries, KDF: rec.KDF}
-	if err := c.complete(); err != nil {
-		return err
-	}
-	blank, err := c.record()
-	if err != nil {
-		return err
-	}
-	blank.PIN = envelope{}
-	return t.write(tokenFile, blank)
-}
-
-// removeAll deletes pairs and objects. The caller holds the lock.
-func (t *Token) removeAll() error {
-	for _, prefix := range []string{keyPrefix, objectPrefix} {
-		paths, err := filepath.Glob(filepath.Join(t.dir, prefix+"*"+keySuffix))
-		if err != nil {
-			return err
-		}
-		for _, p := range paths {
-			if err := t.remove(filepath.Base(p)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return s.token.setSOPIN(rec, master, new)
 }

@@ -64,7 +64,7 @@ func checkBlank(t *testing.T, token *Token, when string) {
 	if err := errors.Join(err, err1, err2); err != nil || info.Initialised || info.Serial != "SK-0001" || len(pairs)+len(objects) != 0 {
 		t.Fatalf("%s: %+v, %d pairs, %d objects, %v", when, info, len(pairs), len(objects), err)
 	}
-	if _, err := token.Open(t.Context(), ukey.PIN(testPIN)); !errors.Is(err, ErrNoPIN) {
+	if _, err := token.Open(t.Context(), ukey.PIN(testPIN)); !errors.Is(err, ukey.ErrNoPIN) {
 		t.Fatalf("%s: the old PIN: %v", when, err)
 	}
 	so, err := token.OpenSO(t.Context(), ukey.PIN(testSO))

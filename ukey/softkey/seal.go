@@ -2,6 +2,7 @@ package softkey
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -16,6 +17,7 @@ type KDF struct {
 	Time      uint32 `json:"time"`
 	MemoryKiB uint32 `json:"memoryKiB"`
 	Threads   uint8  `json:"threads"`
+	Hashed    bool   `json:"hashed,omitempty"` // the secret goes in as its SHA-256; false only for keys of earlier versions
 }
 
 var defaultKDF = KDF{Time: 2, MemoryKiB: 64 << 10, Threads: 1}
@@ -64,7 +66,21 @@ func (e envelope) open(k KDF, secret []byte, what string) ([]byte, error) {
 }
 
 func (k KDF) derive(secret, salt []byte) []byte {
+	if k.Hashed { // argon2 leaves what it was given in memory that it has let go of
+		secret = hashed(secret)
+		defer clear(secret)
+	}
 	return argon2.IDKey(secret, salt, k.Time, k.MemoryKiB, k.Threads, chacha20poly1305.KeySize)
+}
+
+// hashed is the SHA-256 of a secret; the block that held the secret is overwritten.
+func hashed(secret []byte) []byte {
+	h := sha256.New()
+	h.Write(secret)
+	sum := h.Sum(nil)
+	h.Reset()
+	h.Write(make([]byte, sha256.BlockSize-1))
+	return sum
 }
 
 // seal is nonce ‖ XChaCha20-Poly1305 with aad bound in.

@@ -203,6 +203,9 @@ func (s *Session) importEnveloped(enc, signing ukey.KeyID, envelopedDER []byte) 
 		return err
 	}
 	inside, err := envelope.Unwrap(opener)
+	if errors.Is(err, cms.ErrDecrypt) {
+		return fmt.Errorf("%w (%w)", ukey.ErrNotOurs, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -238,6 +241,31 @@ func (s *Session) putCertificate(id ukey.KeyID, der []byte) error {
 		return nil
 	}
 	rec.Certificate = der
+	return s.token.write(keyFile(id), rec)
+}
+
+// SetLabel names a pair for people.
+func (s *Session) SetLabel(ctx context.Context, id ukey.KeyID, label string) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return fmt.Errorf("labelling key: %w", err)
+	}
+	defer leave()
+	if err := s.setLabel(id, label); err != nil {
+		return fmt.Errorf("labelling key: %w", s.noteRemoval(err))
+	}
+	return nil
+}
+
+func (s *Session) setLabel(id ukey.KeyID, label string) error {
+	if err := ukey.CheckLabel(label, ukey.MaxKeyLabel); err != nil {
+		return err
+	}
+	rec, err := s.token.load(id)
+	if err != nil {
+		return err
+	}
+	rec.Label = label
 	return s.token.write(keyFile(id), rec)
 }
 

@@ -68,17 +68,17 @@ type triesRecord struct {
 // Create makes a new key in dir and returns it.
 //
 // Errors: ukey.ErrExists if dir is a key already; ukey.ErrWeakPIN.
-func Create(dir string, c Config) (*Token, error) { return create(dir, c, false) }
+func Create(dir string, c Config) (*Token, error) { return create(disk{dir: dir}, c, false) }
 
 // create is Create; a blank key gets no PIN.
-func create(dir string, c Config, blank bool) (*Token, error) {
+func create(d disk, c Config, blank bool) (*Token, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("creating key folder: %w", err)
 	}
-	release, taken, err := tryLock(filepath.Join(dir, lockFile))
+	release, taken, err := tryLock(filepath.Join(d.dir, lockFile))
 	if err != nil {
 		return nil, fmt.Errorf("creating key: %w", err)
 	}
@@ -86,7 +86,7 @@ func create(dir string, c Config, blank bool) (*Token, error) {
 		return nil, ukey.ErrBusy
 	}
 	defer release()
-	if _, err := os.Stat(filepath.Join(dir, tokenFile)); err == nil {
+	if isKey(d.dir) {
 		return nil, ukey.ErrExists
 	}
 	rec, err := c.record()
@@ -96,7 +96,6 @@ func create(dir string, c Config, blank bool) (*Token, error) {
 	if blank {
 		rec.PIN = envelope{}
 	}
-	d := disk{dir: dir}
 	// The token file is last: a folder is a key once it is there.
 	if err := d.write(triesFile, triesRecord{PIN: c.Tries, SO: c.Tries}); err != nil {
 		return nil, fmt.Errorf("creating key: %w", err)
@@ -126,6 +125,7 @@ func (c *Config) complete() error {
 	if c.KDF == (KDF{}) {
 		c.KDF = defaultKDF
 	}
+	c.KDF.Hashed = true
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -162,6 +162,7 @@ func (r tokenRecord) sealName(what string) string {
 
 // Driver finds software keys below a path. It implements ukey.Driver.
 type Driver struct {
+	KDF   KDF // of the keys it initialises; default as Config's
 	path  string
 	fault Fault
 }

@@ -309,6 +309,17 @@ func TestWritesCutAnywhere(t *testing.T) {
 		"unblock": func(t *testing.T, token *Token) error {
 			return token.Unblock(t.Context(), ukey.PIN(testSO), ukey.PIN("Next-PIN-3"))
 		},
+		"change SO PIN": func(t *testing.T, token *Token) error {
+			return token.ChangeSOPIN(t.Context(), ukey.PIN(testSO), ukey.PIN("Next-SO-31"))
+		},
+		"label": func(t *testing.T, token *Token) error {
+			s, err := token.Open(t.Context(), ukey.PIN(testPIN))
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return s.SetLabel(t.Context(), idA, "签名")
+		},
 	}
 	for name, change := range changes {
 		for n := 1; ; n++ {
@@ -337,6 +348,72 @@ func TestWritesCutAnywhere(t *testing.T) {
 				t.Fatalf("%s at %d: %v", name, n, err)
 			}
 			checkWhole(t, token, fmt.Sprintf("%s cut at %d", name, n))
+			checkSO(t, token, fmt.Sprintf("%s cut at %d", name, n))
+		}
+	}
+}
+
+// checkSO wants the old or the new SO PIN to hold, and no try lost for good.
+func checkSO(t *testing.T, token *Token, when string) {
+	t.Helper()
+	err := token.ChangeSOPIN(t.Context(), ukey.PIN(testSO), ukey.PIN("Third-SO-4"))
+	if err != nil {
+		err = token.ChangeSOPIN(t.Context(), ukey.PIN("Next-SO-31"), ukey.PIN("Third-SO-4"))
+	}
+	if err != nil {
+		t.Fatalf("%s: opens with neither SO PIN: %v", when, err)
+	}
+	if info, err := token.Info(t.Context()); err != nil || info.SOTriesLeft != defaultTries || info.PINTriesLeft < defaultTries-1 {
+		t.Errorf("%s: %+v, %v", when, info, err)
+	}
+}
+
+// TestInitialiseCutAnywhere: what a cut leaves is still a blank, or a token that lacks its PIN; both can be finished.
+func TestInitialiseCutAnywhere(t *testing.T) {
+	cut := errors.New("power")
+	for n := 1; ; n++ {
+		home, left := t.TempDir(), n
+		if err := NewBlank(filepath.Join(home, "a"), "SK-0815"); err != nil {
+			t.Fatal(err)
+		}
+		d := OpenWith(home, func(string) error {
+			if left--; left == 0 {
+				return cut
+			}
+			return nil
+		})
+		d.KDF = cheap
+		blank := ukey.Blank{Serial: "SK-0815", Model: Model, Manufacturer: manufacturer, Place: "a"}
+		_, err := d.Initialise(t.Context(), blank, "新", ukey.PIN(testSO), ukey.PIN(testPIN))
+		if err == nil {
+			if n < 10 {
+				t.Fatalf("only %d points", n-1)
+			}
+			return
+		}
+		if !errors.Is(err, cut) {
+			t.Fatalf("at %d: %v", n, err)
+		}
+		blanks, err1 := d.Blanks(t.Context())
+		tokens, err2 := d.Tokens(t.Context())
+		if err := errors.Join(err1, err2); err != nil || len(blanks)+len(tokens) != 1 {
+			t.Fatalf("at %d: %v, %v, %v", n, blanks, tokens, err)
+		}
+		if len(blanks) == 1 {
+			_, err = d.Initialise(t.Context(), blanks[0], "新", ukey.PIN(testSO), ukey.PIN(testPIN))
+		} else {
+			err = tokens[0].Unblock(t.Context(), ukey.PIN(testSO), ukey.PIN(testPIN))
+		}
+		if err != nil {
+			t.Fatalf("finishing after a cut at %d: %v", n, err)
+		}
+		tokens, err = d.Tokens(t.Context())
+		if err != nil || len(tokens) != 1 {
+			t.Fatal(tokens, err)
+		}
+		info, err := tokens[0].Info(t.Context())
+		if err != nil || info.Serial != "SK-0815" || info.Label != "新" || !info.Initialised || info.PINTriesLeft != defaultTries {
+			t.Errorf("after a cut at %d: %+v, %v", n, info, err)
 		}
 	}
 }
@@ -400,4 +477,38 @@ func TestManyAtOnce(t *testing.T) {
 	if info, err := token.Info(t.Context()); err != nil || good == 0 || info.PINTriesLeft != 6 {
 		t.Errorf("%d went through, %+v, %v", good, info, err)
 	}
+}
+
+// TestKeyOfAnEarlierVersion opens a key whose secrets went into Argon2id as they were.
+func TestKeyOfAnEarlierVersion(t *testing.T) {
+	c := testConfig("SK-0001")
+	if err := c.complete(); err != nil {
+		t.Fatal(err)
+	}
+	c.KDF.Hashed = false
+	rec, err := c.record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := disk{dir: t.TempDir()}
+	if err := errors.Join(d.write(triesFile, triesRecord{PIN: c.Tries, SO: c.Tries}), d.write(tokenFile, rec)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(d.dir, tokenFile))
+	if err != nil || strings.Contains(string(text), "hashed") {
+		t.Fatalf("%s, %v", text, err)
+	}
+	token, err := Plugged(d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	openToken(t, token).Close()
+	if err := token.ChangePIN(t.Context(), ukey.PIN(testPIN), ukey.PIN("Next-PIN-3")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := token.Open(t.Context(), ukey.PIN("Next-PIN-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
 }

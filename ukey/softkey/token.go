@@ -72,7 +72,7 @@ func (t *Token) Info(ctx context.Context) (ukey.Info, error) {
 	}
 	return ukey.Info{Serial: rec.Serial, Label: rec.Label, Model: Model, Manufacturer: manufacturer,
 		PINTriesLeft: max(n.PIN, 0), PINLocked: n.PIN <= 0, Initialised: rec.PIN.set(), Simulated: true,
-		Free: max(rec.MaxObjects-used, 0)}, nil
+		SOTriesLeft: max(n.SO, 0), SOLocked: n.SO <= 0, Free: max(rec.MaxObjects-used, 0)}, nil
 }
 
 // lock takes the key for this program.
@@ -141,10 +141,10 @@ func (t *Token) login(pin ukey.PIN, release func(), unlock func(*Token, tokenRec
 
 // unlock pays a try and opens the master key with the PIN.
 //
-// Errors: ukey.ErrLocked, *ukey.PINError, ErrNoPIN.
+// Errors: ukey.ErrLocked, *ukey.PINError, ukey.ErrNoPIN.
 func (t *Token) unlock(rec tokenRecord, pin ukey.PIN) ([]byte, error) {
 	if !rec.PIN.set() {
-		return nil, ErrNoPIN
+		return nil, ukey.ErrNoPIN
 	}
 	n, err := t.tries()
 	if err != nil {
@@ -205,8 +205,6 @@ func (t *Token) setPIN(rec tokenRecord, master []byte, pin ukey.PIN) (err error)
 }
 
 // Unblock sets a new PIN with the SO secret and gives all tries back.
-//
-// Errors: *ukey.PINError for a wrong SO secret, ukey.ErrLocked when its own tries are used up.
 func (t *Token) Unblock(ctx context.Context, so, pin ukey.PIN) error {
 	if err := ukey.CheckPIN(pin); err != nil {
 		return fmt.Errorf("unblocking: %w", err)
@@ -238,16 +236,39 @@ func (t *Token) unblock(so, pin ukey.PIN) error {
 	return t.write(triesFile, triesRecord{PIN: rec.Tries, SO: rec.Tries}) // last: only a PIN that is known gets tries
 }
 
+// ChangeSOPIN seals the master key under a new SO secret.
+func (t *Token) ChangeSOPIN(ctx context.Context, old, new ukey.PIN) error {
+	if err := ukey.CheckPIN(new); err != nil {
+		return fmt.Errorf("changing SO PIN: %w", err)
+	}
+	s, err := t.OpenSO(ctx, old)
+	if err != nil {
+		return fmt.Errorf("changing SO PIN: %w", err)
+	}
+	defer s.Close()
+	if err := t.setSOPIN(s.record, s.master, new); err != nil {
+		return fmt.Errorf("changing SO PIN: %w", err)
+	}
+	return nil
+}
+
+func (t *Token) setSOPIN(rec tokenRecord, master []byte, so ukey.PIN) (err error) {
+	if rec.SO, err = sealMaster(rec.KDF, so, master, rec.sealName("so")); err != nil {
+		return err
+	}
+	return t.write(tokenFile, rec)
+}
+
 // openSO pays a try and opens the master key with the SO secret. The caller gives the tries back.
 //
-// Errors: ukey.ErrLocked, *ukey.PINError.
+// Errors: ukey.ErrSOLocked, *ukey.PINError.
 func (t *Token) openSO(rec tokenRecord, so ukey.PIN) ([]byte, error) {
 	n, err := t.tries()
 	if err != nil {
 		return nil, err
 	}
 	if n.SO <= 0 {
-		return nil, ukey.ErrLocked
+		return nil, ukey.ErrSOLocked
 	}
 	n.SO--
 	if err := t.write(triesFile, n); err != nil {
@@ -256,9 +277,9 @@ func (t *Token) openSO(rec tokenRecord, so ukey.PIN) ([]byte, error) {
 	master, err := rec.SO.open(rec.KDF, so, rec.sealName("so"))
 	switch {
 	case err != nil && n.SO == 0:
-		return nil, ukey.ErrLocked
+		return nil, ukey.ErrSOLocked
 	case err != nil:
-		return nil, &ukey.PINError{TriesLeft: n.SO}
+		return nil, &ukey.PINError{TriesLeft: n.SO, SO: true}
 	}
 	return master, nil
 }

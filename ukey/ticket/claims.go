@@ -25,11 +25,21 @@ const (
 	OpSign    Op = "sign"    // a signature on one document
 	OpEnrol   Op = "enrol"   // a new signing pair and certificate(s) written to a token
 	OpDecrypt Op = "decrypt" // one envelope opened for one page
+
+	OpInit      Op = "init"           // a blank token gets its officer's PIN and the holder's
+	OpUnlock    Op = "unlock"         // a new PIN without the old; keys and certificates stay
+	OpTakeOver  Op = "takeover"       // the officer's PIN of an old token comes into the portal's custody
+	OpChangePIN Op = "change-pin"     // a new PIN for the old one
+	OpLabel     Op = "label"          // a token gets another name
+	OpDelete    Op = "delete"         // pairs that are not needed any more
+	OpImport    Op = "import-wrapped" // recovered encryption pairs
+	OpFlash     Op = "flash"          // a token of a batch, from blank to certified; only at an operator's station
 )
 
 func (o Op) known() bool {
 	switch o {
-	case OpList, OpProve, OpSign, OpEnrol, OpDecrypt:
+	case OpList, OpProve, OpSign, OpEnrol, OpDecrypt,
+		OpInit, OpUnlock, OpTakeOver, OpChangePIN, OpLabel, OpDelete, OpImport, OpFlash:
 		return true
 	}
 	return false

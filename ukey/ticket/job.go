@@ -1,10 +1,15 @@
 package ticket
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Bounds of what travels in a job.
 const (
-	MaxContent  = 256 << 10 // SignParams.Content
+	MaxContent  = 256 << 10 // one document to sign
+	MaxFiles    = 50        // SignParams.Files
+	MaxContents = 1 << 20   // all of them together
 	MaxEnvelope = 1 << 20   // DecryptParams.Envelope
 )
 
@@ -62,20 +67,57 @@ const (
 	Raw     Style = "raw"
 )
 
-// SignParams asks for a signature on one document.
+// SignParams asks for a signature on one document, or one on each of a list.
+//
+// Shape: either Name and Content, or Files.
 type SignParams struct {
-	Name     string `json:"name"`
-	Content  []byte `json:"content"`
+	Name     string `json:"name,omitempty"`
+	Content  []byte `json:"content,omitempty"`
+	Files    []File `json:"files,omitempty"`
 	Detached bool   `json:"detached"`
 	Style    Style  `json:"style"`
 	SPKIHash []byte `json:"spkiHash"` // required: which key
 }
 
-// SignResult carries the CMS or raw signature.
+// File is one document of a list. All of them are shown in one dialogue and signed under one PIN.
+type File struct {
+	Name    string `json:"name"`
+	Content []byte `json:"content"`
+}
+
+// Documents are what is to be signed, in order.
+func (p SignParams) Documents() []File {
+	if len(p.Files) > 0 {
+		return p.Files
+	}
+	return []File{{p.Name, p.Content}}
+}
+
+// CheckList holds a list to its bounds; what each document must be is for the caller.
+//
+// Errors: ErrInvalid.
+func (p SignParams) CheckList() error {
+	total := 0
+	for _, f := range p.Files {
+		total += len(f.Content)
+	}
+	switch {
+	case len(p.Files) > 0 && (p.Name != "" || len(p.Content) > 0):
+		return fmt.Errorf("%w: a document beside a list", ErrInvalid)
+	case len(p.Files) > MaxFiles:
+		return fmt.Errorf("%w: %d documents in one list", ErrInvalid, len(p.Files))
+	case total > MaxContents:
+		return fmt.Errorf("%w: the documents are too large together", ErrInvalid)
+	}
+	return nil
+}
+
+// SignResult carries the CMS or raw signature, or for a list all of them in its order: a list is signed whole or not at all.
 type SignResult struct {
-	Signature   []byte `json:"signature"`
-	Certificate []byte `json:"certificate"`
-	Serial      string `json:"serial"`
+	Signature   []byte   `json:"signature,omitempty"`
+	Signatures  [][]byte `json:"signatures,omitempty"`
+	Certificate []byte   `json:"certificate"`
+	Serial      string   `json:"serial"`
 }
 
 // The steps of an enrolment, as they stand in the path.
@@ -109,6 +151,8 @@ type CSRReply struct {
 	Chain           [][]byte      `json:"chain"` // the issuer first
 	Nonce           []byte        `json:"nonce"`
 	Tests           []DecryptTest `json:"tests"`
+	// History are older encryption pairs of the holder to be on the token beside the new one.
+	History []EncryptionPair `json:"history,omitempty"`
 }
 
 // DecryptTest is an envelope that a named encryption key on the token must open before the enrolment counts.

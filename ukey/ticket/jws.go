@@ -27,6 +27,7 @@ var (
 	ErrInvalid  = errors.New("ticket: invalid")
 	ErrExpired  = errors.New("ticket: expired")
 	ErrReplayed = errors.New("ticket: used before")
+	ErrFuture   = errors.New("ticket: issued in the future") // within ErrInvalid: a clock is wrong
 )
 
 const (
@@ -51,20 +52,7 @@ func Sign(key crypto.Signer, kid string, c Claims) (string, error) {
 	if err := c.check(); err != nil {
 		return "", fmt.Errorf("signing ticket: %w", err)
 	}
-	h, err := json.Marshal(header{algorithm, kid, mediaType})
-	if err != nil {
-		return "", err
-	}
-	p, err := json.Marshal(c)
-	if err != nil {
-		return "", err
-	}
-	input := b64.EncodeToString(h) + "." + b64.EncodeToString(p)
-	sig, err := signES256(key, []byte(input))
-	if err != nil {
-		return "", fmt.Errorf("signing ticket: %w", err)
-	}
-	return input + "." + b64.EncodeToString(sig), nil
+	return signJWS(key, header{algorithm, kid, mediaType}, c)
 }
 
 // check looks at what holds for every ticket at any time.
@@ -85,7 +73,7 @@ func (c Claims) check() error {
 // Nil/zero: Now nil is time.Now; Used nil remembers tickets in memory only.
 // Concurrency: safe once its fields are set.
 type Verifier struct {
-	Keys   map[string]*ecdsa.PublicKey // by kid: the current key and the next one
+	Keys   map[string]*ecdsa.PublicKey // by kid: the current key and the next one; once in use it is changed by Trust only
 	Agent  string
 	Issuer string
 	Now    func() time.Time
@@ -93,15 +81,15 @@ type Verifier struct {
 	// durable where replays across a restart matter.
 	Used func(id string, expires time.Time) (bool, error)
 
-	mu   sync.Mutex
-	seen map[string]time.Time // guarded by mu
+	mu   sync.Mutex // guards Keys, once in use, and seen
+	seen map[string]time.Time
 }
 
 // Verify checks a ticket for these parameter bytes and uses it up.
 //
 // Errors: ErrInvalid, ErrExpired, ErrReplayed; those of Used.
 func (v *Verifier) Verify(jws string, params []byte) (Claims, error) {
-	payload, err := v.open(jws)
+	payload, err := v.openType(jws, mediaType, maxTicket)
 	if err != nil {
 		return Claims{}, err
 	}
@@ -142,10 +130,10 @@ func PeekID(jws string) string {
 	return c.ID
 }
 
-// open checks form and signature and returns the payload.
-func (v *Verifier) open(jws string) ([]byte, error) {
+// openType checks form, type and signature and returns the payload.
+func (v *Verifier) openType(jws, media string, longest int) ([]byte, error) {
 	parts := strings.Split(jws, ".")
-	if len(jws) > maxTicket || len(parts) != 3 {
+	if len(jws) > longest || len(parts) != 3 {
 		return nil, fmt.Errorf("%w: not a compact JWS", ErrInvalid)
 	}
 	var raw [3][]byte
@@ -157,11 +145,14 @@ func (v *Verifier) open(jws string) ([]byte, error) {
 		raw[i] = b
 	}
 	var h header
-	if err := strictJSON(raw[0], &h); err != nil || h.Algorithm != algorithm || h.Type != mediaType {
+	if err := strictJSON(raw[0], &h); err != nil || h.Algorithm != algorithm || h.Type != media {
 		return nil, fmt.Errorf("%w: header", ErrInvalid)
 	}
-	key := v.Keys[h.Key]
-	if key == nil || !verifyES256(key, []byte(parts[0]+"."+parts[1]), raw[2]) {
+	key := v.key(h.Key)
+	if key == nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, ErrUnknownKey)
+	}
+	if !verifyES256(key, []byte(parts[0]+"."+parts[1]), raw[2]) {
 		return nil, fmt.Errorf("%w: signature", ErrInvalid)
 	}
 	return raw[1], nil
@@ -171,17 +162,10 @@ func (v *Verifier) checkClaims(c Claims, params []byte) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	now := v.now()
-	switch {
-	case c.Agent != v.Agent:
-		return fmt.Errorf("%w: for another agent", ErrInvalid)
-	case c.Issuer != v.Issuer:
-		return fmt.Errorf("%w: from another portal", ErrInvalid)
-	case now.Unix() >= c.Expires:
-		return ErrExpired
-	case c.IssuedAt > now.Add(MaxSkew).Unix():
-		return fmt.Errorf("%w: issued in the future", ErrInvalid)
-	case subtle.ConstantTimeCompare([]byte(c.ParamsHash), []byte(ParamsHash(params))) != 1:
+	if err := v.live(c.Issuer, c.Agent, c.IssuedAt, c.Expires, MaxLife); err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare([]byte(c.ParamsHash), []byte(ParamsHash(params))) != 1 {
 		return fmt.Errorf("%w: parameters changed", ErrInvalid)
 	}
 	return nil

@@ -29,7 +29,11 @@ const (
 	TicketExpired    Code = "ticket_expired"
 	TicketReplayed   Code = "ticket_replayed"
 	TicketInvalid    Code = "ticket_invalid"
-	Conflict         Code = "conflict" // the key is in use by another program
+	Conflict         Code = "conflict"       // the key is in use by another program
+	SORefused        Code = "so_pin_refused" // the officer's PIN is not the one expected, or only its last try is left
+	PINWeak          Code = "pin_weak"
+	Unsupported      Code = "key_unsupported" // this kind of key cannot do it
+	KeySilent        Code = "key_silent"      // the library of the key's maker does not answer
 	Internal         Code = "internal"
 )
 

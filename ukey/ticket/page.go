@@ -23,7 +23,12 @@ const pageInfo = "signet-page"
 // 12-byte nonce, no additional data. WebCrypto opens it with deriveBits, HKDF and AES-GCM.
 // Errors: ErrPage if pageKey is no uncompressed point of P-256.
 func SealToPage(pageKey, plaintext []byte) (DecryptResult, error) {
-	peer, err := ecdh.P256().NewPublicKey(pageKey)
+	return sealTo(pageKey, pageInfo, nil, plaintext)
+}
+
+// sealTo is SealToPage for other purposes: info keeps them apart, aad binds to a place.
+func sealTo(point []byte, info string, aad, plaintext []byte) (DecryptResult, error) {
+	peer, err := ecdh.P256().NewPublicKey(point)
 	if err != nil {
 		return DecryptResult{}, fmt.Errorf("%w: bad point", ErrPage)
 	}
@@ -31,13 +36,13 @@ func SealToPage(pageKey, plaintext []byte) (DecryptResult, error) {
 	if err != nil {
 		return DecryptResult{}, err
 	}
-	gcm, err := pageCipher(own, peer)
+	gcm, err := agreedCipher(own, peer, info)
 	if err != nil {
 		return DecryptResult{}, err
 	}
 	r := DecryptResult{Ephemeral: own.PublicKey().Bytes(), Nonce: make([]byte, gcm.NonceSize())}
 	rand.Read(r.Nonce)
-	r.Ciphertext = gcm.Seal(nil, r.Nonce, plaintext, nil)
+	r.Ciphertext = gcm.Seal(nil, r.Nonce, plaintext, aad)
 	return r, nil
 }
 
@@ -45,30 +50,34 @@ func SealToPage(pageKey, plaintext []byte) (DecryptResult, error) {
 //
 // Errors: ErrPage.
 func OpenFromPage(page *ecdh.PrivateKey, r DecryptResult) ([]byte, error) {
+	return openWith(page, pageInfo, nil, r)
+}
+
+func openWith(own *ecdh.PrivateKey, info string, aad []byte, r DecryptResult) ([]byte, error) {
 	peer, err := ecdh.P256().NewPublicKey(r.Ephemeral)
 	if err != nil {
 		return nil, fmt.Errorf("%w: bad point", ErrPage)
 	}
-	gcm, err := pageCipher(page, peer)
+	gcm, err := agreedCipher(own, peer, info)
 	if err != nil {
 		return nil, err
 	}
 	if len(r.Nonce) != gcm.NonceSize() {
 		return nil, ErrPage
 	}
-	plain, err := gcm.Open(nil, r.Nonce, r.Ciphertext, nil)
+	plain, err := gcm.Open(nil, r.Nonce, r.Ciphertext, aad)
 	if err != nil {
 		return nil, ErrPage
 	}
 	return plain, nil
 }
 
-func pageCipher(own *ecdh.PrivateKey, peer *ecdh.PublicKey) (cipher.AEAD, error) {
+func agreedCipher(own *ecdh.PrivateKey, peer *ecdh.PublicKey, info string) (cipher.AEAD, error) {
 	shared, err := own.ECDH(peer)
 	if err != nil {
 		return nil, ErrPage
 	}
-	key, err := hkdf.Key(sha256.New, shared, nil, pageInfo, 32)
+	key, err := hkdf.Key(sha256.New, shared, nil, info, 32)
 	if err != nil {
 		return nil, err
 	}

@@ -146,7 +146,7 @@ func TestSignRefuses(t *testing.T) {
 		t.Errorf("121 seconds: %v", err)
 	}
 	c = goodClaims(nil)
-	c.Op = "flash"
+	c.Op = "format-disk"
 	if _, err := Sign(key, "k", c); !errors.Is(err, ErrInvalid) {
 		t.Errorf("unknown operation: %v", err)
 	}

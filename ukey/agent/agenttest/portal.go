@@ -3,9 +3,7 @@
 package agenttest
 
 import (
-	"crypto"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,8 +22,6 @@ import (
 // Code is the pairing code that the portal knows.
 const Code = "K7QX-29FM"
 
-const kid = "test-1"
-
 // Refusal is how the portal says no.
 type Refusal struct {
 	Status int
@@ -40,16 +36,19 @@ type Portal struct {
 	CA  *ukeytest.CA
 
 	t      testing.TB
-	key    crypto.Signer
 	server *httptest.Server
 
-	mu     sync.Mutex // guards what follows
-	agents map[string]*ecdsa.PublicKey
-	nonces map[string]bool
-	jobs   []*Job
-	enrols map[string]*Enrolment
-	fail   int // so many requests get 503 first
-	wake   chan struct{}
+	mu      sync.Mutex // guards what follows
+	signs   SigningKey
+	trusted []ticket.TicketKey // all keys that agents are told of
+	agents  map[string]*ecdsa.PublicKey
+	nonces  map[string]bool
+	jobs    []*Job
+	enrols  map[string]*Enrolment
+	Custody map[string]*Custody // by serial
+	Sites   []ticket.Site       // filed applications
+	fail    int                 // so many requests get 503 first
+	wake    chan struct{}
 }
 
 // Job is a piece of work for an agent.
@@ -71,12 +70,9 @@ type Job struct {
 // NewPortal starts a portal on loopback.
 func NewPortal(t testing.TB) *Portal {
 	t.Helper()
-	key, err := pki.GenerateKey(pki.P256, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Portal{t: t, key: key, CA: ukeytest.NewCA(t, pki.SM2), agents: map[string]*ecdsa.PublicKey{},
-		nonces: map[string]bool{}, enrols: map[string]*Enrolment{}, wake: make(chan struct{})}
+	key := NewTicketKey(t, "test-1")
+	p := &Portal{t: t, signs: key, trusted: []ticket.TicketKey{key.TicketKey}, CA: ukeytest.NewCA(t, pki.SM2), agents: map[string]*ecdsa.PublicKey{},
+		nonces: map[string]bool{}, enrols: map[string]*Enrolment{}, Custody: map[string]*Custody{}, wake: make(chan struct{})}
 	p.server = httptest.NewServer(p.handler())
 	p.URL = p.server.URL
 	t.Cleanup(p.server.Close)
@@ -97,6 +93,8 @@ func (p *Portal) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/agent/jobs/next", p.signed(p.serveNext))
 	mux.HandleFunc("POST /api/v1/agent/jobs/{id}/steps/{step}", p.signed(p.serveStep))
 	mux.HandleFunc("POST /api/v1/agent/jobs/{id}/result", p.signed(p.serveResult))
+	mux.HandleFunc("GET /api/v1/agent/origins", p.signed(p.serveOrigins))
+	mux.HandleFunc("GET /api/v1/agent/keys", p.signed(p.serveKeys))
 	mux.HandleFunc("HEAD /api/openapi.yaml", func(http.ResponseWriter, *http.Request) {})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
@@ -156,15 +154,11 @@ func (p *Portal) serveConfirm(w http.ResponseWriter, r *http.Request) {
 
 // Enlist pairs an agent by its key.
 func (p *Portal) Enlist(key *ecdsa.PublicKey) ticket.Paired {
-	spki, err := pki.MarshalPublicKey(p.key.Public())
-	if err != nil {
-		p.t.Error(err)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id := fmt.Sprintf("agt_%d", len(p.agents)+1)
 	p.agents[id] = key
-	return ticket.Paired{AgentID: id, Portal: p.URL, TicketKeys: []ticket.TicketKey{{ID: kid, PublicKey: spki}}}
+	return ticket.Paired{AgentID: id, Portal: p.URL, TicketKeys: p.trusted}
 }
 
 // signed lets requests of paired agents through.
@@ -232,12 +226,46 @@ func (p *Portal) ticketLocked(j *Job, agent string) ticket.Job {
 	if j.Spoil != nil {
 		j.Spoil(&c)
 	}
-	jws, err := ticket.Sign(p.key, kid, c)
+	jws, err := ticket.Sign(p.signs.key, p.signs.ID, c)
 	if err != nil {
 		p.t.Error(err)
 	}
 	j.jti, j.taken = c.ID, true
 	return ticket.Job{ID: j.ID, Ticket: jws, Params: j.Params}
+}
+
+func (p *Portal) serveOrigins(w http.ResponseWriter, _ *http.Request, agent string, _ []byte) {
+	p.mu.Lock()
+	sites, signs := p.Sites, p.signs
+	p.mu.Unlock()
+	now := time.Now()
+	jws, err := ticket.SignOrigins(signs.key, signs.ID, ticket.Origins{Issuer: p.URL, Agent: agent, IssuedAt: now.Unix(), Expires: now.Add(time.Hour).Unix(), Sites: sites})
+	answer(w, map[string]string{"origins": jws}, err)
+}
+
+// File makes applications known to agents that ask from now on.
+func (p *Portal) File(sites ...ticket.Site) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Sites = sites
+}
+
+// Grant lets a page in, in the session that the tickets name; spoil changes what it says before it is signed.
+func (p *Portal) Grant(agent, origin string, nonce []byte, spoil func(*ticket.Grant)) string {
+	now := time.Now()
+	g := ticket.Grant{Issuer: p.URL, Agent: agent, Origin: origin, Session: "test", Nonce: ticket.NonceText(nonce),
+		IssuedAt: now.Unix(), Expires: now.Unix() + 50}
+	if spoil != nil {
+		spoil(&g)
+	}
+	p.mu.Lock()
+	signs := p.signs
+	p.mu.Unlock()
+	jws, err := ticket.SignGrant(signs.key, signs.ID, g)
+	if err != nil {
+		p.t.Error(err)
+	}
+	return jws
 }
 
 // serveNext gives out the oldest open job; one that the same agent took before and did not answer is given
@@ -286,7 +314,13 @@ func (p *Portal) Step(jobID, step string, body []byte) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	j := p.job(jobID)
-	if j == nil || j.Op != ticket.OpEnrol || !j.taken {
+	if j == nil || !j.taken {
+		return nil, &Refusal{http.StatusConflict, "job_state"}
+	}
+	if step == ticket.StepSO {
+		return p.secrets(j, body)
+	}
+	if j.Op != ticket.OpEnrol {
 		return nil, &Refusal{http.StatusConflict, "job_state"}
 	}
 	var params ticket.EnrolParams

@@ -29,6 +29,7 @@ const (
 	canVerify  = 0x00002000
 	canGen     = 0x00008000
 	canGenPair = 0x00010000
+	canWrap    = 0x00020000
 	canUnwrap  = 0x00040000
 	canDerive  = 0x00080000
 	ecNamed    = 0x00100000 | 0x00800000 | 0x01000000 // F_p, named curve, uncompressed
@@ -53,6 +54,7 @@ var capabilities = []capability{
 	{mechAESGen, 16, 32, canGen},
 	{mechAESCBCPad, 16, 32, canEncrypt | canDecrypt},
 	{mechAESGCM, 16, 32, canEncrypt | canDecrypt},
+	{mechAESWrapPad, 16, 32, canWrap | canUnwrap},
 	{mechSM3, 0, 0, canDigest},
 	{mechSM2Gen, 256, 256, canGenPair},
 	{mechSM2, 256, 256, canSign | canVerify},
@@ -93,6 +95,7 @@ func (m mechanism) checkParameter() error {
 	case mechPSS, mechSHA256PSS, mechOAEP:
 		h := rsaHash(m.hash)
 		wrong = wrong || h == 0 || m.mgf != mgfOf(m.hash)
+		wrong = wrong || m.number != mechOAEP && m.salt == 0 // to crypto/rsa a salt of no bytes means "any length"
 	case mechAESCBCPad:
 		wrong = wrong || len(m.raw) != aes.BlockSize
 	case mechAESGCM:

@@ -7,7 +7,6 @@ import (
 	"signet/ca/cms"
 	"signet/ca/gm"
 	"signet/ukey"
-	"signet/ukey/softkey"
 )
 
 // rv is a CK_RV. It is an error inside the module; ok is never passed as one.
@@ -39,6 +38,7 @@ const (
 	rvKeyTypeInconsistent     rv = 0x63
 	rvKeyNotPermitted         rv = 0x68
 	rvKeyUnextractable        rv = 0x6a
+	rvActionProhibited        rv = 0x1b
 	rvMechanismInvalid        rv = 0x70
 	rvMechanismParamInvalid   rv = 0x71
 	rvObjectHandleInvalid     rv = 0x82
@@ -61,6 +61,8 @@ const (
 	rvTokenNotPresent         rv = 0xe0
 	rvTokenNotRecognized      rv = 0xe1
 	rvUnwrappingInconsistent  rv = 0xf2
+	rvWrappingHandleInvalid   rv = 0x113
+	rvWrappingInconsistent    rv = 0x115
 	rvUserAlreadyLoggedIn     rv = 0x100
 	rvUserNotLoggedIn         rv = 0x101
 	rvUserPINNotInitialized   rv = 0x102
@@ -158,6 +160,7 @@ const (
 	mechAESGen       = 0x1080
 	mechAESCBCPad    = 0x1085
 	mechAESGCM       = 0x1087
+	mechAESWrapPad   = 0x210a // with padding: RFC 5649
 	mechSM3          = 0x80000b01
 	mechSM2Gen       = 0x80535301
 	mechSM2          = 0x80535302 // signs e = SM3(ZA‖M); r‖s
@@ -194,7 +197,7 @@ var words = []struct {
 	{ukey.ErrRemoved, rvDeviceRemoved}, {ukey.ErrLocked, rvPINLocked}, {ukey.ErrFull, rvDeviceMemory},
 	{ukey.ErrBusy, rvUserAnotherLoggedIn}, {ukey.ErrWeakPIN, rvPINInvalid}, {ukey.ErrNotFound, rvObjectHandleInvalid},
 	{ukey.ErrExists, rvAttributeValueInvalid}, {ukey.ErrClosed, rvUserNotLoggedIn},
-	{softkey.ErrNoPIN, rvUserPINNotInitialized}, {gm.ErrDecrypt, rvEncryptedDataInvalid},
+	{ukey.ErrNoPIN, rvUserPINNotInitialized}, {gm.ErrDecrypt, rvEncryptedDataInvalid},
 	{gm.ErrDigest, rvDataLenRange}, {cms.ErrDecrypt, rvWrappedKeyInvalid},
 	{cms.ErrMalformed, rvWrappedKeyInvalid}, {cms.ErrKeyMismatch, rvWrappedKeyInvalid},
 }

@@ -206,6 +206,9 @@ func (m *module) unwrap(h uint64, mech mechanism, with uint64, wrapped []byte, t
 	if err != nil {
 		return 0, err
 	}
+	if mech.number == mechAESWrapPad {
+		return m.unwrapPadded(h, s, with, wrapped, t)
+	}
 	if mech.number != mechSM2Enveloped && mech.number != mechOAEP {
 		return 0, rvMechanismInvalid
 	}

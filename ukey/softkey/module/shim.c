@@ -16,8 +16,6 @@ ANY(unsupported5(CK_ULONG a, CK_BYTE_PTR b, CK_ULONG c, CK_BYTE_PTR d, CK_ULONG_
 ANY(unsupportedSet(CK_ULONG a, CK_BYTE_PTR b, CK_ULONG c, CK_ULONG d, CK_ULONG e))
 ANY(unsupportedInit(CK_ULONG a, CK_MECHANISM *b, CK_ULONG c))
 ANY(unsupportedSeed(CK_ULONG a, CK_BYTE_PTR b, CK_ULONG c))
-ANY(unsupportedWrap(CK_ULONG a, CK_MECHANISM *b, CK_ULONG c, CK_ULONG d, CK_BYTE_PTR e, CK_ULONG_PTR f))
-ANY(unsupportedCopy(CK_ULONG a, CK_ULONG b, CK_ATTRIBUTE *c, CK_ULONG d, CK_ULONG_PTR e))
 ANY(unsupportedWait(CK_ULONG a, CK_ULONG_PTR b, CK_VOID_PTR c))
 static CK_RV notParallel(CK_ULONG a) { return NOT_PARALLEL; }
 
@@ -47,7 +45,7 @@ static function_list list = {{2, 40}, {
 	F(skOpenSession), F(skCloseSession), F(skCloseAllSessions), F(skGetSessionInfo),
 	F(unsupported3), F(unsupportedSet), // C_GetOperationState, C_SetOperationState
 	F(skLogin), F(skLogout),
-	F(skCreateObject), F(unsupportedCopy), F(skDestroyObject), F(skGetObjectSize), F(skGetAttributeValue), F(skSetAttributeValue),
+	F(skCreateObject), F(skCopyObject), F(skDestroyObject), F(skGetObjectSize), F(skGetAttributeValue), F(skSetAttributeValue),
 	F(skFindObjectsInit), F(skFindObjects), F(skFindObjectsFinal),
 	F(skEncryptInit), F(skEncrypt), F(skEncryptUpdate), F(skEncryptFinal),
 	F(skDecryptInit), F(skDecrypt), F(skDecryptUpdate), F(skDecryptFinal),
@@ -55,7 +53,7 @@ static function_list list = {{2, 40}, {
 	F(skSignInit), F(skSign), F(skSignUpdate), F(skSignFinal), F(unsupportedInit), F(unsupported5), // C_SignRecover…
 	F(skVerifyInit), F(skVerify), F(skVerifyUpdate), F(skVerifyFinal), F(unsupportedInit), F(unsupported5), // C_VerifyRecover…
 	F(unsupported5), F(unsupported5), F(unsupported5), F(unsupported5), // two operations in one call
-	F(skGenerateKey), F(skGenerateKeyPair), F(unsupportedWrap), F(skUnwrapKey), F(skDeriveKey),
+	F(skGenerateKey), F(skGenerateKeyPair), F(skWrapKey), F(skUnwrapKey), F(skDeriveKey),
 	F(unsupportedSeed), F(skGenerateRandom), F(notParallel), F(notParallel), F(unsupportedWait),
 }};
 

@@ -200,7 +200,7 @@ func (m *module) tokenInfo(id uint64) (tokenInfo, error) {
 	}
 	t, err := s.token()
 	if err == rvTokenNotRecognized {
-		return tokenInfo{label: "", flags: flagRNG | flagLogin}, nil
+		return tokenInfo{serial: softkey.SerialOfBlank(s.dir), flags: flagRNG | flagLogin}, nil
 	}
 	if err != nil {
 		return tokenInfo{}, err

@@ -1,4 +1,4 @@
-package pkcs11
+package ukey
 
 import (
 	"context"
@@ -11,15 +11,15 @@ type Event struct {
 	Plugged bool // false: pulled out
 }
 
-// defaultWatch is how often slots are looked at. C_WaitForSlotEvent hangs or is missing in many modules.
+// defaultWatch is how often tokens are looked for. Waiting for the module to tell (C_WaitForSlotEvent) hangs or is missing in many.
 const defaultWatch = time.Second
 
-// Watch tells which tokens come and go until ctx ends; it begins with those that are there. A module that cannot list its
-// slots is asked again: it is no pulled token.
+// Watch tells which tokens come and go until ctx ends; it begins with those that are there. A driver that cannot list its
+// tokens is asked again: that is no pulled token.
 //
 // Nil/zero: every 0 is one second. Concurrency: the channel is closed at the end; a reader that is slow delays, but loses nothing
 // but what came and went in between.
-func (d *Driver) Watch(ctx context.Context, every time.Duration) <-chan Event {
+func Watch(ctx context.Context, d Driver, every time.Duration) <-chan Event {
 	if every <= 0 {
 		every = defaultWatch
 	}
@@ -29,7 +29,7 @@ func (d *Driver) Watch(ctx context.Context, every time.Duration) <-chan Event {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for before := map[string]bool{}; ; {
-			if now, err := d.serials(ctx); err == nil {
+			if now, err := serials(ctx, d); err == nil {
 				if !tell(ctx, events, before, now) {
 					return
 				}
@@ -43,6 +43,22 @@ func (d *Driver) Watch(ctx context.Context, every time.Duration) <-chan Event {
 		}
 	}()
 	return events
+}
+
+func serials(ctx context.Context, d Driver) (map[string]bool, error) {
+	tokens, err := d.Tokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]bool{}
+	for _, t := range tokens {
+		info, err := t.Info(ctx)
+		if err != nil { // pulled in between, or in trouble: the next look tells
+			return nil, err
+		}
+		all[info.Serial] = true
+	}
+	return all, nil
 }
 
 // tell sends the difference; false when ctx ended first.
