@@ -5,18 +5,19 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
+	"math"
 	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // Bounds of an audit entry; the same on both dialects.
@@ -134,9 +135,13 @@ func (tx *Tx) chain() error {
 		return nil
 	}
 	var head auditHead
-	err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", 1).Take(&head).Error
+	err := tx.query(func(rows *sql.Rows) error { return rows.Scan(&head.Seq, &head.Hash) },
+		"SELECT seq, hash FROM store_audit_head WHERE id = 1"+tx.forUpdate())
 	if err != nil {
 		return fmt.Errorf("reading head: %w", err)
+	}
+	if head.Hash == nil {
+		return errors.New("the head is missing")
 	}
 	prev := head.Hash
 	rows := make([][]any, len(tx.pending))
@@ -190,7 +195,8 @@ func auditHash(key AuditKey) hash.Hash {
 
 // AuditBroken says where the audit chain does not hold.
 type AuditBroken struct {
-	Seq    int64 // the first entry that is missing, changed or too much
+	Seq    int64  // the first entry that is missing, changed or too much
+	Code   string // missing, order, changed, cut, surplus or head
 	Reason string
 }
 
@@ -203,41 +209,104 @@ func (e *AuditBroken) Error() string {
 //
 // Errors: *AuditBroken naming the first entry that does not hold.
 func (d *DB) VerifyAudit(ctx context.Context) error {
-	return d.Snapshot(ctx, func(g *gorm.DB) error {
+	_, err := d.VerifyAuditRange(ctx, 1, 0)
+	return err
+}
+
+// AuditProof says what of the chain was recomputed and held: First to Last, which has that Hash.
+//
+// Nil/zero: Last below First = there were no entries.
+type AuditProof struct {
+	First, Last int64
+	Hash        [sha256.Size]byte
+}
+
+// VerifyAuditRange recomputes the entries first to last; last 0 = up to the head, which must name the last entry then. That the entry
+// before first holds is taken for granted.
+//
+// Errors: *AuditBroken naming the first entry that does not hold.
+func (d *DB) VerifyAuditRange(ctx context.Context, first, last int64) (AuditProof, error) {
+	var proof AuditProof
+	err := d.Snapshot(ctx, func(g *gorm.DB) (err error) {
 		var head auditHead
 		if err := g.Where("id = ?", 1).Take(&head).Error; err != nil {
 			if IsNotFound(err) {
-				return &AuditBroken{Seq: 0, Reason: "the head is missing"}
+				return &AuditBroken{Seq: 0, Code: "head", Reason: "the head is missing"}
 			}
 			return err
 		}
-		last := auditEntry{Hash: make([]byte, sha256.Size)}
-		for {
-			var rows []auditEntry
-			if err := g.Where("seq > ?", last.Seq).Order("seq").Limit(1000).Find(&rows).Error; err != nil {
+		end := last
+		if end == 0 || end > head.Seq {
+			end = math.MaxInt64
+		}
+		var before *auditEntry
+		if before, err = entryBefore(g, max(first, 1)); err != nil {
+			return err
+		}
+		at := *before
+		proof.First = at.Seq + 1
+		err = eachEntry(g, at.Seq, end, func(e *auditEntry) error {
+			if err := e.follows(&at, d.c.AuditKey); err != nil {
 				return err
 			}
-			for i := range rows {
-				if err := rows[i].follows(&last, d.c.AuditKey); err != nil {
-					return err
-				}
-				last = rows[i]
-			}
-			if len(rows) == 0 {
-				return head.ends(&last)
-			}
+			at = *e
+			return nil
+		})
+		if err == nil && end == math.MaxInt64 {
+			err = head.ends(&at)
 		}
+		proof.Last = at.Seq
+		copy(proof.Hash[:], at.Hash)
+		if err == nil && end != math.MaxInt64 && at.Seq < end {
+			err = &AuditBroken{Seq: at.Seq + 1, Code: "missing", Reason: "the entry is missing"}
+		}
+		return err
 	})
+	return proof, err
+}
+
+// entryBefore is the entry that seq follows.
+func entryBefore(g *gorm.DB, seq int64) (*auditEntry, error) {
+	if seq == 1 {
+		return &auditEntry{Hash: make([]byte, sha256.Size)}, nil
+	}
+	var e auditEntry
+	if err := g.Where("seq = ?", seq-1).Take(&e).Error; err != nil {
+		if IsNotFound(err) {
+			return nil, &AuditBroken{Seq: seq - 1, Code: "missing", Reason: "the entry is missing"}
+		}
+		return nil, err
+	}
+	return &e, nil
+}
+
+// eachEntry walks the entries after one number and up to another, in order.
+func eachEntry(g *gorm.DB, after, last int64, do func(*auditEntry) error) error {
+	for {
+		var rows []auditEntry
+		if err := g.Where("seq > ? AND seq <= ?", after, last).Order("seq").Limit(1000).Find(&rows).Error; err != nil {
+			return err
+		}
+		for i := range rows {
+			if err := do(&rows[i]); err != nil {
+				return err
+			}
+			after = rows[i].Seq
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+	}
 }
 
 func (e *auditEntry) follows(last *auditEntry, key AuditKey) error {
 	switch {
 	case e.Seq != last.Seq+1:
-		return &AuditBroken{Seq: last.Seq + 1, Reason: "the entry is missing"}
+		return &AuditBroken{Seq: last.Seq + 1, Code: "missing", Reason: "the entry is missing"}
 	case !bytes.Equal(e.Prev, last.Hash):
-		return &AuditBroken{Seq: e.Seq, Reason: "it does not follow the entry before"}
+		return &AuditBroken{Seq: e.Seq, Code: "order", Reason: "it does not follow the entry before"}
 	case !hmac.Equal(e.Hash, e.sum(key)):
-		return &AuditBroken{Seq: e.Seq, Reason: "its contents were changed"}
+		return &AuditBroken{Seq: e.Seq, Code: "changed", Reason: "its contents were changed"}
 	}
 	return nil
 }
@@ -245,11 +314,11 @@ func (e *auditEntry) follows(last *auditEntry, key AuditKey) error {
 func (h *auditHead) ends(last *auditEntry) error {
 	switch {
 	case last.Seq < h.Seq:
-		return &AuditBroken{Seq: last.Seq + 1, Reason: "the tail was cut off"}
+		return &AuditBroken{Seq: last.Seq + 1, Code: "cut", Reason: "the tail was cut off"}
 	case last.Seq > h.Seq:
-		return &AuditBroken{Seq: h.Seq + 1, Reason: "the head does not know the entry"}
+		return &AuditBroken{Seq: h.Seq + 1, Code: "surplus", Reason: "the head does not know the entry"}
 	case !bytes.Equal(last.Hash, h.Hash):
-		return &AuditBroken{Seq: last.Seq, Reason: "the head names another entry"}
+		return &AuditBroken{Seq: last.Seq, Code: "head", Reason: "the head names another entry"}
 	}
 	return nil
 }
@@ -270,6 +339,7 @@ func (d *DB) AuditHead(ctx context.Context) (seq int64, sum [sha256.Size]byte, e
 // Nil/zero: an empty member selects all.
 type AuditFilter struct {
 	By, Act, Object string // exact
+	Seq             int64  // this one alone
 	Since, Until    time.Time
 	Before          int64 // entries with a smaller number: the last Seq of the page before
 	Limit           int   // default and maximum 200
@@ -285,6 +355,9 @@ func (d *DB) AuditEntries(ctx context.Context, f AuditFilter) ([]AuditEntry, err
 		if value != "" {
 			q = q.Where(column, value)
 		}
+	}
+	if f.Seq > 0 {
+		q = q.Where("seq = ?", f.Seq)
 	}
 	if !f.Since.IsZero() {
 		q = q.Where("at >= ?", Millis(f.Since))

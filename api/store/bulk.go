@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/bits"
 	"strings"
 
 	"gorm.io/gorm"
@@ -13,10 +14,13 @@ import (
 // Source: sqlite.org/limits.html §9.
 const maxPlaceholders = 30_000
 
+// maxRowsKept bounds the rows of one statement that SQLite keeps: beyond it parsing once more costs little beside running.
+const maxRowsKept = 8
+
 // The hot path of issuance writes whole batches. These helpers spare it gorm's
 // reflection; the text of every statement is still the program's alone.
 
-// insert adds rows with as few statements as possible.
+// insert adds rows with few statements.
 //
 // Errors: as gorm's, unique violations as gorm.ErrDuplicatedKey.
 func (tx *Tx) insert(table, columns string, rows [][]any) error {
@@ -26,7 +30,7 @@ func (tx *Tx) insert(table, columns string, rows [][]any) error {
 	width := len(rows[0])
 	one := "(?" + strings.Repeat(", ?", width-1) + ")"
 	for len(rows) > 0 {
-		n := min(len(rows), maxPlaceholders/width)
+		n := tx.rowsAtOnce(len(rows), width)
 		args := make([]any, 0, n*width)
 		for _, r := range rows[:n] {
 			args = append(args, r...)
@@ -38,6 +42,15 @@ func (tx *Tx) insert(table, columns string, rows [][]any) error {
 		rows = rows[n:]
 	}
 	return nil
+}
+
+// rowsAtOnce is how many of so many rows go into one statement. SQLite keeps its statements parsed, so there are only a few sizes of them;
+// elsewhere each statement is a round trip.
+func (tx *Tx) rowsAtOnce(rows, width int) int {
+	if tx.db.Dialector.Name() == SQLite {
+		return min(1<<(bits.Len(uint(rows))-1), maxRowsKept)
+	}
+	return min(rows, maxPlaceholders/width)
 }
 
 // exec runs one statement and says how many rows it matched.
@@ -76,12 +89,17 @@ func eachRow(rows *sql.Rows, scan func(*sql.Rows) error) error {
 	return rows.Err()
 }
 
-// in writes the placeholders of "column IN (…)" and appends its values to args.
+// in writes the placeholders of "column IN (…)" and appends its values to args. The last value is repeated up to a power of two, so that
+// there are few different statements to keep.
 func in[T any](args []any, values []T) (string, []any) {
 	for _, v := range values {
 		args = append(args, v)
 	}
-	return "(?" + strings.Repeat(", ?", len(values)-1) + ")", args
+	n := 1 << bits.Len(uint(len(values)-1))
+	for range n - len(values) {
+		args = append(args, values[len(values)-1])
+	}
+	return "(?" + strings.Repeat(", ?", n-1) + ")", args
 }
 
 // query calls scan for each row of one statement on the reader connections; one

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"signet/ca"
@@ -70,19 +71,37 @@ func (s *CAStore) Intend(ctx context.Context, intents []ca.Intent) error {
 	if err != nil || len(sorted) == 0 {
 		return err
 	}
-	return wrap("storing intents", s.d.Tx(ctx, func(tx *Tx) error {
-		fresh, err := freshIntents(tx, sorted)
-		if err != nil || len(fresh) == 0 {
-			return err
-		}
-		if err := abandonOlder(tx, fresh); err != nil {
-			return err
-		}
-		if err := insertIntents(tx, fresh); err != nil {
-			return err
-		}
-		return refuseIssued(tx, fresh)
-	}))
+	err = s.d.together(ctx, func(tx *Tx) error { return addIntents(tx, sorted) })
+	if errors.Is(err, errTaken) {
+		err = s.d.together(ctx, func(tx *Tx) error { return addIntentsCarefully(tx, sorted) })
+	}
+	return wrap("storing intents", err)
+}
+
+// errTaken: the unique keys do not let new intents in. Nearly always they do, so that what stands in the way is looked for only then.
+var errTaken = errors.New("a serial number is taken or a request has an open intent")
+
+func addIntents(tx *Tx, fresh []*newIntent) error {
+	if err := insertIntents(tx, fresh); err != nil {
+		return err
+	}
+	return refuseIssued(tx, fresh)
+}
+
+// addIntentsCarefully leaves out what is stored already and makes way for the rest.
+func addIntentsCarefully(tx *Tx, intents []*newIntent) error {
+	fresh, err := freshIntents(tx, intents)
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	if err := abandonOlder(tx, fresh); err != nil {
+		return err
+	}
+	err = addIntents(tx, fresh)
+	if errors.Is(err, errTaken) {
+		return errAgain // somebody else was faster: the next look tells
+	}
+	return err
 }
 
 // newIntent is an intent to be inserted.
@@ -254,7 +273,7 @@ func insertIntents(tx *Tx, fresh []*newIntent) error {
 	}
 	err := tx.insert("ca_intents", "ca, serial_hex, request_id, open_request, state, subject, request, tbs, tbs_hash, spki_hash, not_after_at, intended_at, ended_at, shard", rows)
 	if IsDuplicate(err) {
-		return errAgain // the next look tells whether the serial is taken or an attempt must be abandoned
+		return errTaken
 	}
 	if err != nil {
 		return err
@@ -315,7 +334,7 @@ func (s *CAStore) Record(ctx context.Context, certs []ca.Certificate) error {
 	if len(certs) == 0 {
 		return nil
 	}
-	return wrap("storing certificates", s.d.Tx(ctx, func(tx *Tx) error {
+	return wrap("storing certificates", s.d.together(ctx, func(tx *Tx) error {
 		fresh, err := freshCertificates(tx, certs)
 		if err != nil || len(fresh) == 0 {
 			return err
@@ -429,9 +448,11 @@ func insertCertificates(tx *Tx, fresh []newCertificate) error {
 // object is how the audit names a serial number.
 func (k serialKey) object() string { return k.ca + "/" + k.serial }
 
-const certificateColumns = `SELECT c.request_id, c.ca, c.profile, c.serial_hex, c.der, c.not_before_at, c.not_after_at, c.spki_hash, c.pair_id, c.issued_at, c.asked_by, c.shard,
- r.reason, r.revoked_at, r.invalid_at, r.asked_by, r.note
- FROM ca_certificates c LEFT JOIN ca_revocations r ON r.ca = c.ca AND r.serial_hex = c.serial_hex WHERE `
+const (
+	certificateColumns = `c.request_id, c.ca, c.profile, c.serial_hex, c.der, c.not_before_at, c.not_after_at, c.spki_hash, c.pair_id, c.issued_at, c.asked_by, c.shard,
+ r.reason, r.revoked_at, r.invalid_at, r.asked_by, r.note`
+	withRevocation = ` LEFT JOIN ca_revocations r ON r.ca = c.ca AND r.serial_hex = c.serial_hex`
+)
 
 func scanCertificate(rows *sql.Rows) (ca.Certificate, error) {
 	var c ca.Certificate
@@ -458,12 +479,16 @@ func scanCertificate(rows *sql.Rows) (ca.Certificate, error) {
 
 // certificates reads certificates with their revocations.
 func (s *CAStore) certificates(ctx context.Context, where string, args ...any) ([]ca.Certificate, error) {
+	return s.read(ctx, "SELECT "+certificateColumns+" FROM ca_certificates c"+withRevocation+" WHERE "+where, args...)
+}
+
+func (s *CAStore) read(ctx context.Context, query string, args ...any) ([]ca.Certificate, error) {
 	var found []ca.Certificate
 	err := s.d.query(ctx, func(rows *sql.Rows) error {
 		c, err := scanCertificate(rows)
 		found = append(found, c)
 		return err
-	}, certificateColumns+where, args...)
+	}, query, args...)
 	return found, wrap("reading certificates", err)
 }
 
@@ -479,12 +504,40 @@ func (s *CAStore) Issued(ctx context.Context, id ca.RequestID) (*ca.Certificate,
 	return &found[0], nil
 }
 
-// ByKey implements ca.Store.
-func (s *CAStore) ByKey(ctx context.Context, caID string, spkiHash [32]byte) ([]ca.Certificate, error) {
-	if caID == "" {
-		return s.certificates(ctx, "c.spki_hash = ? ORDER BY c.id", spkiHash[:])
+// Find implements ca.Store. Both indexes are read first, then the rows they name: neither database does so by itself for an OR.
+func (s *CAStore) Find(ctx context.Context, ids []ca.RequestID, keys [][32]byte) ([]ca.Certificate, error) {
+	var wanted []string
+	var set string
+	var args []any
+	if len(ids) > 0 {
+		set, args = in(args, requestBytes(ids))
+		wanted = append(wanted, "SELECT id FROM ca_certificates WHERE request_id IN "+set)
 	}
-	return s.certificates(ctx, "c.spki_hash = ? AND c.ca = ? ORDER BY c.id", spkiHash[:], caID)
+	if len(keys) > 0 {
+		set, args = in(args, hashBytes(keys))
+		wanted = append(wanted, "SELECT id FROM ca_certificates WHERE spki_hash IN "+set)
+	}
+	if wanted == nil {
+		return nil, nil
+	}
+	return s.read(ctx, "SELECT "+certificateColumns+" FROM ("+strings.Join(wanted, " UNION ")+
+		") k CROSS JOIN ca_certificates c ON c.id = k.id"+withRevocation+" ORDER BY c.id", args...)
+}
+
+func requestBytes(ids []ca.RequestID) [][]byte {
+	out := make([][]byte, len(ids))
+	for i, id := range ids {
+		out[i] = []byte(id)
+	}
+	return out
+}
+
+func hashBytes(keys [][32]byte) [][]byte {
+	out := make([][]byte, len(keys))
+	for i := range keys {
+		out[i] = keys[i][:]
+	}
+	return out
 }
 
 // ErrNoCertificate: there is no certificate under this serial number.

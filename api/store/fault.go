@@ -50,6 +50,10 @@ const (
 	sqliteCantOpen   = 14
 	sqliteIOErrFsync = 10 | 4<<8
 	sqliteIOErrDir   = 10 | 5<<8
+
+	sqliteForeignKey = 19 | 3<<8
+	sqlitePrimaryKey = 19 | 6<<8
+	sqliteUnique     = 19 | 8<<8
 )
 
 // sqliteError is what the driver's errors look like.

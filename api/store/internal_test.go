@@ -7,14 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/glebarez/sqlite"
 	"github.com/go-sql-driver/mysql"
 )
 
 // TestWrongSettingsAreSeen gives the checks connections as the drivers make them by
 // themselves.
 func TestWrongSettingsAreSeen(t *testing.T) {
-	lite, err := sql.Open(sqlite.DriverName, filepath.Join(t.TempDir(), "a.db"))
+	lite, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "a.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,7 @@ var (
 	_ kmc.Lives     = (*KMCStore)(nil)
 	_ kmc.Roster    = (*KMCStore)(nil)
 	_ kmc.Cases     = (*KMCStore)(nil)
+	_ kmc.Docket    = (*KMCStore)(nil)
 	_ kmc.Custodies = (*KMCStore)(nil)
 )
 

@@ -104,8 +104,11 @@ func (s *KMCStore) officers(ctx context.Context, where string, args ...any) (lis
 	return list, wrap("reading officers", err)
 }
 
-const caseColumns = `SELECT id, kind, state, holder, spki_hash, to_spki, reason, case_no, applicant, scope, material, required, eligible,
- opened_by, open_proof, opened_at, expires_at, moved_at FROM kmc_cases WHERE id = ?`
+const (
+	allCases = `SELECT id, kind, state, holder, spki_hash, to_spki, reason, case_no, applicant, scope, material, required, eligible,
+ opened_by, open_proof, opened_at, expires_at, moved_at FROM kmc_cases WHERE `
+	caseColumns = allCases + "id = ?"
+)
 
 func scanCase(c *kmc.Case) func(*sql.Rows) error {
 	return func(rows *sql.Rows) error {
@@ -117,6 +120,17 @@ func scanCase(c *kmc.Case) func(*sql.Rows) error {
 		c.OpenedAt, c.ExpiresAt, c.MovedAt = Time(opened), Time(expires), Time(moved)
 		return err
 	}
+}
+
+// OpenCases implements kmc.Docket.
+func (s *KMCStore) OpenCases(ctx context.Context, at time.Time, limit int) (list []kmc.Case, err error) {
+	err = s.d.query(ctx, func(rows *sql.Rows) error {
+		var c kmc.Case
+		err := scanCase(&c)(rows)
+		list = append(list, c)
+		return err
+	}, allCases+"state = ? AND expires_at > ? ORDER BY opened_at, id LIMIT ?", string(kmc.CaseOpen), Millis(at), limit)
+	return list, wrap("listing open cases", err)
 }
 
 const decisionColumns = "SELECT case_id, officer, person, act, proof, decided_at FROM kmc_decisions WHERE case_id = ? ORDER BY decided_at, officer"

@@ -66,7 +66,8 @@ type DB struct {
 	writer pool
 	reader pool
 	woken  chan struct{} // capacity 1: something was emitted since the last look
-	broken atomic.Bool   // a sync to disk failed; what is durable is unknown until a restart
+	group  group
+	broken atomic.Bool // a sync to disk failed; what is durable is unknown until a restart
 }
 
 // pool is one set of connections, seen by database/sql and by gorm.

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
 )
 
@@ -24,6 +23,8 @@ var sqliteSettings = []struct{ name, set, want string }{
 	{"trusted_schema", "OFF", "0"},                 // a tampered schema cannot call functions
 	{"cell_size_check", "ON", "1"},                 // a damaged page is an error, not data
 	{"journal_size_limit", "67108864", "67108864"}, // the WAL shrinks again after a burst
+	{"wal_autocheckpoint", "8000", "8000"},         // pages: 32 MB; what is written often goes to the file once
+	{"cache_size", "-32768", "-32768"},             // KiB; indexes by hash are read all over
 }
 
 func (d *DB) openSQLite(ctx context.Context) error {
@@ -34,7 +35,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	if err := sqliteFile(path, d.c.Create); err != nil {
 		return err
 	}
-	dialector := func(db *sql.DB) gorm.Dialector { return &sqlite.Dialector{Conn: db} }
+	dialector := func(db *sql.DB) gorm.Dialector { return sqliteDialect{db} }
 	for _, p := range []struct {
 		pool  *pool
 		size  int
@@ -43,10 +44,11 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		{&d.writer, d.c.Writers, nil},
 		{&d.reader, d.c.Readers, []string{"query_only(1)"}},
 	} {
-		db, err := sql.Open(sqlite.DriverName, sqliteDSN(path, p.extra))
+		connector, err := newKeepConnector(sqliteDSN(path, p.extra))
 		if err != nil {
 			return fmt.Errorf("opening database: %w", err)
 		}
+		db := sql.OpenDB(connector)
 		p.pool.sql = db
 		if err := checkSQLite(ctx, db); err != nil {
 			return fmt.Errorf("opening database: %w", err)
