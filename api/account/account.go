@@ -36,10 +36,34 @@ type Config struct {
 	// `signet dev` and tests only: whoever sees it needs no eyes. Default: nobody is told.
 	CaptchaReveal func(id, answer string)
 
+	// Seal keeps ID numbers of persons and second factors with a key of the keystore; required for registering and for TOTP. It is hsm.Wrapper.
+	Seal Sealer
+	// StaffFactor makes every member of staff log in with a second factor. Default: only who has set one.
+	StaffFactor bool
+	// Origin begins the links that messages carry, such as https://portal.example; required for invitations and e-mail.
+	Origin string
+	// Register is the public register that registering is compared with. Default: none, and staff are told so.
+	Register Register
+	// Obligations counts what an organisation must settle before it may be closed. It reads through tx. Default: nothing.
+	Obligations func(tx *store.Tx, organisationID string) (Obligations, error)
+
 	Hashes int          // password hashes that run at once, 46 MiB each; default 2
 	Limits Limits       // default DefaultLimits, field by field
 	Rand   io.Reader    // default crypto/rand.Reader
 	Log    *slog.Logger // default: discard
+}
+
+// Sealer seals small secrets with a key that stays in the keystore.
+type Sealer interface {
+	Wrap(plain, aad []byte) ([]byte, error)
+	Unwrap(sealed, aad []byte) ([]byte, error)
+}
+
+// Obligations counts what is open.
+type Obligations struct {
+	Orders       int // unpaid
+	Applications int // of any kind, not finished
+	Certificates int // valid
 }
 
 // Limits bounds what costs money or opens a door to guessing. The rules that

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"slices"
+
 	"signet/api/problem"
 )
 
@@ -9,11 +11,23 @@ type Role string
 
 // The roles, as in the API.
 const (
-	RoleHolder   Role = "holder"   // 证书持有人
-	RoleFinance  Role = "finance"  // 财务
-	RoleReviewer Role = "reviewer" // 审核员
-	RoleAdmin    Role = "admin"    // 管理员
+	RoleHolder     Role = "holder"     // 证书持有人
+	RoleReviewer   Role = "reviewer"   // 审核员（初审）
+	RoleApprover   Role = "approver"   // 复审员
+	RoleOperator   Role = "operator"   // 制证员
+	RoleFinance    Role = "finance"    // 财务
+	RoleShipper    Role = "shipper"    // 发货员
+	RoleWindow     Role = "window"     // 窗口人员（实名核验）
+	RoleManager    Role = "manager"    // 项目经理
+	RoleSupervisor Role = "supervisor" // 区域监管员
+	RoleAdmin      Role = "admin"      // 系统管理员
+	RoleSecurity   Role = "security"   // 安全管理员
+	RoleAuditor    Role = "auditor"    // 审计管理员
+	RoleStaff      Role = "staff"      // 工作人员, who holds no other role now
 )
+
+// powers are the three separated powers: whoever holds one holds nothing else.
+var powers = []Role{RoleAdmin, RoleSecurity, RoleAuditor}
 
 // State is where an account is in its life: 未补录 → 未核验 → 已实名, 冻结 from each.
 type State string
@@ -24,6 +38,7 @@ const (
 	Unverified State = "unverified"
 	Verified   State = "verified"
 	Frozen     State = "frozen"
+	Closed     State = "closed" // 已注销: for good
 )
 
 // Actor is who asks.
@@ -33,6 +48,9 @@ type Actor struct {
 	AccountID      string
 	OrganisationID string // empty for staff
 	Role           Role
+	Member         Member // of a holder: what they are within the organisation
+	Roles          []Role // all roles held now, Role among them; empty = Role alone
+	Reaches        []Reach
 	State          State
 	SessionID      string
 	Login          string
@@ -40,6 +58,44 @@ type Actor struct {
 
 // Verified reports whether the person's link to the organisation was proved.
 func (a Actor) Verified() bool { return a.State == Verified }
+
+// Reach is how far one role reaches.
+type Reach struct {
+	Role    Role
+	Project string // slug; empty = every project
+	Region  string // code; empty = every region
+}
+
+// Within lists the reaches in which the actor may do verb; all means that one of them is without bounds. Lists of
+// what verb covers must be cut down to them.
+func (a Actor) Within(verb Verb) (reaches []Reach, all bool) {
+	for _, role := range a.Held() {
+		if !may(role, a.State, verb) {
+			continue
+		}
+		bounded := false
+		for _, s := range a.Reaches {
+			if s.Role == role && (s.Project != "" || s.Region != "") {
+				reaches, bounded = append(reaches, s), true
+			} else if s.Role == role {
+				all = true
+			}
+		}
+		all = all || !bounded
+	}
+	return reaches, all
+}
+
+// Has reports whether the actor holds role.
+func (a Actor) Has(role Role) bool { return a.Role == role || slices.Contains(a.Roles, role) }
+
+// Held lists the actor's roles.
+func (a Actor) Held() []Role {
+	if len(a.Roles) == 0 {
+		return []Role{a.Role}
+	}
+	return a.Roles
+}
 
 // Verb is one kind of act, named area.act.
 type Verb string
@@ -53,33 +109,79 @@ const (
 	HolderRead     Verb = "holder.read"     // one's organisation's services, orders, certificates, applications
 	HolderAct      Verb = "holder.act"      // renew, extend, withdraw
 	HolderSwift    Verb = "holder.swift"    // change, unlock, replace, recover without manual review
+	MembersAct     Verb = "members.act"     // invite, remove and hand over to members of one's organisation
+	KeysAct        Verb = "keys.act"        // API keys of one's organisation
 	AgentPair      Verb = "agent.pair"      // pair and unpair agents
 	AgentAct       Verb = "agent.act"       // jobs on a paired agent
 	FinanceOrders  Verb = "finance.orders"  // all orders, confirming payment
+	FinanceRead    Verb = "finance.read"    // all orders, payments and invoices, to look at
+	RefundAct      Verb = "refund.act"      // decide on refunds
 	ReviewerRead   Verb = "reviewer.read"   // all applications and materials
-	ReviewerAct    Verb = "reviewer.act"    // decisions
-	AdminAccounts  Verb = "admin.accounts"  // freeze, staff accounts
+	ReviewerAct    Verb = "reviewer.act"    // decisions of the first review
+	ApproverAct    Verb = "approver.act"    // decisions of the second review
+	ShipmentRead   Verb = "shipment.read"   // all shipments
+	ShipmentAct    Verb = "shipment.act"    // send, track, take back
+	SealRead       Verb = "seal.read"       // sealed-bid holds of all platforms
+	SealAct        Verb = "seal.act"        // lift a hold by hand
+	WindowAct      Verb = "window.act"      // verify identities at the window
+	ContentAct     Verb = "content.act"     // draft projects, help texts, templates
+	ContentPublish Verb = "content.publish" // publish what another person drafted
+	StaffRead      Verb = "staff.read"      // staff accounts, grants and keys
+	StaffInvite    Verb = "staff.invite"    // invite, freeze, reset factors
+	StaffGrant     Verb = "staff.grant"     // request, confirm, review and end grants and keys
+	StaffSign      Verb = "staff.sign"      // have a text signed by one's own USB key
+	AdminAccounts  Verb = "admin.accounts"  // freeze accounts
 	AdminSettings  Verb = "admin.settings"  // projects, calendar, dead letters
 	AuditRead      Verb = "audit.read"      // the audit chain
 	NoticeRead     Verb = "notice.read"     // the message outbox
+	IssuanceRead   Verb = "issuance.read"   // whether issuing is stopped
+	AuthorityRead  Verb = "authority.read"  // health of the CAs, their lists, keys, clock
 	IssuanceStop   Verb = "issuance.stop"   // the stop switch
 	RevocationAct  Verb = "revocation.act"  // revoke any certificate
+	InventoryRead  Verb = "inventory.read"  // all certificates, imported ones too
+	ImportAct      Verb = "import.act"      // take over holders of other CAs
+	TokenRead      Verb = "token.read"      // the register of USB keys
+	TokenAct       Verb = "token.act"       // register, move and release USB keys; make batches
+	TokenFlash     Verb = "token.flash"     // the operator's station
 )
 
-// grants says who may do what, by role and state. Roles do not nest: an admin is
-// no finance officer (reliability.md §2: roles exclusive).
-var grants = map[Role]map[State][]Verb{
-	RoleHolder: {
-		Legacy:     {SessionRead, SupplementRead, SupplementAct},
-		Unverified: {SessionRead, ProfileAct, HolderRead, HolderAct, AgentPair, AgentAct},
-		Verified:   {SessionRead, ProfileAct, HolderRead, HolderAct, HolderSwift, AgentPair, AgentAct},
-	},
-	RoleFinance:  {Verified: {SessionRead, ProfileAct, FinanceOrders}},
-	RoleReviewer: {Verified: {SessionRead, ProfileAct, ReviewerRead, ReviewerAct, RevocationAct}},
-	RoleAdmin:    {Verified: {SessionRead, ProfileAct, AdminAccounts, AdminSettings, AuditRead, NoticeRead, IssuanceStop}},
+// everyStaff is what every member of staff may do, whatever the role.
+var everyStaff = []Verb{SessionRead, ProfileAct, AgentPair, AgentAct, StaffSign, IssuanceRead}
+
+// holders says what an account of the portal may do, by its state.
+var holders = map[State][]Verb{
+	Legacy:     {SessionRead, SupplementRead, SupplementAct},
+	Unverified: {SessionRead, ProfileAct, HolderRead, HolderAct, MembersAct, KeysAct, AgentPair, AgentAct},
+	Verified:   {SessionRead, ProfileAct, HolderRead, HolderAct, HolderSwift, MembersAct, KeysAct, AgentPair, AgentAct},
 }
 
-// Can decides whether actor may do verb; everything not granted is denied. Whose
+// grants says what each staff role may do beside everyStaff. Roles do not nest: an admin is
+// no finance officer (reliability.md §2: roles exclusive). The auditor's verbs read only.
+var grants = map[Role][]Verb{
+	RoleReviewer:   {ReviewerRead, ReviewerAct, WindowAct, RevocationAct, InventoryRead, SealRead},
+	RoleApprover:   {ReviewerRead, ApproverAct, RevocationAct, InventoryRead, SealRead, SealAct},
+	RoleOperator:   {TokenRead, TokenAct, TokenFlash, InventoryRead},
+	RoleFinance:    {FinanceRead, FinanceOrders, RefundAct},
+	RoleShipper:    {ShipmentRead, ShipmentAct, TokenRead},
+	RoleWindow:     {WindowAct},
+	RoleManager:    {ReviewerRead, FinanceRead, RefundAct, ShipmentRead, SealRead, ContentAct, ContentPublish},
+	RoleSupervisor: {ReviewerRead, SealRead},
+	RoleAdmin:      {AdminSettings, NoticeRead, InventoryRead, ImportAct, IssuanceStop, AuthorityRead},
+	RoleSecurity:   {AdminAccounts, IssuanceStop, AuthorityRead, StaffRead, StaffInvite, StaffGrant},
+	RoleAuditor:    {AuditRead, AuthorityRead, InventoryRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead},
+	RoleStaff:      {},
+}
+
+// may reports whether one role in one state is granted verb.
+func may(role Role, state State, verb Verb) bool {
+	if role == RoleHolder {
+		return slices.Contains(holders[state], verb)
+	}
+	own, staff := grants[role]
+	return staff && state == Verified && (slices.Contains(everyStaff, verb) || slices.Contains(own, verb))
+}
+
+// Can decides whether actor may do verb, through any of the roles held; everything not granted is denied. Whose
 // object it is, is for the caller: load it through actor.OrganisationID.
 //
 // Errors: CodeUnauthenticated for nobody, CodeAccountFrozen, CodeSupplementRequired for
@@ -88,8 +190,8 @@ func Can(actor Actor, verb Verb) error {
 	if actor.AccountID == "" {
 		return errUnauthenticated
 	}
-	for _, granted := range grants[actor.Role][actor.State] {
-		if granted == verb {
+	for _, role := range actor.Held() {
+		if may(role, actor.State, verb) && (role != RoleHolder || memberMay(actor.Member, verb)) {
 			return nil
 		}
 	}
@@ -98,7 +200,7 @@ func Can(actor Actor, verb Verb) error {
 		return errFrozen
 	case actor.State == Legacy:
 		return problem.New(problem.Denied, problem.CodeSupplementRequired, "Phone and password must be set first.")
-	case verb == FinanceOrders:
+	case verb == FinanceOrders || verb == FinanceRead || verb == RefundAct:
 		return problem.New(problem.Denied, problem.CodeFinanceOnly, "Only finance may do this.")
 	}
 	return problem.New(problem.Denied, problem.CodeForbidden, "This account may not do this.")

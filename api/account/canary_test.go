@@ -19,7 +19,7 @@ func TestSecretsStayOutOfTablesLogsAndErrors(t *testing.T) {
 	each(t, func(f *fixture) {
 		var log bytes.Buffer
 		f.c.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		const typo, first, second = "Canary-typo-1", "Canary-first-1", "Canary-second-1"
+		const typo, first, second, third = "Canary-typo-1", "Canary-first-1", "Canary-second-1", "Canary-third-1"
 		f.holder()
 		for range 6 {
 			_, _, err := f.login(sampleUSCC, typo, "203.0.113.1")
@@ -33,15 +33,20 @@ func TestSecretsStayOutOfTablesLogsAndErrors(t *testing.T) {
 		f.ok(err)
 		holder, token := f.enters(newPhone, first)
 		f.ok(f.ChangePassword(f.Context(), holder, PasswordChange{Old: first, New: second, Confirm: second, From: home}))
+		f.clock.add(codeEvery)
+		_, err = f.forgets(newPhone, home)
+		f.ok(err)
+		resetCode := f.lastCode(newPhone)
+		f.ok(f.resets(newPhone, resetCode, third))
 		captcha, answer := f.captcha(home) // stays open
 
 		dump := f.dump() + log.String()
-		for _, secret := range []string{typo, first, second, initialPassword, string(token), string(legacyToken)} {
+		for _, secret := range []string{typo, first, second, third, initialPassword, string(token), string(legacyToken)} {
 			if strings.Contains(dump, secret) {
 				f.Errorf("%q is readable", secret)
 			}
 		}
-		for _, short := range []string{code, wrong(code), answer} { // too short to search for in hashes and times
+		for _, short := range []string{code, wrong(code), resetCode, answer} { // too short to search for in hashes and times
 			for _, quoted := range []string{`"` + short + `"`, " " + short + " ", ":" + short + ","} {
 				if strings.Contains(dump, quoted) {
 					f.Errorf("%q is readable", short)
@@ -98,7 +103,7 @@ func TestNothingIsSentWhenTheTransactionFails(t *testing.T) {
 		_, id := f.holder()
 		boom := fmt.Errorf("boom")
 		err := f.db.Tx(f.Context(), func(tx *store.Tx) error {
-			if _, refused, err := f.sendCode(tx, codeRequest{forSupplement, id, newPhone, home}); err != nil || refused != nil {
+			if _, refused, err := f.sendCode(tx, codeRequest{purpose: forSupplement, accountID: id, phone: newPhone, from: home}); err != nil || refused != nil {
 				return firstError(err, refused)
 			}
 			return boom

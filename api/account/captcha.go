@@ -36,13 +36,21 @@ func (captchaRow) TableName() string { return "acct_captchas" }
 //
 // Errors: CodeRateLimited when the address asks for too many.
 func (a *Accounts) NewCaptcha(ctx context.Context, from string) (Captcha, error) {
-	answer, err := a.digits(captchaDigits)
+	c, answer, err := a.keepCaptcha(ctx, from)
 	if err != nil {
 		return Captcha{}, err
 	}
-	image, err := drawDigits(answer, a.c.Rand)
-	if err != nil {
+	if c.PNG, err = drawDigits(answer, a.c.Rand); err != nil {
 		return Captcha{}, fmt.Errorf("drawing captcha: %w", err)
+	}
+	return c, nil
+}
+
+// keepCaptcha draws the digits and keeps their hash; who shows them is for the caller.
+func (a *Accounts) keepCaptcha(ctx context.Context, from string) (Captcha, string, error) {
+	answer, err := a.digits(captchaDigits)
+	if err != nil {
+		return Captcha{}, "", err
 	}
 	id := store.NewID("cap")
 	expires := a.db.Now().Add(captchaFor)
@@ -64,12 +72,12 @@ func (a *Accounts) NewCaptcha(ctx context.Context, from string) (Captcha, error)
 		return t.save(tx)
 	})
 	if err != nil || refused != nil {
-		return Captcha{}, firstError(err, refused)
+		return Captcha{}, "", firstError(err, refused)
 	}
 	if a.c.CaptchaReveal != nil {
 		a.c.CaptchaReveal(id, answer)
 	}
-	return Captcha{ID: id, PNG: image, ExpiresAt: expires}, nil
+	return Captcha{ID: id, ExpiresAt: expires}, answer, nil
 }
 
 // consumeCaptcha uses a captcha up, whatever the answer is worth. The caller must

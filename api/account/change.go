@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"signet/api/notice"
@@ -15,10 +16,11 @@ type PasswordChange struct {
 	From              string
 }
 
-// ChangePassword replaces the actor's password and ends all other sessions. Wrong
-// old passwords count like wrong logins.
+// ChangePassword replaces the actor's password, ends all other sessions and tells
+// the account's contacts. Wrong old passwords count like wrong logins.
 //
-// Errors: CodePasswordMismatch, CodePasswordWeak, CodePasswordSame, CodeLoginFailed, CodeLoginLocked.
+// Errors: CodePasswordMismatch, CodePasswordWeak, CodePasswordSame, CodeLoginFailed (field old, Params triesLeft),
+// CodeLoginLocked (retryAfter).
 func (a *Accounts) ChangePassword(ctx context.Context, actor Actor, req PasswordChange) error {
 	if err := Can(actor, ProfileAct); err != nil {
 		return err
@@ -35,16 +37,27 @@ func (a *Accounts) ChangePassword(ctx context.Context, actor Actor, req Password
 	}
 	ok, err := a.hashes.verify(ctx, t.hash, req.Old)
 	if err != nil {
+		if errors.Is(err, errHashBusy) { // never looked at, so never wrong
+			err = firstError(a.db.Tx(ctx, t.takeBack), err)
+		}
 		return err
 	}
 	if !ok {
-		return a.failed(ctx, t)
+		return oldWrong(a.failed(ctx, t), t)
 	}
 	hashed, err := a.hashes.make(ctx, req.New)
 	if err != nil {
 		return err
 	}
 	return a.db.Tx(ctx, func(tx *store.Tx) error { return a.setPassword(tx, actor, t, hashed) })
+}
+
+// oldWrong says of a refused login which field it is about: who asks is logged in and stays so.
+func oldWrong(err error, t *attempt) error {
+	if problem.CodeOf(err) != problem.CodeLoginFailed {
+		return err
+	}
+	return problem.New(problem.Invalid, problem.CodeLoginFailed, "The old password is wrong.").WithField("old").WithParam("triesLeft", t.triesLeft)
 }
 
 // admitOld counts a try at the old password.
@@ -81,12 +94,24 @@ func (a *Accounts) setPassword(tx *store.Tx, actor Actor, t *attempt, hashed str
 	if err := endSessions(tx, row.ID, actor.SessionID, "password_changed"); err != nil {
 		return err
 	}
-	if row.Phone != nil {
-		err := a.c.Notice.Send(tx, notice.Message{To: *row.Phone, Template: notice.PasswordChanged, Purpose: "password",
+	if err := a.tellPasswordChanged(tx, row); err != nil {
+		return err
+	}
+	return tx.Audit(row.ID, "account.change_password", row.ID, nil)
+}
+
+// tellPasswordChanged sends the notice to all contacts.
+func (a *Accounts) tellPasswordChanged(tx *store.Tx, row *accountRow) error {
+	numbers, err := Contacts(tx, row.ID)
+	if err != nil {
+		return err
+	}
+	for _, number := range numbers {
+		err := a.c.Notice.Send(tx, notice.Message{To: number, Template: notice.PasswordChanged, Purpose: "password",
 			Params: map[string]string{"contact": a.c.ContactPhone(row.ProjectSlug)}})
 		if err != nil {
 			return err
 		}
 	}
-	return tx.Audit(row.ID, "account.change_password", row.ID, nil)
+	return nil
 }

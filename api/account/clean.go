@@ -13,6 +13,7 @@ import (
 const (
 	keepCodes    = 48 * time.Hour
 	keepSessions = 30 * 24 * time.Hour
+	keepJoins    = 30 * 24 * time.Hour
 )
 
 // Clean deletes captchas, counters, codes and sessions that nothing needs any
@@ -23,7 +24,7 @@ func (a *Accounts) Clean(ctx context.Context) error {
 		for _, c := range []struct {
 			row  any
 			keep time.Duration
-		}{{&captchaRow{}, 0}, {&throttle{}, 0}, {&codeRow{}, keepCodes}, {&sessionRow{}, keepSessions}} {
+		}{{&captchaRow{}, 0}, {&throttle{}, 0}, {&codeRow{}, keepCodes}, {&emailLinkRow{}, keepCodes}, {&joinRow{}, keepJoins}, {&sessionRow{}, keepSessions}, {&pendingRow{}, 0}, {&scanRow{}, 0}} {
 			if err := tx.DB().Where("expires_at <= ?", store.Millis(now.Add(-c.keep))).Delete(c.row).Error; err != nil {
 				return fmt.Errorf("cleaning: %w", err)
 			}

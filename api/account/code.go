@@ -60,6 +60,8 @@ type codeRequest struct {
 	accountID string
 	phone     string // normalised
 	from      string // network address
+	mute      bool   // nobody has this phone: all is done and counted but the message
+	replaced  bool   // with mute: another message goes there instead, so the day's total counts
 }
 
 func (a *Accounts) codeMAC(row codeRow, code string) string {
@@ -93,6 +95,9 @@ func (a *Accounts) sendCode(tx *store.Tx, r codeRequest) (sent CodeSent, refused
 	row.MAC = a.codeMAC(row, code)
 	if err := tx.DB().Create(&row).Error; err != nil {
 		return sent, nil, fmt.Errorf("keeping code: %w", err)
+	}
+	if r.mute {
+		return sent, nil, tx.Audit("system", "code.withhold", row.ID, map[string]any{"purpose": r.purpose, "phone": notice.MaskPhone(r.phone)})
 	}
 	err = a.c.Notice.Send(tx, notice.Message{
 		To: r.phone, Template: notice.SMSCode, Purpose: string(r.purpose), SecretUntil: sent.ExpiresAt,
@@ -146,6 +151,9 @@ func (a *Accounts) countSMS(tx *store.Tx, r codeRequest) (refused, err error) {
 	if wait := total.hit(now, rule{a.c.Limits.SMSPerDay, day}); wait > 0 {
 		a.c.Log.Error("daily limit of messages reached", "limit", a.c.Limits.SMSPerDay)
 		return retryLater(problem.CodeSMSLimit, "The service sends no further messages for now.", wait), nil
+	}
+	if r.mute && !r.replaced { // what is not sent uses nothing up for others
+		total.Hits--
 	}
 	if err := total.save(tx); err != nil {
 		return nil, err

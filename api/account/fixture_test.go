@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"fmt"
 	"sync"
 	"testing"
@@ -60,7 +62,26 @@ type fixture struct {
 	mu      sync.Mutex
 	answers map[string]string
 	imports int
+	open    Obligations // of every organisation
 }
+
+// gcmSealer seals with a key of the test's.
+type gcmSealer struct{ cipher.AEAD }
+
+func newSealer(t *testing.T) gcmSealer {
+	block, err := aes.NewCipher(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gcmSealer{aead}
+}
+
+func (s gcmSealer) Wrap(plain, aad []byte) ([]byte, error)    { return s.Seal(nil, nil, plain, aad), nil }
+func (s gcmSealer) Unwrap(sealed, aad []byte) ([]byte, error) { return s.Open(nil, nil, sealed, aad) }
 
 // each runs f on both dialects.
 func each(t *testing.T, f func(f *fixture)) {
@@ -82,7 +103,8 @@ func newFixture(t *testing.T, db *store.DB, c *clock) *fixture {
 		t.Fatal(err)
 	}
 	fx.Accounts, err = New(Config{
-		DB: db, Notice: n, CodeKey: make(Key, 32), ContactPhone: func(string) string { return contactPhone },
+		DB: db, Notice: n, CodeKey: make(Key, 32), Seal: newSealer(t), Origin: "https://portal.example",
+		Obligations: func(*store.Tx, string) (Obligations, error) { return fx.open, nil }, ContactPhone: func(string) string { return contactPhone },
 		CaptchaReveal: func(id, answer string) {
 			fx.mu.Lock()
 			defer fx.mu.Unlock()

@@ -148,11 +148,11 @@ func (h Holder) insert(tx *store.Tx, logins []legacyLogin) (accountID, organisat
 	now := store.Millis(tx.Now())
 	organisation := organisationRow{
 		ID: store.NewID("org"), Name: h.OrgName, USCC: h.USCC, OrgCode: h.OrgCode, CodeWarning: h.codeWarning(),
-		Status: organisationUnverified, BatchID: h.BatchID, CreatedAt: now,
+		Status: OrganisationUnverified, Assurance: "L0", BatchID: h.BatchID, CreatedAt: now,
 	}
 	row := accountRow{
 		ID: store.NewID("acc"), Kind: kindHolder, Role: RoleHolder, State: Legacy, OrganisationID: &organisation.ID,
-		DisplayName: h.HandlerName, HandlerName: h.HandlerName, HandlerPhone: h.HandlerPhone, ProjectSlug: h.ProjectSlug,
+		DisplayName: h.HandlerName, HandlerName: h.HandlerName, HandlerPhone: h.HandlerPhone, ProjectSlug: h.ProjectSlug, Member: Owner,
 		CreatedAt: now, ChangedAt: now,
 	}
 	if _, ok := notice.Phone(h.HandlerPhone); !ok {

@@ -43,7 +43,7 @@ type attempt struct {
 // Login opens a session. The captcha is used up by any attempt. An attempt counts
 // as wrong before the password is looked at and is taken back if it was right.
 //
-// Errors: CodeCaptcha…; CodeLoginFailed (Params triesLeft) for an unknown login and a
+// Errors: *FactorNeeded after the right password of an account with a second factor; CodeCaptcha…; CodeLoginFailed (Params triesLeft) for an unknown login and a
 // wrong password alike; CodeLoginLocked (retryAfter); after the right password
 // only: CodeLoginDead for an ID number that supplementing replaced, CodeAccountFrozen.
 func (a *Accounts) Login(ctx context.Context, req LoginRequest) (*Session, Token, error) {
@@ -73,7 +73,7 @@ func (a *Accounts) admit(ctx context.Context, req LoginRequest) (*attempt, error
 		if refused, err = a.consumeCaptcha(tx, req.CaptchaID, req.Captcha); err != nil || refused != nil {
 			return err
 		}
-		if t, err = findLogin(tx, req.Login); err != nil {
+		if t, err = a.findLogin(tx, req.Login); err != nil {
 			return err
 		}
 		// "absent" sorts before "address", as "account" does: one order for everybody.
@@ -87,8 +87,9 @@ func (a *Accounts) admit(ctx context.Context, req LoginRequest) (*attempt, error
 	return t, firstError(err, refused)
 }
 
-// findLogin looks a login up in both places, always, so that the work tells nothing.
-func findLogin(tx *store.Tx, typed string) (*attempt, error) {
+// findLogin looks a login up in all three places, always, so that the work tells nothing.
+// Source: S000-16 (the USCC is a login beside the account's name): it is the owner's.
+func (a *Accounts) findLogin(tx *store.Tx, typed string) (*attempt, error) {
 	names := []string{strings.ToLower(strings.TrimSpace(typed))}
 	if number, ok := notice.Phone(typed); ok {
 		names = append(names, number)
@@ -101,11 +102,19 @@ func findLogin(tx *store.Tx, typed string) (*attempt, error) {
 	if err := tx.DB().Where("login = ?", NormaliseLogin(typed)).Limit(1).Find(&legacy).Error; err != nil {
 		return nil, fmt.Errorf("looking up login: %w", err)
 	}
+	var owners []accountRow
+	err := tx.DB().Table("acct_accounts").Joins("JOIN acct_organisations o ON o.id = acct_accounts.organisation_id").Select("acct_accounts.*").
+		Where("o.unique_key IN ? AND acct_accounts.member = ? AND acct_accounts.login IS NOT NULL", append(a.typedKeys(typed), ""), Owner).Limit(1).Find(&owners).Error
+	if err != nil {
+		return nil, fmt.Errorf("looking up login: %w", err)
+	}
 	switch {
 	case len(accounts) > 0:
 		return &attempt{accountID: accounts[0].ID, hash: accounts[0].PasswordHash}, nil
 	case len(legacy) > 0:
 		return &attempt{accountID: legacy[0].AccountID, legacy: legacy[0].Login, hash: legacy[0].PasswordHash}, nil
+	case len(owners) > 0:
+		return &attempt{accountID: owners[0].ID, hash: owners[0].PasswordHash}, nil
 	}
 	return &attempt{}, nil
 }
@@ -207,16 +216,15 @@ func (a *Accounts) enter(ctx context.Context, req LoginRequest, t *attempt) (s *
 		if t.legacy != "" {
 			login = line(strings.TrimSpace(req.Login), 64)
 		}
-		id, opened, err := a.openSession(tx, row.ID, login, req)
-		if err != nil {
-			return err
+		var needed *FactorNeeded
+		s, token, needed, err = a.firstStep(tx, row, login, req)
+		if needed != nil {
+			refused = needed
 		}
-		view, err := oneSession(tx.DB(), "s.id = ?", id)
-		if err != nil {
-			return err
+		if err == nil && s != nil {
+			err = tx.Audit(row.ID, "session.open", s.ID, map[string]any{"address": s.Address, "legacy": t.legacy != ""})
 		}
-		s, token = view.session(), opened
-		return tx.Audit(row.ID, "session.open", id, map[string]any{"address": s.Address, "legacy": t.legacy != ""})
+		return err
 	})
 	if err = firstError(err, refused); err != nil {
 		return nil, "", err
@@ -229,6 +237,9 @@ func (a *Accounts) enter(ctx context.Context, req LoginRequest, t *attempt) (s *
 func (t *attempt) stillGood(tx *store.Tx, row *accountRow) (refused, err error) {
 	if row.State == Frozen {
 		return errFrozen, nil
+	}
+	if row.State == Closed && t.legacy == "" {
+		return errLoginFailed, nil
 	}
 	if t.legacy == "" {
 		if row.PasswordHash != t.hash {

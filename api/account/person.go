@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -40,6 +41,13 @@ type accountRow struct {
 	VerifiedAt     int64
 	CreatedAt      int64 `gorm:"autoCreateTime:false"`
 	ChangedAt      int64
+	Member         Member // of holders: what they are within their organisation
+	Email          string
+	EmailAt        int64  // when its owner opened the link; 0 = never
+	Agreement      string // version accepted
+	AgreementAt    int64
+	CloseAt        int64 // closing was asked for and happens then; 0 = not
+	ClosedAt       int64
 }
 
 // TableName names the table for gorm.
@@ -78,6 +86,14 @@ type Profile struct {
 	Organisation       Organisation
 	HandlerName        string
 	HandlerPhoneMasked string
+	DisplayName        string
+	Member             Member
+	Email              string // confirmed; empty = none
+	EmailWaits         string // a link is on its way there
+	VerifiedHow        string
+	VerifiedAt         time.Time
+	Agreement          string    // version accepted
+	CloseAt            time.Time // closing was asked for and happens then
 }
 
 // Profile shows the actor's own data, but not to a legacy holder: the supplement
@@ -92,7 +108,16 @@ func (a *Accounts) Profile(ctx context.Context, actor Actor) (Profile, error) {
 	}
 	p := Profile{
 		Login: text(row.Login), State: row.State, PhoneMasked: notice.MaskPhone(text(row.Phone)),
-		HandlerName: row.HandlerName, HandlerPhoneMasked: notice.MaskPhone(row.HandlerPhone),
+		HandlerName: row.HandlerName, HandlerPhoneMasked: notice.MaskPhone(row.HandlerPhone), DisplayName: row.DisplayName, Member: row.Member, Email: row.Email,
+		VerifiedHow: row.VerifiedHow, VerifiedAt: store.Time(row.VerifiedAt), Agreement: row.Agreement, CloseAt: store.Time(row.CloseAt),
+	}
+	var links []emailLinkRow
+	err = a.db.Read(ctx).Where("account_id = ? AND used_at = 0 AND expires_at > ?", row.ID, store.Millis(a.db.Now())).Order("sent_at DESC").Limit(1).Find(&links).Error
+	if err != nil {
+		return Profile{}, fmt.Errorf("reading links: %w", err)
+	}
+	if len(links) > 0 {
+		p.EmailWaits = links[0].Email
 	}
 	if row.OrganisationID != nil {
 		p.Organisation, err = a.Organisation(ctx, *row.OrganisationID)
@@ -110,6 +135,9 @@ func Contacts(tx *store.Tx, accountID string) ([]string, error) {
 	row, err := findAccount(tx.DB(), accountID)
 	if err != nil {
 		return nil, err
+	}
+	if row.State == Closed {
+		return nil, nil
 	}
 	var numbers []string
 	if row.Phone != nil {
@@ -134,6 +162,13 @@ func MarkVerified(tx *store.Tx, accountID, how, evidence string) error {
 		return err
 	}
 	if moved {
+		row, err := findAccount(tx.DB(), accountID)
+		if err != nil {
+			return err
+		}
+		if err := markOrganisation(tx, text(row.OrganisationID), assuranceBy[how], how, accountID, evidence); err != nil {
+			return err
+		}
 		return tx.Audit(accountID, "account.verify", accountID, map[string]any{"how": how, "evidence": evidence})
 	}
 	row, err := findAccount(tx.DB(), accountID)
@@ -146,35 +181,50 @@ func MarkVerified(tx *store.Tx, accountID, how, evidence string) error {
 	return nil
 }
 
+// assuranceBy says how sure a way of verifying makes of who the organisation is. A member whom the owner let in proves nothing about it.
+var assuranceBy = map[string]string{"possession": "L3", "material": "L2", "window": "L2"}
+
 var staffLogin = regexp.MustCompile(`^[a-z][a-z0-9._-]{1,31}$`)
 
-// CreateStaff makes an account for a member of staff.
+// CreateStaff makes an account for a member of staff, with a founding grant of the role. It is for the operator of the
+// machine; the console invites.
 //
 // Shape: login of lower-case letters, digits, dot, dash and underscore;
 // passwordHash from HashPassword, usually of NewPassword.
-// Errors: CodeInvalidField; CodeConflict when the login is taken.
+// Errors: CodeInvalidField; CodeConflict when the login is taken, and for a third security administrator.
 func CreateStaff(tx *store.Tx, login string, role Role, passwordHash string) (accountID string, err error) {
-	if !staffLogin.MatchString(login) {
-		return "", problem.New(problem.Invalid, problem.CodeInvalidField, "A staff login has 2 to 32 lower-case letters, digits, dots, dashes or underscores.").WithField("login")
-	}
-	if role == RoleHolder || grants[role] == nil {
+	if grants[role] == nil {
 		return "", problem.New(problem.Invalid, problem.CodeInvalidField, "There is no such staff role.").WithField("role")
 	}
-	if _, err := parseHash(passwordHash); err != nil {
-		return "", fmt.Errorf("creating staff account: %w", err)
+	if err := checkStaffLogin(tx, login, login); err != nil {
+		return "", err
 	}
-	now := store.Millis(tx.Now())
-	row := accountRow{
-		ID: store.NewID("acc"), Kind: kindStaff, Role: role, State: Verified, Login: &login, PasswordHash: passwordHash,
-		DisplayName: login, VerifiedHow: "appointed", VerifiedAt: now, CreatedAt: now, ChangedAt: now,
+	row, err := insertStaff(tx, login, login, role, passwordHash)
+	if err != nil {
+		return "", err
 	}
-	if err := tx.DB().Create(&row).Error; err != nil {
-		if store.IsDuplicate(err) {
-			return "", problem.New(problem.Conflict, problem.CodeConflict, "The login is taken.").WithField("login")
-		}
-		return "", fmt.Errorf("creating staff account: %w", err)
+	if err := foundingGrant(tx, row.ID, role); err != nil {
+		return "", err
 	}
 	return row.ID, tx.Audit("operator", "account.create_staff", row.ID, map[string]any{"login": login, "role": role})
+}
+
+func insertStaff(tx *store.Tx, login, name string, role Role, passwordHash string) (*accountRow, error) {
+	if _, err := parseHash(passwordHash); err != nil {
+		return nil, fmt.Errorf("creating staff account: %w", err)
+	}
+	now := store.Millis(tx.Now())
+	row := &accountRow{
+		ID: store.NewID("acc"), Kind: kindStaff, Role: role, State: Verified, Login: &login, PasswordHash: passwordHash,
+		DisplayName: name, VerifiedHow: "appointed", VerifiedAt: now, CreatedAt: now, ChangedAt: now,
+	}
+	if err := tx.DB().Create(row).Error; err != nil {
+		if store.IsDuplicate(err) {
+			return nil, problem.New(problem.Conflict, problem.CodeConflict, "The login is taken.").WithField("login")
+		}
+		return nil, fmt.Errorf("creating staff account: %w", err)
+	}
+	return row, nil
 }
 
 // Freeze shuts an account: its sessions end, nobody can log in, until Unfreeze.
@@ -187,24 +237,29 @@ func (a *Accounts) Freeze(ctx context.Context, by Actor, accountID, reason strin
 	if by.AccountID == accountID {
 		return problem.New(problem.Conflict, problem.CodeConflict, "Nobody can freeze their own account.")
 	}
-	return a.db.Tx(ctx, func(tx *store.Tx) error {
-		row, err := lockAccount(tx, accountID)
-		if err != nil {
-			return err
-		}
-		moved, err := tx.Move("acct_accounts", accountID, []string{string(Legacy), string(Unverified), string(Verified)}, string(Frozen),
-			map[string]any{"frozen_from": string(row.State), "changed_at": store.Millis(tx.Now())})
-		if err != nil {
-			return err
-		}
-		if !moved {
-			return problem.New(problem.Conflict, problem.CodeConflict, "The account is frozen already.")
-		}
-		if err := endSessions(tx, accountID, "", "frozen"); err != nil {
-			return err
-		}
-		return tx.Audit(by.AccountID, "account.freeze", accountID, map[string]any{"reason": strings.ToValidUTF8(reason, "")})
-	})
+	return a.db.Tx(ctx, func(tx *store.Tx) error { return FreezeAccount(tx, by.AccountID, accountID, reason) })
+}
+
+// FreezeAccount does what Freeze does, for whoever was asked already: the console, or the operator of the machine.
+//
+// Errors: CodeConflict when it is frozen already.
+func FreezeAccount(tx *store.Tx, by, accountID, reason string) error {
+	row, err := lockAccount(tx, accountID)
+	if err != nil {
+		return err
+	}
+	moved, err := tx.Move("acct_accounts", accountID, []string{string(Legacy), string(Unverified), string(Verified)}, string(Frozen),
+		map[string]any{"frozen_from": string(row.State), "changed_at": store.Millis(tx.Now())})
+	if err != nil {
+		return err
+	}
+	if !moved {
+		return problem.New(problem.Conflict, problem.CodeConflict, "The account is frozen already.")
+	}
+	if err := endSessions(tx, accountID, "", "frozen"); err != nil {
+		return err
+	}
+	return tx.Audit(by, "account.freeze", accountID, map[string]any{"reason": strings.ToValidUTF8(reason, "")})
 }
 
 // Unfreeze opens an account again, in the state it had.
@@ -229,4 +284,18 @@ func (a *Accounts) Unfreeze(ctx context.Context, by Actor, accountID, reason str
 		}
 		return tx.Audit(by.AccountID, "account.unfreeze", accountID, map[string]any{"reason": strings.ToValidUTF8(reason, "")})
 	})
+}
+
+// OwnerOf finds the account that a phone number belongs to, and its confirmed mail address.
+//
+// Nil/zero: both empty where there is none that is open, and for a mail address: several accounts may have confirmed one.
+func OwnerOf(tx *store.Tx, recipient string) (accountID, mail string, err error) {
+	var rows []accountRow
+	if err := tx.DB().Select("id", "email").Where("phone = ? AND state <> ?", recipient, Closed).Limit(1).Find(&rows).Error; err != nil {
+		return "", "", fmt.Errorf("finding a receiver: %w", err)
+	}
+	if len(rows) == 0 {
+		return "", "", nil
+	}
+	return rows[0].ID, rows[0].Email, nil
 }

@@ -102,10 +102,13 @@ func TestHashQueueIsBounded(t *testing.T) {
 
 // Every verb that nobody granted is denied, to everybody.
 func TestCanDeniesByDefault(t *testing.T) {
-	roles := []Role{RoleHolder, RoleFinance, RoleReviewer, RoleAdmin, "", "root"}
+	staff := []Role{RoleReviewer, RoleApprover, RoleOperator, RoleFinance, RoleShipper, RoleWindow, RoleManager, RoleSupervisor, RoleAdmin, RoleSecurity, RoleAuditor, RoleStaff}
+	roles := append([]Role{RoleHolder, "", "root"}, staff...)
 	states := []State{Legacy, Unverified, Verified, Frozen, "", "other"}
-	verbs := []Verb{SessionRead, SupplementRead, SupplementAct, ProfileAct, HolderRead, HolderAct, HolderSwift, AgentPair, AgentAct,
-		FinanceOrders, ReviewerRead, ReviewerAct, AdminAccounts, AdminSettings, AuditRead, NoticeRead, IssuanceStop, RevocationAct, "", "holder.everything"}
+	verbs := []Verb{SessionRead, SupplementRead, SupplementAct, ProfileAct, HolderRead, HolderAct, HolderSwift, AgentPair, AgentAct, MembersAct, KeysAct,
+		FinanceOrders, FinanceRead, ReviewerRead, ReviewerAct, ApproverAct, ShipmentRead, ShipmentAct, SealRead, SealAct, WindowAct,
+		ContentAct, ContentPublish, StaffRead, StaffInvite, StaffGrant, StaffSign, AdminAccounts, AdminSettings, AuditRead, NoticeRead,
+		IssuanceStop, IssuanceRead, AuthorityRead, RevocationAct, InventoryRead, ImportAct, TokenRead, TokenAct, TokenFlash, "", "holder.everything"}
 	granted := map[string]bool{}
 	for _, role := range roles {
 		for _, state := range states {
@@ -128,9 +131,20 @@ func TestCanDeniesByDefault(t *testing.T) {
 	add("holder legacy", SessionRead, SupplementRead, SupplementAct)
 	add("holder unverified", SessionRead, ProfileAct, HolderRead, HolderAct, AgentPair, AgentAct)
 	add("holder verified", SessionRead, ProfileAct, HolderRead, HolderAct, AgentPair, AgentAct, HolderSwift)
-	add("finance verified", SessionRead, ProfileAct, FinanceOrders)
-	add("reviewer verified", SessionRead, ProfileAct, ReviewerRead, ReviewerAct, RevocationAct)
-	add("admin verified", SessionRead, ProfileAct, AdminAccounts, AdminSettings, AuditRead, NoticeRead, IssuanceStop)
+	for _, r := range staff {
+		add(string(r)+" verified", SessionRead, ProfileAct, AgentPair, AgentAct, StaffSign, IssuanceRead)
+	}
+	add("reviewer verified", InventoryRead, ReviewerRead, ReviewerAct, WindowAct, RevocationAct, SealRead)
+	add("approver verified", InventoryRead, ReviewerRead, ApproverAct, RevocationAct, SealRead, SealAct)
+	add("operator verified", InventoryRead, TokenRead, TokenAct, TokenFlash)
+	add("finance verified", FinanceRead, FinanceOrders)
+	add("shipper verified", ShipmentRead, ShipmentAct, TokenRead)
+	add("window verified", WindowAct)
+	add("manager verified", ReviewerRead, FinanceRead, ShipmentRead, SealRead, ContentAct, ContentPublish)
+	add("supervisor verified", ReviewerRead, SealRead)
+	add("admin verified", InventoryRead, ImportAct, AdminSettings, NoticeRead, IssuanceStop, AuthorityRead)
+	add("security verified", IssuanceStop, AuthorityRead, AdminAccounts, StaffRead, StaffInvite, StaffGrant)
+	add("auditor verified", InventoryRead, AuditRead, AuthorityRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead)
 	for _, w := range want {
 		if !granted[w] {
 			t.Errorf("denied: %s", w)
@@ -139,6 +153,17 @@ func TestCanDeniesByDefault(t *testing.T) {
 	}
 	for g := range granted {
 		t.Errorf("granted: %s", g)
+	}
+	for _, m := range []Member{Owner, Handler, Reader, ""} { // an organisation's reader acts in nothing, and only its owner decides on members and keys
+		for verb, want := range map[Verb]bool{HolderRead: true, ProfileAct: true, HolderAct: m != Reader, HolderSwift: m != Reader, AgentAct: m != Reader, MembersAct: m == Owner, KeysAct: m == Owner} {
+			if got := Can(Actor{AccountID: "acc_1", Role: RoleHolder, State: Verified, Member: m}, verb) == nil; got != want {
+				t.Errorf("a member who is %q: %s %v", m, verb, got)
+			}
+		}
+	}
+	both := Actor{AccountID: "acc_1", Role: RoleReviewer, Roles: []Role{RoleReviewer, RoleShipper}, State: Verified}
+	if Can(both, ReviewerAct) != nil || Can(both, ShipmentAct) != nil || Can(both, FinanceRead) == nil {
+		t.Error("several roles may what each of them may, and nothing else")
 	}
 	for code, err := range map[problem.Code]error{
 		problem.CodeUnauthenticated:    Can(Actor{}, HolderRead),

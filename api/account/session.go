@@ -3,10 +3,8 @@ package account
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 	"unicode"
@@ -30,7 +28,10 @@ type Session struct {
 	AccountID        string
 	Login            string // what the person logged in with
 	Role             Role
+	Roles            []Role // of staff: all held now
+	Reaches          []Reach
 	State            State
+	Member           Member
 	DisplayName      string
 	OrganisationID   string
 	OrganisationName string
@@ -70,14 +71,17 @@ func (sessionRow) TableName() string { return "acct_sessions" }
 type sessionView struct {
 	Row              sessionRow `gorm:"embedded"`
 	Role             Role
+	Kind             string
 	State            State
+	Member           Member
 	DisplayName      string
 	OrganisationID   string
 	OrganisationName string
 	Phone            string
+	Held             Actor `gorm:"-"` // of staff: what the grants give
 }
 
-const viewSessions = `SELECT s.*, a.role, a.state, a.display_name, COALESCE(a.phone, '') AS phone,
+const viewSessions = `SELECT s.*, a.role, a.kind, a.state, a.member, a.display_name, COALESCE(a.phone, '') AS phone,
 	COALESCE(a.organisation_id, '') AS organisation_id, COALESCE(o.name, '') AS organisation_name
 	FROM acct_sessions s JOIN acct_accounts a ON a.id = s.account_id
 	LEFT JOIN acct_organisations o ON o.id = a.organisation_id WHERE `
@@ -85,7 +89,7 @@ const viewSessions = `SELECT s.*, a.role, a.state, a.display_name, COALESCE(a.ph
 func (v *sessionView) session() *Session {
 	seen := store.Time(v.Row.SeenAt)
 	return &Session{
-		ID: v.Row.ID, AccountID: v.Row.AccountID, Login: v.Row.Login, Role: v.Role, State: v.State, DisplayName: v.DisplayName,
+		ID: v.Row.ID, AccountID: v.Row.AccountID, Login: v.Row.Login, Role: v.Role, Roles: v.Held.Roles, Reaches: v.Held.Reaches, State: v.State, Member: v.Member, DisplayName: v.DisplayName,
 		OrganisationID: v.OrganisationID, OrganisationName: v.OrganisationName, PhoneMasked: notice.MaskPhone(v.Phone),
 		ProjectSlug: v.Row.ProjectSlug, Address: v.Row.Address, UserAgent: v.Row.UserAgent,
 		CreatedAt: store.Time(v.Row.CreatedAt), SeenAt: seen, IdleAt: seen.Add(sessionIdle), ExpiresAt: store.Time(v.Row.ExpiresAt),
@@ -95,7 +99,7 @@ func (v *sessionView) session() *Session {
 // Actor is the person behind the session.
 func (s *Session) Actor() Actor {
 	return Actor{
-		AccountID: s.AccountID, OrganisationID: s.OrganisationID, Role: s.Role, State: s.State, SessionID: s.ID, Login: s.Login,
+		AccountID: s.AccountID, OrganisationID: s.OrganisationID, Role: s.Role, Roles: s.Roles, Reaches: s.Reaches, State: s.State, Member: s.Member, SessionID: s.ID, Login: s.Login,
 	}
 }
 
@@ -106,11 +110,10 @@ func tokenHash(t Token) string {
 
 // openSession makes a session; a login always gets a new one.
 func (a *Accounts) openSession(tx *store.Tx, accountID, login string, req LoginRequest) (string, Token, error) {
-	var secret [32]byte
-	if _, err := io.ReadFull(a.c.Rand, secret[:]); err != nil {
-		return "", "", fmt.Errorf("opening session: %w", err)
+	token, err := a.drawToken()
+	if err != nil {
+		return "", "", err
 	}
-	token := Token(base64.RawURLEncoding.EncodeToString(secret[:]))
 	now := tx.Now()
 	row := sessionRow{
 		ID: store.NewID("ses"), TokenHash: tokenHash(token), AccountID: accountID, Login: login,
@@ -143,7 +146,7 @@ func line(text string, most int) string {
 // Errors: CodeUnauthenticated for an unknown token, CodeSessionExpired for one that
 // has ended, CodeAccountFrozen.
 func (a *Accounts) Authenticate(ctx context.Context, token Token) (Actor, *Session, error) {
-	v, err := oneSession(a.db.Read(ctx), "s.token_hash = ?", tokenHash(token))
+	v, err := oneSession(a.db.Read(ctx), a.db.Now(), "s.token_hash = ?", tokenHash(token))
 	if err != nil {
 		return Actor{}, nil, err
 	}
@@ -181,7 +184,7 @@ func (a *Accounts) quietly(ctx context.Context, what string, f func(tx *store.Tx
 	}
 }
 
-func oneSession(db *gorm.DB, where string, value string) (*sessionView, error) {
+func oneSession(db *gorm.DB, now time.Time, where string, value string) (*sessionView, error) {
 	var list []sessionView
 	if err := db.Raw(viewSessions+where, value).Scan(&list).Error; err != nil {
 		return nil, fmt.Errorf("reading session: %w", err)
@@ -189,7 +192,24 @@ func oneSession(db *gorm.DB, where string, value string) (*sessionView, error) {
 	if len(list) != 1 {
 		return nil, errUnauthenticated
 	}
+	if err := list[0].hold(db, now); err != nil {
+		return nil, err
+	}
 	return &list[0], nil
+}
+
+// hold reads what a member of staff may be now.
+func (v *sessionView) hold(db *gorm.DB, now time.Time) error {
+	if v.Kind != kindStaff {
+		return nil
+	}
+	live, err := liveGrants(db, v.Row.AccountID, now)
+	if err != nil {
+		return err
+	}
+	v.Held.hold(live)
+	v.Role = v.Held.Role
+	return nil
 }
 
 func endSession(tx *store.Tx, id, why string) error {

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -96,8 +97,20 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 		f.wants(problem.CodePasswordMismatch, change(newPassword, next, next+"x"))
 		f.wants(problem.CodePasswordWeak, change(newPassword, "weak", "weak"))
 		f.wants(problem.CodePasswordSame, change(newPassword, newPassword, newPassword))
-		f.wants(problem.CodeLoginFailed, change("wrong", next, next))
+		if p := f.wants(problem.CodeLoginFailed, change("wrong", next, next)); p.Kind != problem.Invalid || p.Field != "old" || p.Params["triesLeft"] != 5 {
+			f.Fatalf("%+v", p) // a mistyped old password must not look like a lost session
+		}
+		f.hashes.waiting.Store(mostWaiting)
+		f.wants(problem.CodeRateLimited, change(newPassword, next, next)) // never looked at, so it costs no try
+		f.hashes.waiting.Store(0)
 		f.ok(change(newPassword, next, next))
+		for _, phone := range []string{newPhone, oldPhone} { // unverified: the imported contact hears of it too
+			sent, err := f.c.Notice.List(f.Context(), phone)
+			f.ok(err)
+			if len(sent) == 0 || !strings.Contains(sent[0].Text, "密码已修改") {
+				f.Errorf("%s was not told: %+v", phone, sent)
+			}
+		}
 		_, _, err := f.Authenticate(f.Context(), mine)
 		f.ok(err)
 		_, _, err = f.Authenticate(f.Context(), other)

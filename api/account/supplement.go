@@ -95,7 +95,7 @@ func (a *Accounts) SendSupplementCode(ctx context.Context, actor Actor, phone, f
 		if refused, err = a.phoneUsed(tx, row, number); err != nil || refused != nil {
 			return err // the phone stays counted
 		}
-		sent, refused, err = a.sendCode(tx, codeRequest{forSupplement, row.ID, number, from})
+		sent, refused, err = a.sendCode(tx, codeRequest{purpose: forSupplement, accountID: row.ID, phone: number, from: from})
 		return err
 	})
 	if err = firstError(err, refused); err != nil {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/api/blob"
 	"signet/api/demo"
 	"signet/api/ra"
 	"signet/api/rest"
@@ -103,6 +104,9 @@ func Start(t testing.TB, options ...Option) *System {
 		Keys:     keys, RenewBy: "sm2", CodeKey: []byte("code key of a test, 32 bytes....."), Origins: []string{s.URL}, StatusURL: s.URL,
 		Bank: ra.Bank{Payee: "测试", Account: "0", Bank: "测试", Simulated: true}, Captchas: &rest.Answers{}, Now: s.Clock.Now, Log: log,
 	}
+	must(t, os.Mkdir(filepath.Join(s.Dir, "blobs"), 0o700))
+	c.Blobs, err = blob.OpenDir(filepath.Join(s.Dir, "blobs"))
+	must(t, err)
 	for _, o := range options {
 		o(&c)
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/glebarez/go-sqlite" // the driver under the store, to lock its file from outside
+	_ "modernc.org/sqlite" // the driver under the store, to lock its file from outside
 
 	"signet/api/demo"
 )
@@ -158,7 +158,7 @@ func TestDatabaseGoneForAWhile(t *testing.T) {
 // lockDatabase takes SQLite's write lock from outside, as a stuck program would.
 func (s *System) lockDatabase(t *testing.T) (release func()) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+s.DBFile)
+	db, err := sql.Open("sqlite", "file:"+s.DBFile+"?_pragma=busy_timeout(10000)")
 	must(t, err)
 	conn, err := db.Conn(context.Background())
 	must(t, err)

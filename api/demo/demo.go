@@ -154,7 +154,8 @@ func folder(path string, fill func(dir string) error) error {
 }
 
 // staffRoles has one account for each.
-var staffRoles = []account.Role{account.RoleFinance, account.RoleReviewer, account.RoleAdmin}
+var staffRoles = []account.Role{account.RoleFinance, account.RoleReviewer, account.RoleAdmin, account.RoleOperator, account.RoleApprover, account.RoleShipper,
+	account.RoleWindow, account.RoleManager, account.RoleSupervisor, account.RoleSecurity, account.RoleAuditor}
 
 func (s *seeder) staff(ctx context.Context) error {
 	list, err := remembered(s.secret("staff.json"), func() ([]Account, error) {

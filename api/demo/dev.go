@@ -19,6 +19,7 @@ type DevFile struct {
 	OCSP     string    `json:"ocsp"`
 	TSA      string    `json:"tsa"`
 	ACME     string    `json:"acme"`
+	EAB      DevEAB    `json:"eab"`
 	Log      string    `json:"log"`
 	Roots    []string  `json:"roots"`
 	Chain    string    `json:"chain"`
@@ -34,6 +35,13 @@ type DevFile struct {
 type DevRA struct {
 	Key      string   `json:"key"`
 	Profiles []string `json:"profiles"`
+}
+
+// DevEAB binds one ACME account, for the names given; the next start makes another once it was used.
+type DevEAB struct {
+	KID   string   `json:"kid"`
+	HMAC  string   `json:"hmac"` // base64url
+	Names []string `json:"names"`
 }
 
 const devName = "dev.json"
@@ -95,6 +103,9 @@ func (d DevFile) Show(out io.Writer) error {
 	}
 	title("接入注册机构的接口密钥", "API key of a connected registration authority")
 	line("  "+d.RA.Key, strings.Join(d.RA.Profiles, " "))
+	title("ACME(外部账户绑定)", "ACME directory with a key that binds one account")
+	line("  " + d.ACME)
+	line("  kid "+d.EAB.KID, "hmac "+d.EAB.HMAC, strings.Join(d.EAB.Names, " "))
 	title("用旧证书加密的标书", "a bid sealed to the old certificate")
 	line("  " + d.Bid)
 	return w.Flush()

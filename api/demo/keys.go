@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"signet/api/account"
+	"signet/api/ra"
 	"signet/ca/pki"
 	"signet/ukey"
 	"signet/ukey/softkey"
@@ -87,6 +89,9 @@ func (s *seeder) token(ctx context.Context, dir string, k tokenKind, pin string)
 	if err != nil {
 		return err
 	}
+	if err := s.register(ctx, k, so+so); err != nil {
+		return err
+	}
 	if k.holder != "" {
 		if err := s.fill(ctx, token, k.holder, pin); err != nil {
 			return err
@@ -96,6 +101,22 @@ func (s *seeder) token(ctx context.Context, dir string, k tokenKind, pin string)
 		return lock(ctx, token)
 	}
 	return nil
+}
+
+// register enters a key with its officer's PIN, as a maker's delivery list would.
+func (s *seeder) register(ctx context.Context, k tokenKind, so string) error {
+	if s.RA == nil {
+		return nil // only the files are wanted
+	}
+	entry := ra.TokenEntry{Serial: k.serial, Model: softkey.Model, Label: k.label, SOPIN: ukey.PIN(so)}
+	for _, h := range holders {
+		if h.file == k.holder {
+			entry.SignSerial = h.signSerial
+		}
+	}
+	maker := account.Actor{AccountID: "demo", Role: account.RoleOperator, State: account.Verified}
+	_, err := s.RA.RegisterTokens(ctx, maker, []ra.TokenEntry{entry})
+	return err
 }
 
 // fill puts a holder's old pair on a key.

@@ -2,9 +2,10 @@
 // writes the message in the transaction of the act that caused it, so that
 // neither exists without the other.
 //
-// One channel exists: "outbox", which delivers nothing. Its messages are
-// simulated SMS, kept in the database for development and demonstration, and
-// every answer of this package says so. The package refuses receivers that are no
+// What an account is told it also finds in the portal. Text messages and mail go
+// to a gateway (Aliyun, Tencent, SMTP), at least once each; where none is connected
+// they stay in the outbox, reach nobody, and every answer of this package says so.
+// Text messages keep quiet hours and caps per number. The package refuses receivers that are no
 // mainland mobile number, values that could forge a line or a signature, and
 // keeping a secret: the text of a message that carries one is replaced by its
 // masked form 15 minutes after the secret has expired.

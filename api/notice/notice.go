@@ -3,6 +3,7 @@ package notice
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -10,9 +11,12 @@ import (
 	"signet/api/store"
 )
 
-// Channel names how messages travel. The only one there is keeps them in the
-// database and sends nothing.
-const Channel = "outbox"
+// How messages travel. What no gateway is connected for stays in the outbox, and is sent to nobody.
+const (
+	Channel     = "outbox"
+	ChannelSMS  = "sms"
+	ChannelMail = "mail"
+)
 
 // keepFor is how long the readable text of a message with a secret outlives the secret.
 const keepFor = 15 * time.Minute
@@ -22,6 +26,11 @@ type Config struct {
 	DB        *store.DB  // required
 	Signature string     // sender named in 【…】; default 印信 (S002-14: configurable)
 	Templates []Template // further texts, of other packages; an ID must be new
+	SMS       Gateway    // default: none, text messages stay in the outbox
+	Mail      Gateway    // default: none, mail stays in the outbox
+	// Owner finds the account that a number or mail address belongs to now, and its confirmed mail address; both may be
+	// empty. Default: nobody sees messages in the portal.
+	Owner func(tx *store.Tx, recipient string) (accountID, mail string, err error)
 }
 
 // Notices writes and shows messages.
@@ -31,6 +40,8 @@ type Notices struct {
 	db        *store.DB
 	signature string
 	templates map[string]Template
+	sms, mail Gateway
+	owner     func(tx *store.Tx, recipient string) (accountID, mail string, err error)
 }
 
 // New makes a Notices.
@@ -44,7 +55,7 @@ func New(c Config) (*Notices, error) {
 	if err != nil || signature != c.Signature || utf8.RuneCountInString(signature) > 20 {
 		return nil, fmt.Errorf("notice signature %q: want at most 20 plain characters", c.Signature)
 	}
-	n := &Notices{db: c.DB, signature: signature, templates: map[string]Template{}}
+	n := &Notices{db: c.DB, signature: signature, templates: map[string]Template{}, sms: c.SMS, mail: c.Mail, owner: c.Owner}
 	for _, t := range append(append([]Template{}, builtin...), c.Templates...) {
 		if _, twice := n.templates[t.ID]; twice || t.ID == "" || t.Text == "" {
 			return nil, fmt.Errorf("notice template %q: named twice or empty", t.ID)
@@ -54,15 +65,18 @@ func New(c Config) (*Notices, error) {
 	return n, nil
 }
 
-// Simulated reports whether messages stay in the outbox instead of reaching
-// phones. It is true: no gateway is connected.
-func (n *Notices) Simulated() bool { return true }
+// Simulated reports whether text messages stay in the outbox instead of reaching
+// phones: no gateway is connected.
+func (n *Notices) Simulated() bool { return n.sms == nil }
+
+// SimulatedMail is Simulated for mail.
+func (n *Notices) SimulatedMail() bool { return n.mail == nil }
 
 // Message is one thing to tell one person.
 //
 // Nil/zero: SecretUntil is required when the template has secrets, and only then.
 type Message struct {
-	To          string // mainland mobile number
+	To          string // mainland mobile number, or a mail address
 	Template    string
 	Params      map[string]string
 	Purpose     string // what it is for, for the record: supplement, …
@@ -82,6 +96,12 @@ type messageRow struct {
 	CreatedAt  int64 `gorm:"autoCreateTime:false"`
 	PurgeAt    int64
 	PurgedAt   int64
+	AccountID  string // whose it is in the portal; empty: nobody's
+	ReadAt     int64
+	State      string
+	Params     string // JSON of []Param while a gateway needs it
+	SentAt     int64  // first given to the gateway
+	Error      string
 }
 
 // TableName names the table for gorm.
@@ -89,10 +109,13 @@ func (messageRow) TableName() string { return "notice_messages" }
 
 // Send writes a message in tx: it exists exactly if tx commits.
 //
-// Errors: CodePhoneInvalid for a receiver that is no mobile number; plain errors for
+// Errors: CodePhoneInvalid for a receiver that is no mobile number nor mail address; plain errors for
 // what only a defect can cause (unknown template, missing value).
 func (n *Notices) Send(tx *store.Tx, m Message) error {
 	to, ok := Phone(m.To)
+	if strings.Contains(m.To, "@") {
+		to, ok = Email(m.To)
+	}
 	if !ok {
 		return problem.New(problem.Invalid, problem.CodePhoneInvalid, "The receiver is not a mainland mobile number.")
 	}
@@ -109,26 +132,59 @@ func (n *Notices) Send(tx *store.Tx, m Message) error {
 	}
 	sign := "【" + n.signature + "】"
 	row := messageRow{
-		ID: store.NewID("ntc"), Channel: Channel, Recipient: to, Template: t.ID, Purpose: m.Purpose,
+		ID: store.NewID("ntc"), Channel: Channel, Recipient: to, Template: t.ID, Purpose: m.Purpose, State: stateKept,
 		Signature: n.signature, Text: sign + text, MaskedText: sign + masked, CreatedAt: store.Millis(tx.Now()),
 	}
 	if utf8.RuneCountInString(row.Text) > maxText {
 		return fmt.Errorf("sending notice %s: longer than %d characters", t.ID, maxText)
 	}
+	packed, err := t.packed(m.Params)
+	if err != nil {
+		return fmt.Errorf("sending notice %s: %w", t.ID, err)
+	}
+	copyTo := ""
 	if len(t.Secret) > 0 {
 		row.PurgeAt = store.Millis(m.SecretUntil.Add(keepFor))
+	} else if n.owner != nil {
+		if row.AccountID, copyTo, err = n.owner(tx, to); err != nil {
+			return fmt.Errorf("sending notice %s: %w", t.ID, err)
+		}
+	}
+	if err := n.post(tx, row, packed); err != nil || n.mail == nil || copyTo == "" || copyTo == to {
+		return err
+	}
+	row.ID, row.Recipient, row.AccountID = store.NewID("ntc"), copyTo, ""
+	return n.post(tx, row, packed)
+}
+
+// post keeps a message, and leaves it for the gateway if there is one.
+func (n *Notices) post(tx *store.Tx, row messageRow, packed string) error {
+	channel := ChannelSMS
+	if strings.Contains(row.Recipient, "@") {
+		channel = ChannelMail
+	}
+	due := tx.Now()
+	if n.gateway(channel) != nil {
+		row.Channel, row.State, row.Params = channel, stateQueued, packed
+		if channel == ChannelSMS && !n.templates[row.Template].urgent() {
+			due = morning(due)
+		}
 	}
 	if err := tx.DB().Create(&row).Error; err != nil {
 		return fmt.Errorf("sending notice: %w", err)
 	}
-	return nil
+	if row.State != stateQueued {
+		return nil
+	}
+	return queue(tx, row.ID, due)
 }
 
 // Sent is a message as the outbox shows it.
 type Sent struct {
 	ID, To, Text, Template, Purpose, Signature string
 	At                                         time.Time
-	Simulated                                  bool // always true; see Channel
+	State                                      string
+	Simulated                                  bool // it stays in the outbox
 }
 
 // listMost bounds one answer of List.
@@ -140,6 +196,9 @@ func (n *Notices) List(ctx context.Context, to string) ([]Sent, error) {
 	q := n.db.Read(ctx).Order("created_at DESC, id DESC").Limit(listMost)
 	if to != "" {
 		number, ok := Phone(to)
+		if strings.Contains(to, "@") {
+			number, ok = Email(to)
+		}
 		if !ok {
 			return []Sent{}, nil
 		}
@@ -165,7 +224,7 @@ func (r messageRow) sent(now int64) Sent {
 	}
 	return Sent{
 		ID: r.ID, To: r.Recipient, Text: text, Template: r.Template, Purpose: r.Purpose,
-		Signature: r.Signature, At: store.Time(r.CreatedAt), Simulated: true,
+		Signature: r.Signature, At: store.Time(r.CreatedAt), State: r.State, Simulated: r.Channel == Channel,
 	}
 }
 
@@ -174,7 +233,7 @@ func (r messageRow) sent(now int64) Sent {
 func (n *Notices) Purge(ctx context.Context) (purged int64, err error) {
 	err = n.db.Tx(ctx, func(tx *store.Tx) error {
 		now := store.Millis(tx.Now())
-		r := tx.DB().Exec("UPDATE notice_messages SET text = masked_text, purged_at = ? WHERE purged_at = 0 AND purge_at > 0 AND purge_at <= ?", now, now)
+		r := tx.DB().Exec("UPDATE notice_messages SET text = masked_text, params = '', purged_at = ? WHERE purged_at = 0 AND purge_at > 0 AND purge_at <= ?", now, now)
 		purged = r.RowsAffected
 		return r.Error
 	})

@@ -68,7 +68,7 @@ func list(t *testing.T, n *Notices, to string) []Sent {
 
 func TestRowsMatchTheSchema(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, _ *Notices, _ *movable) {
-		if err := db.CheckRows(t.Context(), messageRow{}); err != nil {
+		if err := db.CheckRows(t.Context(), messageRow{}, numberRow{}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -13,12 +13,16 @@ import (
 //
 // Shape: Text in Chinese without the signature; every placeholder must get a
 // value and every value must have a placeholder. Secret names the values that
-// must not be kept.
+// must not be kept. Security marks what must be told at any hour; so must what has secrets.
 type Template struct {
-	ID     string
-	Text   string
-	Secret []string
+	ID       string
+	Text     string
+	Secret   []string
+	Security bool
 }
+
+// urgent reports whether quiet hours do not hold a message back.
+func (t Template) urgent() bool { return t.Security || len(t.Secret) > 0 }
 
 // The templates that come with the package.
 const (
@@ -31,15 +35,45 @@ const (
 	AccountVerified = "account_verified"
 	// PasswordChanged tells that the password was changed. Params: contact.
 	PasswordChanged = "password_changed"
+	// PhoneRegistered goes in place of a code to a phone that has an account already. Params: contact.
+	PhoneRegistered = "phone_registered"
+	// MemberInvited carries an invitation. Params: organisation, link (secret).
+	MemberInvited = "member_invited"
+	// These tell of members, the owner, a closing. Params: organisation, contact.
+	JoinAsked      = "join_asked"
+	MemberWelcome  = "member_welcome"
+	MemberRemoved  = "member_removed"
+	OwnerChanged   = "owner_changed"
+	ClosureAsked   = "closure_asked"
+	ClosureDropped = "closure_dropped"
+	ClosureDone    = "closure_done"
+	// VerificationRejected tells why an organisation was not verified. Params: organisation, reason, contact.
+	VerificationRejected = "verification_rejected"
+	// TicketAnswered answers a question by its number. Params: number, answer.
+	TicketAnswered = "ticket_answered"
+	// EmailConfirm carries the link that confirms a mail address. Params: link (secret).
+	EmailConfirm = "email_confirm"
 )
 
 // Source: S002-10, S002-14, S002-15 for the code message; the others follow
 // the reading below S002-20 (the old contact is told too).
 var builtin = []Template{
 	{ID: SMSCode, Secret: []string{"code"}, Text: "验证码 {code},{minutes}分钟内有效。您正在{action},请勿将验证码告知他人;如非本人操作,请忽略本短信。"},
-	{ID: PhoneRebound, Text: "{organisation}的数字证书自助服务账号已改用手机号 {phone} 登录,原登录方式已失效。如非贵单位操作,请立即联系客服 {contact}。"},
+	{ID: PhoneRebound, Security: true, Text: "{organisation}的数字证书自助服务账号已改用手机号 {phone} 登录,原登录方式已失效。如非贵单位操作,请立即联系客服 {contact}。"},
 	{ID: AccountVerified, Text: "{organisation}的数字证书自助服务账号已完成核验。"},
-	{ID: PasswordChanged, Text: "您的数字证书自助服务账号密码已修改,其他设备已退出登录。如非本人操作,请立即联系客服 {contact}。"},
+	{ID: PasswordChanged, Security: true, Text: "您的数字证书自助服务账号密码已修改,其他设备已退出登录。如非本人操作,请立即联系客服 {contact}。"},
+	{ID: PhoneRegistered, Security: true, Text: "您的手机号已注册数字证书自助服务账号，请直接登录；忘记密码可在登录页找回。如非本人操作，请忽略本短信。客服 {contact}。"},
+	{ID: MemberInvited, Secret: []string{"link"}, Text: "{organisation}邀请您加入其数字证书自助服务，7天内打开链接设置密码即可：{link} 。如与您无关，请忽略本短信。"},
+	{ID: JoinAsked, Text: "有人申请加入{organisation}的数字证书自助服务，请登录“成员管理”处理。如有疑问请联系客服 {contact}。"},
+	{ID: MemberWelcome, Text: "您已成为{organisation}数字证书自助服务的成员，可用本手机号登录。如非本人操作，请联系客服 {contact}。"},
+	{ID: MemberRemoved, Security: true, Text: "您在{organisation}数字证书自助服务中的成员账号已被移除。如有疑问请联系本单位主账号或客服 {contact}。"},
+	{ID: OwnerChanged, Security: true, Text: "{organisation}数字证书自助服务的主账号已移交。如非贵单位操作，请立即联系客服 {contact}。"},
+	{ID: ClosureAsked, Security: true, Text: "{organisation}的数字证书自助服务账号已申请注销，7天后生效，期间登录即可撤回。如非本人操作，请立即修改密码并联系客服 {contact}。"},
+	{ID: ClosureDropped, Text: "{organisation}的数字证书自助服务账号仍有未结束的订单、申请或有效证书，注销申请已取消。如有疑问请联系客服 {contact}。"},
+	{ID: ClosureDone, Text: "{organisation}的数字证书自助服务账号已注销。再次使用请重新注册并核验。客服 {contact}。"},
+	{ID: VerificationRejected, Text: "{organisation}的实名核验未通过：{reason}。补充材料后可再次核验。客服 {contact}。"},
+	{ID: TicketAnswered, Text: "您的工单 {number} 已答复：{answer}"},
+	{ID: EmailConfirm, Secret: []string{"link"}, Text: "请在24小时内打开链接，确认这是您的邮箱：{link} 。如非本人操作，请忽略本邮件。"},
 }
 
 const (

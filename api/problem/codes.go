@@ -31,6 +31,17 @@ const (
 	CodeAccountFrozen      Code = "account_frozen"
 	CodeSupplementRequired Code = "supplement_required"
 
+	// second factors and staff
+	CodeFactorWrong      Code = "factor_wrong"
+	CodeLoginStepOver    Code = "login_step_over"
+	CodeScanOver         Code = "scan_over"
+	CodePhoneUnknown     Code = "phone_unknown"
+	CodeInvitationOver   Code = "invitation_over"
+	CodePowersSeparated  Code = "powers_separated"
+	CodeSecondPerson     Code = "second_person"
+	CodeStaffKeyRequired Code = "staff_key_required"
+	CodeStaffSignature   Code = "staff_signature"
+
 	// phones, one-time codes, passwords
 	CodePhoneInvalid      Code = "phone_invalid"
 	CodePhoneUsed         Code = "phone_used"
@@ -43,6 +54,18 @@ const (
 	CodePasswordMismatch  Code = "password_mismatch"
 	CodePasswordSame      Code = "password_same"
 
+	// registering, members, closing
+	CodeOrganisationKnown      Code = "organisation_known"
+	CodeOrganisationUnverified Code = "organisation_unverified"
+	CodeNumberInvalid          Code = "number_invalid"
+	CodeNameInvalid            Code = "name_invalid"
+	CodeAgreementOutdated      Code = "agreement_outdated"
+	CodeEmailInvalid           Code = "email_invalid"
+	CodeLinkExpired            Code = "link_expired"
+	CodeMemberState            Code = "member_state"
+	CodeScopeDenied            Code = "scope_denied"
+	CodeClosureBlocked         Code = "closure_blocked"
+
 	// services and orders
 	CodeServiceNotRenewable Code = "service_not_renewable"
 	CodeOrderOpen           Code = "order_open"
@@ -50,6 +73,19 @@ const (
 	CodeOrderAmount         Code = "order_amount"
 	CodeFinanceOnly         Code = "finance_only"
 	CodePaymentRequired     Code = "payment_required"
+	CodeRefundOpen          Code = "refund_open"
+	CodeRefundUsed          Code = "refund_used"
+	CodeRefundState         Code = "refund_state"
+	CodeRefundSame          Code = "refund_same"
+	CodeStopOpen            Code = "stop_open"
+	CodeStopSame            Code = "stop_same"
+	CodeInvoiceOpen         Code = "invoice_open"
+	CodeInvoiceState        Code = "invoice_state"
+	CodeFileRefused         Code = "file_refused"
+	CodeStatementRefused    Code = "statement_refused"
+	CodeStatementColumns    Code = "statement_columns"
+	CodeGatewayOff          Code = "gateway_off"
+	CodeGatewayRefused      Code = "gateway_refused"
 
 	// certificates and applications
 	CodeCertificateNotRenewable Code = "certificate_not_renewable"
@@ -61,6 +97,10 @@ const (
 	CodeCertificateUnknown      Code = "certificate_unknown"
 	CodeServiceUnpaid           Code = "service_unpaid"
 	CodeRenewalOpen             Code = "renewal_open"
+	CodeApplicationOpen         Code = "application_open"
+	CodeApplicationKind         Code = "application_kind"
+	CodeCertificateSuspended    Code = "certificate_suspended"
+	CodeCertificateNotSuspended Code = "certificate_not_suspended"
 	CodeApplicationState        Code = "application_state"
 	CodeConsentRequired         Code = "consent_required"
 	CodeConsentInvalid          Code = "consent_invalid"
@@ -99,12 +139,55 @@ const (
 	CodeOperationRefused Code = "operation_refused"
 	CodeAgentStopped     Code = "agent_stopped"
 
+	// the token register, unlocking, flashing
+	CodeTokenState     Code = "token_state"
+	CodeTokenParked    Code = "token_parked"
+	CodeSOUnknown      Code = "so_unknown"
+	CodeSOPINRefused   Code = "so_pin_refused"
+	CodePINWeak        Code = "pin_weak"
+	CodePINMustChange  Code = "pin_must_change"
+	CodeKeyUnsupported Code = "key_unsupported"
+	CodeKeySilent      Code = "key_silent"
+	CodeUnlockState    Code = "unlock_state"
+	CodeBatchState     Code = "batch_state"
+	CodeLeaseHeld      Code = "lease_held"
+	CodeLetterPrinted  Code = "letter_printed"
+
 	// connected registration authorities
 	CodeAPIKeyInvalid       Code = "api_key_invalid"
 	CodeAPIKeyExpired       Code = "api_key_expired"
 	CodeProfileDenied       Code = "profile_denied"
 	CodeOrganisationDenied  Code = "organisation_denied"
 	CodeIdempotencyConflict Code = "idempotency_conflict"
+
+	// recovery of escrowed keys
+	CodeKeyNotEscrowed      Code = "key_not_escrowed"
+	CodeRecoveryOpen        Code = "recovery_open"
+	CodeRecoveryState       Code = "recovery_state"
+	CodeRecoveryUnavailable Code = "recovery_unavailable"
+	CodeOfficerRefused      Code = "officer_refused"
+
+	// sealed bids, shipments
+	CodeSealedBids     Code = "sealed_bids"
+	CodeSealLimit      Code = "seal_limit"
+	CodeSealState      Code = "seal_state"
+	CodeAddressMissing Code = "address_missing"
+	CodeShipmentState  Code = "shipment_state"
+
+	// reviewing
+	CodeReviewClaimed    Code = "review_claimed"
+	CodeReviewSamePerson Code = "review_same_person"
+
+	// materials
+	CodeMaterialsMissing Code = "materials_missing"
+	CodeMaterialLocked   Code = "material_locked"
+	CodeMaterialsFull    Code = "materials_full"
+	CodeUploadType       Code = "upload_type"
+	CodeUploadTooLarge   Code = "upload_too_large"
+	CodeUploadDamaged    Code = "upload_damaged"
+	CodeUploadActive     Code = "upload_active"
+	CodeUploadEncrypted  Code = "upload_encrypted"
+	CodeUploadPages      Code = "upload_pages"
 
 	// verification and import
 	CodeVerifyMalformed   Code = "verify_malformed"
@@ -140,6 +223,16 @@ var all = [...]Code{
 	CodeLoginDead,
 	CodeAccountFrozen,
 	CodeSupplementRequired,
+	// second factors and staff
+	CodeFactorWrong,
+	CodeLoginStepOver,
+	CodeScanOver,
+	CodePhoneUnknown,
+	CodeInvitationOver,
+	CodePowersSeparated,
+	CodeSecondPerson,
+	CodeStaffKeyRequired,
+	CodeStaffSignature,
 	// phones, one-time codes, passwords
 	CodePhoneInvalid,
 	CodePhoneUsed,
@@ -151,6 +244,17 @@ var all = [...]Code{
 	CodePasswordWeak,
 	CodePasswordMismatch,
 	CodePasswordSame,
+	// registering, members, closing
+	CodeOrganisationKnown,
+	CodeOrganisationUnverified,
+	CodeNumberInvalid,
+	CodeNameInvalid,
+	CodeAgreementOutdated,
+	CodeEmailInvalid,
+	CodeLinkExpired,
+	CodeMemberState,
+	CodeScopeDenied,
+	CodeClosureBlocked,
 	// services and orders
 	CodeServiceNotRenewable,
 	CodeOrderOpen,
@@ -158,6 +262,19 @@ var all = [...]Code{
 	CodeOrderAmount,
 	CodeFinanceOnly,
 	CodePaymentRequired,
+	CodeRefundOpen,
+	CodeRefundUsed,
+	CodeRefundState,
+	CodeRefundSame,
+	CodeStopOpen,
+	CodeStopSame,
+	CodeInvoiceOpen,
+	CodeInvoiceState,
+	CodeFileRefused,
+	CodeStatementRefused,
+	CodeStatementColumns,
+	CodeGatewayOff,
+	CodeGatewayRefused,
 	// certificates and applications
 	CodeCertificateNotRenewable,
 	CodeRenewalTooEarly,
@@ -168,6 +285,10 @@ var all = [...]Code{
 	CodeCertificateUnknown,
 	CodeServiceUnpaid,
 	CodeRenewalOpen,
+	CodeApplicationOpen,
+	CodeApplicationKind,
+	CodeCertificateSuspended,
+	CodeCertificateNotSuspended,
 	CodeApplicationState,
 	CodeConsentRequired,
 	CodeConsentInvalid,
@@ -202,12 +323,50 @@ var all = [...]Code{
 	CodePINCancelled,
 	CodeOperationRefused,
 	CodeAgentStopped,
+	// the token register, unlocking, flashing
+	CodeTokenState,
+	CodeTokenParked,
+	CodeSOUnknown,
+	CodeSOPINRefused,
+	CodePINWeak,
+	CodePINMustChange,
+	CodeKeyUnsupported,
+	CodeKeySilent,
+	CodeUnlockState,
+	CodeBatchState,
+	CodeLeaseHeld,
+	CodeLetterPrinted,
 	// connected registration authorities
 	CodeAPIKeyInvalid,
 	CodeAPIKeyExpired,
 	CodeProfileDenied,
 	CodeOrganisationDenied,
 	CodeIdempotencyConflict,
+	// recovery of escrowed keys
+	CodeKeyNotEscrowed,
+	CodeRecoveryOpen,
+	CodeRecoveryState,
+	CodeRecoveryUnavailable,
+	CodeOfficerRefused,
+	// sealed bids, shipments
+	CodeSealedBids,
+	CodeSealLimit,
+	CodeSealState,
+	CodeAddressMissing,
+	CodeShipmentState,
+	// reviewing
+	CodeReviewClaimed,
+	CodeReviewSamePerson,
+	// materials
+	CodeMaterialsMissing,
+	CodeMaterialLocked,
+	CodeMaterialsFull,
+	CodeUploadType,
+	CodeUploadTooLarge,
+	CodeUploadDamaged,
+	CodeUploadActive,
+	CodeUploadEncrypted,
+	CodeUploadPages,
 	// verification and import
 	CodeVerifyMalformed,
 	CodeVerifyUnsupported,

@@ -11,6 +11,7 @@ import (
 	"signet/api/account"
 	"signet/api/problem"
 	"signet/api/store"
+	"signet/ca"
 	"signet/ca/pki"
 )
 
@@ -20,6 +21,7 @@ type certState string
 const (
 	certPending    certState = "pending" // issued, not yet proved to be on the key; not shown
 	certActive     certState = "active"
+	certSuspended  certState = "suspended"
 	certSuperseded certState = "superseded"
 	certRevoked    certState = "revoked"
 	certVoid       certState = "void" // issued and never taken into use; not shown
@@ -202,6 +204,8 @@ func (c certificateRow) shown(now time.Time) CertificateState {
 		return CertRevoked
 	case c.State == certSuperseded:
 		return CertSuperseded
+	case c.State == certSuspended:
+		return CertSuspended
 	case now.After(end):
 		return CertExpired
 	case end.Sub(now) <= expiringFor:
@@ -213,21 +217,26 @@ func (c certificateRow) shown(now time.Time) CertificateState {
 // refreshState asks the CA about a certificate of ours: it may have been revoked
 // there since.
 func (r *RA) refreshState(ctx context.Context, c *certificateRow) error {
-	if c.Origin != originSignet || c.State != certActive {
+	if c.Origin != originSignet || c.State != certActive && c.State != certSuspended {
 		return nil
 	}
 	var key [32]byte
 	if _, err := hex.Decode(key[:], []byte(c.SignSPKIHash)); err != nil {
 		return fmt.Errorf("reading certificate %s: %w", c.ID, err)
 	}
-	certs, err := r.c.CertStore.ByKey(ctx, c.CA, key)
+	certs, err := r.c.CertStore.Find(ctx, nil, [][32]byte{key})
 	if err != nil {
 		return fmt.Errorf("asking about certificate %s: %w", c.ID, err)
 	}
 	for _, k := range certs {
-		if k.SerialHex == c.SerialHex && k.Revoked != nil {
-			c.State = certRevoked
+		if k.CA != c.CA || k.SerialHex != c.SerialHex || k.Revoked == nil {
+			continue
 		}
+		if k.Revoked.Reason == ca.CertificateHold {
+			c.State = certSuspended
+			continue
+		}
+		c.State = certRevoked
 	}
 	return nil
 }
@@ -242,10 +251,12 @@ func (r *RA) renewBlock(v certificateView, now time.Time) *problem.Error {
 	switch {
 	case v.Row.State == certRevoked:
 		return refuse(problem.CodeCertificateRevoked, "The certificate is revoked.")
+	case v.Row.State == certSuspended:
+		return refuse(problem.CodeCertificateSuspended, "The certificate is suspended.")
 	case v.Row.State != certActive:
 		return refuse(problem.CodeCertificateNotRenewable, "The certificate was renewed already.")
 	case now.After(end):
-		return refuse(problem.CodeCertificateExpired, "The certificate has expired. Renewal of expired certificates needs manual review, which is not open yet; please contact customer service.")
+		return refuse(problem.CodeCertificateExpired, "The certificate has expired; its renewal goes by review.")
 	case now.Before(store.Time(v.Row.NotBeforeAt)):
 		return refuse(problem.CodeCertificateNotRenewable, "The certificate is not valid yet.")
 	case strings.Contains(v.Row.Warning, warnCode):

@@ -164,13 +164,10 @@ func (r *RA) showConnected(p *plan, sign *ca.Certificate) ConnectedCertificate {
 }
 
 func assignProblem(err error) error {
-	switch {
-	case errors.Is(err, kmc.ErrConflict):
+	if errors.Is(err, kmc.ErrConflict) {
 		return errIdempotency
-	case errors.Is(err, kmc.ErrLocked):
-		return problem.New(problem.Busy, problem.CodeIssuanceStopped, "The key management centre is locked for the moment.").WithCause(err)
 	}
-	return fmt.Errorf("assigning an encryption key: %w", err)
+	return keyProblem(err)
 }
 
 // connectedProblem says why the CA did not issue; that the idempotency key was used before explains more than what the CA then finds.

@@ -25,9 +25,9 @@ const (
 )
 
 // SignConsent has the agent sign the exact text of the risk notice with the key of
-// the certificate that is to be renewed.
+// the certificate that is to be renewed or changed.
 //
-// Errors: those of account.Can and relay.Dispatch; CodeNotFound; CodeApplicationState; what renewBlock says.
+// Errors: those of account.Can and relay.Dispatch; CodeNotFound; CodeApplicationState; what signBlock says.
 func (r *RA) SignConsent(ctx context.Context, by account.Actor, applicationID string, t Target) (relay.JobView, error) {
 	if err := account.Can(by, account.HolderAct); err != nil {
 		return relay.JobView{}, err
@@ -36,10 +36,10 @@ func (r *RA) SignConsent(ctx context.Context, by account.Actor, applicationID st
 	if err != nil {
 		return relay.JobView{}, err
 	}
-	if a.State != AppDraft {
+	if !a.signable() {
 		return relay.JobView{}, wrongState(a.State)
 	}
-	if block := r.renewBlock(c, r.now()); block != nil {
+	if block := r.signBlock(a, c); block != nil {
 		return relay.JobView{}, block
 	}
 	if t.TokenSerial == "" {
@@ -52,7 +52,7 @@ func (r *RA) SignConsent(ctx context.Context, by account.Actor, applicationID st
 	return r.dispatch(ctx, by, a.ID, relay.Job{
 		Op: ticket.OpSign, AgentID: t.AgentID, TokenSerial: t.TokenSerial, Purpose: purposeConsent,
 		Params:  ticket.SignParams{Name: noticeTitle + " " + a.Number + ".txt", Content: []byte(a.NoticeText), Style: styleFor(c.Row.KeyAlg), SPKIHash: key},
-		Display: []ticket.Line{{Label: "办理 Business", Value: "签署证书延期风险告知函 Sign the risk notice of a renewal"}, {Label: "证书名称 Certificate", Value: c.Row.Name}, {Label: "证书序列号 Serial", Value: c.Row.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
+		Display: []ticket.Line{{Label: "办理 Business", Value: "签署" + kindNames[a.Kind] + "风险告知函 Sign the risk notice"}, {Label: "证书名称 Certificate", Value: c.Row.Name}, {Label: "证书序列号 Serial", Value: c.Row.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
 	})
 }
 
@@ -86,6 +86,9 @@ func (r *RA) openApplication(ctx context.Context, by account.Actor, id string) (
 	if err != nil {
 		return nil, certificateView{}, err
 	}
+	if a.CertificateID == "" { // a new one
+		return a, certificateView{}, nil
+	}
 	c, err := r.viewCertificate(ctx, by, a.CertificateID)
 	if err != nil {
 		return nil, c, err
@@ -114,7 +117,7 @@ func (consentHandler) Step(context.Context, relay.JobInfo, string, []byte) (any,
 // Done checks that the very key that is to be renewed signed the very text, now,
 // in its validity and not revoked. That is also proof of possession.
 //
-// Errors: CodeConsentInvalid, CodeConsentWrongKey; CodeApplicationState; what renewBlock says.
+// Errors: CodeConsentInvalid, CodeConsentWrongKey; CodeApplicationState; what signBlock says.
 func (h consentHandler) Done(ctx context.Context, job relay.JobInfo, result []byte) error {
 	r := h.r
 	var res ticket.SignResult
@@ -125,10 +128,10 @@ func (h consentHandler) Done(ctx context.Context, job relay.JobInfo, result []by
 	if err != nil {
 		return err
 	}
-	if a.State != AppDraft && bytes.Equal(a.Consent, res.Signature) {
+	if a.ConsentAt > 0 && bytes.Equal(a.Consent, res.Signature) {
 		return nil // heard before
 	}
-	if block := r.renewBlock(c, r.now()); block != nil {
+	if block := r.signBlock(a, c); block != nil {
 		return block
 	}
 	if err := r.checkConsent(ctx, a, c, res.Signature); err != nil {
@@ -185,7 +188,7 @@ func (r *RA) checkSigner(ctx context.Context, cert *pki.Certificate) error {
 
 func (r *RA) keepConsent(ctx context.Context, job relay.JobInfo, a *applicationRow, c certificateView, signature []byte) error {
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		moved, err := move(tx, a.ID, actConsent, map[string]any{"consent": signature, "consent_at": store.Millis(r.now()), "token_serial": job.TokenSerial})
+		moved, err := keepSigned(tx, a, map[string]any{"consent": signature, "consent_at": store.Millis(r.now()), "token_serial": job.TokenSerial})
 		if err != nil {
 			return err
 		}
@@ -211,6 +214,30 @@ func (r *RA) keepConsent(ctx context.Context, job relay.JobInfo, a *applicationR
 		return fmt.Errorf("keeping consent: %w", err)
 	}
 	return nil
+}
+
+// signable tells whether the notice may be signed now: a renewal by the present key goes on by it, an application for review keeps it.
+func (a *applicationRow) signable() bool {
+	return a.NoticeText != "" && (a.State == AppDraft || a.reviewed() && a.State == AppReturned)
+}
+
+// signBlock says why the present key cannot sign: beside what stands in the way of the application, it must be valid.
+func (r *RA) signBlock(a *applicationRow, c certificateView) *problem.Error {
+	if block := r.blockFor(a.Kind, a.Manual, c, r.now()); block != nil {
+		return block
+	}
+	if r.now().After(store.Time(c.Row.NotAfterAt)) {
+		return problem.New(problem.Conflict, problem.CodeCertificateExpired, "The certificate has expired, so its key signs nothing; the stamped letter takes the place of the signature.")
+	}
+	return nil
+}
+
+func keepSigned(tx *store.Tx, a *applicationRow, set map[string]any) (bool, error) {
+	if !a.reviewed() {
+		return move(tx, a.ID, actConsent, set)
+	}
+	kept := tx.DB().Model(&applicationRow{}).Where("id = ? AND state IN ?", a.ID, []ApplicationState{AppDraft, AppReturned}).Updates(set)
+	return kept.RowsAffected == 1, kept.Error
 }
 
 // Failed leaves the application where it is: the holder may sign again.

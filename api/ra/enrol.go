@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"signet/api/account"
 	"signet/api/problem"
@@ -63,7 +62,7 @@ func (e *enrolmentRow) view() *Enrolment {
 // are chosen at the first start; starting again resumes with the same ones.
 //
 // Errors: those of account.Can and relay.Dispatch; CodeNotFound; CodeConsentRequired, CodeApplicationState;
-// CodeKeyWrongSerial for another key than the one that signed the consent; before issuing, what renewBlock says.
+// CodeKeyWrongSerial for another key than the one that signed the consent, or was sent; before issuing, what blockFor says.
 func (r *RA) StartEnrolment(ctx context.Context, by account.Actor, applicationID string, t Target) (relay.JobView, error) {
 	if err := account.Can(by, account.HolderAct); err != nil {
 		return relay.JobView{}, err
@@ -75,14 +74,17 @@ func (r *RA) StartEnrolment(ctx context.Context, by account.Actor, applicationID
 	if err := r.mayEnrol(a, c, t); err != nil {
 		return relay.JobView{}, err
 	}
+	if err := r.onShippedKey(ctx, a.ID, t.TokenSerial); err != nil {
+		return relay.JobView{}, err
+	}
 	e, err := r.ensureEnrolment(ctx, a, c, t.TokenSerial)
 	if err != nil {
 		return relay.JobView{}, err
 	}
 	view, err := r.dispatch(ctx, by, a.ID, relay.Job{
 		Op: ticket.OpEnrol, AgentID: t.AgentID, TokenSerial: e.TokenSerial, Purpose: purposeEnrol,
-		Params:  ticket.EnrolParams{Enrolment: e.ID, SignKeyID: ticket.KeyID(e.SignKeyID), EncKeyID: ticket.KeyID(e.EncKeyID), KeyAlg: e.KeyAlg, CommonName: clip(c.Row.Name, 64)},
-		Display: []ticket.Line{{Label: "办理 Business", Value: "证书延期:写入新证书 Renewal: write the new certificates"}, {Label: "原证书序列号 Old serial", Value: c.Row.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
+		Params:  ticket.EnrolParams{Enrolment: e.ID, SignKeyID: ticket.KeyID(e.SignKeyID), EncKeyID: ticket.KeyID(e.EncKeyID), KeyAlg: e.KeyAlg, CommonName: clip(firstOf(c.Row.Name, a.OrganisationName), 64)},
+		Display: enrolLines(a, c),
 	})
 	if err != nil {
 		return relay.JobView{}, err
@@ -91,28 +93,50 @@ func (r *RA) StartEnrolment(ctx context.Context, by account.Actor, applicationID
 }
 
 func (r *RA) mayEnrol(a *applicationRow, c certificateView, t Target) error {
+	f, err := a.form()
 	switch {
-	case a.State == AppDraft:
+	case err != nil:
+		return err
+	case a.State == AppDraft && !a.reviewed():
 		return problem.New(problem.Conflict, problem.CodeConsentRequired, "The risk notice must be signed first.")
-	case ends[a.State]:
+	case !writable[a.State] || !rekeys(a.Kind):
 		return wrongState(a.State)
 	case t.TokenSerial == "":
 		return errNoToken
-	case t.TokenSerial != a.TokenSerial:
+	case a.TokenSerial != "" && !a.toNewKey(f) && t.TokenSerial != a.TokenSerial:
 		return problem.New(problem.Conflict, problem.CodeKeyWrongSerial, "The certificate is on another key; renew it there.").WithParam("tokenSerial", a.TokenSerial)
 	}
 	if a.State == AppIssued { // resuming: what was issued must be brought to its end
 		return nil
 	}
-	if block := r.renewBlock(c, r.now()); block != nil {
+	if block := r.blockFor(a.Kind, a.Manual, c, r.now()); block != nil {
 		return block
 	}
 	return nil
 }
 
+// writable are the states in which a pair may be written.
+var writable = map[ApplicationState]bool{AppConsented: true, AppReady: true, AppReceived: true, AppEnrolling: true, AppIssued: true}
+
+// toNewKey tells that the pair goes to another key than the old one's: the old one is lost, broken or never was.
+func (a *applicationRow) toNewKey(f Form) bool {
+	return a.Kind == KindNew || a.Kind == KindReplace || f.Cause != ""
+}
+
+func enrolLines(a *applicationRow, c certificateView) []ticket.Line {
+	lines := []ticket.Line{{Label: "办理 Business", Value: kindNames[a.Kind] + ":写入新证书 Write the new certificates"}}
+	if c.Row.SerialHex != "" {
+		lines = append(lines, ticket.Line{Label: "原证书序列号 Old serial", Value: c.Row.SerialHex})
+	}
+	return append(lines, ticket.Line{Label: "申请单号 Application", Value: a.Number})
+}
+
 // ensureEnrolment makes the enrolment of an application, or finds it.
 func (r *RA) ensureEnrolment(ctx context.Context, a *applicationRow, c certificateView, tokenSerial string) (*enrolmentRow, error) {
 	e, err := take[enrolmentRow](r.db.Read(ctx), "enrolment", "application_id = ?", a.ID)
+	if err == nil && e.TokenSerial != tokenSerial {
+		return r.otherToken(ctx, e, tokenSerial)
+	}
 	if !problem.Has(err, problem.CodeNotFound) {
 		return e, err
 	}
@@ -142,6 +166,24 @@ func (r *RA) ensureEnrolment(ctx context.Context, a *applicationRow, c certifica
 		return nil, fmt.Errorf("creating enrolment: %w", err)
 	}
 	return e, nil
+}
+
+// otherToken lets the writing begin again on another key, as long as the first has made nothing.
+//
+// Errors: CodeKeyWrongSerial.
+func (r *RA) otherToken(ctx context.Context, e *enrolmentRow, tokenSerial string) (*enrolmentRow, error) {
+	err := r.db.Tx(ctx, func(tx *store.Tx) error {
+		changed := tx.DB().Model(&enrolmentRow{}).Where("id = ? AND state = ? AND spki_hash = ''", e.ID, EnrolCreated).Updates(map[string]any{"token_serial": tokenSerial, "changed_at": store.Millis(r.now())})
+		if changed.Error != nil {
+			return changed.Error
+		}
+		if changed.RowsAffected == 0 {
+			return problem.New(problem.Conflict, problem.CodeKeyWrongSerial, "The writing began on another key.").WithParam("tokenSerial", e.TokenSerial)
+		}
+		return tx.Audit("enrolment "+e.ID, "enrolment.token", e.ID, map[string]any{"token": tokenSerial})
+	})
+	e.TokenSerial = tokenSerial
+	return e, err
 }
 
 // noteStart moves the application to enrolling; when it resumes there is nothing to move.
@@ -242,6 +284,15 @@ func (r *RA) complete(tx *store.Tx, job relay.JobInfo, e *enrolmentRow) error {
 	if !moved {
 		return fmt.Errorf("application %s is not issued while its enrolment is proved", e.ApplicationID)
 	}
+	a, err := take[applicationRow](tx.DB(), "application", "id = ?", e.ApplicationID)
+	if err != nil {
+		return err
+	}
+	if a.Kind == KindChangeName {
+		if err := r.rename(tx, a); err != nil {
+			return err
+		}
+	}
 	if err := note(tx, e.ApplicationID, lineCompleted, job.By.Login, e.SignSerialHex); err != nil {
 		return err
 	}
@@ -251,6 +302,9 @@ func (r *RA) complete(tx *store.Tx, job relay.JobInfo, e *enrolmentRow) error {
 	c, err := take[certificateRow](tx.DB(), "certificate", "id = ?", e.CertificateID)
 	if err != nil {
 		return err
+	}
+	if a.Kind != KindRenew {
+		return r.tell(tx, job.By.AccountID, NoticeApplicationDone, a.says(nil))
 	}
 	return r.tell(tx, job.By.AccountID, NoticeRenewed, map[string]string{
 		"certificate": c.Name, "serial": c.SerialHex, "until": store.Time(c.NotAfterAt).In(china).Format("2006-01-02")})
@@ -267,18 +321,4 @@ func (h enrolHandler) Failed(ctx context.Context, job relay.JobInfo, p ticket.Pr
 		}
 		return note(tx, job.ApplicationID, lineInterrupted, job.By.Login, string(p.Code))
 	})
-}
-
-// end fixes when the new pair ends: the old end plus the project's term, as far as
-// the CA's own life and the longest validity of the profile reach.
-// Source: product.md §2.3, renewal rules.
-func (r *RA) end(old certificateRow, project Project, ca *pki.Certificate) time.Time {
-	const longest = 5 * 365 * 24 * time.Hour
-	to := addMonths(store.Time(old.NotAfterAt), project.TermMonths)
-	for _, limit := range []time.Time{r.now().Add(longest), ca.NotAfter} {
-		if to.After(limit) {
-			to = limit
-		}
-	}
-	return to.Truncate(time.Second)
 }

@@ -117,15 +117,16 @@ func (h *hookStore) Record(ctx context.Context, c []ca.Certificate) error {
 
 // office is the whole registration authority with a holder, their key and their agent.
 type office struct {
-	t      *testing.T
-	ctx    context.Context
-	clock  *clock
-	db     *store.DB
-	faults *hookStore
-	tree   *catest.Tree
-	relay  *relay.Relay
-	ra     *RA
-	ticket *ecdsa.PrivateKey
+	t       *testing.T
+	ctx     context.Context
+	clock   *clock
+	db      *store.DB
+	faults  *hookStore
+	tree    *catest.Tree
+	relay   *relay.Relay
+	ra      *RA
+	custody Sealer // of officers' PINs
+	ticket  *ecdsa.PrivateKey
 }
 
 func newOffice(t *testing.T) *office {
@@ -151,6 +152,9 @@ func officeOn(t *testing.T, db *store.DB, c *clock) *office {
 	check(t, err)
 	centre, err := kmc.New(kmc.Config{Store: db.KMC(), Wrapper: wrapper, Now: c.Now, Log: slog.New(slog.DiscardHandler)})
 	check(t, err)
+	custody, err := keys.Wrapper(o.ctx, "so-pins")
+	check(t, err)
+	o.custody = custody
 	o.ticket, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(t, err)
 	o.relay, err = relay.New(relay.Config{DB: db, TicketKey: o.ticket, KID: "k1", Issuer: origin})
@@ -158,7 +162,7 @@ func officeOn(t *testing.T, db *store.DB, c *clock) *office {
 	notices, err := notice.New(notice.Config{DB: db, Templates: NoticeTemplates()})
 	check(t, err)
 	o.ra, err = New(Config{
-		DB: db, Relay: o.relay, Notice: notices, Authority: o.tree.Authority, KMC: centre, CertStore: o.faults, CA: "issuing", Origin: origin,
+		DB: db, Relay: o.relay, Notice: notices, Authority: o.tree.Authority, KMC: centre, CertStore: o.faults, CA: "issuing", Origin: origin, SOKeys: NewSOKeys(db, custody),
 		Bank: Bank{Payee: "演示收款单位", Account: "0000 0000", Bank: "演示银行", Simulated: true},
 	})
 	check(t, err)
@@ -238,6 +242,8 @@ type party struct {
 	gate      agent.Gate
 	state     *agent.State
 	around    func(step string, when int) error // 0 before a step, 1 after it
+	dialogue  agent.Dialogue                    // default: typist
+	fault     softkey.Fault                     // of the key in the slot, from the next start on
 }
 
 // subject of a holder in the plain style.
@@ -348,6 +354,13 @@ func (p *party) pair() {
 	p.start()
 }
 
+func (p *party) person() agent.Dialogue {
+	if p.dialogue == nil {
+		return typist{}
+	}
+	return p.dialogue
+}
+
 // start makes the agent as a new process would.
 func (p *party) start() {
 	p.t.Helper()
@@ -359,7 +372,7 @@ func (p *party) start() {
 	check(p.t, err)
 	check(p.t, p.state.Lock())
 	p.t.Cleanup(p.state.Unlock)
-	p.agent, err = agent.New(agent.Config{State: p.state, Drivers: []ukey.Driver{softkey.Open(p.slot())}, Dialogue: typist{}, Now: p.clock.Now, DialoguesPerMinute: 1000})
+	p.agent, err = agent.New(agent.Config{State: p.state, Drivers: []ukey.Driver{softkey.OpenWith(p.slot(), p.fault)}, Dialogue: p.person(), Now: p.clock.Now, DialoguesPerMinute: 1000})
 	check(p.t, err)
 }
 
@@ -467,7 +480,7 @@ func (p *party) certificate() Certificate {
 // consent brings a new renewal to where the notice is signed.
 func (p *party) consent() Application {
 	p.t.Helper()
-	a, err := p.ra.StartRenewal(p.ctx, p.me, p.certificate().ID)
+	a, err := p.ra.StartRenewal(p.ctx, p.me, p.certificate().ID, "")
 	check(p.t, err)
 	_, err = p.ra.SignConsent(p.ctx, p.me, a.ID, target)
 	check(p.t, err)

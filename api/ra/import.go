@@ -69,12 +69,19 @@ const (
 //
 // Errors: a batch that cannot be begun (no name, password or anchor, unreadable folder) and those of the database.
 func (r *RA) ImportLegacy(ctx context.Context, by string, q ImportRequest) (ImportReport, error) {
-	var report ImportReport
-	b, err := r.newBatch(ctx, by, q)
+	b, err := r.newBatch(by, q, r.db.Tx)
 	if err != nil {
+		return ImportReport{}, err
+	}
+	return b.run(ctx)
+}
+
+// run takes the anchors over, then row by row.
+func (b *batch) run(ctx context.Context) (report ImportReport, err error) {
+	if err := b.keepAnchors(ctx); err != nil {
 		return report, err
 	}
-	for _, row := range q.Rows {
+	for _, row := range b.q.Rows {
 		changed, warnings, err := b.importRow(ctx, row)
 		if refused, ok := errors.AsType[*problem.Error](err); ok && refused.Kind == problem.Invalid {
 			report.Failed = append(report.Failed, RowError{Row: row.Number, Code: string(refused.Code), Detail: refused.Detail, Field: refused.Field})
@@ -101,9 +108,13 @@ type batch struct {
 	passwordHash string
 	folder       *folder
 	trust        trust
+	tx           transact
 }
 
-func (r *RA) newBatch(ctx context.Context, by string, q ImportRequest) (*batch, error) {
+// transact runs something in a transaction of its own, or in what counts as one.
+type transact func(ctx context.Context, f func(tx *store.Tx) error) error
+
+func (r *RA) newBatch(by string, q ImportRequest, tx transact) (*batch, error) {
 	if by == "" || q.BatchID == "" || q.InitialPassword == "" || len(q.Roots) == 0 || q.Certificates == nil {
 		return nil, errors.New("an import needs who does it, a batch name, the batch's password, its roots and its certificates")
 	}
@@ -115,24 +126,27 @@ func (r *RA) newBatch(ctx context.Context, by string, q ImportRequest) (*batch, 
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{r: r, by: by, q: q, passwordHash: hash, folder: folder, trust: trust{pki.NewPool(q.Roots...), pki.NewPool(q.Intermediates...)}}
-	err = r.db.Tx(ctx, func(tx *store.Tx) error {
-		for _, c := range q.Roots {
-			if err := keepAnchor(tx, c, true, q); err != nil {
+	return &batch{r: r, by: by, q: q, passwordHash: hash, folder: folder, trust: trust{pki.NewPool(q.Roots...), pki.NewPool(q.Intermediates...)}, tx: tx}, nil
+}
+
+func (b *batch) keepAnchors(ctx context.Context) error {
+	err := b.tx(ctx, func(tx *store.Tx) error {
+		for _, c := range b.q.Roots {
+			if err := keepAnchor(tx, c, true, b.q); err != nil {
 				return err
 			}
 		}
-		for _, c := range q.Intermediates {
-			if err := keepAnchor(tx, c, false, q); err != nil {
+		for _, c := range b.q.Intermediates {
+			if err := keepAnchor(tx, c, false, b.q); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("keeping anchors: %w", err)
+		return fmt.Errorf("keeping anchors: %w", err)
 	}
-	return b, nil
+	return nil
 }
 
 func badRow(field, detail string) *problem.Error {
@@ -149,7 +163,7 @@ func (b *batch) importRow(ctx context.Context, row ImportRow) (changed bool, war
 	if err != nil {
 		return false, nil, err
 	}
-	err = b.r.db.Tx(ctx, func(tx *store.Tx) error {
+	err = b.tx(ctx, func(tx *store.Tx) error {
 		changed, warnings = false, nil
 		project, err := b.project(tx, row)
 		if err != nil {

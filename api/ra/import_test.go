@@ -192,7 +192,7 @@ func (o *office) checkBadCode(me account.Actor) {
 	if len(certs) != 1 || certs[0].Renewable || certs[0].SerialHex != "0A11" || certs[0].Name != "杭州田谷" || certs[0].IssuerName != "演示 CA OCA2" {
 		o.t.Fatalf("certificates: %+v", certs)
 	}
-	_, err := o.ra.StartRenewal(o.ctx, me, certs[0].ID)
+	_, err := o.ra.StartRenewal(o.ctx, me, certs[0].ID, "")
 	want(o.t, err, problem.CodeIdentityCodeInvalid)
 	services, err := o.ra.ListServices(o.ctx, me, "田谷", Paging{})
 	check(o.t, err)

@@ -46,6 +46,9 @@ func (r *RA) certify(ctx context.Context, job relay.JobInfo, e *enrolmentRow, in
 		return issuedReply(e, key)
 	}
 	if err := r.checkKeyFree(ctx, e, csr.SPKI); err != nil {
+		if now, readErr := take[enrolmentRow](r.db.Read(ctx), "enrolment", "id = ?", e.ID); readErr == nil && now.State != EnrolCreated {
+			return issuedReply(now, key) // the key is certified by this very request: another call was faster
+		}
 		return nil, err
 	}
 	if e, err = r.bind(ctx, e, csr, key); err != nil {
@@ -106,7 +109,7 @@ func requestID(enrolment, spkiHash string) ca.RequestID {
 // checkKeyFree refuses a key that has a certificate from anywhere we know.
 func (r *RA) checkKeyFree(ctx context.Context, e *enrolmentRow, spki []byte) error {
 	refuse := problem.New(problem.Conflict, problem.CodeKeyCertified, "The key is certified already; make a new one.").WithField("csr")
-	certs, err := r.c.CertStore.ByKey(ctx, "", pki.SPKIHash(spki))
+	certs, err := r.c.CertStore.Find(ctx, nil, [][32]byte{pki.SPKIHash(spki)})
 	if err != nil {
 		return fmt.Errorf("asking about the key: %w", err)
 	}
@@ -192,14 +195,17 @@ func (r *RA) plannedEnd(ctx context.Context, e *enrolmentRow) (time.Time, error)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return r.end(*old, project, r.c.Authority.Certificate(e.CA)), nil
+	return r.end(a, old, project, r.c.Authority.Certificate(e.CA)), nil
 }
 
-// parents reads the application of an enrolment and the certificate it renews.
+// parents reads the application of an enrolment and the certificate it renews; nil when there was none before.
 func (r *RA) parents(ctx context.Context, e *enrolmentRow) (*applicationRow, *certificateRow, error) {
 	a, err := take[applicationRow](r.db.Read(ctx), "application", "id = ?", e.ApplicationID)
 	if err != nil {
 		return nil, nil, err
+	}
+	if a.CertificateID == "" {
+		return a, nil, nil
 	}
 	old, err := take[certificateRow](r.db.Read(ctx), "certificate", "id = ?", a.CertificateID)
 	return a, old, err
@@ -212,7 +218,7 @@ func (r *RA) issue(ctx context.Context, by account.Actor, e *enrolmentRow) (*tic
 	if err != nil {
 		return nil, err
 	}
-	if ends[a.State] || a.State == AppDraft {
+	if !writable[a.State] {
 		return nil, wrongState(a.State)
 	}
 	csr, err := pki.ParseCertificateRequest(e.CSR)
@@ -223,7 +229,7 @@ func (r *RA) issue(ctx context.Context, by account.Actor, e *enrolmentRow) (*tic
 	if err != nil {
 		return nil, err
 	}
-	pair, err := r.issuePair(ctx, by, e, csr.SPKI, enc.SPKI, reused)
+	pair, err := r.issuePair(ctx, by, a, e, csr.SPKI, enc.SPKI, reused)
 	if err != nil {
 		return nil, err
 	}
@@ -231,11 +237,11 @@ func (r *RA) issue(ctx context.Context, by account.Actor, e *enrolmentRow) (*tic
 	if err != nil {
 		return nil, err
 	}
-	reply, expected, skipped, err := r.reply(ctx, e, old, made, enc.Envelope)
+	reply, expected, skipped, err := r.reply(ctx, a, e, old, made, enc.Envelope)
 	if err != nil {
 		return nil, err
 	}
-	return r.keepIssued(ctx, e, old, made, reply, expected, skipped)
+	return r.keepIssued(ctx, a, e, old, made, reply, expected, skipped)
 }
 
 // encryptionKey takes the holder's escrowed key where there is one, so that what was
@@ -243,29 +249,39 @@ func (r *RA) issue(ctx context.Context, by account.Actor, e *enrolmentRow) (*tic
 // Source: product.md, decision 5.
 func (r *RA) encryptionKey(ctx context.Context, e *enrolmentRow, old *certificateRow, signSPKI []byte) (key *kmc.Assigned, reused bool, err error) {
 	id := string(e.requestID())
-	if old.EncSPKIHash != "" {
+	if old != nil && old.EncSPKIHash != "" {
 		var hash [32]byte
 		if _, err := hex.Decode(hash[:], []byte(old.EncSPKIHash)); err != nil {
 			return nil, false, fmt.Errorf("reading certificate %s: %w", old.ID, err)
 		}
-		key, err = r.c.KMC.Assign(ctx, kmc.AssignRequest{ID: id + "/reuse", Holder: e.OrganisationID, SignSPKI: signSPKI, ReuseSPKIHash: &hash})
-		if err == nil {
-			return key, true, nil
+		before, err := account.Predecessors(r.db.Read(ctx), e.OrganisationID)
+		if err != nil {
+			return nil, false, err
 		}
-		if !errors.Is(err, kmc.ErrNotEscrowed) {
-			return nil, false, fmt.Errorf("assigning the old encryption key: %w", err)
+		for i, holder := range append([]string{e.OrganisationID}, before...) { // escrow may know it under the number of before
+			name := id + "/reuse"
+			if i > 0 {
+				name += fmt.Sprint(i)
+			}
+			key, err = r.c.KMC.Assign(ctx, kmc.AssignRequest{ID: name, Holder: holder, SignSPKI: signSPKI, ReuseSPKIHash: &hash})
+			if err == nil {
+				return key, true, nil
+			}
+			if !errors.Is(err, kmc.ErrNotEscrowed) {
+				return nil, false, keyProblem(err)
+			}
 		}
 	}
 	key, err = r.c.KMC.Assign(ctx, kmc.AssignRequest{ID: id + "/new", Holder: e.OrganisationID, SignSPKI: signSPKI})
 	if err != nil {
-		return nil, false, fmt.Errorf("assigning an encryption key: %w", err)
+		return nil, false, keyProblem(err)
 	}
 	return key, false, nil
 }
 
-// issuePair asks the CA. The subject is the organisation's record, whatever the
+// issuePair asks the CA. The subject is the organisation's record with what was approved to change in it, whatever the
 // request says.
-func (r *RA) issuePair(ctx context.Context, by account.Actor, e *enrolmentRow, signSPKI, encSPKI []byte, recertify bool) (*ca.Pair, error) {
+func (r *RA) issuePair(ctx context.Context, by account.Actor, a *applicationRow, e *enrolmentRow, signSPKI, encSPKI []byte, recertify bool) (*ca.Pair, error) {
 	var organisation account.Organisation
 	err := r.db.Tx(ctx, func(tx *store.Tx) (err error) {
 		organisation, err = account.FindOrganisation(tx, e.OrganisationID)
@@ -274,12 +290,14 @@ func (r *RA) issuePair(ctx context.Context, by account.Actor, e *enrolmentRow, s
 	if err != nil {
 		return nil, err
 	}
-	subject, err := pki.NewName(pki.Attr{Type: pki.OIDCountry, Value: "CN"},
-		pki.Attr{Type: pki.OIDOrganization, Value: strings.TrimSpace(organisation.Name)}, pki.Attr{Type: pki.OIDCommonName, Value: strings.TrimSpace(organisation.Name)})
+	name, fields, err := a.subject(organisation)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := pki.NewName(pki.Attr{Type: pki.OIDCountry, Value: "CN"}, pki.Attr{Type: pki.OIDOrganization, Value: name}, pki.Attr{Type: pki.OIDCommonName, Value: name})
 	if err != nil {
 		return nil, refusedIssuance("The organisation's name cannot stand in a certificate.", err)
 	}
-	fields := certifiable(organisation.USCC, organisation.OrgCode)
 	if len(fields) == 0 {
 		return nil, refusedIssuance("The organisation's ID number fails its check.", nil)
 	}
@@ -328,7 +346,10 @@ func (r *RA) newCertificate(e *enrolmentRow, a *applicationRow, old *certificate
 	}
 	row := &certificateRow{
 		ID: store.NewID("crt"), OrganisationID: e.OrganisationID, ProjectSlug: a.ProjectSlug, Origin: originSignet, State: certPending,
-		CA: e.CA, TokenSerial: e.TokenSerial, PredecessorID: old.ID,
+		CA: e.CA, TokenSerial: e.TokenSerial,
+	}
+	if old != nil {
+		row.PredecessorID = old.ID
 	}
 	row.setSign(sign)
 	row.setEnc(enc)
@@ -336,24 +357,36 @@ func (r *RA) newCertificate(e *enrolmentRow, a *applicationRow, old *certificate
 }
 
 // reply puts together what the agent writes and what it must open: one test for the
-// new encryption key and one for each old one of this certificate's line.
-func (r *RA) reply(ctx context.Context, e *enrolmentRow, old, made *certificateRow, envelope []byte) (reply *ticket.CSRReply, expected []ticket.Opened, skipped []string, err error) {
+// new encryption key and one for each old one of this certificate's line, as far as it is on the same key.
+func (r *RA) reply(ctx context.Context, a *applicationRow, e *enrolmentRow, old, made *certificateRow, envelope []byte) (reply *ticket.CSRReply, expected []ticket.Opened, skipped []string, err error) {
 	reply = &ticket.CSRReply{SignCertificate: made.SignDER, EncCertificate: made.EncDER, EnvelopedKey: envelope, Nonce: make([]byte, 32)}
 	rand.Read(reply.Nonce) // never fails since Go 1.24
 	reply.Chain = append(reply.Chain, r.c.Authority.Certificate(e.CA).Raw)
 	for _, c := range r.c.Authority.Chain(e.CA) {
 		reply.Chain = append(reply.Chain, c.Raw)
 	}
-	line, err := r.chainOf(ctx, *old)
+	var line []certificateRow
+	if old != nil {
+		if line, err = r.chainOf(ctx, *old); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	f, err := a.form()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	tested := map[string]bool{}
-	for _, c := range append([]certificateRow{*made}, line...) {
+	gone := false
+	for i, c := range append([]certificateRow{*made}, line...) { // newest first: what was before a key that is gone is gone too
+		gone = i > 0 && (gone || a.toNewKey(f) || c.TokenSerial != "" && c.TokenSerial != e.TokenSerial)
 		if c.EncSPKIHash == "" || tested[c.EncSPKIHash] {
 			continue
 		}
 		tested[c.EncSPKIHash] = true
+		if gone {
+			skipped = append(skipped, c.EncSerialHex)
+			continue
+		}
 		test, answer, err := decryptTest(c.EncDER)
 		if errors.Is(err, cms.ErrUnsupported) && c.ID != made.ID { // such as a P-256 key: said openly, the key stays anyway
 			skipped = append(skipped, c.EncSerialHex)
@@ -393,16 +426,12 @@ var errOutrun = errors.New("the enrolment went another way")
 
 // keepIssued records the pair, once. A pair for which there is no place any more is
 // revoked through the outbox.
-func (r *RA) keepIssued(ctx context.Context, e *enrolmentRow, old, made *certificateRow, reply *ticket.CSRReply, expected []ticket.Opened, skipped []string) (*ticket.CSRReply, error) {
+func (r *RA) keepIssued(ctx context.Context, a *applicationRow, e *enrolmentRow, old, made *certificateRow, reply *ticket.CSRReply, expected []ticket.Opened, skipped []string) (*ticket.CSRReply, error) {
 	replyJSON, err1 := json.Marshal(reply)
 	expectedJSON, err2 := json.Marshal(expected)
-	oldSign, err3 := pki.ParseCertificate(old.SignDER)
+	remove, err3 := a.removes(old)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("keeping the pair: %w", err)
-	}
-	remove := old.SignSPKIHash
-	if dualUse(oldSign) {
-		remove = ""
 	}
 	var stored *enrolmentRow
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
@@ -447,6 +476,19 @@ func (r *RA) keepIssued(ctx context.Context, e *enrolmentRow, old, made *certifi
 		return issuedReply(stored, e.SPKIHash)
 	}
 	return reply, nil
+}
+
+// removes is the hash of the old signing key that the holder gives up; "" where it may have decrypted too, or is not on the key that is written.
+func (a *applicationRow) removes(old *certificateRow) (string, error) {
+	f, err := a.form()
+	if err != nil || old == nil || a.toNewKey(f) {
+		return "", err
+	}
+	cert, err := pki.ParseCertificate(old.SignDER)
+	if err != nil || dualUse(cert) {
+		return "", err
+	}
+	return old.SignSPKIHash, nil
 }
 
 func noteIssued(tx *store.Tx, e *enrolmentRow, made *certificateRow, skipped []string) error {

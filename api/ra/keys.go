@@ -21,13 +21,10 @@ import (
 //
 // Errors: those of account.Can and relay.Dispatch.
 func (r *RA) ListKeys(ctx context.Context, by account.Actor, agentID string) (relay.JobView, error) {
-	if err := account.Can(by, account.HolderAct); err != nil {
-		return relay.JobView{}, err
-	}
 	return r.c.Relay.Dispatch(ctx, by, relay.Job{Op: ticket.OpList, AgentID: agentID, Params: ticket.ListParams{}, Subject: "list"})
 }
 
-// SignFile has the agent sign a document with a key of the organisation's own.
+// SignFile has the agent sign a document, or each of a list, with a key of the organisation's own.
 //
 // Nil/zero: p.Style "" follows the key; p.SPKIHash nil is the organisation's only signing key.
 // Errors: those of account.Can and relay.Dispatch; CodeCertificateForeign, CodeCertificateExpired, CodeMissingField, CodePayloadTooLarge, CodeInvalidField.
@@ -35,7 +32,7 @@ func (r *RA) SignFile(ctx context.Context, by account.Actor, t Target, p ticket.
 	if err := account.Can(by, account.HolderAct); err != nil {
 		return relay.JobView{}, err
 	}
-	if err := checkFile(t, p.Name, len(p.Content), ticket.MaxContent); err != nil {
+	if err := checkFiles(t, p); err != nil {
 		return relay.JobView{}, err
 	}
 	c, err := r.signingKey(ctx, by, p.SPKIHash)
@@ -52,10 +49,30 @@ func (r *RA) SignFile(ctx context.Context, by account.Actor, t Target, p ticket.
 	default:
 		return relay.JobView{}, problem.New(problem.Invalid, problem.CodeInvalidField, "There is no such style.").WithField("style")
 	}
-	if p.Style == ticket.Raw && bytes.HasPrefix(p.Content, []byte(ticket.ReservedPrefix)) {
-		return relay.JobView{}, problem.New(problem.Invalid, problem.CodeInvalidField, "A raw signature over this content could be mistaken for a proof.").WithField("content")
+	for _, f := range p.Documents() {
+		if p.Style == ticket.Raw && bytes.HasPrefix(f.Content, []byte(ticket.ReservedPrefix)) {
+			return relay.JobView{}, problem.New(problem.Invalid, problem.CodeInvalidField, "A raw signature over this content could be mistaken for a proof.").WithField("content")
+		}
 	}
-	return r.c.Relay.Dispatch(ctx, by, relay.Job{Op: ticket.OpSign, AgentID: t.AgentID, TokenSerial: t.TokenSerial, Params: p, Display: fileLines(p.Name, p.Content)})
+	var display []ticket.Line
+	if len(p.Files) == 0 { // the agent shows a list itself
+		display = fileLines(p.Name, p.Content)
+	}
+	return r.c.Relay.Dispatch(ctx, by, relay.Job{Op: ticket.OpSign, AgentID: t.AgentID, TokenSerial: t.TokenSerial, Params: p, Display: display})
+}
+
+// checkFiles holds one document, or each of a list, to its bounds.
+func checkFiles(t Target, p ticket.SignParams) error {
+	if p.CheckList() != nil {
+		return problem.New(problem.Invalid, problem.CodePayloadTooLarge, "A list has at most 50 documents, 1 MiB together, and no document beside it.").
+			WithField("files").WithParam("most", ticket.MaxContents)
+	}
+	for _, f := range p.Documents() {
+		if err := checkFile(t, f.Name, len(f.Content), ticket.MaxContent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // signingKey finds the organisation's own signing certificate for a key.
@@ -172,12 +189,15 @@ func fileLines(name string, content []byte) []ticket.Line {
 //
 // Errors: those of account.Can.
 func (r *RA) Annotate(ctx context.Context, by account.Actor, found ticket.ListResult) ([]TokenKey, error) {
-	if err := account.Can(by, account.HolderRead); err != nil {
+	if err := account.Can(by, account.AgentAct); err != nil {
 		return nil, err
 	}
-	rows, err := r.own(ctx, by)
-	if err != nil {
-		return nil, err
+	var rows []certificateRow
+	if by.OrganisationID != "" { // staff own none
+		var err error
+		if rows, err = r.own(ctx, by); err != nil {
+			return nil, err
+		}
 	}
 	mine := map[string]*certificateRow{}
 	for i := range rows {

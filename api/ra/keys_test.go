@@ -132,10 +132,17 @@ func TestSignFile(t *testing.T) {
 		"no name":   {func(p *ticket.SignParams, _ *Target) { p.Name = "" }, problem.CodeMissingField},
 		"empty":     {func(p *ticket.SignParams, _ *Target) { p.Content = nil }, problem.CodeMissingField},
 		"too large": {func(p *ticket.SignParams, _ *Target) { p.Content = make([]byte, ticket.MaxContent+1) }, problem.CodePayloadTooLarge},
-		"style":     {func(p *ticket.SignParams, _ *Target) { p.Style = "pades" }, problem.CodeInvalidField},
-		"reserved":  {func(p *ticket.SignParams, _ *Target) { p.Style, p.Content = ticket.Raw, []byte("signet-prove\x00…") }, problem.CodeInvalidField},
-		"foreign":   {func(p *ticket.SignParams, _ *Target) { p.SPKIHash = spkiHash(q.sign.Certificate) }, problem.CodeCertificateForeign},
-		"enc key":   {func(s *ticket.SignParams, _ *Target) { s.SPKIHash = spkiHash(p.enc.Certificate) }, problem.CodeCertificateForeign},
+		"list too long": {func(p *ticket.SignParams, _ *Target) {
+			p.Name, p.Content, p.Files = "", nil, make([]ticket.File, ticket.MaxFiles+1)
+		}, problem.CodePayloadTooLarge},
+		"list and file": {func(p *ticket.SignParams, _ *Target) { p.Files = []ticket.File{{Name: "a", Content: []byte("a")}} }, problem.CodePayloadTooLarge},
+		"list with nothing in it": {func(p *ticket.SignParams, _ *Target) {
+			p.Name, p.Content, p.Files = "", nil, []ticket.File{{Name: "a"}}
+		}, problem.CodeMissingField},
+		"style":    {func(p *ticket.SignParams, _ *Target) { p.Style = "pades" }, problem.CodeInvalidField},
+		"reserved": {func(p *ticket.SignParams, _ *Target) { p.Style, p.Content = ticket.Raw, []byte("signet-prove\x00…") }, problem.CodeInvalidField},
+		"foreign":  {func(p *ticket.SignParams, _ *Target) { p.SPKIHash = spkiHash(q.sign.Certificate) }, problem.CodeCertificateForeign},
+		"enc key":  {func(s *ticket.SignParams, _ *Target) { s.SPKIHash = spkiHash(p.enc.Certificate) }, problem.CodeCertificateForeign},
 	} {
 		d, at := doc, target
 		c.change(&d, &at)
@@ -152,6 +159,21 @@ func TestSignFile(t *testing.T) {
 	check(t, err)
 	if certs, err := signed.Verify(doc.Content, nil); err != nil || certs[0].SerialHex != p.sign.Certificate.SerialHex || signed.Style != cms.GMT0010 {
 		t.Error(certs, err)
+	}
+	files := []ticket.File{{Name: "投标函.pdf", Content: []byte("一")}, {Name: "报价.pdf", Content: []byte("二")}}
+	_, err = o.ra.SignFile(o.ctx, p.me, target, ticket.SignParams{Files: files, Detached: true})
+	check(t, err)
+	res = ticket.SignResult{}
+	check(t, json.Unmarshal(p.done().Result, &res))
+	if len(res.Signatures) != len(files) {
+		t.Fatalf("%+v", res)
+	}
+	for i, sig := range res.Signatures {
+		signed, err := cms.ParseSigned(sig)
+		check(t, err)
+		if _, err := signed.Verify(files[i].Content, nil); err != nil {
+			t.Errorf("%s: %v", files[i].Name, err)
+		}
 	}
 }
 

@@ -168,15 +168,15 @@ func TestAllOrders(t *testing.T) {
 	order, err := o.ra.RenewService(o.ctx, p.me, p.service().ID, 0)
 	check(t, err)
 	for search, n := range map[string]int{"": 1, order.Transfer.Remark: 1, "田谷": 1, order.Number: 1, "%": 0, "_": 0, "别人": 0} {
-		l, err := o.ra.ListAllOrders(o.ctx, o.finance(), "", search, Paging{})
+		l, err := o.ra.ListAllOrders(o.ctx, o.finance(), OrderFilter{Search: search}, Paging{})
 		if err != nil || len(l.Items) != n || l.Page.Total != n || l.Page.Pages != 1 || l.Page.Size != 5 {
 			t.Errorf("%q: %d orders, %+v, %v", search, len(l.Items), l.Page, err)
 		}
 	}
-	if l, err := o.ra.ListAllOrders(o.ctx, o.finance(), OrderPaid, "", Paging{}); err != nil || len(l.Items) != 0 {
+	if l, err := o.ra.ListAllOrders(o.ctx, o.finance(), OrderFilter{State: OrderPaid}, Paging{}); err != nil || len(l.Items) != 0 {
 		t.Error(l, err)
 	}
-	_, err = o.ra.ListAllOrders(o.ctx, p.me, "", "", Paging{})
+	_, err = o.ra.ListAllOrders(o.ctx, p.me, OrderFilter{}, Paging{})
 	want(t, err, problem.CodeFinanceOnly)
 }
 

@@ -112,7 +112,7 @@ func (r *RA) keepProof(ctx context.Context, job relay.JobInfo, e *enrolmentRow, 
 		if err != nil || !moved {
 			return err // not moved: another call was faster with the same proof
 		}
-		if err := r.replace(tx, job, made, now); err != nil {
+		if err := r.replace(tx, job, e.ApplicationID, made, now); err != nil {
 			return err
 		}
 		if err := note(tx, e.ApplicationID, lineProved, job.By.Login, fmt.Sprint(oldOpened)); err != nil {
@@ -127,9 +127,13 @@ func (r *RA) keepProof(ctx context.Context, job relay.JobInfo, e *enrolmentRow, 
 	return nil
 }
 
-// replace puts the new pair in the old one's place.
-func (r *RA) replace(tx *store.Tx, job relay.JobInfo, made *certificateRow, now int64) error {
-	old, err := take[certificateRow](tx.DB(), "certificate", "id = ?", made.PredecessorID)
+// replace puts the new pair in the old one's place, if there is one.
+func (r *RA) replace(tx *store.Tx, job relay.JobInfo, applicationID string, made *certificateRow, now int64) error {
+	a, err := take[applicationRow](tx.DB(), "application", "id = ?", applicationID)
+	if err != nil {
+		return err
+	}
+	f, err := a.form()
 	if err != nil {
 		return err
 	}
@@ -140,7 +144,14 @@ func (r *RA) replace(tx *store.Tx, job relay.JobInfo, made *certificateRow, now 
 	if err != nil {
 		return err
 	}
-	_, err = tx.Move("ra_certificates", old.ID, []string{string(certActive)}, string(certSuperseded), map[string]any{"successor_id": made.ID, "changed_at": now})
+	if made.PredecessorID == "" {
+		return r.openService(tx, a, made)
+	}
+	old, err := take[certificateRow](tx.DB(), "certificate", "id = ?", made.PredecessorID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Move("ra_certificates", old.ID, []string{string(certActive), string(certSuspended)}, string(certSuperseded), map[string]any{"successor_id": made.ID, "changed_at": now})
 	if err != nil {
 		return err
 	}
@@ -148,8 +159,18 @@ func (r *RA) replace(tx *store.Tx, job relay.JobInfo, made *certificateRow, now 
 	if err != nil {
 		return err
 	}
+	if a.Kind == KindRenew && a.Manual {
+		if err := r.openService(tx, a, made); err != nil {
+			return err
+		}
+	}
 	if old.Origin != originSignet {
 		return nil
 	}
-	return tx.Emit(topicRevoke, old.ID, revokeMessage{CA: old.CA, SerialHex: old.SerialHex, By: job.By.AccountID, Successor: made.SerialHex})
+	reason, whole := a.oldEnds(f)
+	message := revokeMessage{CA: old.CA, SerialHex: old.SerialHex, By: job.By.AccountID, Successor: made.SerialHex, Reason: reason}
+	if whole {
+		message.EncHex = old.EncSerialHex
+	}
+	return tx.Emit(topicRevoke, old.ID, message)
 }

@@ -1,14 +1,17 @@
 package ra
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"signet/api/notice"
+	"signet/api/pay"
 	"signet/api/relay"
 	"signet/api/store"
+	"signet/api/upload"
 	"signet/ca"
 	"signet/ca/kmc"
 	"signet/ca/pki"
@@ -26,18 +29,32 @@ type Config struct {
 	Relay     *relay.Relay    // required; New registers the handlers it needs
 	Notice    *notice.Notices // required, made with NoticeTemplates
 	Authority *ca.Authority   // required: issues
-	KMC       *kmc.Centre     // required: keeps encryption keys
+	KMC       Assigner        // required: gives encryption keys
+	Recovery  Restorer        // default: no key is recovered
+	Office    *kmc.Office     // where officers of a centre inside decide; default: elsewhere
 	CertStore ca.Store        // required: the Authority's store, asked about revocations and earlier requests
+	Tracker   Tracker         // says where parcels are; default: staff note it by hand
+	SOKeys    SOKeys          // keeps officers' PINs of tokens; default: no custody, so nothing is unlocked or flashed
 
-	CA          string        // required: id of the CA that renews, unless a project names another; its key is SM2
-	SignProfile string        // default org-sign
-	EncProfile  string        // default org-enc
-	Origin      string        // required: the portal's origin, inside possession proofs
-	Bank        Bank          // required where a project has a price
-	RenewWindow time.Duration // how long before its end a certificate may be renewed; default 90 days
+	CA          string                 // required: id of the CA that renews, unless a project names another; its key is SM2
+	SignProfile string                 // default org-sign
+	EncProfile  string                 // default org-enc
+	Origin      string                 // required: the portal's origin, inside possession proofs
+	Bank        Bank                   // required where a project has a price, unless Gateways has one
+	Gateways    map[string]pay.Gateway // payment platforms by their names in package pay; default none
+	RenewWindow time.Duration          // how long before its end a certificate may be renewed; default 90 days
+	LogProof    LogProver              // proves that the transparency log has a certificate; default: no log is kept
+	Files       Files                  // where materials and letters are kept; required to take or make any
+	Uploads     upload.Limits          // of materials
+	StaffKeys   bool                   // staff sign decisions and batches with keys bound to them; default: they may
 
 	Log *slog.Logger // default: discard
 }
+
+// LogProver says where the transparency log has a certificate of ours, with the proof in text.
+//
+// Nil/zero: an empty proof = it waits for the next checkpoint.
+type LogProver func(ctx context.Context, caID, serialHex string) (index int64, proof []byte, err error)
 
 // RA is the registration authority.
 //
@@ -71,6 +88,9 @@ func New(c Config) (*RA, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Files == nil {
+		c.Files = noFiles{}
+	}
 	r := &RA{c: c, db: c.DB}
 	if err := r.checkCA(c.CA); err != nil {
 		return nil, err
@@ -78,6 +98,11 @@ func New(c Config) (*RA, error) {
 	c.Relay.Handle(purposeConsent, consentHandler{r})
 	c.Relay.Handle(purposeEnrol, enrolHandler{r})
 	c.Relay.Handle(purposePossession, possessionHandler{r})
+	c.Relay.Handle(purposeRecovery, recoveryHandler{r})
+	c.Relay.Handle(purposeToken, tokenHandler{r})
+	c.Relay.Handle(purposePIN, pinHandler{r})
+	c.Relay.Handle(purposeStaffKey, staffKeyHandler{r})
+	c.Relay.Guard(r.guardToken)
 	return r, nil
 }
 

@@ -212,7 +212,7 @@ func TestWrongConsent(t *testing.T) {
 	p := o.newParty(tianguName, tiangu, legacyRequest(tianguName, tiangu, pki.SM2))
 	q := o.newParty("擎洲测试投标人6", catest.USCC, legacyRequest("擎洲测试投标人6", catest.USCC, pki.SM2))
 	p.pay()
-	a, err := o.ra.StartRenewal(o.ctx, p.me, p.certificate().ID)
+	a, err := o.ra.StartRenewal(o.ctx, p.me, p.certificate().ID, "")
 	check(t, err)
 	signed := func(text string, by *party, options cms.SignOptions) []byte {
 		der, err := cms.Sign(rand.Reader, by.sign.Key.Signer, by.sign.Certificate, []byte(text), options)

@@ -25,7 +25,7 @@ import (
 
 func TestRows(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		check(t, db.CheckRows(t.Context(), counterRow{}, projectRow{}, serviceRow{}, orderRow{}, certificateRow{}, anchorRow{}, applicationRow{}, timelineRow{}, enrolmentRow{}, envelopeRow{}))
+		check(t, db.CheckRows(t.Context(), counterRow{}, projectRow{}, serviceRow{}, orderRow{}, orderLineRow{}, priceRow{}, certificateRow{}, anchorRow{}, applicationRow{}, timelineRow{}, enrolmentRow{}, envelopeRow{}, recoveryRow{}, reviewRow{}, policyRow{}, holidayRow{}))
 	})
 }
 
@@ -50,7 +50,7 @@ func TestWholeRenewal(t *testing.T) {
 		if old.Renewable || old.RenewBlock != string(problem.CodeServiceUnpaid) || old.State != CertExpiring || old.Origin != "legacy" {
 			t.Fatalf("before payment: %+v", old)
 		}
-		_, err = o.ra.StartRenewal(o.ctx, p.me, old.ID)
+		_, err = o.ra.StartRenewal(o.ctx, p.me, old.ID, "")
 		want(t, err, problem.CodeServiceUnpaid)
 		p.pay()
 
@@ -477,7 +477,7 @@ func TestOtherOrganisation(t *testing.T) {
 		"Order":               func() error { _, err := o.ra.Order(ctx, q.me, order.ID); return err },
 		"CloseOrder":          func() error { _, err := o.ra.CloseOrder(ctx, q.me, order.ID); return err },
 		"Certificate":         func() error { _, err := o.ra.Certificate(ctx, q.me, cert.ID); return err },
-		"StartRenewal":        func() error { _, err := o.ra.StartRenewal(ctx, q.me, cert.ID); return err },
+		"StartRenewal":        func() error { _, err := o.ra.StartRenewal(ctx, q.me, cert.ID, ""); return err },
 		"Application":         func() error { _, err := o.ra.Application(ctx, q.me, a.ID); return err },
 		"WithdrawApplication": func() error { _, err := o.ra.WithdrawApplication(ctx, q.me, a.ID); return err },
 		"SignConsent":         func() error { _, err := o.ra.SignConsent(ctx, q.me, a.ID, target); return err },
@@ -498,7 +498,7 @@ func TestOtherOrganisation(t *testing.T) {
 	if l, err := o.ra.ListOrders(ctx, q.me, "", Paging{}); err != nil || len(l.Items) != 0 {
 		t.Error(l, err)
 	}
-	if l, err := o.ra.ListApplications(ctx, q.me, Paging{}); err != nil || len(l.Items) != 0 {
+	if l, err := o.ra.ListApplications(ctx, q.me, ApplicationFilter{}, Paging{}); err != nil || len(l.Items) != 0 {
 		t.Error(l, err)
 	}
 	_, err = o.ra.SignFile(ctx, q.me, target, ticket.SignParams{Name: "a", Content: []byte("a"), SPKIHash: spkiHash(p.sign.Certificate)})
@@ -507,7 +507,7 @@ func TestOtherOrganisation(t *testing.T) {
 	legacy.State = account.Legacy
 	_, err = o.ra.ListServices(ctx, nobody, "", Paging{})
 	want(t, err, problem.CodeUnauthenticated)
-	_, err = o.ra.StartRenewal(ctx, legacy, cert.ID)
+	_, err = o.ra.StartRenewal(ctx, legacy, cert.ID, "")
 	want(t, err, problem.CodeSupplementRequired)
 	_, err = o.ra.ConfirmOrder(ctx, p.me, order.ID, order.AmountCents, "x")
 	want(t, err, problem.CodeFinanceOnly)
@@ -542,15 +542,15 @@ func TestRenewalRules(t *testing.T) {
 		"too early":     {certActive, year, start.AddDate(0, 0, 91), problem.CodeRenewalTooEarly},
 	} {
 		set(c.state, c.from, c.to)
-		_, err := o.ra.StartRenewal(o.ctx, p.me, id)
+		_, err := o.ra.StartRenewal(o.ctx, p.me, id, "")
 		if !problem.Has(err, c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
 	set(certActive, year, start.AddDate(0, 0, 90))
-	a, err := o.ra.StartRenewal(o.ctx, p.me, id)
+	a, err := o.ra.StartRenewal(o.ctx, p.me, id, "")
 	check(t, err)
-	if again, err := o.ra.StartRenewal(o.ctx, p.me, id); err != nil || again.ID != a.ID {
+	if again, err := o.ra.StartRenewal(o.ctx, p.me, id, ""); err != nil || again.ID != a.ID {
 		t.Error("a second click opened a second application", err)
 	}
 	_, err = o.ra.StartEnrolment(o.ctx, p.me, a.ID, target)
@@ -586,7 +586,7 @@ func TestStartRenewalRace(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 16 {
 			wg.Go(func() {
-				a, err := o.ra.StartRenewal(o.ctx, p.me, id)
+				a, err := o.ra.StartRenewal(o.ctx, p.me, id, "")
 				if err != nil {
 					t.Error(err)
 				}

@@ -14,7 +14,7 @@ import (
 // The outbox messages of this package.
 const (
 	topicVoid   = "ra.void"   // revoke what was issued for a request and never taken into use
-	topicRevoke = "ra.revoke" // revoke a superseded signing certificate
+	topicRevoke = "ra.revoke" // revoke a superseded signing certificate, or what its holder revoked
 )
 
 type voidMessage struct {
@@ -27,6 +27,10 @@ type revokeMessage struct {
 	SerialHex string `json:"serial"`
 	By        string `json:"by"`
 	Successor string `json:"successor"`
+	Reason    int    `json:"reason,omitempty"` // 0 = superseded
+	Pair      bool   `json:"pair,omitempty"`   // the encryption certificate too
+	EncHex    string `json:"enc,omitempty"`    // the encryption certificate as superseded, whatever the reason: its key goes on under another
+	Note      string `json:"note,omitempty"`
 }
 
 func emitVoid(tx *store.Tx, id ca.RequestID, caID string, due time.Time) error {
@@ -48,7 +52,7 @@ func (r *RA) voidBound(tx *store.Tx, applicationID string) error {
 
 // Topics are the outbox messages RA handles: register each with jobs.
 func (r *RA) Topics() map[string]func(ctx context.Context, m store.Message) error {
-	return map[string]func(context.Context, store.Message) error{topicVoid: r.handleVoid, topicRevoke: r.handleRevoke}
+	return map[string]func(context.Context, store.Message) error{topicVoid: r.handleVoid, topicRevoke: r.handleRevoke, topicStatus: r.handleStatus, topicStatusBatch: r.handleStatusBatch}
 }
 
 func (r *RA) handleVoid(ctx context.Context, m store.Message) error {
@@ -80,7 +84,21 @@ func (r *RA) handleRevoke(ctx context.Context, m store.Message) error {
 	if err := m.Decode(&v); err != nil {
 		return err
 	}
-	err := r.c.Authority.Revoke(ctx, ca.Revocation{CA: v.CA, SerialHex: v.SerialHex, Reason: ca.Superseded, By: v.By, Note: "renewed by " + v.Successor, Alone: true}) // the old encryption certificate still opens what was sealed to it
+	if v.Reason == 0 {
+		v.Reason = ca.Superseded
+	}
+	if v.Successor != "" {
+		v.Note = "renewed by " + v.Successor
+	}
+	err := r.c.Authority.Revoke(ctx, ca.Revocation{CA: v.CA, SerialHex: v.SerialHex, Reason: v.Reason, By: v.By, Note: v.Note, Alone: !v.Pair}) // the old encryption certificate still opens what was sealed to it
+	if err != nil && !errors.Is(err, ca.ErrAlreadyRevoked) || v.EncHex == "" {
+		return ignoreRevoked(err)
+	}
+	return ignoreRevoked(r.c.Authority.Revoke(ctx, ca.Revocation{CA: v.CA, SerialHex: v.EncHex, Reason: ca.Superseded, By: v.By, Note: v.Note, Alone: true}))
+}
+
+// ignoreRevoked takes what is revoked already for done.
+func ignoreRevoked(err error) error {
 	if errors.Is(err, ca.ErrAlreadyRevoked) {
 		return nil
 	}

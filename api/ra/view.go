@@ -73,45 +73,6 @@ type Service struct {
 	PriceCents                     int64
 }
 
-// OrderState: 待支付 · 已支付 · 已关闭.
-type OrderState string
-
-// The states of an order.
-const (
-	OrderPending OrderState = "pending"
-	OrderPaid    OrderState = "paid"
-	OrderClosed  OrderState = "closed"
-)
-
-// The ways to pay.
-const (
-	PayTransfer = "bank_transfer"
-	PayFree     = "free"
-)
-
-// Transfer is where to send the money.
-type Transfer struct {
-	Payee, Account, Bank, Remark string
-	Simulated                    bool
-}
-
-// Order is a renewal of a service.
-//
-// Nil/zero: Transfer nil when there is nothing to pay; PaidAt, ClosedAt zero = not yet.
-// NewTo is the service's end once paid: as it would be now, or as it became.
-type Order struct {
-	ID, Number, ServiceID, Title string
-	OrganisationName             string
-	AmountCents                  int64
-	State                        OrderState
-	TermMonths                   int
-	PayMethod                    string
-	Transfer                     *Transfer
-	CreatedAt, PaidAt, ClosedAt  time.Time
-	NewTo                        time.Time
-	ConfirmedBy                  string
-}
-
 // CertificateState as the API shows it.
 type CertificateState string
 
@@ -120,6 +81,7 @@ const (
 	CertValid      CertificateState = "valid"
 	CertExpiring   CertificateState = "expiring" // within 90 days
 	CertExpired    CertificateState = "expired"
+	CertSuspended  CertificateState = "suspended"
 	CertRevoked    CertificateState = "revoked"
 	CertSuperseded CertificateState = "superseded"
 )
@@ -148,19 +110,42 @@ type CertificateDetail struct {
 	PredecessorID, SuccessorID string
 }
 
-// ApplicationState: 草稿 · 已签署告知 · 待办理 · 办理中 · 已签发待写入 · 已完成 · 已撤回 · 失败.
+// ApplicationState: 草稿 · 待审核 · 审核中 · 退回补正 · 待复审 · 审核不通过 · 待支付 · 已签署告知 · 待办理 · 待发货 · 已发货 · 已签收 · 办理中 ·
+// 已签发待写入 · 已完成 · 已撤回 · 失败.
 type ApplicationState string
 
 // The states of an application.
 const (
 	AppDraft     ApplicationState = "draft"
+	AppPending   ApplicationState = "pending"
+	AppReviewing ApplicationState = "reviewing"
+	AppReturned  ApplicationState = "returned"
+	AppSecond    ApplicationState = "second"
+	AppRejected  ApplicationState = "rejected"
+	AppPaying    ApplicationState = "paying"
 	AppConsented ApplicationState = "consented"
 	AppReady     ApplicationState = "ready"
+	AppShipping  ApplicationState = "shipping"
+	AppShipped   ApplicationState = "shipped"
+	AppReceived  ApplicationState = "received"
 	AppEnrolling ApplicationState = "enrolling"
 	AppIssued    ApplicationState = "issued"
 	AppCompleted ApplicationState = "completed"
 	AppWithdrawn ApplicationState = "withdrawn"
 	AppFailed    ApplicationState = "failed"
+)
+
+// The kinds of application: what it asks for. Unlocking and recovery have tables of their own.
+const (
+	KindNew           = "new"            // 新领
+	KindRenew         = "renew"          // 延期
+	KindChangeName    = "change_name"    // 变更企业名称或统一社会信用代码
+	KindChangeLegal   = "change_legal"   // 变更法人
+	KindChangeHandler = "change_handler" // 变更经办人、手机
+	KindReplace       = "replace"        // 补办
+	KindRevoke        = "revoke"         // 吊销
+	KindSuspend       = "suspend"        // 挂失
+	KindResume        = "resume"         // 解挂
 )
 
 // RiskNotice is the text whose signature replaces the stamped paper letter.
@@ -203,13 +188,28 @@ type TimelineEntry struct {
 	Act, By, Note string // Act is an i18n key
 }
 
-// Application is a request to renew a certificate.
+// Application is a request of a holder about a certificate.
+//
+// Nil/zero: CertificateID empty for a new one until it is issued; DueAt zero before it is submitted; ClosesAt zero unless it is
+// returned or unpaid; Reasons and ReviewNote are of the last return or rejection.
 type Application struct {
 	ID, Number, Kind           string
+	Manual                     bool // a renewal by review
 	State                      ApplicationState
 	CertificateID              string
 	CertificateName, SerialHex string
+	ProjectSlug                string
+	OrganisationName           string
+	Form                       Form
+	Acts                       []string
 	CreatedAt, UpdatedAt       time.Time
+	SubmittedAt, DueAt         time.Time
+	ClosesAt                   time.Time
+	Overdue, Paused            bool
+	Reasons                    []string
+	ReviewNote                 string
+	PriceCents                 int64
+	OrderID                    string
 	RiskNotice                 RiskNotice
 	ConsentAt                  time.Time
 	Enrolment                  *Enrolment

@@ -79,6 +79,7 @@ type JobView struct {
 // Shape: By is the person who started it, without role and state: what they might do was checked then.
 type JobInfo struct {
 	ID, AgentID      string
+	TicketID         string // the last ticket handed out; "" before the first
 	Op               ticket.Op
 	Purpose, Subject string
 	TokenSerial      string
@@ -115,6 +116,8 @@ type jobRow struct {
 	ExpiresAt      int64
 	TouchedAt      int64
 	EndedAt        int64
+	HeldUntil      int64  // for the page that started it; see loopback.go
+	Via            string // who handed it out last: "" the relay
 }
 
 // TableName names the table for gorm.
@@ -144,7 +147,7 @@ func (j *jobRow) view() JobView {
 
 func (j *jobRow) info() JobInfo {
 	return JobInfo{
-		ID: j.ID, AgentID: j.AgentID, Op: j.Op, Purpose: j.Purpose, Subject: j.Subject, TokenSerial: j.TokenSerial,
+		ID: j.ID, AgentID: j.AgentID, TicketID: j.TicketID, Op: j.Op, Purpose: j.Purpose, Subject: j.Subject, TokenSerial: j.TokenSerial,
 		ApplicationID: j.ApplicationID, Params: j.Params,
 		By: account.Actor{AccountID: j.AccountID, OrganisationID: j.OrganisationID, SessionID: j.SessionID, Login: j.Login},
 	}
@@ -157,6 +160,11 @@ func (j *jobRow) info() JobInfo {
 func (r *Relay) Dispatch(ctx context.Context, by account.Actor, j Job) (JobView, error) {
 	if err := account.Can(by, account.AgentAct); err != nil {
 		return JobView{}, err
+	}
+	if r.guard != nil && j.TokenSerial != "" {
+		if err := r.guard(ctx, j.Op, j.TokenSerial); err != nil {
+			return JobView{}, err
+		}
 	}
 	row, err := r.draft(ctx, by, j)
 	if err != nil {
@@ -233,6 +241,10 @@ func (r *Relay) draft(ctx context.Context, by account.Actor, j Job) (*jobRow, er
 	if j.Subject == "" {
 		j.Subject = string(j.Op) + "/" + j.TokenSerial + "/" + ticket.ParamsHash(params)
 	}
+	held, err := r.heldUntil(ctx, by.SessionID, agent.ID)
+	if err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256([]byte(agent.ID + "\x00" + j.Purpose + "\x00" + j.Subject))
 	key := hex.EncodeToString(sum[:])
 	now := r.now()
@@ -241,7 +253,7 @@ func (r *Relay) draft(ctx context.Context, by account.Actor, j Job) (*jobRow, er
 		AccountID: by.AccountID, OrganisationID: by.OrganisationID, SessionID: by.SessionID, Login: by.Login,
 		TokenSerial: j.TokenSerial, ApplicationID: j.ApplicationID, Params: params, Display: display,
 		State: Waiting, Revision: 1, Result: []byte{}, Signature: []byte{},
-		CreatedAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(jobFor)),
+		CreatedAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(jobFor)), HeldUntil: held,
 	}, nil
 }
 

@@ -157,6 +157,10 @@ func (r *Relay) Confirm(ctx context.Context, c ticket.PairingConfirm, address st
 	if !ticket.VerifyPairing(key, c.Code, c.Signature) {
 		return ticket.Paired{}, problem.New(problem.Denied, problem.CodeTicketInvalid, "The code is not signed by this key.").WithField("signature")
 	}
+	keys, err := r.trusted(ctx) // first: a code is used up once
+	if err != nil {
+		return ticket.Paired{}, err
+	}
 	var agent agentRow
 	err = r.guess(ctx, address, func(tx *store.Tx) (found bool, refusal error, err error) {
 		row, refusal, err := r.findCode(tx, c.Code)
@@ -169,7 +173,6 @@ func (r *Relay) Confirm(ctx context.Context, c ticket.PairingConfirm, address st
 	if err != nil {
 		return ticket.Paired{}, fmt.Errorf("confirming pairing: %w", err)
 	}
-	keys := append([]ticket.TicketKey{{ID: r.c.KID, PublicKey: r.spki}}, r.c.NextKeys...)
 	return ticket.Paired{AgentID: agent.ID, TicketKeys: keys, Portal: r.c.Issuer}, nil
 }
 

@@ -18,13 +18,15 @@ import (
 
 // Config configures a Relay.
 type Config struct {
-	DB        *store.DB          // required
-	TicketKey crypto.Signer      // required: ECDSA P-256; signs tickets
-	KID       string             // required: names TicketKey to the agents
-	NextKeys  []ticket.TicketKey // keys that will sign tickets later; agents learn them when they pair
-	Issuer    string             // required: the portal's origin, such as https://portal.example
-	Now       func() time.Time   // default: the database's clock
-	Log       *slog.Logger       // default: discard
+	DB        *store.DB        // required
+	TicketKey crypto.Signer    // required: ECDSA P-256; signs tickets
+	KID       string           // required: names TicketKey to the agents; see NameKey
+	Issuer    string           // required: the portal's origin, such as https://portal.example
+	Now       func() time.Time // default: the database's clock
+	Log       *slog.Logger     // default: discard
+	// TicketKeys are all keys that agents shall trust: those that will sign after a switch, and those that other instances still
+	// sign with. It is asked each time. Default: TicketKey only, which is always among them.
+	TicketKeys func(context.Context) ([]ticket.TicketKey, error)
 }
 
 // Relay stands between pages and agents.
@@ -35,7 +37,8 @@ type Relay struct {
 	db       *store.DB
 	hub      *hub
 	handlers map[string]Handler
-	spki     []byte // of TicketKey
+	guard    func(ctx context.Context, op ticket.Op, serial string) error // nil: admits all
+	spki     []byte                                                       // of TicketKey
 }
 
 // New makes a Relay.
@@ -84,3 +87,24 @@ type Handler interface {
 
 // Handle registers h for all jobs of a purpose. Call it before the first job.
 func (r *Relay) Handle(purpose string, h Handler) { r.handlers[purpose] = h }
+
+// Guard has every job on a named token pass f before it starts, whoever asks for it. Call it before the first job.
+func (r *Relay) Guard(f func(ctx context.Context, op ticket.Op, serial string) error) { r.guard = f }
+
+// Ticket signs a ticket for work that is no job of this package: c names agent, operation, token, parameters and what is shown; the
+// rest is filled in.
+func (r *Relay) Ticket(c ticket.Claims) (jws, id string, err error) {
+	now := r.now()
+	c.Issuer, c.ID, c.IssuedAt, c.Expires = r.c.Issuer, ticket.NewID(), now.Unix(), now.Add(ticket.MaxLife).Unix()
+	jws, err = ticket.Sign(r.c.TicketKey, r.c.KID, c)
+	return jws, c.ID, err
+}
+
+// AgentAccount names the account that a paired agent belongs to; "" for an agent that is not paired.
+func (r *Relay) AgentAccount(ctx context.Context, agentID string) (string, error) {
+	row, err := r.agent(ctx, agentID)
+	if err != nil || row == nil {
+		return "", err
+	}
+	return row.AccountID, nil
+}

@@ -189,7 +189,7 @@ func want(t *testing.T, err error, code problem.Code) {
 // TestRows compares the row types with both schemas.
 func TestRows(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		if err := db.CheckRows(t.Context(), pairingRow{}, agentRow{}, nonceRow{}, throttleRow{}, jobRow{}); err != nil {
+		if err := db.CheckRows(t.Context(), pairingRow{}, agentRow{}, nonceRow{}, throttleRow{}, jobRow{}, helloRow{}, grantRow{}, siteRow{}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -18,11 +18,11 @@ import (
 // Next hands the agent its oldest waiting job under a fresh ticket, waiting up to
 // wait for one. An agent does one thing at a time: when it asks while a job is in
 // its hands, it has lost that job (it was killed, or the answer was), and the job
-// goes back first.
+// goes back first. Jobs that a page handed it stay where they are.
 //
 // Nil/zero: nil without error when there is none.
 func (r *Relay) Next(ctx context.Context, agentID string, wait time.Duration) (*ticket.Job, error) {
-	if err := r.giveBack(ctx, "agent_id = ? AND state = ?", agentID, Taken); err != nil {
+	if err := r.giveBack(ctx, "agent_id = ? AND state = ? AND via = ''", agentID, Taken); err != nil {
 		return nil, err
 	}
 	var job *ticket.Job
@@ -60,7 +60,7 @@ func (r *Relay) giveBack(ctx context.Context, where string, args ...any) error {
 func (r *Relay) take(ctx context.Context, agentID string) (*ticket.Job, error) {
 	now := r.now()
 	var row jobRow
-	err := r.db.Read(ctx).Where("agent_id = ? AND state = ? AND expires_at > ?", agentID, Waiting, store.Millis(now)).
+	err := r.db.Read(ctx).Where("agent_id = ? AND state = ? AND expires_at > ? AND held_until <= ?", agentID, Waiting, store.Millis(now), store.Millis(now)).
 		Order("created_at, id").Take(&row).Error
 	if store.IsNotFound(err) {
 		return nil, nil
@@ -68,6 +68,14 @@ func (r *Relay) take(ctx context.Context, agentID string) (*ticket.Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding job: %w", err)
 	}
+	return r.hand(ctx, row, "")
+}
+
+// hand gives a waiting job out under a fresh ticket.
+//
+// Nil/zero: nil without error when it was ended or taken meanwhile.
+func (r *Relay) hand(ctx context.Context, row jobRow, via string) (*ticket.Job, error) {
+	now := r.now()
 	jws, id, err := r.sign(row, now)
 	if err != nil {
 		return nil, err
@@ -75,18 +83,18 @@ func (r *Relay) take(ctx context.Context, agentID string) (*ticket.Job, error) {
 	moved := false
 	err = r.db.Tx(ctx, func(tx *store.Tx) error {
 		res := tx.DB().Model(&jobRow{}).Where("id = ? AND state = ? AND revision = ?", row.ID, Waiting, row.Revision).Updates(map[string]any{
-			"state": Taken, "revision": nextRevision, "ticket_id": id, "touched_at": store.Millis(now)})
+			"state": Taken, "revision": nextRevision, "ticket_id": id, "touched_at": store.Millis(now), "via": via})
 		moved = res.RowsAffected == 1
 		if res.Error != nil || !moved {
 			return res.Error
 		}
-		return tx.Audit(agentID, "job.take", row.ID, map[string]any{"ticket": id})
+		return tx.Audit(row.AgentID, "job.take", row.ID, map[string]any{"ticket": id, "via": via})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("taking job: %w", err)
 	}
 	if !moved {
-		return nil, nil // ended or taken meanwhile; the next look finds another
+		return nil, nil
 	}
 	r.hub.wake("job " + row.ID)
 	return &ticket.Job{ID: row.ID, Ticket: jws, Params: row.Params}, nil
@@ -210,7 +218,13 @@ func readResult(op ticket.Op, result []byte) error {
 	into := map[ticket.Op]any{
 		ticket.OpList: &ticket.ListResult{}, ticket.OpProve: &ticket.ProveResult{}, ticket.OpSign: &ticket.SignResult{},
 		ticket.OpEnrol: &ticket.EnrolResult{}, ticket.OpDecrypt: &ticket.DecryptResult{},
+		ticket.OpInit: &ticket.OfficerResult{}, ticket.OpUnlock: &ticket.OfficerResult{}, ticket.OpTakeOver: &ticket.OfficerResult{},
+		ticket.OpChangePIN: &ticket.ChangePINResult{}, ticket.OpLabel: &ticket.LabelResult{}, ticket.OpDelete: &ticket.DeleteResult{},
+		ticket.OpImport: &ticket.ImportResult{},
 	}[op]
+	if into == nil {
+		return errors.New("no such operation over the relay")
+	}
 	d := json.NewDecoder(bytes.NewReader(result))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
@@ -288,7 +302,8 @@ func (r *Relay) Sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.giveBack(ctx, "state = ? AND touched_at <= ?", Taken, store.Millis(now.Add(-vanishedIn))); err != nil {
+	if err := r.giveBack(ctx, "state = ? AND (via = '' AND touched_at <= ? OR touched_at <= ?)", Taken,
+		store.Millis(now.Add(-vanishedIn)), store.Millis(now.Add(-pageVanishedIn))); err != nil {
 		return err
 	}
 	return r.forget(ctx, now)
@@ -301,6 +316,8 @@ func (r *Relay) forget(ctx context.Context, now time.Time) error {
 			args []any
 		}{
 			{"DELETE FROM relay_nonces WHERE expires_at <= ?", []any{store.Millis(now)}},
+			{"DELETE FROM relay_hellos WHERE expires_at <= ?", []any{store.Millis(now)}},
+			{"DELETE FROM relay_grants WHERE expires_at <= ?", []any{store.Millis(now)}},
 			{"DELETE FROM relay_throttles WHERE expires_at <= ?", []any{store.Millis(now)}},
 			{"DELETE FROM relay_pairings WHERE expires_at <= ?", []any{store.Millis(now.Add(-24 * time.Hour))}},
 			{"UPDATE relay_jobs SET result = ? WHERE ended_at > 0 AND ended_at <= ? AND LENGTH(result) > 0", []any{[]byte{}, store.Millis(now.Add(-resultFor))}},

@@ -76,12 +76,21 @@ func (s *Server) startJob(ctx context.Context, by account.Actor, b *CreateJobJSO
 	case JobOpSign:
 		return s.c.RA.SignFile(ctx, by, t, ticket.SignParams{
 			Name: value(b.Name), Content: value(b.Content), Detached: value(b.Detached),
-			Style: ticket.Style(or(b.Style, CreateJobRequestStyleGmt0010)), SPKIHash: value(b.SpkiHash),
+			Style: ticket.Style(or(b.Style, CreateJobRequestStyleGmt0010)), SPKIHash: value(b.SpkiHash), Files: signFiles(b.Files),
 		})
 	case JobOpDecrypt:
 		return s.c.RA.OpenEnvelope(ctx, by, t, ticket.DecryptParams{Name: value(b.Name), Envelope: value(b.Content), PageKey: value(b.PageKey)})
 	}
 	return relay.JobView{}, invalid("op", "This operation belongs to an application or to the profile; it is not started here.")
+}
+
+// signFiles reads a list of documents.
+func signFiles(list *SignFiles) []ticket.File {
+	var files []ticket.File
+	for _, f := range value(list) {
+		files = append(files, ticket.File{Name: f.Name, Content: f.Content})
+	}
+	return files
 }
 
 // GetJob shows a job, at once or when it changed.
@@ -161,13 +170,16 @@ func (s *Server) outcome(ctx context.Context, by account.Actor, v relay.JobView)
 			return nil, err
 		}
 		out.Signature, out.Certificate = someBytes(r.Signature), someBytes(r.Certificate)
+		if len(r.Signatures) > 0 {
+			out.Signatures = &r.Signatures
+		}
 	case ticket.OpDecrypt:
 		var r ticket.DecryptResult
 		if err := json.Unmarshal(v.Result, &r); err != nil {
 			return nil, err
 		}
 		out.Ephemeral, out.Nonce, out.Ciphertext = someBytes(r.Ephemeral), someBytes(r.Nonce), someBytes(r.Ciphertext)
-	case ticket.OpProve:
+	case ticket.OpProve, ticket.OpInit, ticket.OpUnlock, ticket.OpTakeOver, ticket.OpChangePIN, ticket.OpLabel, ticket.OpDelete, ticket.OpImport:
 		out.Verified = &verified
 	case ticket.OpEnrol:
 		var r ticket.EnrolResult

@@ -32,6 +32,16 @@ func (s *Server) ConfirmPairing(c context.Context, r ConfirmPairingRequestObject
 	})}, nil
 }
 
+// ListTicketKeys tells an agent whose signatures on tickets to believe.
+func (s *Server) ListTicketKeys(c context.Context, _ ListTicketKeysRequestObject) (ListTicketKeysResponseObject, error) {
+	ctx, in := enter(c)
+	list, err := s.c.Relay.KeyList(ctx, in.agentID)
+	if err != nil {
+		return nil, err
+	}
+	return ListTicketKeys200JSONResponse{Keys: list}, nil
+}
+
 // NextJob gives ukeyd its next job, or nothing within the wait.
 func (s *Server) NextJob(c context.Context, r NextJobRequestObject) (NextJobResponseObject, error) {
 	ctx, in := enter(c)
@@ -58,7 +68,7 @@ func (s *Server) PostJobStep(c context.Context, r PostJobStepRequestObject) (Pos
 	if err != nil {
 		return nil, fmt.Errorf("reading step: %w", err)
 	}
-	answer, err := s.c.Relay.Step(ctx, in.agentID, r.Id, string(r.Step), body)
+	answer, err := s.step(ctx, in.agentID, r.Id, string(r.Step), body)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +79,18 @@ func (s *Server) PostJobStep(c context.Context, r PostJobStepRequestObject) (Pos
 	return PostJobStep200JSONResponse(reply), nil
 }
 
+// step answers a step of a relayed job or of a station's.
+func (s *Server) step(ctx context.Context, agentID, jobID, step string, body []byte) (json.RawMessage, error) {
+	if !isFlash(jobID) {
+		return s.c.Relay.Step(ctx, agentID, jobID, step, body)
+	}
+	answer, err := s.c.RA.FlashStep(ctx, agentID, jobID, step, body)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
 // PostJobResult takes how a job ended.
 func (s *Server) PostJobResult(c context.Context, r PostJobResultRequestObject) (PostJobResultResponseObject, error) {
 	ctx, in := enter(c)
@@ -76,7 +98,11 @@ func (s *Server) PostJobResult(c context.Context, r PostJobResultRequestObject) 
 	if p := r.Body.Problem; p != nil {
 		o.Problem = &ticket.Problem{Code: ticket.Code(p.Code), Detail: value(p.Detail), TriesLeft: value(p.TriesLeft)}
 	}
-	if err := s.c.Relay.Result(ctx, in.agentID, r.Id, o); err != nil {
+	take := s.c.Relay.Result
+	if isFlash(r.Id) {
+		take = s.c.RA.FlashResult
+	}
+	if err := take(ctx, in.agentID, r.Id, o); err != nil {
 		return nil, err
 	}
 	return PostJobResult204Response{}, nil

@@ -9,7 +9,7 @@ import (
 // StartRenewal opens a renewal application.
 func (s *Server) StartRenewal(c context.Context, r StartRenewalRequestObject) (StartRenewalResponseObject, error) {
 	ctx, in := enter(c)
-	v, err := s.c.RA.StartRenewal(ctx, in.actor, r.Id)
+	v, err := s.c.RA.StartRenewal(ctx, in.actor, r.Id, string(value(r.Params.SealConsent)))
 	if err != nil {
 		return nil, err
 	}
@@ -19,7 +19,9 @@ func (s *Server) StartRenewal(c context.Context, r StartRenewalRequestObject) (S
 // ListApplications lists the holder's applications.
 func (s *Server) ListApplications(c context.Context, r ListApplicationsRequestObject) (ListApplicationsResponseObject, error) {
 	ctx, in := enter(c)
-	list, err := s.c.RA.ListApplications(ctx, in.actor, paging(r.Params.Page, r.Params.Size))
+	list, err := s.c.RA.ListApplications(ctx, in.actor, ra.ApplicationFilter{
+		Kind: string(value(r.Params.Kind)), State: ra.ApplicationState(value(r.Params.State)), Search: value(r.Params.Search),
+	}, paging(r.Params.Page, r.Params.Size))
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +36,64 @@ func (s *Server) GetApplication(c context.Context, r GetApplicationRequestObject
 		return nil, err
 	}
 	return GetApplication200JSONResponse(showApplication(v)), nil
+}
+
+// CreateApplication starts an application.
+func (s *Server) CreateApplication(c context.Context, r CreateApplicationRequestObject) (CreateApplicationResponseObject, error) {
+	ctx, in := enter(c)
+	v, err := s.c.RA.CreateApplication(ctx, in.actor, string(r.Body.Kind), value(r.Body.CertificateId), value(r.Body.ProjectSlug))
+	if err != nil {
+		return nil, err
+	}
+	return CreateApplication201JSONResponse(showApplication(v)), nil
+}
+
+// UpdateApplication saves the form.
+func (s *Server) UpdateApplication(c context.Context, r UpdateApplicationRequestObject) (UpdateApplicationResponseObject, error) {
+	ctx, in := enter(c)
+	v, err := s.c.RA.SaveForm(ctx, in.actor, r.Id, readForm(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	return UpdateApplication200JSONResponse(showApplication(v)), nil
+}
+
+// SubmitApplication hands an application in. Codes are used up only for an application of the caller's own that can be submitted.
+func (s *Server) SubmitApplication(c context.Context, r SubmitApplicationRequestObject) (SubmitApplicationResponseObject, error) {
+	ctx, in := enter(c)
+	submission := ra.Submission{SealConsent: string(value(r.Body.SealConsent))}
+	if old, next := value(r.Body.OldCode), value(r.Body.NewCode); old != "" || next != "" {
+		phone, err := s.c.RA.NewHandlerPhone(ctx, in.actor, r.Id)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.c.Accounts.UseHandlerCodes(ctx, in.actor, phone, old, next); err != nil {
+			return nil, err
+		}
+		submission.Confirmed = true
+	}
+	v, err := s.c.RA.Submit(ctx, in.actor, r.Id, submission)
+	if err != nil {
+		return nil, err
+	}
+	return SubmitApplication200JSONResponse(showApplication(v)), nil
+}
+
+// SendApplicationCode sends a code by which a change of the handler is confirmed.
+func (s *Server) SendApplicationCode(c context.Context, r SendApplicationCodeRequestObject) (SendApplicationCodeResponseObject, error) {
+	ctx, in := enter(c)
+	phone, err := s.c.RA.NewHandlerPhone(ctx, in.actor, r.Id)
+	if err != nil {
+		return nil, err
+	}
+	if r.Body.To == ApplicationCodeRequestToOld {
+		phone = ""
+	}
+	sent, err := s.c.Accounts.SendHandlerCode(ctx, in.actor, phone, in.address)
+	if err != nil {
+		return nil, err
+	}
+	return SendApplicationCode201JSONResponse{SentAt: sent.SentAt, ExpiresAt: sent.ExpiresAt, ResendAt: sent.ResendAt, ServerTime: s.now(), Simulated: sent.Simulated}, nil
 }
 
 // WithdrawApplication takes an application back.
@@ -85,13 +145,21 @@ func target(t *JobTarget) ra.Target {
 
 func showApplication(v ra.Application) Application {
 	shown := Application{
-		Id: v.ID, Number: v.Number, Kind: ApplicationKind(v.Kind), State: ApplicationState(v.State), CertificateId: v.CertificateID,
+		Id: v.ID, Number: v.Number, Kind: ApplicationKind(v.Kind), Manual: some(v.Manual), State: ApplicationState(v.State), CertificateId: v.CertificateID,
 		CertificateName: some(v.CertificateName), SerialHex: some(v.SerialHex), CreatedAt: v.CreatedAt, UpdatedAt: someTime(v.UpdatedAt),
+		ProjectSlug: some(v.ProjectSlug), OrganisationName: some(v.OrganisationName), Form: showForm(v.Form), SubmittedAt: someTime(v.SubmittedAt), DueAt: someTime(v.DueAt),
+		Overdue: some(v.Overdue), Paused: some(v.Paused), ClosesAt: someTime(v.ClosesAt), ReviewNote: some(v.ReviewNote), PriceCents: some(int(v.PriceCents)), OrderId: some(v.OrderID),
 		RiskNotice: RiskNotice{Title: v.RiskNotice.Title, Text: v.RiskNotice.Text, Version: v.RiskNotice.Version},
 		ConsentAt:  someTime(v.ConsentAt), NewCertificateId: some(v.NewCertificateID), ActiveJobId: some(v.ActiveJobID),
 		Timeline: each(v.Timeline, func(t ra.TimelineEntry) TimelineEntry {
 			return TimelineEntry{At: t.At, Act: t.Act, By: t.By, Note: some(t.Note)}
 		}),
+	}
+	acts := each(v.Acts, func(a string) ApplicationAct { return ApplicationAct(a) })
+	shown.Acts = &acts
+	if len(v.Reasons) > 0 {
+		reasons := each(v.Reasons, func(r string) ReviewReason { return ReviewReason(r) })
+		shown.Reasons = &reasons
 	}
 	if e := v.Enrolment; e != nil {
 		shown.Enrolment = &Enrolment{
@@ -105,4 +173,20 @@ func showApplication(v ra.Application) Application {
 		}
 	}
 	return shown
+}
+
+func readForm(f *ApplicationForm) ra.Form {
+	return ra.Form{
+		Name: value(f.Name), USCC: value(f.Uscc), LegalRep: value(f.LegalRep), HandlerName: value(f.HandlerName), HandlerPhone: value(f.HandlerPhone),
+		OldPhoneLost: value(f.OldPhoneLost), Cause: string(value(f.Cause)), Revocation: string(value(f.Revocation)), Reason: value(f.Reason),
+		Delivery: string(value(f.Delivery)),
+	}
+}
+
+func showForm(f ra.Form) *ApplicationForm {
+	return &ApplicationForm{
+		Name: some(f.Name), Uscc: some(f.USCC), LegalRep: some(f.LegalRep), HandlerName: some(f.HandlerName), HandlerPhone: some(f.HandlerPhone),
+		OldPhoneLost: some(f.OldPhoneLost), Cause: some(ApplicationFormCause(f.Cause)), Revocation: some(ApplicationFormRevocation(f.Revocation)), Reason: some(f.Reason),
+		Delivery: some(ApplicationFormDelivery(f.Delivery)),
+	}
 }

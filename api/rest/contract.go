@@ -10,19 +10,31 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-const basePath = "/api/v1"
+const (
+	basePath  = "/api/v1"
+	fileMedia = "application/octet-stream" // of bodies that are a file
+)
 
 // Bounds of request bodies, in bytes.
 const (
 	bodyLimit   = 64 << 10
 	fileLimit   = 2 << 20 // a file to sign, an envelope to open, and the agent's answers about them
 	verifyLimit = 6 << 20
+	importLimit = 32 << 20 // a sheet and an archive, in base64
+	uploadLimit = 8 << 20  // what is in it decides how much of that may be
 )
 
 var bodyLimits = map[string]int64{
-	"CreateJob":     fileLimit,
-	"PostJobResult": fileLimit,
-	"Verify":        verifyLimit,
+	"CreateJob":            fileLimit,
+	"PostJobResult":        fileLimit,
+	"CreatePlatformTicket": fileLimit,
+	"StationSign":          fileLimit,
+	"Verify":               verifyLimit,
+	"AddMaterial":          uploadLimit,
+	"UploadSlip":           uploadLimit,
+	"UploadStatement":      uploadLimit,
+	"UploadInvoice":        uploadLimit,
+	"ImportHolders":        importLimit,
 }
 
 // operation is one entry of the contract, prepared for checking requests.
@@ -31,7 +43,8 @@ type operation struct {
 	method     string
 	route      string // as gin writes it
 	parameters []*openapi3.Parameter
-	body       *openapi3.Schema // nil: takes none
+	body       *openapi3.Schema // nil: takes none, or a file
+	file       bool             // the body is a file as it is
 	limit      int64
 	access     access
 }
@@ -82,6 +95,10 @@ func readOperation(path, method string, o *openapi3.Operation) (*operation, erro
 		op.parameters = append(op.parameters, ref.Value)
 	}
 	if o.RequestBody != nil {
+		if o.RequestBody.Value.Content[fileMedia] != nil {
+			op.file = true
+			return op, nil
+		}
 		media := o.RequestBody.Value.Content["application/json"]
 		if media == nil || media.Schema == nil {
 			return nil, errors.New("takes a body that is not JSON")

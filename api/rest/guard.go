@@ -26,7 +26,7 @@ func (s *Server) guard(c *gin.Context) {
 	in := &call{address: c.ClientIP(), userAgent: c.Request.UserAgent(), request: requestID(c)}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callKey{}, in))
 	if err := s.admit(c, op, in); err != nil {
-		if op.access.caller == connected && in.connected.KeyID == "" {
+		if (op.access.caller == connected || op.access.caller == application) && in.connected.KeyID == "" {
 			c.Header("WWW-Authenticate", "Bearer") // RFC 9110 §11.6.1; on other statuses it does no harm
 		}
 		s.fail(c, err)
@@ -52,7 +52,7 @@ func (s *Server) admit(c *gin.Context, op *operation, in *call) error {
 	if err := op.checkParameters(c.Param, c.Request.URL.Query(), c.Request.Header); err != nil {
 		return err
 	}
-	if op.body == nil {
+	if op.body == nil && !op.file {
 		return nil
 	}
 	if op.access.caller != agent {
@@ -78,10 +78,30 @@ func (s *Server) checkOrigin(r *http.Request, op *operation) error {
 		return nil
 	case len(origins) == 1 && s.origins[origins[0]]:
 		return nil
-	case len(origins) == 0 && op.access.caller != session && op.id != "CreateSession":
+	case len(origins) == 0 && op.access.caller != session && !ofPages[op.id]:
+		return nil
+	case len(origins) == 0 && op.companyKey(r) != "": // no browser sends one by itself, as it does a cookie
 		return nil
 	}
 	return errOrigin
+}
+
+// ofPages are the operations that need no session, but set or read a cookie or carry on a login: only our own pages call them.
+var ofPages = map[string]bool{
+	"CreateSession": true, "CreateSessionByCode": true, "CreateSessionByKey": true,
+	"AbandonLogin": true, "FinishLogin": true, "EnrolLoginTOTP": true, "ConfirmLoginTOTP": true, "StartLoginScan": true, "FinishLoginScan": true,
+	"EnrolPhone": true, "ScanLogin": true, "DecideScan": true, "PreviewStaffInvitation": true, "JoinStaff": true,
+}
+
+// companyKey gives the API key of an organisation's own software, where the operation takes one; "" = none came.
+func (op *operation) companyKey(r *http.Request) account.APIKey {
+	if keyScopes[op.id] == "" {
+		return ""
+	}
+	if key, err := bearer(r.Header); err == nil && account.IsCompanyKey(key) {
+		return key
+	}
+	return ""
 }
 
 func (s *Server) authenticate(r *http.Request, op *operation, in *call, body []byte) (err error) {
@@ -96,14 +116,23 @@ func (s *Server) authenticate(r *http.Request, op *operation, in *call, body []b
 	case agent:
 		in.agentID, err = s.c.Relay.Authenticate(r.Context(), r, body)
 		return err
-	case connected:
+	case connected, application:
 		key, err := bearer(r.Header)
 		if err != nil {
 			return err
 		}
 		in.connected, err = s.c.Accounts.AuthenticateKey(r.Context(), key)
+		if err == nil && in.connected.Application != (op.access.caller == application) {
+			err = errKeyKind
+		}
 		return err
 	case session:
+		if key := op.companyKey(r); key != "" {
+			if in.actor, in.connected.KeyID, err = s.c.Accounts.AuthenticateCompany(r.Context(), key, keyScopes[op.id]); err != nil {
+				return err
+			}
+			return account.Can(in.actor, op.access.verb)
+		}
 		cookie, err := r.Cookie(sessionCookie)
 		if err != nil || cookie.Value == "" {
 			return errNotLogged
@@ -149,9 +178,16 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 // checkRequest holds the body to the contract. The handler decodes the same bytes again: as every name was found in the
 // contract, exactly and once, both readings agree, and the bytes that signatures cover are untouched.
 func (op *operation) checkRequest(r *http.Request, body []byte) error {
+	want := "application/json"
+	if op.file {
+		want = fileMedia
+	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || !strings.EqualFold(media, "application/json") || r.Header.Get("Content-Encoding") != "" {
+	if err != nil || !strings.EqualFold(media, want) || r.Header.Get("Content-Encoding") != "" {
 		return errMedia
+	}
+	if op.file {
+		return nil
 	}
 	v, err := parseJSON(body)
 	if err != nil {

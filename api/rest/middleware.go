@@ -70,6 +70,9 @@ func (s *Server) observe(c *gin.Context) {
 	}
 	if in, ok := c.Request.Context().Value(callKey{}).(*call); ok && in.actor.AccountID != "" {
 		facts = append(facts, slog.String("account", in.actor.AccountID))
+		if in.connected.KeyID != "" { // an organisation's own software
+			facts = append(facts, slog.String("apiKey", in.connected.KeyID))
+		}
 	} else if ok && in.agentID != "" {
 		facts = append(facts, slog.String("agent", in.agentID))
 	} else if ok && in.connected.KeyID != "" {
@@ -99,8 +102,11 @@ func (s *Server) recover(c *gin.Context) {
 }
 
 // contentPolicy: everything from here, no script in the page; antd writes style elements.
+// The agent on the same computer is called at its fixed ports (ticket.LoopbackPorts; a test holds them together).
+const loopbackSources = " http://127.0.0.1:28961 http://127.0.0.1:38961 http://127.0.0.1:48961"
+
 const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
-	"font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	"media-src 'self' data:; font-src 'self' data:; connect-src 'self'" + loopbackSources + "; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 func (s *Server) secureHeaders(c *gin.Context) {
 	h := c.Writer.Header()

@@ -26,6 +26,13 @@ func (s *Server) Ops() http.Handler {
 			http.Error(w, "database unavailable", http.StatusServiceUnavailable)
 			return
 		}
+		if s.c.Keys != nil {
+			if err := s.c.Keys(ctx); err != nil {
+				s.c.Log.Warn("not ready", "error", err)
+				http.Error(w, "keystore unavailable", http.StatusServiceUnavailable)
+				return
+			}
+		}
 		_, _ = w.Write([]byte("ready\n"))
 	})
 	mux.HandleFunc("GET /metrics", s.metrics)

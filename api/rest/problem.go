@@ -39,6 +39,7 @@ var (
 	errNoMethod  = problem.New(problem.NotFound, problem.CodeNotFound, "This address does not take this method.")
 	errNotLogged = problem.New(problem.Unauthenticated, problem.CodeUnauthenticated, "Nobody is logged in.")
 	errNoKey     = problem.New(problem.Unauthenticated, problem.CodeUnauthenticated, "This call needs an API key: Authorization: Bearer.")
+	errKeyKind   = problem.New(problem.Denied, problem.CodeForbidden, "This API key is for something else.")
 	errTooLarge  = problem.New(problem.Invalid, problem.CodePayloadTooLarge, "The body is too large.")
 	errMedia     = problem.New(problem.Invalid, problem.CodeUnsupportedMedia, "The body must be application/json.")
 	errOrigin    = problem.New(problem.Denied, problem.CodeBadOrigin, "The request does not come from a page of this portal.")

@@ -9,7 +9,7 @@ import (
 
 // GetHealth says that the service is up.
 func (s *Server) GetHealth(c context.Context, _ GetHealthRequestObject) (GetHealthResponseObject, error) {
-	return GetHealth200JSONResponse{Status: "ok", Version: s.c.Version, ServerTime: someTime(s.now())}, nil
+	return GetHealth200JSONResponse{Status: "ok", Version: s.c.Version, ServerTime: someTime(s.now()), AgentRelease: some(s.agentRelease())}, nil
 }
 
 // ListProjects lists the cooperation projects.

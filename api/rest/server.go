@@ -44,10 +44,15 @@ type Config struct {
 	Captchas *Answers
 
 	Health  func(ctx context.Context) error          // required: can the database be written
+	Keys    func(ctx context.Context) error          // can the keys be used; default: they always can
 	Metrics func(ctx context.Context, m *Exposition) // adds figures of other packages to /metrics; default: none
 	Version string                                   // default "dev"
-	Now     func() time.Time                         // default time.Now
-	Log     *slog.Logger                             // default: discard
+
+	Operations func(ctx context.Context) (Operations, error) // health of the authority; required
+	Now        func() time.Time                              // default time.Now
+	Log        *slog.Logger                                  // default: discard
+
+	AgentUpdates string // folder with releases of the agent and their manifest; "" = none
 }
 
 // Server answers HTTP.
@@ -138,13 +143,15 @@ func (s *Server) build() error {
 	e.NoMethod(func(c *gin.Context) { s.write(c, http.StatusMethodNotAllowed, errNoMethod) })
 
 	public := gin.WrapH(s.c.Status)
-	for _, route := range []string{"/crl/*path", "/ca/*path", "/ocsp", "/ocsp/*path", "/log/*path"} {
+	for _, route := range []string{"/crl/*path", "/ca/*path", "/ocsp", "/ocsp/*path", "/log/*path", "/acme/*path", "/scep", "/scep/*path"} {
 		e.GET(route, public)
 		e.HEAD(route, public)
 	}
-	for _, route := range []string{"/ocsp", "/tsa", "/tsa/*path"} {
+	for _, route := range []string{"/ocsp", "/tsa", "/tsa/*path", "/acme/*path", "/scep", "/scep/*path", "/pay/*path"} {
 		e.POST(route, public)
 	}
+	e.GET("/agent/updates/:name", s.serveRelease)
+	e.HEAD("/agent/updates/:name", s.serveRelease)
 	e.GET("/api/openapi.yaml", func(c *gin.Context) {
 		c.Header("Cache-Control", "no-cache")
 		c.Data(http.StatusOK, "application/yaml; charset=utf-8", s.spec)

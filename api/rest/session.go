@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -42,6 +43,9 @@ func (s *Server) CreateSession(c context.Context, r CreateSessionRequestObject) 
 		Login: r.Body.Login, Password: account.Password(r.Body.Password), CaptchaID: r.Body.CaptchaId, Captcha: r.Body.Captcha,
 		Address: in.address, UserAgent: in.userAgent, Project: value(r.Body.Project),
 	})
+	if needed, ok := errors.AsType[*account.FactorNeeded](err); ok {
+		return CreateSession202JSONResponse(s.wait(c, needed)), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +76,9 @@ func (s *Server) DeleteSession(c context.Context, _ DeleteSessionRequestObject) 
 
 func (s *Server) showSession(ctx context.Context, v *account.Session) (Session, error) {
 	shown := Session{
-		AccountId: v.AccountID, Login: v.Login, Role: Role(v.Role), State: AccountState(v.State), DisplayName: some(v.DisplayName),
-		OrganisationId: some(v.OrganisationID), OrganisationName: v.OrganisationName, PhoneMasked: some(v.PhoneMasked),
+		AccountId: v.AccountID, Login: v.Login, Role: Role(v.Role),
+		Roles: each(v.Actor().Held(), func(r account.Role) Role { return Role(r) }), State: AccountState(v.State), DisplayName: some(v.DisplayName),
+		OrganisationId: some(v.OrganisationID), OrganisationName: v.OrganisationName, Member: memberOf(v), PhoneMasked: some(v.PhoneMasked),
 		ExpiresAt: v.ExpiresAt, ServerTime: s.now(), SupplementRequired: v.SupplementRequired(),
 	}
 	if account.Can(v.Actor(), account.AgentPair) == nil {
@@ -84,4 +89,12 @@ func (s *Server) showSession(ctx context.Context, v *account.Session) (Session, 
 		shown.AgentPaired = &paired
 	}
 	return shown, nil
+}
+
+// memberOf is what a holder is within the organisation; staff are nothing.
+func memberOf(v *account.Session) *Member {
+	if v.Role != account.RoleHolder {
+		return nil
+	}
+	return some(Member(v.Member))
 }

@@ -70,7 +70,7 @@ func readPage(files fs.FS, name string) (*page, error) {
 }
 
 // portalPages are the addresses that the portal's page knows, besides what is below them.
-var portalPages = []string{"/p", "/login", "/account", "/tools", "/about", "/contact", "/not-open", "/verify"}
+var portalPages = []string{"/p", "/login", "/account", "/tools", "/about", "/contact", "/not-open", "/verify", "/environment", "/phone"}
 
 func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	at := path.Clean("/" + r.URL.Path)
@@ -83,6 +83,10 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		caching := "no-cache"
 		if strings.HasPrefix(at, "/assets/") { // their names hold a hash of their content
 			caching = "public, max-age=31536000, immutable"
+		}
+		if at == "/ukeyd.js" { // what applications put into their own pages
+			w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+			w.Header().Set("Access-Control-Allow-Origin", "*") // for the integrity attribute; nothing in it is anybody's
 		}
 		w.Header().Set("Cache-Control", caching)
 		http.ServeFileFS(w, r, s.files, strings.TrimPrefix(at, "/"))

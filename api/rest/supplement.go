@@ -63,10 +63,13 @@ func (s *Server) GetProfile(c context.Context, _ GetProfileRequestObject) (GetPr
 	}
 	return GetProfile200JSONResponse{
 		Login: v.Login, State: AccountState(v.State), PhoneMasked: some(v.PhoneMasked), HandlerName: some(v.HandlerName),
-		HandlerPhoneMasked: some(v.HandlerPhoneMasked),
+		HandlerPhoneMasked: some(v.HandlerPhoneMasked), DisplayName: some(v.DisplayName), Member: some(Member(v.Member)),
+		Email: some(v.Email), EmailWaiting: some(v.EmailWaits), VerifiedHow: some(v.VerifiedHow), VerifiedAt: someTime(v.VerifiedAt),
+		Agreement: some(v.Agreement), CloseAt: someTime(v.CloseAt),
 		Organisation: Organisation{
 			Id: v.Organisation.ID, Name: v.Organisation.Name, Uscc: some(v.Organisation.USCC), OrgCode: some(v.Organisation.OrgCode),
-			CodeWarning: some(string(v.Organisation.CodeWarning)),
+			CodeWarning: some(string(v.Organisation.CodeWarning)), Nature: some(string(v.Organisation.Nature)), Status: some(OrganisationStatus(v.Organisation.Status)),
+			NumberMasked: some(v.Organisation.NumberMasked), LegalName: some(v.Organisation.LegalName), LegalNumberMasked: some(v.Organisation.LegalMasked),
 		},
 	}, nil
 }

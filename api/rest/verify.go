@@ -55,13 +55,21 @@ func showSigner(v verify.Signer) VerifySigner {
 		Path: each(v.Path, func(p verify.PathEntry) PathEntry {
 			return PathEntry{Subject: p.Subject, SerialHex: p.SerialHex, NotAfter: someTime(p.NotAfter)}
 		}),
-		Revocation: RevocationEvidence{
-			Status: RevocationEvidenceStatus(v.Revocation.Status), Source: RevocationEvidenceSource(v.Revocation.Source),
-			At: someTime(v.Revocation.At), CrlNumber: some(v.Revocation.CRLNumber),
-		},
+		Revocation: showEvidence(v.Revocation), JudgedAt: someTime(v.JudgedAt),
 	}
-	if v.Revocation.Status == string(RevocationEvidenceStatusRevoked) {
-		shown.Revocation.Reason, shown.Revocation.RevokedAt = &v.Revocation.Reason, someTime(v.Revocation.RevokedAt)
+	if s := v.Stamp; s != nil {
+		shown.TimeStamp = &TimeStampEvidence{At: s.At, Authority: s.TSA, Anchor: s.Anchor, SerialHex: s.SerialHex, Policy: s.Policy, Revocation: showEvidence(s.Revocation)}
+		if ms := s.AccuracyFor.Milliseconds(); ms > 0 {
+			shown.TimeStamp.AccuracyMilliseconds = &ms
+		}
 	}
 	return shown
+}
+
+func showEvidence(r verify.Revocation) RevocationEvidence {
+	e := RevocationEvidence{Status: RevocationEvidenceStatus(r.Status), Source: RevocationEvidenceSource(r.Source), At: someTime(r.At), CrlNumber: some(r.CRLNumber)}
+	if r.Status == string(RevocationEvidenceStatusRevoked) {
+		e.Reason, e.RevokedAt = &r.Reason, someTime(r.RevokedAt)
+	}
+	return e
 }

@@ -32,7 +32,8 @@ func (j *judge) cms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.inside = j.pool(message, given)
+	j.beside = message.Certificates[:min(len(message.Certificates), maxInside)]
+	j.inside = j.pool(given)
 	for i := range message.Signers {
 		if err := j.one(ctx, message, i, detached, given); err != nil {
 			return err
@@ -60,19 +61,21 @@ func (j *judge) given() (*pki.Certificate, error) {
 	return readCertificate(j.q.Certificate)
 }
 
-// pool is what paths may lead through: what we know and, within bounds, what came along.
-func (j *judge) pool(message *cms.SignedData, given *pki.Certificate) *pki.Pool {
-	pool := pki.NewPool()
+// known are the CAs that we know, ours and others.
+func (j *judge) known() (certs []*pki.Certificate) {
 	for _, own := range j.trust.own {
-		pool.Add(own.cert)
-		for _, c := range j.v.c.Authority.Chain(own.id) {
-			pool.Add(c)
-		}
+		certs = append(append(certs, own.cert), j.v.c.Authority.Chain(own.id)...)
 	}
 	for _, a := range j.trust.foreign {
-		pool.Add(a.Certificate)
+		certs = append(certs, a.Certificate)
 	}
-	for _, c := range message.Certificates[:min(len(message.Certificates), maxInside)] {
+	return certs
+}
+
+// pool is what paths may lead through: what we know and, within bounds, what came along.
+func (j *judge) pool(given *pki.Certificate) *pki.Pool {
+	pool := pki.NewPool()
+	for _, c := range append(j.known(), j.beside...) {
 		pool.Add(c)
 	}
 	if given != nil {
@@ -108,9 +111,16 @@ func (j *judge) one(ctx context.Context, message *cms.SignedData, i int, detache
 		j.find(-1, ReasonNoCertificate, false, "Signer %d: the certificate is neither in the message nor beside it.", i+1)
 		return nil
 	}
-	n, err2 := j.signer(ctx, cert, info.SigAlg, info.SigningTime)
-	if err2 != nil {
-		return err2
+	var stamp *Stamp
+	if err == nil { // a stamp over a signature that does not hold proves nothing of interest
+		var failed error
+		if stamp, failed = j.stamped(ctx, len(j.report.Signers), info); failed != nil {
+			return failed
+		}
+	}
+	n, failed := j.signer(ctx, cert, info.SigAlg, info.SigningTime, stamp)
+	if failed != nil {
+		return failed
 	}
 	switch {
 	case err == nil:

@@ -29,6 +29,8 @@ const (
 	ReasonRevocationUnknown      = "revocation_unknown"
 	ReasonRevocationNotPublished = "revocation_not_published"
 	ReasonSigningTimeAhead       = "signing_time_ahead"
+	ReasonStampOK                = "time_stamp_ok"
+	ReasonStampRefused           = "time_stamp_refused" // it proves nothing; it weighs nothing
 	// Besides, where there is no path, the codes of pki.PathError: no_path, expired,
 	// not_yet_valid, bad_signature, not_ca, path_len, usage_wrong, name_mismatch,
 	// critical_extension, weak_key, too_deep.
@@ -44,7 +46,8 @@ type judge struct {
 	v      *Verifier
 	q      Request
 	trust  *trust
-	inside *pki.Pool // certificates that came with the message: looked at, never trusted
+	beside []*pki.Certificate // came with the message: looked at, never trusted
+	inside *pki.Pool          // what paths may lead through: what is known, and beside
 	report Report
 }
 
@@ -58,7 +61,7 @@ func (j *judge) decide() {
 	j.report.Verdict = Valid
 	for _, r := range j.report.Reasons {
 		switch {
-		case r.OK:
+		case r.OK, r.Code == ReasonStampRefused: // anybody can put a bad stamp beside a good signature
 		case !open[r.Code]:
 			j.report.Verdict = Invalid
 			return
@@ -71,13 +74,13 @@ func (j *judge) decide() {
 	}
 }
 
-// signer adds what there is to say about a certificate, whoever's it is.
-func (j *judge) signer(ctx context.Context, cert *pki.Certificate, sigAlg string, claimed time.Time) (int, error) {
+// signer adds what there is to say about a certificate, whoever's it is. stamp is the time stamp of the signature that counts, nil for none.
+func (j *judge) signer(ctx context.Context, cert *pki.Certificate, sigAlg string, claimed time.Time, stamp *Stamp) (int, error) {
 	id := pki.ReadIdentity(cert)
 	s := Signer{
 		Subject: cert.Subject.String(), Organisation: cert.Subject.Organization(), USCC: id.USCC, OrgCode: id.OrgCode,
 		SerialHex: cert.SerialHex, Issuer: cert.Issuer.String(), NotBefore: cert.NotBefore, NotAfter: cert.NotAfter,
-		SigAlg: sigAlg, SigningTime: claimed, Certificate: cert.Raw, Path: []PathEntry{},
+		SigAlg: sigAlg, SigningTime: claimed, Stamp: stamp, JudgedAt: j.asOf(stamp), Certificate: cert.Raw, Path: []PathEntry{},
 		Revocation: Revocation{Status: "unknown", Source: "none", At: j.report.CheckedAt},
 	}
 	if alg, err := pki.AlgOf(cert.PublicKey); err == nil {
@@ -100,13 +103,14 @@ func (j *judge) signer(ctx context.Context, cert *pki.Certificate, sigAlg string
 	return n, nil
 }
 
-// path looks for a way to an anchor that holds as of the time asked about.
+// path looks for a way to an anchor that holds as of the time that counts for the signer.
 func (j *judge) path(n int, cert *pki.Certificate) []*pki.Certificate {
 	between := j.trust.between
 	if j.inside != nil {
 		between = j.inside
 	}
-	path, err := pki.BuildPath(cert, pki.PathOptions{Roots: j.trust.roots, Intermediates: between, At: j.report.At, MaxDepth: 8})
+	at := j.report.Signers[n].JudgedAt
+	path, err := pki.BuildPath(cert, pki.PathOptions{Roots: j.trust.roots, Intermediates: between, At: at, MaxDepth: 8})
 	if err != nil {
 		code, detail := "no_path", err.Error()
 		if e, ok := errors.AsType[*pki.PathError](err); ok {
@@ -115,7 +119,7 @@ func (j *judge) path(n int, cert *pki.Certificate) []*pki.Certificate {
 		if code == "usage" {
 			code = ReasonUsageWrong
 		}
-		j.find(n, code, false, "No path to a trust anchor holds as of %s: %s", j.report.At.Format(time.RFC3339), detail)
+		j.find(n, code, false, "No path to a trust anchor holds as of %s: %s", at.Format(time.RFC3339), detail)
 		return nil
 	}
 	s := &j.report.Signers[n]
@@ -124,7 +128,7 @@ func (j *judge) path(n int, cert *pki.Certificate) []*pki.Certificate {
 	}
 	s.Anchor = j.anchorName(path[len(path)-1])
 	j.find(n, ReasonPathOK, true, "The certificate leads to the trust anchor %s.", s.Anchor)
-	j.find(n, ReasonTimeOK, true, "Every certificate on the path is within its validity at %s.", j.report.At.Format(time.RFC3339))
+	j.find(n, ReasonTimeOK, true, "Every certificate on the path is within its validity at %s.", at.Format(time.RFC3339))
 	return path
 }
 
@@ -178,7 +182,7 @@ func (j *judge) organisation(n int, id pki.Identity) {
 // own answer is shown; the worst one counts.
 func (j *judge) revocation(ctx context.Context, n int, path []*pki.Certificate) error {
 	for i, cert := range path[:len(path)-1] {
-		evidence, code, detail, err := j.evidence(ctx, cert, path[i+1])
+		evidence, code, detail, err := j.evidence(ctx, cert, path[i+1], j.report.Signers[n].JudgedAt)
 		if err != nil {
 			return err
 		}
@@ -194,30 +198,37 @@ func (j *judge) revocation(ctx context.Context, n int, path []*pki.Certificate) 
 	return nil
 }
 
-// evidence is what is known about one certificate. Our own CAs' database is asked,
-// never an address inside a certificate; of a foreign CA nothing can be known, and
+// evidence is what is known about one certificate as of a time. Our own CAs' database is asked,
+// never an address inside a certificate; of a foreign CA the list that was imported. Without one nothing is known, and
 // that is accepted only where the import recorded that it publishes nothing.
-func (j *judge) evidence(ctx context.Context, cert, parent *pki.Certificate) (Revocation, string, string, error) {
+func (j *judge) evidence(ctx context.Context, cert, parent *pki.Certificate, at time.Time) (Revocation, string, string, error) {
 	none := Revocation{Status: "unknown", Source: "none", At: j.report.CheckedAt}
 	for _, own := range j.trust.own {
 		if string(own.cert.Raw) == string(parent.Raw) {
-			return j.ask(ctx, own.id, cert)
+			return j.ask(ctx, own.id, cert, at)
 		}
 		if string(own.cert.Raw) == string(cert.Raw) {
 			// One of our CAs itself. A CA that is revoked is taken out of the configuration.
 			return Revocation{Status: "good", Source: "database", At: j.report.CheckedAt}, ReasonRevocationOK, "A CA of this service.", nil
 		}
 	}
+	listed, code, detail, err := j.listed(ctx, cert, parent, at)
+	if err != nil || code != "" && code != ReasonRevocationUnknown {
+		return listed, code, detail, err
+	}
 	for _, a := range j.trust.foreign {
 		if a.NoStatus && string(a.Certificate.Raw) == string(parent.Raw) {
 			return none, ReasonRevocationNotPublished, fmt.Sprintf("%s publishes no revocation status; accepted when its holders were taken over.", a.Name), nil
 		}
 	}
+	if code != "" {
+		return listed, code, detail, nil
+	}
 	return none, ReasonRevocationUnknown, fmt.Sprintf("Nothing is known about the revocation of %s.", cert.Subject), nil
 }
 
-// ask looks into our database as of the time asked about.
-func (j *judge) ask(ctx context.Context, caID string, cert *pki.Certificate) (Revocation, string, string, error) {
+// ask looks into our database.
+func (j *judge) ask(ctx context.Context, caID string, cert *pki.Certificate, at time.Time) (Revocation, string, string, error) {
 	s, err := j.v.c.Status.Lookup(ctx, caID, cert.SerialHex)
 	if err != nil {
 		return Revocation{}, "", "", fmt.Errorf("asking about %s: %w", cert.SerialHex, err)
@@ -232,15 +243,15 @@ func (j *judge) ask(ctx context.Context, caID string, cert *pki.Certificate) (Re
 	case status.Good:
 		return e, ReasonRevocationOK, "Not revoked.", nil
 	case status.Revoked:
-		return j.revoked(e, s)
+		return revoked(e, s, at)
 	}
 	// A signature of ours over a serial we never used would be forgery: not "unknown to us".
 	return e, ReasonRevocationUnknown, "The CA does not know this serial number.", nil
 }
 
-// revoked weighs when: a certificate revoked after the time asked about was good
+// revoked weighs when: a certificate revoked after the time that counts was good
 // then, unless its key was compromised and nobody can say since when.
-func (j *judge) revoked(e Revocation, s status.Status) (Revocation, string, string, error) {
+func revoked(e Revocation, s status.Status, at time.Time) (Revocation, string, string, error) {
 	const keyCompromise, hold = pki.ReasonKeyCompromise, pki.ReasonCertificateHold
 	e.Reason, e.RevokedAt = s.Reason, s.At
 	from := s.At
@@ -249,8 +260,8 @@ func (j *judge) revoked(e Revocation, s status.Status) (Revocation, string, stri
 	}
 	unsure := s.Reason == keyCompromise && s.InvalidAt.IsZero()
 	switch {
-	case j.report.At.Before(from) && !unsure:
-		return e, ReasonRevocationOK, fmt.Sprintf("Revoked at %s, after the time asked about.", from.UTC().Format(time.RFC3339)), nil
+	case at.Before(from) && !unsure:
+		return e, ReasonRevocationOK, fmt.Sprintf("Revoked at %s, after the time that counts.", from.UTC().Format(time.RFC3339)), nil
 	case s.Reason == hold:
 		return e, ReasonSuspended, fmt.Sprintf("Suspended since %s.", from.UTC().Format(time.RFC3339)), nil
 	}

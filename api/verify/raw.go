@@ -52,7 +52,7 @@ func (j *judge) raw(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := j.signer(ctx, cert, alg, time.Time{})
+	n, err := j.signer(ctx, cert, alg, time.Time{}, nil)
 	if err != nil {
 		return err
 	}

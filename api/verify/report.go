@@ -58,6 +58,8 @@ type Signer struct {
 	NotBefore, NotAfter                  time.Time
 	KeyAlg, SigAlg                       string
 	SigningTime                          time.Time // claimed by the signer; zero = not claimed
+	JudgedAt                             time.Time // as of when validity and revocation are judged: Report.At, or the time of Stamp where that is earlier
+	Stamp                                *Stamp    // nil = no time stamp that counts
 	Certificate                          []byte
 	Path                                 []PathEntry
 	Anchor                               string // name of the trust anchor; "" = none
@@ -75,7 +77,7 @@ type PathEntry struct {
 // Nil/zero: Reason, RevokedAt have meaning only when revoked; CRLNumber "" = no list.
 type Revocation struct {
 	Status    string // good, revoked, unknown
-	Source    string // database, none
+	Source    string // database; crl: a list of another CA that was imported; none
 	At        time.Time
 	Reason    int
 	RevokedAt time.Time

@@ -16,7 +16,7 @@ import (
 // Config configures a Verifier.
 type Config struct {
 	Authority *ca.Authority                               // required: our own CAs
-	Status    status.Store                                // required: revocations of our own CAs
+	Status    status.Store                                // required: revocations of our own CAs, and lists of others that were imported
 	Anchors   func(ctx context.Context) ([]Anchor, error) // further CAs, such as those of imported holders; default none
 	Now       func() time.Time                            // default time.Now
 	Log       *slog.Logger                                // default: discard
@@ -25,7 +25,10 @@ type Config struct {
 // Verifier judges signatures.
 //
 // Concurrency: safe for concurrent use.
-type Verifier struct{ c Config }
+type Verifier struct {
+	c       Config
+	outside outsideLists
+}
 
 // New makes a Verifier.
 func New(c Config) (*Verifier, error) {
@@ -41,7 +44,7 @@ func New(c Config) (*Verifier, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{c: c}, nil
+	return &Verifier{c: c, outside: outsideLists{kept: map[string]*outsideList{}}}, nil
 }
 
 // Bounds of one request.

@@ -24,7 +24,7 @@ var now = time.Date(2026, 11, 21, 1, 0, 0, 0, time.UTC)
 
 // bench is a verifier that knows one CA of ours and, as foreign anchors, another.
 type bench struct {
-	t              *testing.T
+	t              testing.TB
 	now            time.Time
 	own            *catest.Tree
 	foreign, other *catest.Tree // taken over; unknown to all
@@ -32,7 +32,7 @@ type bench struct {
 	v              *Verifier
 }
 
-func newBench(t *testing.T, alg pki.KeyAlg) *bench {
+func newBench(t testing.TB, alg pki.KeyAlg) *bench {
 	t.Helper()
 	b := &bench{t: t, now: now}
 	clock := func() time.Time { return b.now }

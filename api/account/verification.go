@@ -1,0 +1,190 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"signet/api/notice"
+	"signet/api/problem"
+	"signet/api/store"
+)
+
+// OrganisationQuery asks for one page of organisations.
+//
+// Nil/zero: Page 0 = 1, Size 0 = 20; Status and Search "" = all.
+type OrganisationQuery struct {
+	Status, Search string
+	Page, Size     int
+}
+
+func bounds(page, size, most int) (int, int) {
+	if size <= 0 {
+		size = 20
+	}
+	return max(page, 1), min(size, most)
+}
+
+// Organisations lists organisations for staff, newest first, and how many there are.
+//
+// Errors: those of Can.
+func (a *Accounts) Organisations(ctx context.Context, by Actor, q OrganisationQuery) (list []Organisation, total int64, err error) {
+	if err := Can(by, WindowAct); err != nil {
+		return nil, 0, err
+	}
+	page, size := bounds(q.Page, q.Size, 100)
+	where := func() *gorm.DB {
+		db := a.db.Read(ctx).Model(&organisationRow{})
+		if q.Status != "" {
+			db = db.Where("status = ?", q.Status)
+		}
+		if s := strings.TrimSpace(q.Search); s != "" {
+			escaped := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) + "%"
+			db = db.Where("(name LIKE ? ESCAPE '!' OR uscc LIKE ? ESCAPE '!' OR org_code LIKE ? ESCAPE '!')", escaped, escaped, escaped)
+		}
+		return db
+	}
+	if err := where().Count(&total).Error; err != nil {
+		return nil, 0, fmt.Errorf("counting organisations: %w", err)
+	}
+	var rows []organisationRow
+	if err := where().Order("created_at DESC, id DESC").Offset((page - 1) * size).Limit(size).Find(&rows).Error; err != nil {
+		return nil, 0, fmt.Errorf("listing organisations: %w", err)
+	}
+	list = make([]Organisation, len(rows))
+	for i := range rows {
+		list[i] = rows[i].organisation()
+	}
+	return list, total, nil
+}
+
+// OrganisationFile is what staff see of one organisation.
+type OrganisationFile struct {
+	Organisation
+	RegisterName string // of the register that was asked; empty = none is connected
+	Members      []Colleague
+}
+
+// OrganisationFile shows one organisation to staff. ID numbers of persons stay masked.
+//
+// Errors: those of Can; CodeNotFound.
+func (a *Accounts) OrganisationFile(ctx context.Context, by Actor, id string) (f OrganisationFile, err error) {
+	if err := Can(by, WindowAct); err != nil {
+		return f, err
+	}
+	if f.Organisation, err = a.Organisation(ctx, id); err != nil {
+		return f, err
+	}
+	if a.c.Register != nil {
+		f.RegisterName = a.c.Register.Name()
+	}
+	var rows []accountRow
+	if err := a.db.Read(ctx).Where("organisation_id = ?", id).Order("created_at, id").Find(&rows).Error; err != nil {
+		return f, fmt.Errorf("reading members: %w", err)
+	}
+	for _, r := range rows {
+		f.Members = append(f.Members, Colleague{AccountID: r.ID, Name: r.DisplayName, PhoneMasked: notice.MaskPhone(text(r.Phone)), Member: r.Member, State: r.State})
+	}
+	return f, nil
+}
+
+// Verification is what a member of staff decides about who an organisation is (实名核验).
+//
+// Shape: How is window or material; Note says what was looked at, 4 to 200 characters.
+type Verification struct {
+	Accept    bool
+	How, Note string
+}
+
+// VerifyOrganisation decides it. Accepting verifies the organisation and its members that wait; it may follow a rejection. Possession of a key
+// verifies too, without staff.
+//
+// Errors: those of Can; CodeInvalidField; CodeNotFound; CodeConflict for one that is verified or closed.
+func (a *Accounts) VerifyOrganisation(ctx context.Context, by Actor, id string, v Verification) error {
+	if err := Can(by, WindowAct); err != nil {
+		return err
+	}
+	v.Note = strings.TrimSpace(v.Note)
+	if n := len([]rune(v.Note)); n < 4 || n > 200 || line(v.Note, 200) != v.Note {
+		return problem.New(problem.Invalid, problem.CodeInvalidField, "Say in 4 to 200 characters what was looked at.").WithField("note")
+	}
+	if !slices.Contains([]string{"window", "material"}, v.How) {
+		return problem.New(problem.Invalid, problem.CodeInvalidField, "It is verified at the window or by material.").WithField("how")
+	}
+	return a.db.Tx(ctx, func(tx *store.Tx) error {
+		var row organisationRow
+		err := tx.DB().Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(&row).Error
+		if store.IsNotFound(err) {
+			return problem.New(problem.NotFound, problem.CodeNotFound, "There is no such organisation.")
+		}
+		if err != nil {
+			return fmt.Errorf("reading organisation: %w", err)
+		}
+		if row.Status != OrganisationUnverified && row.Status != OrganisationRejected {
+			return problem.New(problem.Conflict, problem.CodeConflict, "The organisation is verified or closed.")
+		}
+		if v.Accept {
+			return a.acceptOrganisation(tx, by, &row, v)
+		}
+		return a.rejectOrganisation(tx, by, &row, v)
+	})
+}
+
+func (a *Accounts) acceptOrganisation(tx *store.Tx, by Actor, row *organisationRow, v Verification) error {
+	if err := markOrganisation(tx, row.ID, "L2", v.How, by.AccountID, v.Note); err != nil {
+		return err
+	}
+	var members []accountRow
+	if err := tx.DB().Where("organisation_id = ? AND state = ?", row.ID, Unverified).Order("id").Find(&members).Error; err != nil {
+		return fmt.Errorf("reading members: %w", err)
+	}
+	for _, m := range members {
+		if err := MarkVerified(tx, m.ID, v.How, "organisation "+row.ID); err != nil {
+			return err
+		}
+		if m.Phone == nil {
+			continue
+		}
+		if err := a.c.Notice.Send(tx, notice.Message{To: *m.Phone, Template: notice.AccountVerified, Purpose: "verification", Params: map[string]string{"organisation": row.Name}}); err != nil {
+			return err
+		}
+	}
+	return tx.Audit(by.AccountID, "organisation.verify", row.ID, map[string]any{"how": v.How, "note": v.Note, "members": len(members)})
+}
+
+// markOrganisation notes that it was proved who an organisation is. What was verified before stays as it was.
+func markOrganisation(tx *store.Tx, id, assurance, how, by, note string) error {
+	if id == "" || assurance == "" {
+		return nil
+	}
+	err := tx.DB().Model(&organisationRow{}).Where("id = ? AND status IN ?", id, []string{OrganisationUnverified, OrganisationRejected}).
+		Updates(map[string]any{"status": OrganisationVerified, "assurance": assurance, "verified_how": how, "verified_by": by, "verified_note": note, "verified_at": store.Millis(tx.Now())}).Error
+	if err != nil {
+		return fmt.Errorf("verifying organisation: %w", err)
+	}
+	return nil
+}
+
+func (a *Accounts) rejectOrganisation(tx *store.Tx, by Actor, row *organisationRow, v Verification) error {
+	err := tx.DB().Model(&organisationRow{}).Where("id = ?", row.ID).
+		Updates(map[string]any{"status": OrganisationRejected, "verified_how": v.How, "verified_by": by.AccountID, "verified_note": v.Note}).Error
+	if err != nil {
+		return fmt.Errorf("rejecting organisation: %w", err)
+	}
+	var owners []accountRow
+	if err := tx.DB().Where("organisation_id = ? AND member = ? AND phone IS NOT NULL", row.ID, Owner).Find(&owners).Error; err != nil {
+		return fmt.Errorf("reading owners: %w", err)
+	}
+	for _, o := range owners {
+		err := a.c.Notice.Send(tx, notice.Message{To: text(o.Phone), Template: notice.VerificationRejected, Purpose: "verification",
+			Params: map[string]string{"organisation": row.Name, "reason": v.Note, "contact": a.c.ContactPhone("")}})
+		if err != nil {
+			return err
+		}
+	}
+	return tx.Audit(by.AccountID, "organisation.reject", row.ID, map[string]any{"how": v.How, "note": v.Note})
+}
