@@ -2,12 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -18,12 +19,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"signet/api/account"
+	"signet/api/parcel"
 	"signet/api/ra"
 	"signet/api/store"
 	"signet/ca"
 	"signet/ca/pki"
+	"signet/cmd/signet/keystore"
 	"signet/cmd/signet/wiring"
-	"signet/hsm/keyfile"
 )
 
 // config is the file of `signet serve`. Its comments are the manual.
@@ -43,6 +45,9 @@ type config struct {
 	Origins []string `yaml:"origins"`
 	// TrustedProxies are addresses or networks whose X-Forwarded-For is believed. Without them limits count the proxy.
 	TrustedProxies []string `yaml:"trustedProxies"`
+	// AgentUpdates is a folder with a release of ukeyd as scripts/release makes it (packages and manifest.jws), which agents and people
+	// download from /agent/updates/. Empty: none is offered.
+	AgentUpdates string `yaml:"agentUpdates"`
 	// Operations is where /healthz, /readyz and /metrics answer, such as 127.0.0.1:9090. Empty: nowhere.
 	Operations string `yaml:"operations"`
 
@@ -61,12 +66,10 @@ type config struct {
 
 	// Keys is the keystore of CA, OCSP, ticket and wrapping keys.
 	Keys struct {
-		Dir            string `yaml:"dir"`            // folder of encrypted key files, mode 0700. Required without pkcs11
-		PassphraseFile string `yaml:"passphraseFile"` // required with dir
-		// PKCS11 keeps the keys in a hardware module instead.
-		PKCS11 pkcs11Config `yaml:"pkcs11"`
-		Ticket string       `yaml:"ticket"` // label of the P-256 key that signs tickets for desktop agents. Default ticket
-		Escrow string       `yaml:"escrow"` // label of the key that seals escrowed encryption keys. Default escrow
+		keystore.Config `yaml:",inline"` // files or a hardware module: cmd/signet/keystore/config.go explains every key
+
+		Ticket string `yaml:"ticket"` // label of the P-256 key that signs tickets for desktop agents. Default ticket
+		Escrow string `yaml:"escrow"` // label of the key that seals escrowed encryption keys. Default escrow
 	} `yaml:"keys"`
 
 	// Secrets are random keys of at least 32 bytes, in hex.
@@ -77,6 +80,12 @@ type config struct {
 
 	// Authorities are the CAs, roots before what they signed.
 	Authorities []authorityConfig `yaml:"authorities"`
+	// Register is an imported register of organisations (CSV with the columns code, name, legalName) that registering is compared with.
+	// Default: none; staff then see that nothing was compared.
+	Register struct {
+		File string `yaml:"file"`
+		Name string `yaml:"name"` // whose data it is. Default 导入的登记数据
+	} `yaml:"register"`
 	// RenewBy is the id of the authority that issues holders' certificates; it must be SM2. Required.
 	RenewBy string `yaml:"renewBy"`
 
@@ -100,16 +109,38 @@ type config struct {
 		Ed25519File string `yaml:"ed25519File"` // file with the seed of the Ed25519 key that signs them too: 32 random bytes in hex. Required
 	} `yaml:"transparency"`
 
-	// SMS texts begin with 【signature】. Default 印信. No gateway is connected in this version: messages stay in the outbox.
-	SMS struct {
-		Signature string `yaml:"signature"`
-	} `yaml:"sms"`
+	// KMC is the key management centre that keeps holders' encryption keys (kmc.go). Leave it out for one inside that recovers nothing.
+	KMC kmcConfig `yaml:"kmc"`
+
+	// ACME makes the server give certificates to servers and devices by ACME and SCEP. Leave it out to speak neither.
+	ACME acmeConfig `yaml:"acme"`
+
+	// Blobs is where uploaded and printed files are kept (blobs.go). Leave it out to take and make none.
+	Blobs blobsConfig `yaml:"blobs,omitempty"`
+
+	// Staff says how much the people who work here must prove.
+	Staff struct {
+		SecondFactor string `yaml:"secondFactor"` // required: nobody of staff logs in without; optional: only who has set one. Default required
+		Keys         string `yaml:"keys"`         // required: decisions and batches are signed with the USB key bound to the person; optional. Default required
+	} `yaml:"staff"`
+
+	// SMS and Mail carry messages (messages.go). What is left out stays in the outbox, and every page that sends says so.
+	SMS  smsConfig  `yaml:"sms"`
+	Mail mailConfig `yaml:"mail"`
+	// Kuaidi100 tells where parcels with USB keys are (快递100, 实时快递查询). Leave it out to have staff note it by hand.
+	Kuaidi100 struct {
+		Customer string `yaml:"customer"` // the customer number. Empty: not asked
+		KeyFile  string `yaml:"keyFile"`  // file with the key of the signature
+		URL      string `yaml:"url"`      // default https://poll.kuaidi100.com/poll/query.do
+	} `yaml:"kuaidi100"`
 	// Bank is where holders send money; required where a project has a price.
 	Bank struct {
 		Payee   string `yaml:"payee"`
 		Account string `yaml:"account"`
 		Bank    string `yaml:"bank"`
 	} `yaml:"bank"`
+	// Pay connects payment platforms (pay.go). Leave it out for bank transfers alone.
+	Pay payConfig `yaml:"pay"`
 
 	// Log goes to standard error.
 	Log struct {
@@ -149,8 +180,10 @@ type stampConfig struct {
 	GM          bool     `yaml:"gm"`          // write tokens with the content types of GM/T 0010 instead of PKCS#7's
 }
 
-// readConfig reads the file strictly. It touches nothing the file points to.
-func readConfig(path string) (*config, error) {
+// readConfig reads the file of the server strictly. It touches nothing the file points to.
+func readConfig(path string) (*config, error) { return readConfigFor(path, (*config).check) }
+
+func readConfigFor(path string, check func(*config) error) (*config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -165,7 +198,7 @@ func readConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("%s: more than one document", path)
 	}
 	c.fill()
-	if err := c.check(); err != nil {
+	if err := check(c); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
@@ -183,6 +216,9 @@ func (c *config) fill() {
 }
 
 // check finds what can be seen to be wrong without looking further.
+// optional is the word of policy that asks less than the default.
+const optional = "optional"
+
 func (c *config) check() error {
 	for _, f := range []struct{ name, value string }{
 		{"listen", c.Listen}, {"status.url", c.Status.URL}, {"database.driver", c.Database.Driver}, {"secrets.codeKeyFile", c.Secrets.CodeKeyFile}, {"renewBy", c.RenewBy},
@@ -191,13 +227,15 @@ func (c *config) check() error {
 			return fmt.Errorf("%s is missing", f.name)
 		}
 	}
+	if err := c.checkDatabase(); err != nil {
+		return err
+	}
+	for name, word := range map[string]string{"staff.secondFactor": c.Staff.SecondFactor, "staff.keys": c.Staff.Keys} {
+		if word != "" && word != "required" && word != optional {
+			return fmt.Errorf("%s is required or optional, not %q", name, word)
+		}
+	}
 	switch {
-	case c.Database.Driver == store.SQLite && c.Database.File == "":
-		return errors.New("database.file is missing")
-	case c.Database.Driver == store.MySQL && c.Database.DSNFile == "":
-		return errors.New("database.dsnFile is missing")
-	case c.Database.Driver != store.SQLite && c.Database.Driver != store.MySQL:
-		return fmt.Errorf("database.driver is %q, not sqlite or mysql", c.Database.Driver)
 	case len(c.Origins) == 0:
 		return errors.New("origins is missing")
 	case (c.TLS.Certificate == "") != (c.TLS.Key == ""):
@@ -216,14 +254,41 @@ func (c *config) check() error {
 			return fmt.Errorf("authorities[%d].longestDays is negative", i)
 		}
 	}
-	if err := c.checkKeys(); err != nil {
+	if err := c.Keys.Check(); err != nil {
 		return err
 	}
 	if err := c.checkStamps(); err != nil {
 		return err
 	}
+	if err := c.checkPay(); err != nil {
+		return err
+	}
+	if err := c.checkMessages(); err != nil {
+		return err
+	}
+	if err := c.checkACME(); err != nil {
+		return err
+	}
+	if err := c.KMC.checkServed(); err != nil {
+		return err
+	}
+	if err := c.Blobs.check(); err != nil {
+		return err
+	}
 	_, err := c.level()
 	return err
+}
+
+func (c *config) checkDatabase() error {
+	switch {
+	case c.Database.Driver == store.SQLite && c.Database.File == "":
+		return errors.New("database.file is missing")
+	case c.Database.Driver == store.MySQL && c.Database.DSNFile == "":
+		return errors.New("database.dsnFile is missing")
+	case c.Database.Driver != store.SQLite && c.Database.Driver != store.MySQL:
+		return fmt.Errorf("database.driver is %q, not sqlite or mysql", c.Database.Driver)
+	}
+	return nil
 }
 
 func (c *config) level() (slog.Level, error) {
@@ -258,15 +323,32 @@ func (c *config) path(p string) string {
 func (c *config) wiring(log *slog.Logger) (wiring.Config, error) {
 	w := wiring.Config{
 		Origins: c.Origins, TrustedProxies: c.TrustedProxies, StatusURL: strings.TrimSuffix(c.Status.URL, "/"),
+		StaffFactor: c.Staff.SecondFactor != optional, StaffKeys: c.Staff.Keys != optional,
 		RenewBy: c.RenewBy, TicketKey: c.Keys.Ticket, EscrowKey: c.Keys.Escrow, SMSSignature: c.SMS.Signature, Log: log, Version: version(),
 		Bank: ra.Bank{Payee: c.Bank.Payee, Account: c.Bank.Account, Bank: c.Bank.Bank},
 	}
-	for _, step := range []func(*wiring.Config) error{c.openDatabase, c.openKeys, c.openSecrets, c.openAuthorities, c.openStamps, c.openLog} {
+	if c.AgentUpdates != "" {
+		w.AgentUpdates = c.path(c.AgentUpdates)
+	}
+	for _, step := range []func(*wiring.Config) error{c.openDatabase, c.openKeys, c.openSecrets, c.openAuthorities, c.openStamps, c.openLog, c.openEscrow, c.openACME, c.openPay, c.openBlobs, c.openTracker, c.openMessages} {
 		if err := step(&w); err != nil {
-			return wiring.Config{}, err
+			return w, err // what is open already is the caller's to close
 		}
 	}
 	return w, nil
+}
+
+// openTracker connects the service that says where parcels are.
+func (c *config) openTracker(w *wiring.Config) error {
+	if c.Kuaidi100.Customer == "" {
+		return nil
+	}
+	key, err := keystore.ReadSecret(c.path(c.Kuaidi100.KeyFile))
+	if err != nil {
+		return fmt.Errorf("kuaidi100: %w", err)
+	}
+	w.Tracker, err = parcel.New(parcel.Config{URL: c.Kuaidi100.URL, Customer: c.Kuaidi100.Customer, Key: string(key)})
+	return err
 }
 
 func (c *config) openDatabase(w *wiring.Config) error {
@@ -274,25 +356,30 @@ func (c *config) openDatabase(w *wiring.Config) error {
 	if c.Database.Driver != store.MySQL {
 		return nil
 	}
-	dsn, err := readSecret(c.path(c.Database.DSNFile))
+	dsn, err := keystore.ReadSecret(c.path(c.Database.DSNFile))
 	w.Database.DSN = string(dsn)
 	return err
 }
 
 func (c *config) openKeys(w *wiring.Config) error {
-	if c.Keys.PKCS11.used() {
-		return c.openModule(w)
+	ctx, cancel := context.WithTimeout(context.Background(), startFor)
+	defer cancel()
+	var err error
+	w.Keys, err = keystore.Open(ctx, c.Keys.Config, keystore.Options{Dir: c.dir, Ask: keystore.Terminal(os.Stdin, os.Stderr), Log: w.Log})
+	return err
+}
+
+func (c *config) openRegister(w *wiring.Config) error {
+	if c.Register.File == "" {
+		return nil
 	}
-	passphrase, err := readSecret(c.path(c.Keys.PassphraseFile))
+	f, err := os.Open(c.path(c.Register.File))
 	if err != nil {
 		return err
 	}
-	keys, err := keyfile.Open(keyfile.Config{Dir: c.path(c.Keys.Dir), Passphrase: passphrase})
-	if err != nil {
-		return fmt.Errorf("opening keys.dir: %w", err)
-	}
-	w.Keys = keys
-	return nil
+	defer f.Close()
+	w.Register, err = account.ReadRegister(cmp.Or(c.Register.Name, "导入的登记数据"), f)
+	return err
 }
 
 func (c *config) openSecrets(w *wiring.Config) error {
@@ -301,6 +388,9 @@ func (c *config) openSecrets(w *wiring.Config) error {
 		return err
 	}
 	w.CodeKey = account.Key(key)
+	if err := c.openRegister(w); err != nil {
+		return err
+	}
 	if c.Secrets.AuditKeyFile == "" {
 		return nil
 	}
@@ -375,24 +465,8 @@ func (c *config) tlsConfig() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// readSecret reads a file that only its owner may reach.
-func readSecret(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 && !isWindows {
-		return nil, fmt.Errorf("%s: %w: others can reach it; chmod 600", path, fs.ErrPermission)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(text), nil
-}
-
 func readKey(path string) ([]byte, error) {
-	text, err := readSecret(path)
+	text, err := keystore.ReadSecret(path)
 	if err != nil {
 		return nil, err
 	}

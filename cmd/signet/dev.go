@@ -71,12 +71,17 @@ func (p program) dev(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("listening: %w (another signet dev? choose another address with -listen)", err)
 	}
-	system, made, err := openDev(ctx, o, at, log)
+	acme, err := listenACME(at)
 	if err != nil {
 		return errors.Join(err, at.Close())
 	}
+	a := &devACME{at: acme}
+	system, made, err := openDev(ctx, o, at, a, log)
+	if err != nil {
+		return errors.Join(err, at.Close(), acme.Close())
+	}
 	defer system.Close()
-	return p.runDev(ctx, o, at, system, made, log)
+	return p.runDev(ctx, o, at, a, system, made, log)
 }
 
 func (p program) show(o devOptions) error {
@@ -91,12 +96,12 @@ func (p program) show(o devOptions) error {
 }
 
 // openDev makes what is missing in the folder, connects it and fills in the demonstration.
-func openDev(ctx context.Context, o devOptions, at net.Listener, log *slog.Logger) (*wiring.System, *demo.Seeded, error) {
+func openDev(ctx context.Context, o devOptions, at net.Listener, a *devACME, log *slog.Logger) (*wiring.System, *demo.Seeded, error) {
 	dir, err := openFolder(o.data)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := dir.prepare(ctx, o, origins(at)[0], log); err != nil {
+	if err := dir.prepare(ctx, o, origins(at)[0], a, log); err != nil {
 		return nil, nil, fmt.Errorf("preparing %s: %w", o.data, err)
 	}
 	c, err := readConfig(dir.path(configName))
@@ -109,6 +114,9 @@ func openDev(ctx context.Context, o devOptions, at net.Listener, log *slog.Logge
 	}
 	w.Site, w.Origins, w.Captchas = web.Files(), origins(at), &rest.Answers{}
 	w.Bank = ra.Bank{Payee: "演示收款单位(虚构)", Account: "6200 0000 0000 0000", Bank: "演示银行 金华支行", Simulated: true}
+	if w.Register, err = demo.Register(); err != nil {
+		return nil, nil, err
+	}
 	system, err := wiring.Open(ctx, w)
 	if err != nil {
 		return nil, nil, err
@@ -116,6 +124,9 @@ func openDev(ctx context.Context, o devOptions, at net.Listener, log *slog.Logge
 	made, err := demo.Seed(ctx, demo.Config{Dir: o.data, DB: system.DB, RA: system.RA, Log: log})
 	if err == nil && o.scale > 0 {
 		err = demo.Scale(ctx, demo.ScaleConfig{DB: system.DB, Authority: system.Authority, CA: w.RenewBy, Log: log}, o.scale)
+	}
+	if err == nil {
+		a.eab, err = demoACMEKey(ctx, system.DB, w.CodeKey)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, system.Close())
@@ -140,18 +151,22 @@ func origins(at net.Listener) []string {
 	return append(list, "http://127.0.0.1:5173", "http://localhost:5173")
 }
 
-func (p program) runDev(ctx context.Context, o devOptions, at net.Listener, s *wiring.System, made *demo.Seeded, log *slog.Logger) error {
+func (p program) runDev(ctx context.Context, o devOptions, at net.Listener, a *devACME, s *wiring.System, made *demo.Seeded, log *slog.Logger) error {
 	url := origins(at)[0]
-	listeners := []listener{{"portal", at, s.REST.Handler()}}
+	acme, err := a.listener(ctx, s)
+	if err != nil {
+		return errors.Join(err, at.Close(), a.at.Close())
+	}
+	listeners := []listener{{"portal", at, s.REST.Handler()}, acme}
 	if o.operations != "" {
 		ops, err := net.Listen("tcp", o.operations)
 		if err != nil {
-			return errors.Join(fmt.Errorf("listening for operations: %w", err), at.Close())
+			return errors.Join(fmt.Errorf("listening for operations: %w", err), closeAll(listeners))
 		}
 		listeners = append(listeners, listener{"operations", ops, s.REST.Ops()})
 	}
 	d := demo.DevFile{
-		URL: url, API: url + "/api/v1", OCSP: url + "/ocsp", TSA: url + "/tsa", Log: url + "/log/", Roots: rootFiles(), Chain: "chain.pem", Outbox: "/api/v1/dev/outbox",
+		URL: url, API: url + "/api/v1", OCSP: url + "/ocsp", TSA: url + "/tsa", ACME: a.url() + "/acme/directory", EAB: a.eab, Log: url + "/log/", Roots: rootFiles(), Chain: "chain.pem", Outbox: "/api/v1/dev/outbox",
 	}
 	d.Fill(made)
 	ctx, stop := context.WithCancel(ctx)
@@ -170,7 +185,7 @@ func (p program) runDev(ctx context.Context, o devOptions, at net.Listener, s *w
 		}()
 		return nil
 	}
-	err := run(ctx, s, listeners, log, ready)
+	err = run(ctx, s, listeners, log, ready)
 	if !o.once || err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"signet/api/store"
 	"signet/ca/pki"
+	"signet/cmd/signet/keystore"
 	"signet/cmd/signet/wiring"
 	"signet/hsm"
 	"signet/hsm/keyfile"
@@ -28,6 +29,7 @@ const (
 	configName = "signet.yaml"
 	dbName     = "signet.db"
 	keysName   = "hsm"
+	blobsName  = "blobs"
 )
 
 // devFolder is a data folder of ours.
@@ -66,8 +68,8 @@ var hierarchies = []wiring.Hierarchy{
 }
 
 // prepare makes what is missing: secrets, keystore, database, authorities, configuration. A repeat finds them.
-func (d devFolder) prepare(ctx context.Context, o devOptions, url string, log *slog.Logger) error {
-	for _, name := range []string{"secrets", "ca"} {
+func (d devFolder) prepare(ctx context.Context, o devOptions, url string, a *devACME, log *slog.Logger) error {
+	for _, name := range []string{"secrets", "ca", blobsName} {
 		if err := os.MkdirAll(d.path(name), 0o700); err != nil {
 			return err
 		}
@@ -87,10 +89,13 @@ func (d devFolder) prepare(ctx context.Context, o devOptions, url string, log *s
 		return err
 	}
 	made, err := ensureAuthorities(ctx, db, keys, c.Status.URL, log)
+	if err == nil {
+		err = a.ensure(ctx, db, keys, c.Status.URL, made.authorities, log)
+	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	return d.write(c, made)
+	return d.write(c, made, a)
 }
 
 func ensureSecret(path string) error {
@@ -119,7 +124,7 @@ func writeNew(path string, content []byte) error {
 }
 
 func (d devFolder) openKeys() (hsm.Keystore, error) {
-	passphrase, err := readSecret(d.path("secrets", "hsm-passphrase"))
+	passphrase, err := keystore.ReadSecret(d.path("secrets", "hsm-passphrase"))
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +204,10 @@ func (d devFolder) config(o devOptions, url string) *config {
 	}
 	c.Keys.Dir, c.Keys.PassphraseFile = keysName, "secrets/hsm-passphrase"
 	c.Secrets.CodeKeyFile, c.Secrets.AuditKeyFile = "secrets/code-key", "secrets/audit-key"
+	c.Blobs.Dir = blobsName
 	c.TimeStamps.Clock = "unchecked"
 	c.Transparency.Name, c.Transparency.Ed25519File = demoLog, "secrets/log-ed25519"
+	c.Staff.SecondFactor, c.Staff.Keys = optional, optional // dev.json gives a login and a password a role, and no more is needed
 	c.fill()
 	return c
 }
@@ -215,8 +222,9 @@ func rootFiles() []string {
 }
 
 // write puts certificates and configuration where people and programs find them.
-func (d devFolder) write(c *config, made madeKeys) error {
+func (d devFolder) write(c *config, made madeKeys, a *devACME) error {
 	files := map[string][]byte{}
+	a.configure(c, files)
 	for _, u := range made.stampers {
 		entry := stampConfig{ID: u.ID, Certificate: "ca/" + u.ID + "-tsa.pem", Chain: []string{"ca/" + u.ID + ".pem", "ca/" + u.ID + "-root.pem"}, Key: u.Key, Policies: []string{demoPolicy}}
 		files[entry.Certificate] = pki.EncodePEM(u.Certificate)

@@ -73,6 +73,11 @@ renewBy: sm2
 	if err := c.openKeys(&w); err != nil {
 		t.Fatal(err)
 	}
+	defer func() {
+		if err := w.CloseKeys(); err != nil {
+			t.Error(err)
+		}
+	}()
 	ref, err := w.Keys.Generate(ctx, "ca", pki.P256)
 	if err != nil {
 		t.Fatal(err)

@@ -67,12 +67,16 @@ func (p program) checkConfig(ctx context.Context, args []string) error {
 func (c *config) open(ctx context.Context, log *slog.Logger) (*wiring.System, error) {
 	w, err := c.wiring(log)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.CloseKeys())
 	}
 	w.Site = web.Files()
 	ctx, cancel := context.WithTimeout(ctx, startFor)
 	defer cancel()
-	return wiring.Open(ctx, w)
+	system, err := wiring.Open(ctx, w)
+	if err != nil {
+		return nil, errors.Join(err, w.CloseKeys())
+	}
+	return system, nil
 }
 
 // listener is one address with what answers there.

@@ -116,7 +116,7 @@ func TestDevStartsStopsAndGoesOn(t *testing.T) {
 			t.Errorf("%s: %d with %d bytes", path, status, len(text))
 		}
 	}
-	if len(d.Accounts) != 3 || len(d.Legacy) != 4 || len(d.Tokens) != 3 || len(d.Roots) != 2 {
+	if len(d.Accounts) != 11 || len(d.Legacy) != 4 || len(d.Tokens) != 3 || len(d.Roots) != 2 {
 		t.Errorf("dev.json: %+v", d)
 	}
 	for key, want := range map[string]int{d.RA.Key: http.StatusBadRequest, d.RA.Key + "x": http.StatusUnauthorized} { // known, and then without a certificate request

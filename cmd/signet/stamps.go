@@ -7,6 +7,7 @@ import (
 
 	"signet/ca/tlog"
 	"signet/ca/tsa"
+	"signet/cmd/signet/keystore"
 	"signet/cmd/signet/wiring"
 )
 
@@ -75,7 +76,7 @@ func (c *config) openLog(w *wiring.Config) error {
 	if t.Name == "" {
 		return nil
 	}
-	seed, err := readSecret(c.path(t.Ed25519File))
+	seed, err := keystore.ReadSecret(c.path(t.Ed25519File))
 	if err != nil {
 		return err
 	}

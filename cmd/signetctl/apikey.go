@@ -13,7 +13,7 @@ import (
 )
 
 var apiKeyAddCommand = command{
-	name: "apikey add", brief: "Makes an API key for a connected registration authority and prints it, once",
+	name: "apikey add", brief: "Makes an API key for a connected registration authority, or a bidding platform, and prints it, once",
 	prepare: func(f *flag.FlagSet) action {
 		q := account.APIKeyRequest{By: "operator"}
 		f.StringVar(&q.Name, "name", "", "`NAME` of the registration authority (required)")
@@ -24,10 +24,12 @@ var apiKeyAddCommand = command{
 		f.Func("organisation", "`CODE=NAME` of an organisation it may issue for, or any; repeat for several (required)", func(text string) error {
 			return addOrganisation(&q, text)
 		})
+		f.BoolVar(&q.Application, "application", false, "a filed application, such as a bidding platform, which issues nothing: without -profile and -organisation")
+		f.BoolVar(&q.Seals, "seals", false, "it may register sealed bids, which guard a holder's encryption key until they are opened; with -application")
 		f.IntVar(&q.PerMinute, "rate", 600, "calls a minute")
 		span := f.Duration("for", 365*24*time.Hour, "how long the key may be used")
 		return onDatabase(f, func(ctx context.Context, t terminal, _ *site, db *store.DB) error {
-			if q.Name == "" || len(q.Profiles) == 0 || !q.Any && len(q.Organisations) == 0 {
+			if q.Name == "" || !q.Application && (len(q.Profiles) == 0 || !q.Any && len(q.Organisations) == 0) {
 				return badUsage("-name, -profile or -organisation is missing")
 			}
 			q.ExpiresAt = db.Now().Add(*span).Truncate(time.Second)
@@ -51,6 +53,9 @@ func addOrganisation(q *account.APIKeyRequest, text string) error {
 
 func addAPIKey(ctx context.Context, t terminal, db *store.DB, q account.APIKeyRequest) error {
 	key := account.NewAPIKey()
+	if q.Application {
+		key = account.NewApplicationKey()
+	}
 	var id string
 	err := db.Tx(ctx, func(tx *store.Tx) (err error) {
 		id, err = account.AddAPIKey(tx, key, q)
@@ -82,7 +87,12 @@ var apiKeyListCommand = command{
 }
 
 func organisationsOf(k account.ConnectedRA) string {
-	if k.Any {
+	switch {
+	case k.Seals:
+		return "an application that registers sealed bids"
+	case k.Application:
+		return "an application"
+	case k.Any:
 		return "any organisation"
 	}
 	return fmt.Sprintf("%d organisations", len(k.Organisations))

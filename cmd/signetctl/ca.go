@@ -13,7 +13,6 @@ import (
 	"signet/ca"
 	"signet/ca/pki"
 	"signet/hsm"
-	"signet/hsm/keyfile"
 )
 
 // caCommands are the commands about the CAs of an installation. None changes the configuration: each says what to add.
@@ -79,7 +78,7 @@ func (n *newCA) nameFlags(f *flag.FlagSet) {
 }
 
 func (n *newCA) madeElsewhereFlags(f *flag.FlagSet) {
-	f.StringVar(&n.certificate, "certificate", "", "PEM `FILE` with its certificate (required)")
+	f.StringVar(&n.certificate, "certificate", "", "PEM `FILE` with its certificate (required; a PKCS#12 file may bring it)")
 	f.StringVar(&n.chain, "chain", "", "PEM `FILE` with what stands above, nearest first, root last (none for a root)")
 	n.ocspFlag(f)
 }
@@ -166,13 +165,18 @@ func (n *newCA) add(ctx context.Context, t terminal, s *site, db *store.DB) erro
 	if err := n.check(s); err != nil {
 		return err
 	}
-	above, known := s.find(n.under)
-	if !n.root && (!known || above.Key == "") {
-		return fmt.Errorf("authorities has no %q that signs", n.under)
-	}
 	keys, err := s.openKeys()
 	if err != nil {
 		return err
+	}
+	return n.make(ctx, t, s, db, keys)
+}
+
+// make makes key and certificate and installs both.
+func (n *newCA) make(ctx context.Context, t terminal, s *site, db *store.DB, keys hsm.Keystore) error {
+	above, known := s.find(n.under)
+	if !n.root && (!known || above.Key == "") {
+		return fmt.Errorf("authorities has no %q that signs", n.under)
 	}
 	k, err := n.keyRequest(ctx, s, keys)
 	if err != nil {
@@ -204,7 +208,7 @@ func (n *newCA) add(ctx context.Context, t terminal, s *site, db *store.DB) erro
 }
 
 // signs is a CA of the configuration as the server opens it, by a certain profile if one is given.
-func (s *site) signs(ctx context.Context, keys *keyfile.Store, a authority, p *ca.Profile) (ca.CAConfig, error) {
+func (s *site) signs(ctx context.Context, keys hsm.Keystore, a authority, p *ca.Profile) (ca.CAConfig, error) {
 	certs, err := s.certificates(a.Certificate)
 	if err != nil {
 		return ca.CAConfig{}, err

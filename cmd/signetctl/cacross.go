@@ -11,6 +11,7 @@ import (
 	"signet/api/store"
 	"signet/ca"
 	"signet/ca/pki"
+	"signet/hsm"
 )
 
 var caCrossCommand = command{
@@ -26,7 +27,11 @@ var caCrossCommand = command{
 			if err != nil {
 				return err
 			}
-			cert, err := s.cross(ctx, t, db, k)
+			keys, err := s.openKeys()
+			if err != nil {
+				return err
+			}
+			cert, err := s.cross(ctx, t, db, keys, k)
 			if err != nil {
 				return err
 			}
@@ -68,14 +73,10 @@ func crossRequest(id, other, proof, profile string) (k ca.CrossRequest, err erro
 	return k, nil
 }
 
-func (s *site) cross(ctx context.Context, t terminal, db *store.DB, k ca.CrossRequest) (*pki.Certificate, error) {
+func (s *site) cross(ctx context.Context, t terminal, db *store.DB, keys hsm.Keystore, k ca.CrossRequest) (*pki.Certificate, error) {
 	above, ok := s.find(k.CA)
 	if !ok || above.Key == "" {
 		return nil, fmt.Errorf("authorities has no %q that signs", k.CA)
-	}
-	keys, err := s.openKeys()
-	if err != nil {
-		return nil, err
 	}
 	issuer, err := s.signs(ctx, keys, above, k.Profile)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"signet/api/store"
 	"signet/ca"
 	"signet/ca/pki"
 	"signet/hsm"
-	"signet/hsm/keyfile"
 )
 
 var caInstallCommand = command{
@@ -27,7 +27,7 @@ var caInstallCommand = command{
 		n.idFlag(f)
 		n.madeElsewhereFlags(f)
 		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
-			cert, chain, err := n.madeElsewhere(s)
+			cert, chain, err := n.madeElsewhere(s, nil)
 			if err != nil {
 				return err
 			}
@@ -40,17 +40,20 @@ var caInstallCommand = command{
 	},
 }
 
-// madeElsewhere reads the certificate and what stands above it.
-func (n *newCA) madeElsewhere(s *site) (*pki.Certificate, []*pki.Certificate, error) {
-	if n.certificate == "" {
+// madeElsewhere reads the certificate and what stands above it. inside is what came in one file with the key, the CA's own first.
+func (n *newCA) madeElsewhere(s *site, inside []*pki.Certificate) (*pki.Certificate, []*pki.Certificate, error) {
+	if n.certificate == "" && len(inside) == 0 {
 		return nil, nil, badUsage("-certificate is missing")
 	}
 	if err := n.check(s); err != nil {
 		return nil, nil, err
 	}
-	certs, err := readCertificates(n.certificate)
-	if err != nil {
-		return nil, nil, err
+	certs := inOrder(inside)
+	if n.certificate != "" {
+		var err error
+		if certs, err = readCertificates(n.certificate); err != nil {
+			return nil, nil, err
+		}
 	}
 	chain := certs[1:]
 	if n.chain != "" {
@@ -63,13 +66,28 @@ func (n *newCA) madeElsewhere(s *site) (*pki.Certificate, []*pki.Certificate, er
 	return certs[0], chain, nil
 }
 
+// inOrder brings the certificates of a PKCS#12 file, which has the key's own first and the others anyhow, into the order of a chain.
+func inOrder(certs []*pki.Certificate) (chain []*pki.Certificate) {
+	for len(certs) > 0 {
+		last := certs[0]
+		chain, certs = append(chain, last), slices.Clone(certs[1:])
+		for i, c := range certs {
+			if last.CheckSignatureFrom(c) == nil {
+				certs[0], certs[i] = c, certs[0]
+				break
+			}
+		}
+	}
+	return chain
+}
+
 var caImportCommand = command{
-	name: "ca import", brief: "Takes over a CA that other software ran: its key, PKCS#8 encrypted or not, and its certificate",
+	name: "ca import", brief: "Takes over a CA that other software ran: its key, PKCS#8 or PKCS#12, and its certificate",
 	prepare: func(f *flag.FlagSet) action {
 		var n newCA
 		n.idFlag(f)
 		n.madeElsewhereFlags(f)
-		f.StringVar(&n.key, "key-file", "", "`FILE` with its private key, PEM or DER, that only its owner can read (required)")
+		f.StringVar(&n.key, "key-file", "", "`FILE` with its private key, PKCS#8 (PEM or DER) or PKCS#12 (.p12, .pfx), that only its owner can read (required)")
 		f.StringVar(&n.passphraseFile, "passphrase-file", "", "`FILE` with the key's passphrase, that only its owner can read")
 		return onDatabase(f, n.takeOver)
 	},
@@ -79,11 +97,11 @@ func (n *newCA) takeOver(ctx context.Context, t terminal, s *site, db *store.DB)
 	if n.key == "" {
 		return badUsage("-key-file is missing")
 	}
-	cert, chain, err := n.madeElsewhere(s)
+	key, inside, err := readKey(n.key, n.passphraseFile)
 	if err != nil {
 		return err
 	}
-	key, err := n.readKey()
+	cert, chain, err := n.madeElsewhere(s, inside)
 	if err != nil {
 		return err
 	}
@@ -104,29 +122,37 @@ func (n *newCA) takeOver(ctx context.Context, t terminal, s *site, db *store.DB)
 	return nil
 }
 
-func (n *newCA) readKey() (crypto.Signer, error) {
-	text, err := readSecret(n.key)
+// readKey reads a private key, with the certificates that came in one file with it.
+func readKey(file, passphraseFile string) (crypto.Signer, []*pki.Certificate, error) {
+	raw, err := readSecretBytes(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer clear(text)
+	defer clear(raw)
 	var passphrase []byte
-	if n.passphraseFile != "" {
-		if passphrase, err = readSecret(n.passphraseFile); err != nil {
-			return nil, err
+	if passphraseFile != "" {
+		if passphrase, err = readSecret(passphraseFile); err != nil {
+			return nil, nil, err
 		}
 		defer clear(passphrase)
 	}
-	key, err := pki.ReadPrivateKey(text, passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", n.key, err)
+	if pki.IsPKCS12(raw) {
+		p, err := pki.ParsePKCS12(raw, passphrase)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return p.Key, p.Certificates, nil
 	}
-	return key, nil
+	key, err := pki.ReadPrivateKey(bytes.TrimSpace(raw), passphrase)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return key, nil, nil
 }
 
 // install judges a CA with the key that the keystore has, makes its responder, writes the certificates down and says what to add to the
 // configuration.
-func (n *newCA) install(ctx context.Context, t terminal, s *site, db *store.DB, keys *keyfile.Store, cert *pki.Certificate, chain []*pki.Certificate) error {
+func (n *newCA) install(ctx context.Context, t terminal, s *site, db *store.DB, keys hsm.Keystore, cert *pki.Certificate, chain []*pki.Certificate) error {
 	key, err := signer(ctx, keys, n.id)
 	if err != nil {
 		return err
@@ -165,7 +191,7 @@ func (n *newCA) install(ctx context.Context, t terminal, s *site, db *store.DB, 
 	return nil
 }
 
-func (n *newCA) responder(ctx context.Context, t terminal, s *site, db *store.DB, keys *keyfile.Store, one ca.CAConfig) (*pki.Certificate, error) {
+func (n *newCA) responder(ctx context.Context, t terminal, s *site, db *store.DB, keys hsm.Keystore, one ca.CAConfig) (*pki.Certificate, error) {
 	var subject []pki.Attr
 	for _, a := range one.Certificate.Subject.Attrs() {
 		switch a.Type {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -55,8 +56,25 @@ var auditVerifyCommand = command{
 	prepare: func(f *flag.FlagSet) action {
 		var noted auditAnchor
 		f.Func("anchor", "`NUMBER:HASH` noted at an earlier run and kept elsewhere: the chain must still have that entry", noted.parse)
+		file := f.String("file", "", "an exported `FILE` (JSON lines) instead of the database's own entries; the installation's audit key is used")
 		return onDatabase(f, func(ctx context.Context, t terminal, _ *site, db *store.DB) error {
+			if *file != "" && noted.seq != 0 {
+				return badUsage("want -anchor or -file")
+			}
+			if *file != "" {
+				return verifyAuditFile(t, db, *file)
+			}
 			return verifyAudit(ctx, t, db, noted)
+		})
+	},
+}
+
+var auditExportCommand = command{
+	name: "audit export", brief: "Prints the audit chain as JSON lines, as audit verify -file reads it",
+	prepare: func(f *flag.FlagSet) action {
+		first := f.Int64("first", 1, "`NUMBER` of the first entry")
+		return onDatabase(f, func(ctx context.Context, t terminal, _ *site, db *store.DB) error {
+			return db.ExportAudit(ctx, t.out, *first, 0)
 		})
 	},
 }
@@ -89,6 +107,20 @@ func verifyAudit(ctx context.Context, t terminal, db *store.DB, noted auditAncho
 		return err
 	}
 	fmt.Fprintf(t.out, "the audit chain holds: %d entries\nanchor %d:%x\n", seq, seq, sum)
+	return nil
+}
+
+func verifyAuditFile(t terminal, db *store.DB, name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	proof, err := db.VerifyAuditFile(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Fprintf(t.out, "the file holds: entries %d to %d\nanchor %d:%x\n", proof.First, proof.Last, proof.Last, proof.Hash)
 	return nil
 }
 

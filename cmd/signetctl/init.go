@@ -17,7 +17,7 @@ import (
 	"signet/api/store"
 	"signet/ca"
 	"signet/ca/pki"
-	"signet/hsm/keyfile"
+	"signet/cmd/signet/keystore"
 )
 
 var initCommand = command{
@@ -31,6 +31,8 @@ var initCommand = command{
 		f.StringVar(&n.h.title, "title", "", "`NAME` the CAs are called by: NAME Root, NAME CA, NAME OCSP (default: the organisation)")
 		f.StringVar(&n.h.id, "id", "sm2", "`ID` of the issuing CA, part of addresses inside certificates")
 		f.StringVar(&n.listen, "listen", "127.0.0.1:8443", "`ADDR` on which the portal answers")
+		f.BoolVar(&n.noCA, "no-ca", false, "make no CA: signetctl ceremony or ca import will")
+		f.StringVar(&n.keysFile, "keys", "", "`FILE` with the block keys of the configuration, pkcs11: into that hardware module go the keys (default: encrypted files in DIR)")
 		f.StringVar(&n.dsnFile, "mysql", "", "`FILE` with the DSN of an empty MySQL or MariaDB database, user:password@tcp(host:3306)/name (default: SQLite in DIR)")
 		return n.run
 	},
@@ -39,9 +41,12 @@ var initCommand = command{
 // newSite is an installation to be made.
 type newSite struct {
 	dir, origin, statusURL, listen, dsnFile string
+	keysFile                                string
+	keys                                    keystore.Config // the block keys of the configuration
 	h                                       hierarchy
 	stage                                   string // the folder that becomes dir when all is done
-	begun                                   bool   // a database of a server was written to, which cannot be taken back
+	noCA                                    bool
+	begun                                   bool // a database of a server was written to, which cannot be taken back
 }
 
 // The names inside an installation's folder.
@@ -53,13 +58,14 @@ const (
 	codeKeyFile    = "secrets/code.key"
 	auditKeyFile   = "secrets/audit.key"
 	siteDSN        = "secrets/dsn"
+	siteBlobs      = "blobs"
 )
 
 func (n *newSite) run(ctx context.Context, t terminal, args []string) error {
 	if err := errors.Join(noArguments(args), n.check()); err != nil {
 		return err
 	}
-	if err := n.checkDir(); err != nil {
+	if err := errors.Join(n.checkDir(), n.readKeys()); err != nil {
 		return err
 	}
 	if err := n.build(ctx, t); err != nil {
@@ -88,7 +94,7 @@ func (n *newSite) check() error {
 		return badUsage("-origin %q is not like https://portal.example", n.origin)
 	case !isAddress(n.statusURL):
 		return badUsage("-status %q is not like http://ca.example", n.statusURL)
-	case n.h.organisation == "":
+	case n.h.organisation == "" && !n.noCA:
 		return badUsage("-organisation is missing")
 	case !authorityID.MatchString(n.h.id):
 		return badUsage("-id %q is not 1 to 32 of a-z, 0-9 and -", n.h.id)
@@ -97,7 +103,7 @@ func (n *newSite) check() error {
 		n.h.title = n.h.organisation
 	}
 	n.h.statusURL = n.statusURL
-	if _, err := pki.NewName(n.h.name("Root")...); err != nil {
+	if _, err := pki.NewName(n.h.name("Root")...); err != nil && !n.noCA {
 		return badUsage("the CAs cannot be named so: %v", err)
 	}
 	return nil
@@ -140,6 +146,9 @@ func (n *newSite) build(ctx context.Context, t terminal) (err error) {
 	if err := n.authority(ctx, t); err != nil {
 		return err
 	}
+	if err := n.write(siteBlobs+"/README", []byte("Files of applications, encrypted; names are hashes. The server needs this folder.\n"), 0o600); err != nil {
+		return err
+	}
 	if err := n.write(siteFile, n.config(), 0o600); err != nil {
 		return err
 	}
@@ -154,6 +163,9 @@ func (n *newSite) build(ctx context.Context, t terminal) (err error) {
 
 func (n *newSite) secrets() error {
 	for _, name := range []string{passphraseFile, codeKeyFile, auditKeyFile} {
+		if name == passphraseFile && n.inModule() {
+			continue
+		}
 		var key [32]byte
 		if _, err := rand.Read(key[:]); err != nil {
 			return err
@@ -174,14 +186,11 @@ func (n *newSite) secrets() error {
 
 // authority makes keys, database and certificates.
 func (n *newSite) authority(ctx context.Context, t terminal) (err error) {
-	passphrase, err := readSecret(filepath.Join(n.stage, passphraseFile))
+	keys, err := n.openKeys(ctx, t)
 	if err != nil {
 		return err
 	}
-	keys, err := keyfile.Create(keyfile.Config{Dir: filepath.Join(n.stage, siteKeys), Passphrase: passphrase})
-	if err != nil {
-		return err
-	}
+	defer func() { err = keys.end(err) }()
 	if _, err := keys.Generate(ctx, ticketLabel, pki.P256); err != nil {
 		return err
 	}
@@ -193,6 +202,9 @@ func (n *newSite) authority(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if n.noCA {
+		return nil
+	}
 	if err := n.h.make(ctx, ca.Config{Store: db.CA(), Now: db.Now, Log: t.log()}, keys); err != nil {
 		return err
 	}
@@ -267,14 +279,19 @@ func (n *newSite) write(name string, content []byte, mode fs.FileMode) error {
 	return writeNew(path, content, mode)
 }
 
-// writeNew makes a file that must not be there yet; it is durable on return.
+// writeNew makes a file that must not be there yet; it is durable on return. The file gets its name only when all of its content is in it,
+// so that a command killed meanwhile leaves either the whole file or none.
 func writeNew(path string, content []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	part := path + "." + rand.Text() + ".part"
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Link(part, path)
+	}
+	if err = errors.Join(err, os.Remove(part)); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
@@ -298,7 +315,6 @@ func (n *newSite) config() []byte {
 	if n.dsnFile != "" {
 		database = "  driver: mysql\n  dsnFile: " + siteDSN
 	}
-	responder := responderLabel(n.h.id, 1)
 	return fmt.Appendf(nil, `# Configuration of signet serve. Paths are relative to this file; signet check-config looks it over.
 listen: %q
 origins: [%q]
@@ -311,15 +327,25 @@ status:
 database:
 %s
 
-keys:
-  dir: %s
-  passphraseFile: %s
+%s
 
 secrets:
   codeKeyFile: %s
   auditKeyFile: %s
 
-authorities:
+# Uploaded and printed files, encrypted; a bucket can take the place of the folder.
+blobs: {dir: %s}
+
+%s`, n.listen, n.origin, n.statusURL, database, n.keysBlock(), codeKeyFile, auditKeyFile, siteBlobs, n.authorities())
+}
+
+// authorities is the part of the configuration about the CAs.
+func (n *newSite) authorities() string {
+	if n.noCA {
+		return "# The ceremony says what to put here, and renewBy names the CA that issues to holders.\nauthorities: []\n"
+	}
+	responder := responderLabel(n.h.id, 1)
+	return fmt.Sprintf(`authorities:
   - id: %s
     certificate: %s
     key: %s
@@ -331,18 +357,25 @@ authorities:
       certificate: %s
       key: %s
 renewBy: %s
-`, n.listen, n.origin, n.statusURL, database, siteKeys, passphraseFile, codeKeyFile, auditKeyFile,
-		n.h.rootID(), n.file(n.h.rootID()), n.h.rootID(),
+`, n.h.rootID(), n.file(n.h.rootID()), n.h.rootID(),
 		n.h.id, n.file(n.h.id), n.file(n.h.rootID()), n.h.id, n.file(responder), responder, n.h.id)
 }
 
 func (n *newSite) tell(t terminal) {
 	at := func(name string) string { return filepath.Join(n.dir, filepath.FromSlash(name)) }
 	fmt.Fprintf(t.out, "made %s\n", n.dir)
+	keep := fmt.Sprintf("Keep a copy of %s and of %s in different places: one without the other is of no use, and without them the CA is lost.", at(siteKeys), at(passphraseFile))
+	if n.inModule() {
+		keep = fmt.Sprintf("The keys are in the module that %s names. Make its maker's backup of them: without them the CA is lost.", at(siteFile))
+	}
+	if n.noCA {
+		fmt.Fprintf(t.out, "  without a CA\n\n%s\nnext:\n  signetctl ceremony -config %s script.yaml\n", keep, at(siteFile))
+		return
+	}
 	for _, c := range []*pki.Certificate{n.h.root, n.h.sub, n.h.responder} {
 		fmt.Fprintf(t.out, "  %s, until %s\n", c.Subject, c.NotAfter.Format("2006-01-02"))
 	}
-	fmt.Fprintf(t.out, "\nKeep a copy of %s and of %s in different places: one without the other is of no use, and without them the CA is lost.\n", at(siteKeys), at(passphraseFile))
+	fmt.Fprintf(t.out, "\n%s\n", keep)
 	fmt.Fprintf(t.out, "\nnext:\n  signetctl user add -config %[1]s -login admin -role admin\n  signetctl project set -config %[1]s project.yaml\n  signet serve -config %[1]s\n", at(siteFile))
 	fmt.Fprintf(t.out, "The OCSP responder ends on %s; signetctl responder makes the next one.\n", n.h.responder.NotAfter.Format("2006-01-02"))
 }

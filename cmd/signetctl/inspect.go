@@ -22,9 +22,10 @@ import (
 
 var inspectCommand = command{
 	name: "inspect", args: "FILE|-",
-	brief: "Shows certificates, requests, CRLs, signed and enveloped messages and SM2 key envelopes, DER or PEM; trusts nothing",
+	brief: "Shows certificates, requests and responses, CRLs, signed and enveloped messages, SM2 key envelopes and PKCS#12, DER or PEM; trusts nothing",
 	prepare: func(f *flag.FlagSet) action {
 		asJSON := f.Bool("json", false, "one JSON object per line instead of text")
+		passphrase := f.String("passphrase-file", "", "`FILE` with the passphrase of a PKCS#12 file, that only its owner can read")
 		return func(_ context.Context, t terminal, args []string) error {
 			file, err := oneFile(args)
 			if err != nil {
@@ -34,7 +35,7 @@ var inspectCommand = command{
 			if err != nil {
 				return err
 			}
-			things, err := recognise(in)
+			things, err := recogniseWith(in, *passphrase)
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -61,6 +62,26 @@ func readInput(t terminal, file string) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than %d MiB", file, mostInput>>20)
 	}
 	return in, err
+}
+
+// recogniseWith looks into a PKCS#12 file with the passphrase, or recognises anything else.
+func recogniseWith(in []byte, passphraseFile string) ([]thing, error) {
+	if !pki.IsPKCS12(in) {
+		return recognise(in)
+	}
+	if passphraseFile == "" {
+		return nil, errors.New("it is a PKCS#12 file, which -passphrase-file opens")
+	}
+	passphrase, err := readSecret(passphraseFile)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(passphrase)
+	p, err := pki.ParsePKCS12(in, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	return []thing{pkcs12Thing(p)}, nil
 }
 
 // recognise takes a file apart: PEM with any number of blocks, base64 alone, or DER.
@@ -103,7 +124,7 @@ func plainBase64(in []byte) ([]byte, bool) {
 	return der, err == nil && len(der) > 0
 }
 
-var errUnknown = errors.New("it is no certificate, request, CRL, signed or enveloped message, SM2 key envelope or public key that can be read")
+var errUnknown = errors.New("it is no certificate, request, CRL, signed or enveloped message, SM2 key envelope, certificate response, PKCS#12 file or public key that can be read")
 
 // recogniseDER tries every form; each parser is strict, so at most one accepts.
 func recogniseDER(der []byte) (thing, error) {
@@ -126,7 +147,13 @@ func recogniseDER(der []byte) (thing, error) {
 		return envelopedKeyThing(key, "SM2EnvelopedKey"), nil
 	}
 	if key, err := cms.ParseSKFEnvelopedKey(der); err == nil {
-		return envelopedKeyThing(key, "ENVELOPEDKEYBLOB"), nil
+		return envelopedKeyThing(key, "ENVELOPEDKEYBLOB"), nil // which EnvelopedECCKey of SDF is byte for byte
+	}
+	if key, err := cms.ParseSDFEnvelopedKey(der); err == nil {
+		return envelopedKeyThing(key, "SDF_ENVELOPEDKEYBLOB"), nil
+	}
+	if response, err := cms.ParseCSRResponse(der); err == nil {
+		return responseThing(response), nil
 	}
 	if pub, err := pki.ParsePublicKey(der); err == nil {
 		return thing{"public key", keyFields(der, pub)}, nil
@@ -253,6 +280,23 @@ func envelopedKeyThing(e *cms.EnvelopedKey, form string) thing {
 		fields = append(fields, keyFields(spki, e.PublicKey)...)
 	}
 	return thing{"SM2 key envelope", fields}
+}
+
+// pkcs12Thing shows whose key a file has; the key itself is not shown.
+func pkcs12Thing(p *pki.PKCS12) thing {
+	o := thing{kind: "PKCS#12 file"}
+	o.add("name", p.Name)
+	if spki, err := pki.MarshalPublicKey(p.Key.Public()); err == nil {
+		o.fields = append(o.fields, keyFields(spki, p.Key.Public())...)
+	}
+	var parts []thing
+	for _, c := range p.Certificates {
+		parts = append(parts, certificateThing(c))
+	}
+	if len(parts) > 0 {
+		o.fields = append(o.fields, field{"certificates", parts})
+	}
+	return o
 }
 
 func hexOf(b []byte) string { return strings.ToUpper(fmt.Sprintf("%x", b)) }

@@ -104,3 +104,22 @@ func envelopedThing(e *cms.Enveloped) thing {
 	}
 	return o
 }
+
+// responseThing shows the answer to an SM2 certificate request; the key inside stays closed.
+func responseThing(c *cms.CSRResponse) thing {
+	o := thing{kind: "certificate response"}
+	for _, list := range [][]*pki.Certificate{c.Sign, c.Encrypt} {
+		name := map[bool]string{true: "signing", false: "encryption"}[len(o.fields) == 0]
+		var parts []thing
+		for _, one := range list {
+			parts = append(parts, certificateThing(one))
+		}
+		if len(parts) > 0 {
+			o.fields = append(o.fields, field{name, parts})
+		}
+	}
+	if c.Key != nil {
+		o.fields = append(o.fields, field{"key", []thing{envelopedKeyThing(c.Key, "SM2EnvelopedKey")}})
+	}
+	return o
+}

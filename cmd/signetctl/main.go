@@ -13,8 +13,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
+
+	"signet/cmd/signet/keystore"
 )
 
 const (
@@ -23,7 +26,10 @@ const (
 	exitUsage   = 2
 )
 
-func main() { os.Exit(start()) }
+func main() {
+	keystore.RunWorkerIfAsked() // a vendor's library runs in a process of its own, which is this program again
+	os.Exit(start())
+}
 
 func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -52,10 +58,10 @@ type action func(ctx context.Context, t terminal, args []string) error
 // commands lists them in the order of the usage.
 func commands() []command {
 	return append([]command{
-		initCommand, migrateCommand, projectSetCommand, projectListCommand, importLegacyCommand, userAddCommand, apiKeyAddCommand, apiKeyListCommand, apiKeyEndCommand,
+		initCommand, migrateCommand, projectSetCommand, projectListCommand, importLegacyCommand, apiKeyAddCommand, apiKeyListCommand, apiKeyEndCommand,
 		tsaCommand, logInitCommand, logProveCommand, logCheckCommand, logAuditCommand,
-		revokeCommand, responderCommand, reconcileCommand, auditVerifyCommand, inspectCommand, verifyCommand, profileShowCommand, profileCheckCommand,
-	}, caCommands...)
+		revokeCommand, certSearchCommand, crlImportCommand, backupCommand, restoreCommand, responderCommand, reconcileCommand, auditVerifyCommand, auditExportCommand, inspectCommand, pkcs12Command, verifyCommand, profileShowCommand, profileCheckCommand, releaseCommand,
+	}, slices.Concat(userCommands, keysCommands, appCommands, acmeCommands, caCommands, ceremonyCommands, kmcCommands, ticketKeyCommands)...)
 }
 
 // usageError is a command line that cannot be understood.
@@ -93,7 +99,7 @@ func run(ctx context.Context, line []string, t terminal) int {
 
 // find takes the longest command name that the line begins with.
 func find(line []string) (*command, []string) {
-	for words := min(2, len(line)); words > 0; words-- {
+	for words := min(3, len(line)); words > 0; words-- {
 		name := strings.Join(line[:words], " ")
 		for _, c := range commands() {
 			if c.name == name {

@@ -38,7 +38,10 @@ var projectSetCommand = command{
 				if err != nil {
 					return err
 				}
-				if err := service.ra.EnsureProject(ctx, p); err != nil {
+				if err := service.ra.EnsureProject(ctx, p.project()); err != nil {
+					return err
+				}
+				if err := p.setMaterials(ctx, service.ra); err != nil {
 					return err
 				}
 				fmt.Fprintf(t.out, "project %s is as the file says\n", p.Slug)
@@ -69,23 +72,31 @@ type projectText struct {
 		URL   string `yaml:"url"`
 	} `yaml:"downloads"`
 	Notice string `yaml:"notice"` // shown on top of the page
+
+	// Materials are what a kind of application takes, where it is not the default: new, renew, change_name, change_legal, change_handler, replace, revoke.
+	Materials map[string][]struct {
+		Type     string `yaml:"type"`     // registration_form, handler_id, licence, change_proof, legal_proof, risk_letter, handler_letter, loss_statement, revoke_request, seal_sheet
+		Required bool   `yaml:"required"` // the application is not submitted without
+		When     string `yaml:"when"`     // unsigned: unless the risk notice was signed with the present key; phone_lost: if the handler's phone is lost. Default: always
+		Most     int    `yaml:"most"`     // how many files, up to 10. Default 3
+	} `yaml:"materials"`
 }
 
-func readProject(file string) (ra.Project, error) {
+func readProject(file string) (projectText, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return ra.Project{}, err
+		return projectText{}, err
 	}
 	var p projectText
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(&p); err != nil {
-		return ra.Project{}, fmt.Errorf("%s: %w", file, err)
+		return projectText{}, fmt.Errorf("%s: %w", file, err)
 	}
 	if err := d.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
-		return ra.Project{}, fmt.Errorf("%s: more than one document", file)
+		return projectText{}, fmt.Errorf("%s: more than one document", file)
 	}
-	return p.project(), nil
+	return p, nil
 }
 
 func (p projectText) project() ra.Project {
@@ -97,6 +108,19 @@ func (p projectText) project() ra.Project {
 		out.Downloads = append(out.Downloads, ra.Download(d))
 	}
 	return out
+}
+
+func (p projectText) setMaterials(ctx context.Context, registration *ra.RA) error {
+	for kind, list := range p.Materials {
+		rules := make([]ra.MaterialRule, len(list))
+		for i, m := range list {
+			rules[i] = ra.MaterialRule{Type: ra.MaterialType(m.Type), Required: m.Required, When: ra.MaterialWhen(m.When), Most: m.Most}
+		}
+		if err := registration.SetMaterialRules(ctx, "operator", p.Slug, kind, rules); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var projectListCommand = command{

@@ -13,7 +13,6 @@ import (
 	"signet/ca"
 	"signet/ca/pki"
 	"signet/hsm"
-	"signet/hsm/keyfile"
 )
 
 var responderCommand = command{
@@ -70,7 +69,7 @@ func (s *site) find(id string) (authority, bool) {
 	return authority{}, false
 }
 
-func (s *site) issuer(ctx context.Context, keys *keyfile.Store, a authority) (ca.CAConfig, error) {
+func (s *site) issuer(ctx context.Context, keys hsm.Keystore, a authority) (ca.CAConfig, error) {
 	certs, err := s.certificates(a.Certificate)
 	if err != nil {
 		return ca.CAConfig{}, err
@@ -83,7 +82,7 @@ func (s *site) issuer(ctx context.Context, keys *keyfile.Store, a authority) (ca
 }
 
 // nextResponder finds the first label that neither keystore nor folder knows.
-func (s *site) nextResponder(ctx context.Context, keys *keyfile.Store, a authority) (label, path string, err error) {
+func (s *site) nextResponder(ctx context.Context, keys hsm.Keystore, a authority) (label, path string, err error) {
 	const most = 1000
 	for n := 1; n <= most; n++ {
 		label = responderLabel(a.ID, n)

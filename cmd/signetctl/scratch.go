@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"signet/api/store"
 )
@@ -30,10 +30,8 @@ func (s *site) withScratch(ctx context.Context, t terminal, db *store.DB, f func
 	if err != nil {
 		return fmt.Errorf("copying the database: %w", err)
 	}
-	if db.Driver() == store.SQLite {
-		if c.AuditKey, err = s.auditKey(); err != nil {
-			return err
-		}
+	if c.AuditKey, err = s.auditKey(); err != nil {
+		return err
 	}
 	scratch, err := store.Open(ctx, c)
 	if err != nil {
@@ -58,8 +56,7 @@ func copySQLite(ctx context.Context, from, to string) (err error) {
 	return err
 }
 
-// copyRows copies the tables of accounts and registration, which have the same columns in both dialects. What an import
-// does not look at (audit, outbox, the CA's own) stays behind.
+// copyRows copies all tables of a database of another dialect, as of one moment.
 func copyRows(ctx context.Context, from *store.DB, c store.Config) (err error) {
 	c.Create = true
 	to, err := store.Open(ctx, c)
@@ -67,61 +64,35 @@ func copyRows(ctx context.Context, from *store.DB, c store.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	if err := to.Migrate(ctx); err != nil {
+	if err := errors.Join(to.Migrate(ctx), to.Clear(ctx)); err != nil {
 		return err
 	}
-	var tables []string
-	if err := to.Read(ctx).Raw("SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE 'acct!_%' ESCAPE '!' OR name LIKE 'ra!_%' ESCAPE '!')").Scan(&tables).Error; err != nil {
+	var table string
+	var columns []string
+	var rows [][]any
+	flush := func() error {
+		if len(rows) == 0 {
+			return nil
+		}
+		err := to.Load(ctx, table, columns, rows)
+		rows = rows[:0]
 		return err
 	}
-	return to.Tx(ctx, func(tx *store.Tx) error {
-		if err := tx.DB().Exec("PRAGMA defer_foreign_keys = ON").Error; err != nil {
-			return err
+	begin := func(name string, names []string) error {
+		err := flush()
+		table, columns = name, slices.Clone(names)
+		return err
+	}
+	row := func(values []any) error {
+		if rows = append(rows, slices.Clone(values)); len(rows) < rowsAtOnce {
+			return nil
 		}
-		for _, table := range tables {
-			if err := tx.DB().Exec("DELETE FROM " + table).Error; err != nil { // what migrations put there comes again
-				return err
-			}
-			if err := copyTable(ctx, from, tx, table); err != nil {
-				return fmt.Errorf("%s: %w", table, err)
-			}
-		}
-		return nil
-	})
+		return flush()
+	}
+	if err := from.Dump(ctx, begin, row); err != nil {
+		return err
+	}
+	return flush()
 }
 
-func copyTable(ctx context.Context, from *store.DB, to *store.Tx, table string) (err error) {
-	rows, err := from.Read(ctx).Raw("SELECT * FROM " + table).Rows()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	columns, err := rows.ColumnTypes()
-	if err != nil {
-		return err
-	}
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.Name()
-	}
-	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (?%s)", table, strings.Join(names, ", "), strings.Repeat(", ?", len(names)-1))
-	for rows.Next() {
-		values := make([]any, len(columns))
-		into := make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
-		for i, c := range columns {
-			if raw, ok := values[i].([]byte); ok && !strings.Contains(c.DatabaseTypeName(), "BLOB") && !strings.Contains(c.DatabaseTypeName(), "BINARY") {
-				values[i] = string(raw) // SQLite compares text and bytes as different
-			}
-		}
-		if err := to.DB().Exec(insert, values...).Error; err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
+const rowsAtOnce = 500

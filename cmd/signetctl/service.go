@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -14,10 +13,7 @@ import (
 	"signet/api/relay"
 	"signet/api/store"
 	"signet/ca"
-	"signet/ca/kmc"
-	"signet/ca/pki"
 	"signet/hsm"
-	"signet/hsm/keyfile"
 )
 
 // service is the part of the server that commands work with.
@@ -39,11 +35,7 @@ func (s *site) openService(ctx context.Context, t terminal, db *store.DB) (*serv
 	if err != nil {
 		return nil, err
 	}
-	wrapper, err := keys.Wrapper(ctx, orDefault(s.Keys.Escrow, escrowLabel))
-	if err != nil {
-		return nil, fmt.Errorf("escrow key: %w", err)
-	}
-	centre, err := kmc.New(kmc.Config{Store: db.KMC(), Wrapper: wrapper, Now: db.Now, Log: t.log()})
+	centre, err := s.escrow(ctx, t, db, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +43,12 @@ func (s *site) openService(ctx context.Context, t terminal, db *store.DB) (*serv
 	if err != nil {
 		return nil, err
 	}
+	named, err := relay.NameKey(ticketKey.Public())
+	if err != nil {
+		return nil, err
+	}
 	agents, err := relay.New(relay.Config{
-		DB: db, TicketKey: ticketKey, KID: hex.EncodeToString(pki.KeyID(ticketKey.Public())[:8]), Issuer: s.Origins[0], Log: t.log(),
+		DB: db, TicketKey: ticketKey, KID: named.ID, Issuer: s.Origins[0], Log: t.log(),
 	})
 	if err != nil {
 		return nil, err
@@ -71,7 +67,7 @@ func (s *site) openService(ctx context.Context, t terminal, db *store.DB) (*serv
 }
 
 // openAuthority opens the CAs with their keys.
-func (s *site) openAuthority(ctx context.Context, t terminal, db *store.DB, keys *keyfile.Store) (*ca.Authority, error) {
+func (s *site) openAuthority(ctx context.Context, t terminal, db *store.DB, keys hsm.Keystore) (*ca.Authority, error) {
 	return s.authorityWith(t, db, func(label string) (crypto.Signer, error) { return signer(ctx, keys, label) })
 }
 

@@ -25,9 +25,11 @@ import (
 	"signet/api/store/storetest"
 	"signet/ca"
 	"signet/ca/pki"
+	"signet/cmd/signet/keystore"
 )
 
 func TestMain(m *testing.M) {
+	keystore.RunWorkerIfAsked()
 	testscript.Main(m, map[string]func(){"signetctl": main})
 }
 

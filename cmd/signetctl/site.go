@@ -18,7 +18,8 @@ import (
 
 	"signet/api/store"
 	"signet/ca/pki"
-	"signet/hsm/keyfile"
+	"signet/cmd/signet/keystore"
+	"signet/hsm"
 )
 
 // site is an installation: the blocks of the server's configuration that say where its database, keys and CAs are.
@@ -35,10 +36,10 @@ type site struct {
 		DSNFile string `yaml:"dsnFile"`
 	} `yaml:"database"`
 	Keys struct {
-		Dir            string `yaml:"dir"`
-		PassphraseFile string `yaml:"passphraseFile"`
-		Ticket         string `yaml:"ticket"`
-		Escrow         string `yaml:"escrow"`
+		keystore.Config `yaml:",inline"`
+
+		Ticket string `yaml:"ticket"`
+		Escrow string `yaml:"escrow"`
 	} `yaml:"keys"`
 	Secrets struct {
 		CodeKeyFile  string `yaml:"codeKeyFile"`
@@ -46,6 +47,8 @@ type site struct {
 	} `yaml:"secrets"`
 	Authorities []authority `yaml:"authorities"`
 	RenewBy     string      `yaml:"renewBy"`
+
+	KMC kmcSite `yaml:"kmc"`
 
 	Transparency struct {
 		Name        string `yaml:"name"`
@@ -77,7 +80,7 @@ type authority struct {
 // ours are the blocks of the file that are read here, strictly; `signet check-config` answers for the others.
 var ours = map[string]bool{
 	"origins": true, "status": true, "database": true, "keys": true, "secrets": true, "authorities": true, "renewBy": true,
-	"transparency": true,
+	"transparency": true, "kmc": true,
 }
 
 // siteFlags declares -config and -data and gives a function that finds the site they name.
@@ -215,20 +218,9 @@ func (s *site) withDB(ctx context.Context, t terminal, f func(*store.DB) error) 
 	return f(db)
 }
 
-// openKeys opens the keystore.
-func (s *site) openKeys() (*keyfile.Store, error) {
-	if s.Keys.Dir == "" || s.Keys.PassphraseFile == "" {
-		return nil, errors.New("keys.dir or keys.passphraseFile is missing")
-	}
-	passphrase, err := readSecret(s.path(s.Keys.PassphraseFile))
-	if err != nil {
-		return nil, err
-	}
-	keys, err := keyfile.Open(keyfile.Config{Dir: s.path(s.Keys.Dir), Passphrase: passphrase})
-	if err != nil {
-		return nil, fmt.Errorf("opening keys.dir: %w", err)
-	}
-	return keys, nil
+// openKeys opens the keystore. A hardware module is let go of with the process.
+func (s *site) openKeys() (hsm.Keystore, error) {
+	return keystore.Open(context.Background(), s.Keys.Config, keystore.Options{Dir: s.dir, Ask: keystore.Terminal(os.Stdin, os.Stderr), Log: slog.New(slog.DiscardHandler)})
 }
 
 func (s *site) certificates(file string) ([]*pki.Certificate, error) {
@@ -255,6 +247,12 @@ func readCertificates(path string) ([]*pki.Certificate, error) {
 
 // readSecret reads a file that only its owner may reach.
 func readSecret(path string) ([]byte, error) {
+	text, err := readSecretBytes(path)
+	return bytes.TrimSpace(text), err
+}
+
+// readSecretBytes is readSecret for what is no text: its first or last byte may look like space.
+func readSecretBytes(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -262,9 +260,5 @@ func readSecret(path string) ([]byte, error) {
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		return nil, fmt.Errorf("%s: %w: others can reach it; chmod 600", path, fs.ErrPermission)
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(text), nil
+	return os.ReadFile(path)
 }

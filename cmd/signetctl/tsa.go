@@ -13,7 +13,6 @@ import (
 	"signet/ca"
 	"signet/ca/pki"
 	"signet/hsm"
-	"signet/hsm/keyfile"
 )
 
 var tsaCommand = command{
@@ -41,7 +40,7 @@ func (s *site) newStamper(ctx context.Context, t terminal, db *store.DB, id, nam
 	if err != nil {
 		return err
 	}
-	label, path, err := s.nextStamper(ctx, keys, present)
+	label, path, err := s.nextKey(ctx, keys, present, "tsa")
 	if err != nil {
 		return err
 	}
@@ -105,11 +104,11 @@ func stamperName(issuer *pki.Certificate, name string) (pki.Name, error) {
 	)
 }
 
-// nextStamper finds the first label that neither keystore nor folder knows.
-func (s *site) nextStamper(ctx context.Context, keys *keyfile.Store, a authority) (label, path string, err error) {
+// nextKey finds the first label for a key of that use that neither keystore nor folder knows.
+func (s *site) nextKey(ctx context.Context, keys hsm.Keystore, a authority, use string) (label, path string, err error) {
 	const most = 1000
 	for n := 1; n <= most; n++ {
-		label = fmt.Sprintf("%s-tsa-%d", a.ID, n)
+		label = fmt.Sprintf("%s-%s-%d", a.ID, use, n)
 		path = filepath.Join(filepath.Dir(filepath.FromSlash(a.Certificate)), label+".pem")
 		_, keyErr := keys.Signer(ctx, hsm.Ref{Label: label})
 		_, fileErr := os.Stat(s.path(path))
@@ -120,5 +119,5 @@ func (s *site) nextStamper(ctx context.Context, keys *keyfile.Store, a authority
 			return "", "", keyErr
 		}
 	}
-	return "", "", errors.New("there are too many time stampers")
+	return "", "", fmt.Errorf("there are too many %s keys", use)
 }

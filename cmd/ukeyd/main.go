@@ -1,6 +1,6 @@
 // Command ukeyd is the UKey agent of a person's computer: it connects the USB keys plugged in here with the
-// portal the person paired it with. It opens no port, and does nothing that no ticket of the portal names and
-// no person agreed to.
+// portal the person paired it with. It answers pages of that portal and of its applications on 127.0.0.1, and nobody
+// else; it does nothing that no ticket of the portal names and no person agreed to.
 package main
 
 import (

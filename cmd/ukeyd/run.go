@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"signet/hsm/cryptoki"
 	"signet/ukey"
 	"signet/ukey/agent"
 	"signet/ukey/pkcs11"
+	"signet/ukey/ticket"
 )
 
 // program is ukeyd with what it touches.
@@ -37,11 +39,17 @@ type options struct {
 	state    string
 	pair     string
 	name     string
+	loopback bool
+	batch    string // flash
+	operator string // flash
+	logLevel slog.Level
 }
 
 const usage = `用法 usage: ukeyd [选项 flags]            连接网站并等待任务 serve the paired portal
            ukeyd list    [选项 flags]    列出插入的 UKey  list plugged keys
            ukeyd doctor  [选项 flags]    检查运行环境  check everything, for support
+           ukeyd flash   [选项 flags]    批量制证工作站  operator's station: make a batch of keys
+           ukeyd update  [选项 flags]    下载并安装新版本  download and install a newer version
            ukeyd version
 
 选项 flags:
@@ -66,7 +74,7 @@ func (p program) run(ctx context.Context, args []string) int {
 	if err != nil {
 		return exitUsage
 	}
-	commands := map[string]func(context.Context, options) error{"serve": p.serve, "list": p.list, "doctor": p.doctor, "version": p.version}
+	commands := map[string]func(context.Context, options) error{"serve": p.serve, "list": p.list, "doctor": p.doctor, "flash": p.flash, "update": p.update, "version": p.version}
 	do := commands[command]
 	if do == nil {
 		fmt.Fprintf(p.err, "ukeyd: 没有这个命令 no such command: %q\n%s", command, usage)
@@ -97,7 +105,10 @@ func (p program) parse(args []string) (options, error) {
 	f.StringVar(&o.pinentry, "pinentry", "", "pinentry 程序 program that asks for the PIN; default: the one installed")
 	f.StringVar(&o.state, "state", "", "状态文件夹 state folder; default: in the user's configuration folder")
 	f.StringVar(&o.pair, "pair", "", "用此配对码重新配对 pair anew with this code")
+	f.BoolVar(&o.loopback, "loopback", true, "回应本机浏览器中本网站及备案应用的页面 answer pages of the portal and its applications on this computer")
 	f.StringVar(&o.name, "name", "", "网站上显示的名称 name shown in the portal; default: the host name")
+	f.StringVar(&o.batch, "batch", "", "flash: 批次编号 number of the batch; default: the only open one")
+	f.StringVar(&o.operator, "operator", "", "flash: 操作员自己的 UKey 序列号 serial number of the operator's own key")
 	f.Usage = func() {
 		fmt.Fprint(p.err, usage)
 		f.PrintDefaults()
@@ -123,6 +134,11 @@ func explain(err error) string {
 		{cryptoki.ErrPath, "PKCS#11 库及其文件夹必须归管理员所有,且他人不可写"},
 		{cryptoki.ErrLoad, "无法加载 PKCS#11 库"},
 		{cryptoki.ErrNoCgo, "此版本的 ukeyd 不支持 PKCS#11 库"},
+		{agent.ErrUpdatesOff, "更新功能已关闭"},
+		{agent.ErrNoUpdate, "已是最新版本"},
+		{agent.ErrNoFile, "没有适用于本系统的新版本"},
+		{agent.ErrFileDiffers, "下载的文件与发布的不一致,已删除;请稍后再试或联系客服"},
+		{ticket.ErrOldRelease, "网站提供的版本比已知的旧,已拒绝;请联系客服"},
 		{agent.ErrNoDialogue, "无法弹出窗口;请安装 pinentry,或加 -tty 在终端输入"},
 	} {
 		if errors.Is(err, e.is) {
@@ -155,8 +171,12 @@ func (p program) agent(ctx context.Context, o options) (*agent.Agent, *agent.Sta
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := agent.New(agent.Config{State: state, Drivers: drivers, Dialogue: p.dialogue(o), Name: o.name,
-		Version: buildVersion(), Log: slog.New(slog.NewTextHandler(p.err, nil))})
+	var ports []int
+	if o.loopback {
+		ports = ticket.LoopbackPorts
+	}
+	a, err := agent.New(agent.Config{State: state, Loopback: ports, Drivers: drivers, Dialogue: p.dialogue(o), Name: o.name,
+		Version: buildVersion(), Updates: builtUpdates(), Log: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: o.logLevel}))})
 	return a, state, err
 }
 
@@ -212,19 +232,15 @@ func stateDir(given string) (string, error) {
 	return filepath.Join(base, "signet-ukeyd"), nil
 }
 
-// dialogue picks how the person is asked: as told, else by a pinentry that can open a window, else not at all.
+// dialogue picks how the person is asked: as told, else by a window of this system, else not at all.
 func (p program) dialogue(o options) agent.Dialogue {
 	if o.tty {
 		return &agent.TTY{In: p.in, Out: p.err}
 	}
-	path := o.pinentry
-	if path == "" {
-		path = agent.FindPinentry()
+	if o.pinentry != "" {
+		return agent.Pinentry{Path: o.pinentry}
 	}
-	if path == "" {
-		return agent.NoDialogue{}
-	}
-	return agent.Pinentry{Path: path}
+	return agent.NativeDialogue()
 }
 
 // serve works for the portal until it is told to stop.
@@ -243,6 +259,18 @@ func (p program) serve(ctx context.Context, o options) error {
 	}
 	for _, paired := range pairings {
 		fmt.Fprintf(p.out, "已连接 serving %s (%s %s)\n", paired.Portal, paired.Account, paired.Organisation)
+	}
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	if !o.tty {
+		var portals []string
+		for _, paired := range pairings {
+			portals = append(portals, paired.Portal)
+		}
+		var shown sync.WaitGroup
+		defer shown.Wait()
+		defer quit()
+		shown.Go(func() { runTray(ctx, slog.New(slog.NewTextHandler(p.err, nil)), a, portals, quit) })
 	}
 	if err := a.Run(ctx, pairings); err != nil {
 		return err
@@ -273,10 +301,28 @@ func (p program) pairings(ctx context.Context, a *agent.Agent, state *agent.Stat
 		return wanted, nil
 	}
 	if origin == "" {
-		return nil, errors.New("尚未配对,请用 -portal 给出网站地址 (not paired yet: -portal is needed)")
+		if origin, err = installedPortal(o); err != nil {
+			return nil, err
+		}
 	}
 	paired, err := p.pair(ctx, a, origin, o.pair)
 	return []agent.Pairing{paired}, err
+}
+
+// portalFile in the state folder is where the Windows installer puts the portal's address.
+const portalFile = "portal.txt"
+
+// installedPortal is the portal that the installer was told.
+func installedPortal(o options) (string, error) {
+	dir, err := stateDir(o.state)
+	if err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, portalFile))
+	if err != nil {
+		return "", errors.New("尚未配对,请用 -portal 给出网站地址 (not paired yet: -portal is needed)")
+	}
+	return agent.ParseOrigin(strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff")))
 }
 
 // codeTries is how often a mistyped code may be typed again.
@@ -345,8 +391,11 @@ func (p program) version(context.Context, options) error {
 	return nil
 }
 
-// buildVersion is the version control revision the program was built from.
+// buildVersion is the release, or for a build that is none the version control revision the program was built from.
 func buildVersion() string {
+	if releaseVersion != "" {
+		return releaseVersion
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "dev"

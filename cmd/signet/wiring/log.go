@@ -45,6 +45,18 @@ func (s *System) openLog(ctx context.Context) error {
 	return err
 }
 
+// proveLogged is the service's ra.LogProver.
+func (s *System) proveLogged(ctx context.Context, caID, serialHex string) (int64, []byte, error) {
+	p, err := s.Log.Prove(ctx, caID, serialHex)
+	if errors.Is(err, tlog.ErrNotLogged) || errors.Is(err, tlog.ErrNoCheckpoint) {
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return p.Index, p.Text(), nil
+}
+
 // auditLog recomputes the log. What is broken stays so until somebody looks: it is logged, and no reason to try again at once.
 func (s *System) auditLog(ctx context.Context) error {
 	_, err := s.Log.Audit(ctx)

@@ -2,19 +2,20 @@ package wiring
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"signet/api/jobs"
+	"signet/api/notice"
 	"signet/api/rest"
 )
 
 const (
 	keepOutboxFor = 30 * 24 * time.Hour
 	warnEndFor    = 30 * 24 * time.Hour // before the end of a CA or responder
+	inventoryStep = 20_000              // certificates whose names are noted at once
 )
 
 // Start brings back in order what a crash may have left, and publishes the revocation lists that are due. Call it once,
@@ -49,7 +50,7 @@ func (s *System) Run(ctx context.Context) error {
 	}
 	r.Handle(topicPublish, s.publish)
 	r.Every("status.due", time.Minute, s.Status.PublishDue)
-	r.Every("kmc.fill", time.Minute, s.KMC.Fill)
+	s.escrowJobs(r)
 	r.Every("ca.reconcile", time.Minute, func(ctx context.Context) error {
 		_, err := s.Authority.Reconcile(ctx)
 		return err
@@ -58,8 +59,18 @@ func (s *System) Run(ctx context.Context) error {
 		_, err := s.RA.Reconcile(ctx)
 		return err
 	})
+	r.Every("ra.seals", time.Minute, s.RA.EndSeals)
+	r.Every("ra.reviews", time.Minute, s.RA.TendReviews)
+	r.Handle(notice.Topic, s.Notices.Deliver)
+	r.Every("ra.expiry", time.Hour, s.RA.TellExpiry)
+	r.Every("ra.holidays", 24*time.Hour, s.RA.CheckHolidays)
+	r.Every("ra.shipments", time.Hour, s.RA.SettleShipments)
+	r.Every("ra.tracking", 5*time.Minute, s.RA.TrackShipments)
+	r.Every("ra.orders", time.Minute, s.RA.CloseDue)
+	r.Every("ra.charges", 30*time.Second, s.RA.SettleCharges)
 	r.Every("relay.sweep", time.Minute, s.Relay.Sweep)
 	r.Every("account.clean", 5*time.Minute, s.Accounts.Clean)
+	r.Every("account.close", 5*time.Minute, s.Accounts.CloseDue)
 	r.Every("notice.purge", time.Minute, func(ctx context.Context) error {
 		_, err := s.Notices.Purge(ctx)
 		return err
@@ -68,7 +79,12 @@ func (s *System) Run(ctx context.Context) error {
 		_, err := s.DB.PruneOutbox(ctx, s.c.Now().Add(-keepOutboxFor))
 		return err
 	})
+	r.Every("store.inventory", 5*time.Second, func(ctx context.Context) error {
+		_, err := s.DB.CA().FillInventory(ctx, inventoryStep)
+		return err
+	})
 	r.Every("store.audit", 24*time.Hour, s.DB.VerifyAudit)
+	r.Every("acme.prune", time.Hour, s.DB.ACME().Prune)
 	if s.Log != nil {
 		r.Every("tlog.append", logEvery, s.Log.Append)
 		r.Every("tlog.audit", 24*time.Hour, s.auditLog)
@@ -80,15 +96,13 @@ func (s *System) Run(ctx context.Context) error {
 	keepFor, stop := context.WithCancel(ctx)
 	defer stop()
 	keeping.Go(func() { s.keepResponders(keepFor) })
-	if err := r.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
+	return alongside(ctx, s.serveSocket, r.Run)
 }
 
 // warnOfEnds tells of CA and responder certificates that end soon.
 func (s *System) warnOfEnds() {
 	s.warnOfStampEnds()
+	s.warnOfSCEPEnd()
 	for _, a := range s.c.Authorities {
 		if left := a.Certificate.NotAfter.Sub(s.c.Now()); left < warnEndFor {
 			s.c.Log.Error("authority certificate ends soon", slog.String("authority", a.ID), slog.Duration("left", left))
@@ -117,6 +131,9 @@ func (s *System) figures(ctx context.Context, m *rest.Exposition) {
 	if seq, _, err := s.DB.AuditHead(ctx); err == nil {
 		m.Add("signet_audit_entries_total", "counter", "Entries of the audit chain.", float64(seq))
 	}
+	m.Add("signet_issuance_stopped", "gauge", "1 while all issuing is stopped.", map[bool]float64{true: 1}[s.RA.IssuanceStopped()])
+	s.keyFigures(m)
+	s.escrowFigures(ctx, m)
 	s.stampFigures(m)
 	s.logFigures(ctx, m)
 	for _, a := range s.c.Authorities {

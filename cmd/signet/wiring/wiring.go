@@ -3,7 +3,6 @@ package wiring
 import (
 	"context"
 	"crypto"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,20 +13,24 @@ import (
 	"time"
 
 	"signet/api/account"
+	"signet/api/acme"
+	"signet/api/blob"
 	"signet/api/notice"
+	"signet/api/pay"
 	"signet/api/ra"
 	"signet/api/relay"
 	"signet/api/rest"
 	"signet/api/store"
 	"signet/api/verify"
 	"signet/ca"
-	"signet/ca/kmc"
 	"signet/ca/lint"
 	"signet/ca/pki"
 	"signet/ca/status"
 	"signet/ca/tlog"
 	"signet/ca/tsa"
+	"signet/cmd/signet/keystore"
 	"signet/hsm"
+	"signet/ukey/ticket"
 )
 
 // Config says what to connect.
@@ -39,15 +42,28 @@ type Config struct {
 	TicketKey   string       // label of the ticket key; default ticket
 	EscrowKey   string       // label of the wrapping key; default escrow
 	CodeKey     account.Key  // required
+	Escrow      Escrow       // default: a centre inside that recovers nothing
+
+	StaffFactor bool // every member of staff logs in with a second factor
+	StaffKeys   bool // staff sign decisions and batches with USB keys bound to them
 
 	Origins        []string // required; the first is the portal's name
 	TrustedProxies []string
+	AgentUpdates   string // folder with releases of ukeyd; default none
 	StatusURL      string // required: base of the addresses inside certificates
 	Site           fs.FS  // the built pages
 	SMSSignature   string
-	TimeStamps     *TimeStamps   // default: none are made
-	Transparency   *Transparency // default: no log is kept
+	SMS, Mail      notice.Gateway // default: none, messages stay in the outbox
+	Tracker        ra.Tracker     // where parcels are; nil: staff note it by hand
+	TimeStamps     *TimeStamps    // default: none are made
+	Transparency   *Transparency  // default: no log is kept
+	ACME           *ACME          // default: neither ACME nor SCEP
 	Bank           ra.Bank
+	Gateways       map[string]pay.Gateway // payment platforms; default none
+	Blobs          blob.Place             // where files are kept; default: nothing is uploaded or printed
+
+	// Register is what registering organisations are compared with; default: nothing, and staff are told so.
+	Register account.Register
 
 	// Captchas, if set, makes it a development server (rest.Config.Captchas).
 	Captchas *rest.Answers
@@ -83,7 +99,7 @@ type System struct {
 	DB        *store.DB
 	Authority *ca.Authority
 	Status    *status.Service
-	KMC       *kmc.Centre
+	Centre    *Centre // nil when the key management centre is elsewhere
 	Notices   *notice.Notices
 	Relay     *relay.Relay
 	RA        *ra.RA
@@ -92,8 +108,11 @@ type System struct {
 	Stamps    *tsa.Service // nil if none are made
 	Clock     *tsa.Monitor // what Stamps go by
 	Log       *tlog.Log    // nil if none is kept
+	ACME      *acme.Server // nil if it is not spoken
 	REST      *rest.Server
+	Files     *blob.Store // nil if none are kept
 
+	escrow  escrow                  // Centre, or the one elsewhere
 	revoked map[string]*atomic.Bool // units of Stamps whose certificates are out of use
 }
 
@@ -114,7 +133,7 @@ func Open(ctx context.Context, c Config) (*System, error) {
 	}
 	s := &System{c: c, DB: db}
 	for _, step := range []func(context.Context) error{
-		s.checkSchema, s.openAuthority, s.openStatus, s.openEscrow, s.openRelay, s.openService, s.openStamps, s.openLog, s.openFace,
+		s.checkSchema, s.openAuthority, s.openStatus, s.openEscrow, s.openFiles, s.openRelay, s.openService, s.openStamps, s.openLog, s.openACME, s.openFace,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, db.Close())
@@ -123,8 +142,8 @@ func Open(ctx context.Context, c Config) (*System, error) {
 	return s, nil
 }
 
-// Close lets go of the database. Nothing of s may be used afterwards.
-func (s *System) Close() error { return s.DB.Close() }
+// Close lets go of the database and then of the keys. Nothing of s may be used afterwards.
+func (s *System) Close() error { return errors.Join(s.DB.Close(), s.c.CloseKeys()) }
 
 func (s *System) checkSchema(ctx context.Context) error {
 	pending, err := s.DB.Pending(ctx)
@@ -155,6 +174,7 @@ func (s *System) openAuthority(ctx context.Context) error {
 	}
 	changed := func(caID string) { s.Status.Changed(caID) } // it is there before anything is revoked
 	c := ca.Config{Store: revocations{s.DB.CA(), s.DB, changed}, Lint: linter, Now: s.c.Now, Log: s.c.Log}
+	c.Stop = func() bool { return s.RA == nil || s.RA.IssuanceStopped() } // nothing is issued before the RA is there
 	for _, a := range s.c.Authorities {
 		one := s.c.addresses(ca.CAConfig{ID: a.ID, Certificate: a.Certificate, Chain: a.Chain, CRLShards: a.CRLShards, Profiles: a.Profiles, Flags: a.Flags, LongestFor: a.LongestFor}, a.Responder != nil)
 		if one.Signer, err = s.signer(ctx, a.Key); err != nil {
@@ -197,45 +217,82 @@ func (s *System) openStatus(ctx context.Context) error {
 	return err
 }
 
-func (s *System) openEscrow(ctx context.Context) error {
-	wrapper, err := s.c.Keys.Wrapper(ctx, orDefault(s.c.EscrowKey, "escrow"))
-	if err != nil {
-		return fmt.Errorf("escrow key: %w", err)
-	}
-	s.KMC, err = kmc.New(kmc.Config{Store: s.DB.KMC(), Wrapper: wrapper, Now: s.c.Now, Log: s.c.Log})
-	return err
-}
-
 func (s *System) openRelay(ctx context.Context) error {
 	label := orDefault(s.c.TicketKey, ticketLabel)
 	key, err := s.signer(ctx, label)
 	if err != nil {
 		return fmt.Errorf("ticket %w", err)
 	}
+	named, err := relay.NameKey(key.Public())
+	if err != nil {
+		return err
+	}
 	s.Relay, err = relay.New(relay.Config{
-		DB: s.DB, TicketKey: key, KID: hex.EncodeToString(pki.KeyID(key.Public())[:8]), Issuer: s.c.Origins[0], Log: s.c.Log,
+		DB: s.DB, TicketKey: key, KID: named.ID, Issuer: s.c.Origins[0], Log: s.c.Log,
+		TicketKeys: func(ctx context.Context) ([]ticket.TicketKey, error) { return ticketKeys(ctx, s.c.Keys, label) },
 	})
 	return err
 }
 
-func (s *System) openService(context.Context) (err error) {
-	s.Notices, err = notice.New(notice.Config{DB: s.DB, Signature: s.c.SMSSignature, Templates: ra.NoticeTemplates()})
+// ticketKeys are those that agents shall trust: all that the keystore has, so that one made by signetctl while the server runs is
+// told of before it signs, and one that another instance still signs with is not forgotten.
+func ticketKeys(ctx context.Context, keys hsm.Keystore, label string) ([]ticket.TicketKey, error) {
+	refs, err := keystore.TicketKeys(ctx, keys, label)
+	if err != nil {
+		return nil, err
+	}
+	var all []ticket.TicketKey
+	for _, ref := range refs {
+		pub, err := pki.ParsePublicKey(ref.SPKI)
+		if err != nil {
+			return nil, fmt.Errorf("ticket key %s: %w", ref.Label, err)
+		}
+		k, err := relay.NameKey(pub)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, k)
+	}
+	return all, nil
+}
+
+func (s *System) openService(ctx context.Context) (err error) {
+	s.Notices, err = notice.New(notice.Config{DB: s.DB, Signature: s.c.SMSSignature, Templates: ra.NoticeTemplates(), SMS: s.c.SMS, Mail: s.c.Mail, Owner: account.OwnerOf})
 	if err != nil {
 		return err
 	}
-	s.RA, err = ra.New(ra.Config{
-		DB: s.DB, Relay: s.Relay, Notice: s.Notices, Authority: s.Authority, KMC: s.KMC, CertStore: s.DB.CA(), CA: s.c.RenewBy,
-		Origin: s.c.Origins[0], Bank: s.c.Bank, Log: s.c.Log,
-	})
+	custody, err := s.c.Keys.Wrapper(ctx, "so-pins")
+	if err != nil {
+		return fmt.Errorf("key of officers' PINs: %w", err)
+	}
+	c := ra.Config{
+		SOKeys: ra.NewSOKeys(s.DB, custody), Tracker: s.c.Tracker,
+		DB: s.DB, Relay: s.Relay, Notice: s.Notices, Authority: s.Authority, CertStore: s.DB.CA(), CA: s.c.RenewBy,
+		Origin: s.c.Origins[0], Bank: s.c.Bank, Gateways: s.c.Gateways, StaffKeys: s.c.StaffKeys, Log: s.c.Log,
+	}
+	if s.Files != nil {
+		c.Files = s.Files
+	}
+	if s.c.Transparency != nil { // opened after this
+		c.LogProof = s.proveLogged
+	}
+	s.recoveries(&c)
+	s.RA, err = ra.New(c)
 	if err != nil {
 		return err
+	}
+	persons, err := s.c.Keys.Wrapper(ctx, "persons")
+	if err != nil {
+		return fmt.Errorf("key of persons' numbers: %w", err)
 	}
 	people := account.Config{
 		DB: s.DB, Notice: s.Notices, CodeKey: s.c.CodeKey, ContactPhone: s.RA.ContactPhone, Limits: s.c.Limits, Log: s.c.Log,
+		Seal: persons, Origin: s.c.Origins[0], Register: s.c.Register, Obligations: s.RA.Obligations,
 	}
 	if s.c.Captchas != nil {
 		people.CaptchaReveal = s.c.Captchas.Reveal
 	}
+	people.StaffFactor = s.c.StaffFactor
 	if s.Accounts, err = account.New(people); err != nil {
 		return err
 	}
@@ -260,19 +317,25 @@ func (s *System) openFace(context.Context) (err error) {
 	s.REST, err = rest.New(rest.Config{
 		Accounts: s.Accounts, Notices: s.Notices, RA: s.RA, Relay: s.Relay, Verifier: s.Verifier, Status: s.Public(),
 		Site: s.c.Site, Origins: s.c.Origins, TrustedProxies: s.c.TrustedProxies, Captchas: s.c.Captchas,
-		Health: s.DB.Ping, Metrics: s.figures, Version: s.c.Version, Now: s.c.Now, Log: s.c.Log,
+		Health: s.DB.Ping, Keys: s.keysReady, Metrics: s.figures, Operations: s.operations, AgentUpdates: s.c.AgentUpdates, Version: s.c.Version, Now: s.c.Now, Log: s.c.Log,
 	})
 	return err
 }
 
-// Public serves the protocols that anyone may speak, without a session: revocation lists, OCSP, CA certificates, time stamps and the log.
+// Public serves the protocols that anyone may speak, without a session: revocation lists, OCSP, CA certificates, time stamps, the log, ACME and SCEP.
 func (s *System) Public() http.Handler {
 	handlers := map[string]http.Handler{}
+	if len(s.c.Gateways) > 0 {
+		handlers["pay"] = pay.Notices(s.c.Gateways, s.RA.ChargePaid, s.c.Log)
+	}
 	if s.Stamps != nil {
 		handlers["tsa"] = s.Stamps.Handler()
 	}
 	if s.Log != nil {
 		handlers["log"] = s.Log.Handler()
+	}
+	if s.ACME != nil {
+		handlers["acme"], handlers["scep"] = s.ACME.Handler(), s.ACME.SCEPHandler()
 	}
 	others := s.Status.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
