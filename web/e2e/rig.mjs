@@ -53,8 +53,9 @@ export class Agent {
     this.log = ''
   }
 
-  pin(value) {
-    writeFileSync(this.pinFile, value)
+  /** What is typed from now on; of several, one after the other, and the last for ever. None: the dialogue waits. CANCEL closes it. */
+  pin(...values) {
+    writeFileSync(this.pinFile, values.join('\n'))
   }
 
   start(code = '') {
@@ -85,7 +86,12 @@ const pinentryScript = (agent) => `#!/bin/sh
 echo "OK ready"
 while read -r line; do
   case "$line" in
-    GETPIN*) echo asked >> '${agent.asked}'; printf 'D %s\\n' "$(cat '${agent.pinFile}')"; echo OK ;;
+    GETPIN*)
+      echo asked >> '${agent.asked}'
+      while [ ! -s '${agent.pinFile}' ]; do sleep 0.1; done
+      answer=$(head -n 1 '${agent.pinFile}')
+      [ "$(wc -l < '${agent.pinFile}')" -eq 0 ] || sed -i 1d '${agent.pinFile}'
+      if [ "$answer" = CANCEL ]; then echo 'ERR 83886179 Operation cancelled'; else printf 'D %s\\n' "$answer"; echo OK; fi ;;
     BYE*) echo OK; exit 0 ;;
     *) echo OK ;;
   esac
@@ -103,8 +109,8 @@ const flags = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ]
 
-export const launch = () =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: flags })
+export const launch = (more = []) =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: [...flags, ...more] })
 
 /** Messages of the simulated outbox to one receiver, newest first. */
 export async function outbox(server, to) {

@@ -41,7 +41,7 @@ export const en: Translated<typeof zh> = {
     pinLeft: (n) => `fine, ${n} tries left`,
     pinUnknown: 'fine',
     pinLast: (n) => `careful: only ${n} tries left`,
-    pinLocked: 'PIN locked; contact support to unlock it',
+    pinLocked: 'PIN locked; unlock it under “My certificates”',
     blank: 'blank, no certificate',
     foreign: 'no certificate of your organisation',
     mine: 'holds a certificate of your organisation',
@@ -51,6 +51,10 @@ export const en: Translated<typeof zh> = {
     until: 'until',
     simulated: 'simulated key',
     bare: 'key pair without certificate',
+  },
+  nearby: {
+    why: 'This page can reach the UKey assistant on this computer directly, which is faster. The browser will ask whether this site may reach apps on this device (the local network): choose “Allow”. Without it everything still works, through the portal.',
+    connect: 'Allow and connect directly',
   },
   job: {
     waiting: 'Waiting for the UKey assistant to take it…',

@@ -38,7 +38,7 @@ export const zh = {
     pinLeft: (n: number) => `正常，还可输错 ${n} 次`,
     pinUnknown: '正常',
     pinLast: (n: number) => `注意：只剩 ${n} 次机会`,
-    pinLocked: 'PIN 已锁定，请联系客服解锁',
+    pinLocked: 'PIN 已锁定，请在“我的证书”中办理解锁',
     blank: '空白，没有证书',
     foreign: '没有属于您机构的证书',
     mine: '含有您机构的证书',
@@ -48,6 +48,10 @@ export const zh = {
     until: '有效期至',
     simulated: '模拟 UKey',
     bare: '密钥，尚无证书',
+  },
+  nearby: {
+    why: '本页可以直接连接本机的 UKey 助手，速度更快。点击后浏览器会询问是否允许访问“本机（本地网络）上的应用”，请选择“允许”；不允许也能办理，操作会由网站转发。',
+    connect: '允许并直接连接',
   },
   job: {
     waiting: '正在等待 UKey 助手接收…',

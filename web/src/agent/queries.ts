@@ -2,6 +2,7 @@ import { mutationOptions, queryOptions } from '@tanstack/react-query'
 import { api, body, type Schema } from '@/api/client'
 import { Refusal } from '@/api/refusal'
 import { isFinal, jobRefusal, type Job, type TokenKey } from './job'
+import { connectQuietly, handOver } from './nearby'
 
 const pollSeconds = 20
 
@@ -33,6 +34,14 @@ export const pairingQuery = (id: string) =>
     refetchIntervalInBackground: true,
   })
 
+/** The agent on this computer, found once a visit; asking the browser's permission is for a click. */
+export const nearbyQuery = queryOptions({
+  queryKey: ['nearby'],
+  staleTime: Infinity,
+  gcTime: Infinity,
+  queryFn: connectQuietly,
+})
+
 /** A job, followed by long polls until it has ended. */
 export const jobQuery = (id: string) =>
   queryOptions({
@@ -54,6 +63,27 @@ async function poll(id: string, seen: Job | undefined, signal: AbortSignal): Pro
   return body(api.GET('/agent/jobs/{id}', { params: { path: { id }, query }, signal }))
 }
 
+/** Follows a job to its end; throws why it ended badly. */
+async function ended(job: Job, signal: AbortSignal): Promise<Job> {
+  void handOver(job)
+  while (!isFinal(job)) job = await poll(job.id, job, signal)
+  const refusal = jobRefusal(job)
+  if (refusal) throw refusal
+  return job
+}
+
+/** The keys that staff sign with, and whether they must. */
+export const staffKeysQuery = queryOptions({ queryKey: ['staff', 'keys'], queryFn: ({ signal }) => body(api.GET('/staff/keys', { signal })) })
+
+/** Has the person's own assistant sign a text; the CMS message, in base64. */
+export async function signStaffText(text: string): Promise<string> {
+  const job = await ended(await body(api.POST('/staff/signatures', { body: { text } })), AbortSignal.timeout(600_000))
+  return job.result?.signature ?? ''
+}
+
+/** Has the assistant prove a key of one's own, which another person then confirms. */
+export const bindStaffKey = (request: Schema<'BindStaffKeyRequest'>) => body(api.POST('/staff/keys', { body: request }))
+
 export const startJob = (request: Schema<'CreateJobRequest'>) => body(api.POST('/agent/jobs', { body: request }))
 
 export const cancelJob = (id: string) => body(api.POST('/agent/jobs/{id}/cancel', { params: { path: { id } } }))
@@ -65,11 +95,7 @@ export const keysQuery = (agentId: string) =>
     staleTime: 20_000,
     retry: false,
     queryFn: async ({ signal }): Promise<TokenKey[]> => {
-      let job = await startJob({ op: 'list', agentId })
-      while (!isFinal(job)) job = await poll(job.id, job, signal)
-      const refusal = jobRefusal(job)
-      if (refusal) throw refusal
-      return job.result?.keys ?? []
+      return (await ended(await startJob({ op: 'list', agentId }), signal)).result?.keys ?? []
     },
     // With no key in, look again: the person is about to plug one in.
     refetchInterval: (query) => (query.state.data?.length === 0 ? 4_000 : false),

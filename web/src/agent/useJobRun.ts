@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { isFinal, jobRefusal, type Job } from './job'
+import { handOver } from './nearby'
 import { cancelJob, jobQuery } from './queries'
 
 /**
@@ -20,6 +21,7 @@ export function useJobRun<Input>(op: Job['op'], start: (input: Input) => Promise
     onSuccess: (job) => {
       client.setQueryData(jobQuery(job.id).queryKey, job)
       setId(job.id)
+      void handOver(job)
     },
   })
   const cancel = useMutation({

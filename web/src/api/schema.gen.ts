@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{slug}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each kind of application takes in this project: review, working days, price */
+        get: operations["ListPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/captchas": {
         parameters: {
             query?: never;
@@ -89,6 +106,615 @@ export interface paths {
         post: operations["CreateSession"];
         /** Log out 退出 */
         delete: operations["DeleteSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/password-reset/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 忘记密码: a code for the holder's phone; the same answer for a phone that nobody has */
+        post: operations["SendResetCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 忘记密码: sets another password by the code; all sessions end, the contacts are told */
+        post: operations["ResetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The login that waits for its second factor
+         * @description The cookie of the login that waits is the credential.
+         */
+        get: operations["GetPendingLogin"];
+        put?: never;
+        post?: never;
+        /**
+         * Give the login up
+         * @description The cookie of the login that waits is the credential.
+         */
+        delete: operations["AbandonLogin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/pending/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish the login by a code of TOTP or a recovery code
+         * @description The cookie of the login that waits is the credential.
+         */
+        post: operations["FinishLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/pending/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw the first TOTP secret, where a second factor must be set first
+         * @description The cookie of the login that waits is the credential.
+         */
+        post: operations["EnrolLoginTOTP"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/pending/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm the first TOTP secret and finish the login
+         * @description The cookie of the login that waits is the credential.
+         */
+        post: operations["ConfirmLoginTOTP"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/pending/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the QR code fares
+         * @description The cookie of the login that waits is the credential.
+         */
+        get: operations["GetLoginScan"];
+        put?: never;
+        /**
+         * Show a QR code for the phone: 120 seconds, one use, this browser only
+         * @description The cookie of the login that waits is the credential.
+         */
+        post: operations["StartLoginScan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/pending/scan/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a confirmed QR code for the session, once, within 10 seconds
+         * @description The cookie of the login that waits is the credential.
+         */
+        post: operations["FinishLoginScan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/phone/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A phone that scanned an enrolment code sends its public key
+         * @description The code and the signature are the credential.
+         */
+        post: operations["EnrolPhone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/phone/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A phone scanned the QR code of a login
+         * @description The code and the signature of the bound phone are the credential.
+         */
+        post: operations["ScanLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/phone/scans/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 登录 or 取消登录 on the phone that scanned
+         * @description The code and the signature of the bound phone are the credential.
+         */
+        post: operations["DecideScan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My second factors */
+        get: operations["ListFactors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draw a TOTP secret */
+        post: operations["EnrolTOTP"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the TOTP secret into use by its first code */
+        post: operations["ConfirmTOTP"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the QR code fares */
+        get: operations["GetPhoneScan"];
+        put?: never;
+        /** Show a QR code that binds the phone which scans it */
+        post: operations["StartPhone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors/phone/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the phone that scanned into use */
+        post: operations["ConfirmPhone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New recovery codes; the old ones end */
+        post: operations["RenewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/factors/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove a second factor */
+        post: operations["RemoveFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Members of staff with their roles */
+        get: operations["ListStaff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/{id}/frozen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Freeze a member of staff, or open the account again */
+        post: operations["SetStaffFrozen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/{id}/factors/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the second factors of a member of staff away */
+        post: operations["ResetStaffFactors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations of the last year */
+        get: operations["ListStaffInvitations"];
+        put?: never;
+        /** Invite a member of staff; the link is shown this once and works for 72 hours */
+        post: operations["InviteStaff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Make an invitation worthless */
+        delete: operations["WithdrawStaffInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** USB keys that staff sign with: one's own, or everybody's to who sees staff; those that wait first */
+        get: operations["ListStaffKeys"];
+        put?: never;
+        /**
+         * 绑定 UKey: one's own agent has a key sign a challenge; a security administrator then confirms
+         * @description The job ends in failure with staff_signature for a certificate that may not sign here, and with conflict for a key that another account has.
+         */
+        post: operations["BindStaffKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/keys/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm or refuse the key of another person */
+        post: operations["DecideStaffKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unbind a key: its owner, or a security administrator */
+        delete: operations["EndStaffKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have one's own agent sign a text with one's own confirmed key; the job's result is the CMS message */
+        post: operations["SignStaffText"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Grants of roles, those that wait first */
+        get: operations["ListGrants"];
+        put?: never;
+        /** Ask for a role of another person */
+        post: operations["RequestGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/grants/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agree to a role that another person asked for, or not */
+        post: operations["DecideGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/grants/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a grant for another while */
+        post: operations["ReviewGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/grants/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a role away, or a request back */
+        post: operations["EndGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/join/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whom an invitation is for
+         * @description The token of the link is the credential.
+         */
+        post: operations["PreviewStaffInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation with a password of my own; the second factor comes next
+         * @description The token of the link is the credential.
+         */
+        post: operations["JoinStaff"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -163,6 +789,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/profile/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 修改密码: needs the old password; all other sessions end, the contacts are told */
+        post: operations["ChangePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profile/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 登录设备: one's own open sessions, newest first */
+        get: operations["ListSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profile/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of one's own sessions, perhaps on another computer */
+        delete: operations["EndSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/profile/possession": {
         parameters: {
             query?: never;
@@ -174,6 +851,577 @@ export interface paths {
         put?: never;
         /** Prove possession of the key (核验介质): starts a job on the paired agent */
         post: operations["ProvePossession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/captchas/audio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A captcha to hear instead of one to see: four digits in Chinese, one use, 5 minutes */
+        post: operations["CreateAudioCaptcha"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 服务协议: the version in force */
+        get: operations["GetAgreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/registrations/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 用户注册: a code for a phone; the same answer for one that has an account */
+        post: operations["SendRegistrationCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/registrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 用户注册: makes an account that is 未核验; or, with join, asks the owner of a registered organisation to be let in */
+        post: operations["Register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 短信登录: a code for the phone; the same answer for one that nobody has */
+        post: operations["SendLoginCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 短信登录: opens a session by the code */
+        post: operations["CreateSessionByCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/key/nonce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** UKey 登录: begins, with a nonce for the agent on the same computer */
+        post: operations["CreateKeyLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/key/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** UKey 登录: turns the agent's hello into a grant and a ticket that lists keys */
+        post: operations["GrantKeyLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/key/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** UKey 登录: a ticket by which the chosen key signs a challenge */
+        post: operations["CreateKeyLoginTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UKey 登录: opens a session by the signed challenge, or names the accounts to choose from
+         * @description Origin and nonce are inside what the key signs; the certificate must be valid and belong to an organisation with an account here.
+         */
+        post: operations["CreateSessionByKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/number-questions/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 找回登记证件号: a code for the asker's phone */
+        post: operations["SendNumberCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/number-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 找回登记证件号: opens a ticket; the answer comes by SMS */
+        post: operations["AskNumber"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the link of an invitation is for */
+        post: operations["ShowInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept an invitation: sets the password */
+        post: operations["AcceptInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/email-confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 邮箱验证: the link was opened */
+        post: operations["ConfirmEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profile/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What I am called in the portal */
+        post: operations["SetDisplayName"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profile/phone/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 更换手机号: one code to the present phone, one to the new one */
+        post: operations["SendPhoneCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profile/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 更换手机号: by both codes; the new number is the login from then on */
+        post: operations["ChangePhone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profile/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 邮箱验证: sends a link to the address */
+        post: operations["SendEmailLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profile/closure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 注销账号: happens after 7 days; the owner's is the organisation's, which must have nothing open */
+        post: operations["RequestClosure"];
+        /** 撤回注销 */
+        delete: operations["WithdrawClosure"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 成员: who acts for the organisation */
+        get: operations["ListMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/joins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations and people who ask to join */
+        get: operations["ListJoins"];
+        put?: never;
+        /** 邀请成员 by SMS; the link works for 7 days */
+        post: operations["InviteMember"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/joins/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let in who asked, or refuse; an invitation is withdrawn by refusing */
+        post: operations["DecideJoin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/transfer-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 移交主账号: a code to the owner's own phone */
+        post: operations["SendTransferCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 经办人 or 只读 */
+        post: operations["SetMember"];
+        /** 移除成员: closes the account */
+        delete: operations["RemoveMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 移交主账号 to a handler */
+        post: operations["TransferOwner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/company-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** API keys of the organisation's own software */
+        get: operations["ListCompanyKeys"];
+        put?: never;
+        /**
+         * Make an API key; it is shown in this answer only
+         * @description Sent as Authorization: Bearer, the key opens the operations of its scopes, as the person who made it.
+         */
+        post: operations["CreateCompanyKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/company-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API key at once */
+        delete: operations["RevokeCompanyKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Organisations, newest first (window, reviewer) */
+        get: operations["ListOrganisations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/organisations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One organisation with its members (window, reviewer) */
+        get: operations["GetOrganisation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/organisations/{id}/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 实名核验: by what was looked at, accepted or not (window, reviewer) */
+        post: operations["VerifyOrganisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 工单: who asks for a registered number (window, reviewer) */
+        get: operations["ListTickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tickets/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a ticket by SMS (window, reviewer) */
+        post: operations["AnswerTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -282,6 +1530,161 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id}/slip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The slip of one's own order */
+        get: operations["GetSlip"];
+        put?: never;
+        /**
+         * Upload the proof of a transfer (转账凭证): JPEG, PNG or PDF as the whole body
+         * @description In place of an earlier one, at most ten times. The first one gives the order another seven days. Refusals: order_state, rate_limited, upload_…
+         */
+        post: operations["UploadSlip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/charges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A code to scan with WeChat Pay or Alipay; the same while it can be scanned
+         * @description That money came is told by the order. Refusals: gateway_off, gateway_refused, order_state, rate_limited
+         */
+        post: operations["StartCharge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the price of a paid order back
+         * @description While what was paid for is not used. Refusals: order_state, refund_open, refund_used
+         */
+        post: operations["RequestRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refunds/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back a request that nobody decided on
+         * @description Refusals: refund_state
+         */
+        post: operations["WithdrawRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the invoice (发票) of a paid order
+         * @description Refusals: order_state, invoice_open, refund_open, invalid_field for title, taxNumber or email
+         */
+        post: operations["RequestInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invoices/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back a request before the invoice is made
+         * @description Refusals: invoice_state
+         */
+        post: operations["CancelInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invoices/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The invoice of one's own order, PDF or OFD */
+        get: operations["GetInvoiceFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{slug}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The terms a service can be renewed for, with prices */
+        get: operations["ListTerms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/orders": {
         parameters: {
             query?: never;
@@ -292,6 +1695,363 @@ export interface paths {
         /** Orders of all organisations (finance) */
         get: operations["ListAllOrders"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One order of any organisation */
+        get: operations["GetAnyOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/orders/{id}/slip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The slip of any order */
+        get: operations["GetAnySlip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/orders/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a refund on the holder's behalf
+         * @description Another person decides. Refusals: order_state, refund_open, refund_used
+         */
+        post: operations["AskRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/order-export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Orders as a sheet, at most 20,000 */
+        get: operations["ExportOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Refunds of all organisations */
+        get: operations["ListRefunds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/refunds/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve or reject; not by who asked
+         * @description Refusals: refund_state, refund_same, refund_used
+         */
+        post: operations["DecideRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/refunds/{id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The money went back; not by who decided
+         * @description What WeChat Pay or Alipay took, this gives back there. Refusals: refund_state, refund_same, gateway_refused
+         */
+        post: operations["FinishRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invoices of all organisations */
+        get: operations["ListInvoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of any invoice */
+        get: operations["GetAnyInvoiceFile"];
+        put?: never;
+        /**
+         * Upload the invoice that was made: PDF or OFD as the whole body
+         * @description Refusals: invoice_state, file_refused
+         */
+        post: operations["UploadInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Certificates of our CAs, then imported ones; what is given must all be met
+         * @description A page may be short, even empty, while next says that there is more: one question takes only so long
+         */
+        get: operations["SearchInventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/certificates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything about one certificate */
+        get: operations["GetInventoryCertificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/certificates/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 挂失、解挂、吊销 one certificate with its pair, at once
+         * @description Refusals: certificate_revoked
+         */
+        post: operations["ChangeCertificateStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/status-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of many certificates, newest first */
+        get: operations["ListStatusBatches"];
+        put?: never;
+        /**
+         * Change many certificates; more than 10 wait for a second person
+         * @description With dryRun nothing is changed, and the answer shows what would be. At most 500
+         */
+        post: operations["RequestStatusBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/status-batches/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A second person confirms, or anyone allowed withdraws, a batch that waits
+         * @description Refusals: second_person, application_state
+         */
+        post: operations["DecideStatusBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over holders whose certificates another CA issued; with dryRun every problem row is shown and nothing is kept
+         * @description The same again changes nothing. Refusals: import_bad_row with field file, archive or row fields; archive without a root certificate
+         */
+        post: operations["ImportHolders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bank statements, newest first, without rows */
+        get: operations["ListStatements"];
+        put?: never;
+        /**
+         * Upload a bank statement, CSV (UTF-8 or GBK) or XLSX, as the whole body; nothing is paid yet
+         * @description The same file again is the same statement. Refusals: statement_refused, statement_columns
+         */
+        post: operations["UploadStatement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/statements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A statement with what its rows pay, or why not */
+        get: operations["GetStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/statements/{id}/commit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pay the orders of the rows that match */
+        post: operations["CommitStatement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/projects/{slug}/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a project's things cost */
+        get: operations["ListPrices"];
+        /** Replace a project's price list; orders made before keep their amounts */
+        put: operations["SetPrices"];
         post?: never;
         delete?: never;
         options?: never;
@@ -374,10 +2134,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** My applications */
+        /** My applications, newest first */
         get: operations["ListApplications"];
         put?: never;
-        post?: never;
+        /** Start an application: a draft, or the open one of the same certificate and kind. certificateId for all kinds but new, which names the project */
+        post: operations["CreateApplication"];
         delete?: never;
         options?: never;
         head?: never;
@@ -395,6 +2156,41 @@ export interface paths {
         get: operations["GetApplication"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Save the form of a draft or of a returned application. What is left out is cleared; what is wrong is refused by field. A draft may be incomplete until it is submitted */
+        patch: operations["UpdateApplication"];
+        trace?: never;
+    };
+    "/applications/{id}/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit: form, materials, sealed bids and the risk letter must be in order. suspend and resume are done at once */
+        post: operations["SubmitApplication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** change_handler: send a code to the present or to the new phone */
+        post: operations["SendApplicationCode"];
         delete?: never;
         options?: never;
         head?: never;
@@ -446,6 +2242,147 @@ export interface paths {
         put?: never;
         /** Withdraw 撤回 (before a certificate was issued) */
         post: operations["WithdrawApplication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/materials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the application takes, with the files there are */
+        get: operations["ListMaterials"];
+        put?: never;
+        /**
+         * Hand in a file: JPEG, PNG or PDF as the whole body, told by its content. Images are written anew
+         * @description In a draft, any; in a returned application, in place of a file that was sent back. Refusals: materials_full, material_locked, upload_…
+         */
+        post: operations["AddMaterial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/materials/{materialId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of one's own application */
+        get: operations["GetMaterial"];
+        put?: never;
+        post?: never;
+        /** Take a file out of a draft */
+        delete: operations["RemoveMaterial"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/{id}/materials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The materials of an application (reviewer) */
+        get: operations["ListReviewMaterials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/{id}/materials/{materialId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of an application, also one that was replaced (reviewer) */
+        get: operations["GetReviewMaterial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/letters/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A material that can be printed, filled in: PDF. The same as long as what it says is the same */
+        get: operations["GetLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The payment slip of an order: PDF */
+        get: operations["GetOrderLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recoveries/{id}/letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The request for a recovery, to be stamped: PDF */
+        get: operations["GetRecoveryLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/public/letters/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Is this number that of a letter that was printed here? Limited per address */
+        get: operations["GetPublicLetter"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -631,7 +2568,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A step inside a job that needs the portal: csr, proof (called by ukeyd) */
+        /** A step inside a job that needs the portal: csr, proof, so, reached (called by ukeyd) */
         post: operations["PostJobStep"];
         delete?: never;
         options?: never;
@@ -650,6 +2587,655 @@ export interface paths {
         put?: never;
         /** How the job ended (called by ukeyd) */
         post: operations["PostJobResult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{id}/recoveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 密钥恢复: asks for the escrowed encryption key of a certificate; a reviewer and an approver decide, then two officers of the key management centre */
+        post: operations["RequestRecovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recoveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My key recoveries */
+        get: operations["ListRecoveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recoveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key recovery */
+        get: operations["GetRecovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recoveries/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a key recovery back that is not decided */
+        post: operations["WithdrawRecovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recoveries/{id}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives the recovered key, in an envelope that only the key named in the request opens; each time is audited */
+        post: operations["FetchRecovered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recoveries/{id}/write": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the agent write the recovered key to the token that holds the key named in the request */
+        post: operations["WriteRecovered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/kmc/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What waits for an officer of the key management centre, who signs to see it */
+        post: operations["ListOfficerCases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/kmc/cases/{id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An officer's signed word on a case: the signature is over its approve or reject statement */
+        post: operations["DecideCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{id}/unlocks/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a code to the handler's phone, so that an unlock application is approved at once */
+        post: operations["SendUnlockCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{id}/unlocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 解锁: apply to have the PIN of the certificate's key reset */
+        post: operations["RequestUnlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unlocks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An unlock application */
+        get: operations["GetUnlock"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unlocks/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the agent reset the PIN; the holder types the new one there */
+        post: operations["StartUnlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unlocks/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraw an unlock application */
+        post: operations["WithdrawUnlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organisation's USB keys */
+        get: operations["ListMyTokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{serial}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the PIN; both are typed into the agent */
+        post: operations["ChangeTokenPIN"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{serial}/takeover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring the officer's PIN of a key in use into custody, so that it can be unlocked online */
+        post: operations["TakeOverToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{serial}/init": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Initialise a blank key of the organisation */
+        post: operations["InitToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/unlocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Unlock applications (reviewer) */
+        get: operations["ListUnlocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/unlocks/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or reject an unlock application (reviewer) */
+        post: operations["DecideUnlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Applications to review, those due first */
+        get: operations["ListReviewQueue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits, what is overdue, and who decided how much in 30 days */
+        get: operations["GetReviewStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One application for its reviewer: what is asked, the record as it is, differences, checks done, decisions so far */
+        get: operations["GetReview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take it: nobody else decides for 30 minutes after my last act */
+        post: operations["ClaimApplication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it back to the queue */
+        post: operations["ReleaseApplication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/{id}/decisions/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The exact text of a decision, to be signed with the key of the member of staff */
+        post: operations["PrepareDecision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/applications/{id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve, return for correction or reject. Two-step kinds need a second approver; nobody decides what they applied for or approved first */
+        post: operations["DecideApplication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holidays and shifted working days */
+        get: operations["ListHolidays"];
+        /** Replace the days of one year */
+        put: operations["SetHolidays"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/projects/{slug}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set what one kind of application takes in a project */
+        put: operations["SetPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The register of USB keys (operator) */
+        get: operations["ListTokens"];
+        put?: never;
+        /** Register USB keys, with the maker's officer PINs where they are known (operator) */
+        post: operations["RegisterTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tokens/{serial}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a USB key: shipped, received, locked, lost, scrapped (operator) */
+        post: operations["MoveToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tokens/{serial}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let work go on with a parked key, stating which version of the officer's PIN is in force (operator) */
+        post: operations["ReleaseToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/flash/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches of keys (operator) */
+        get: operations["ListFlashBatches"];
+        put?: never;
+        /** Make a batch: one key for each organisation, or keys without certificates (operator) */
+        post: operations["CreateFlashBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/flash/batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A batch with the state of each key (operator) */
+        get: operations["GetFlashBatch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/flash/keys/{id}/letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The PIN letter of a finished key, once; it never travels with the key (operator) */
+        post: operations["PrintFlashLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/flash/keys/{id}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A broken key is scrapped, what was issued for it is revoked, and its place waits for another key (operator) */
+        post: operations["GiveUpFlashKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/flash/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open batches (called by ukeyd flash) */
+        get: operations["StationBatches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/flash/batches/{id}/sign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The operator's own signature on start and report of a batch: a ticket first, then the signature (called by ukeyd flash) */
+        post: operations["StationSign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/flash/batches/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The job of a plugged key (called by ukeyd flash; 204 = the batch has no more) */
+        post: operations["StationClaim"];
         delete?: never;
         options?: never;
         head?: never;
@@ -727,6 +3313,651 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/agent/origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Filed applications whose pages the agent answers on loopback, signed for this agent (called by ukeyd) */
+        get: operations["ListOrigins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All keys that sign tickets, now or after the next switch, signed for this agent with the one in use (called by ukeyd) */
+        get: operations["ListTicketKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/loopback/nonce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A nonce for the hello to an agent on this computer: good once, for 60 s */
+        post: operations["CreateLoopbackNonce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/loopback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The agent's signed answer to the nonce, for a grant to hand it this session's jobs */
+        post: operations["OpenLoopback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/jobs/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A waiting job of this session under a ticket, for the agent on this computer; job_state = it goes by the relay */
+        post: operations["TakeJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/platform/loopback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Filed application: the agent's signed answer to the application's nonce, for a grant */
+        post: operations["OpenPlatformLoopback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/platform/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Filed application: a ticket for one operation under a grant: list, prove, sign, decrypt */
+        post: operations["CreatePlatformTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{id}/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 未开标文件: bids that are sealed to the keys of a certificate, and those that ended in the last 30 days */
+        get: operations["ListSeals"];
+        put?: never;
+        /** Register a sealed bid of one's own; the same name and number again changes the time */
+        post: operations["AddSeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{id}/seals/reminder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wait: have the organisation told when each of the bids is opened */
+        post: operations["RemindSeals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/seals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a sealed bid of one's own off; a platform's only the platform releases */
+        delete: operations["RemoveSeal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sealed bids of all holders */
+        get: operations["ListAllSeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/seals/{id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lift a sealed bid by hand, such as one of a platform that is no more */
+        post: operations["LiftSeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/platform/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Filed application with the right: the sealed bids it registered, newest first */
+        get: operations["ListPlatformSeals"];
+        put?: never;
+        /** Filed application with the right: something is encrypted to a holder's key and not opened before opensAt. The same bid number for the same key again changes name and time */
+        post: operations["RegisterSeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/platform/seals/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Filed application with the right: a sealed bid of its own is opened or void before its time */
+        post: operations["ReleaseSeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the USB key of an application goes */
+        get: operations["GetAddress"];
+        /** Say where the USB key goes; until it is packed */
+        put: operations["SetAddress"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 我的签收: USB keys sent to the organisation, newest first */
+        get: operations["ListMyShipments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them */
+        get: operations["GetMyShipment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipments/{id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a code to the handler's phone, to confirm receipt */
+        post: operations["SendReceiptCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipments/{id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 签收: confirm that the USB key arrived */
+        post: operations["ConfirmReceipt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 我的消息: what the account was told, newest first; messages with codes or links are never among them */
+        get: operations["ListNotices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** All messages are read */
+        post: operations["ReadNotices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One message is read */
+        post: operations["ReadNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shipments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is to be sent and was sent; the longest waiting first while it waits */
+        get: operations["ListShipments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shipments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One shipment */
+        get: operations["GetShipment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shipments/{id}/pack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which USB key goes: of this organisation, or from stock */
+        post: operations["PackShipment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shipments/{id}/ship": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It is with the carrier; the holder is told */
+        post: operations["ShipShipment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shipments/{id}/delivered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The carrier delivered it; without a word from the holder it counts as received 15 days later */
+        post: operations["DeliverShipment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shipments/{id}/returned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It came back; it can be packed again */
+        post: operations["ReturnShipment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/recoveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Key recoveries of all holders, the longest waiting first */
+        get: operations["ListAllRecoveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/recoveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key recovery, for review */
+        get: operations["GetStaffRecovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/recoveries/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The review: a reviewer decides first, then an approver who is another person; then the officers of the key management centre */
+        post: operations["DecideRecovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entries of the audit chain, newest first */
+        get: operations["ListAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recompute the chain of hashes
+         * @description A chain that does not hold is an answer, not an error
+         */
+        get: operations["VerifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The chain, or a sheet of what a search finds
+         * @description jsonl holds every entry from first to last and is what `signetctl audit verify -file` reads; csv and xlsx hold what the search finds, at most 20,000
+         */
+        get: operations["ExportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/issuance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether issuing is stopped, and who asked for what; for all staff */
+        get: operations["GetIssuance"];
+        put?: never;
+        /**
+         * Ask that issuing be stopped or resumed; a second person confirms
+         * @description Refusals: stop_open, conflict where it is so already
+         */
+        post: operations["AskStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/issuance/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm as the second person, or refuse; who asked takes it back by refusing
+         * @description Refusals: stop_same, conflict where it is decided already
+         */
+        post: operations["DecideStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Health of the CAs, their lists, keys, clock and jobs */
+        get: operations["GetOperations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/verify": {
         parameters: {
             query?: never;
@@ -769,7 +4000,7 @@ export interface components {
          * @description Stable code; also the i18n key
          * @enum {string}
          */
-        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "import_bad_row";
+        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
         Problem: {
             type: string;
             /** @description English, for people reading the API */
@@ -790,6 +4021,8 @@ export interface components {
             version: string;
             /** Format: date-time */
             serverTime?: string;
+            /** @description The newest release of ukeyd that this portal offers */
+            agentRelease?: string;
         };
         Contact: {
             phone: string;
@@ -842,21 +4075,298 @@ export interface components {
             /** @description slug of the page used */
             project?: string;
         };
+        AudioCaptcha: {
+            id: string;
+            /** @description data: URL of a WAV */
+            audio: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        Agreement: {
+            version: string;
+            title: string;
+            text: string;
+        };
+        AskCodeRequest: {
+            phone: string;
+            captchaId: string;
+            captcha: string;
+        };
         /**
-         * @description 未补录 · 未核验 · 已实名 · 冻结
+         * @description 企业 · 政府机构 · 事业单位 · 社会团体 · 军队院校 · 个体工商户 · 个人
          * @enum {string}
          */
-        AccountState: "legacy" | "unverified" | "verified" | "frozen";
+        Nature: "enterprise" | "government" | "institution" | "society" | "military" | "household" | "person";
+        /**
+         * @description 未核验 · 已核验 · 核验未通过 · 已注销
+         * @enum {string}
+         */
+        OrganisationStatus: "unverified" | "verified" | "rejected" | "closed";
+        /**
+         * @description 主账号 · 经办人 · 只读
+         * @enum {string}
+         */
+        Member: "owner" | "handler" | "reader";
         /** @enum {string} */
-        Role: "holder" | "finance" | "reviewer" | "admin";
+        KeyScope: "read" | "applications" | "orders";
+        RegistrationRequest: {
+            nature: components["schemas"]["Nature"];
+            name: string;
+            /** @description What the nature wants: USCC, organisation code, or resident ID number */
+            number: string;
+            legalName?: string;
+            legalNumber?: string;
+            handlerName?: string;
+            phone: string;
+            code: string;
+            password: string;
+            confirm: string;
+            /** @description Version that was read and accepted */
+            agreement: string;
+            project?: string;
+            /** @description If the number is registered: ask its owner to be let in */
+            join?: boolean;
+        };
+        Registered: {
+            login: string;
+            /** @description No account yet: the owner of the organisation was asked */
+            asked: boolean;
+        };
+        CodeLoginRequest: {
+            phone: string;
+            code: string;
+            project?: string;
+        };
+        KeyLoginNonce: {
+            login: string;
+            /** Format: byte */
+            nonce: string;
+        };
+        KeyLoginHello: {
+            login: string;
+            /** Format: byte */
+            nonce: string;
+            hello: components["schemas"]["HelloReply"];
+        };
+        KeyLoginGrant: {
+            grant: string;
+            agentId: string;
+            list: components["schemas"]["LoopbackJob"];
+        };
+        KeyLoginTicketRequest: {
+            login: string;
+            agentId: string;
+            tokenSerial: string;
+        };
+        KeyLoginTicket: {
+            /** Format: byte */
+            nonce: string;
+            job: components["schemas"]["LoopbackJob"];
+        };
+        KeyLoginProof: {
+            login: string;
+            /** Format: byte */
+            nonce: string;
+            /** Format: byte */
+            certificate: string;
+            /** Format: byte */
+            signature: string;
+            /** @description The one chosen, where there are several */
+            accountId?: string;
+            project?: string;
+        };
+        /** @description Either a session, or the accounts to choose from with the same proof */
+        KeyLoginAnswer: {
+            session?: components["schemas"]["Session"];
+            choices?: components["schemas"]["Colleague"][];
+        };
+        NumberQuestion: {
+            organisationName: string;
+            note?: string;
+            phone: string;
+            code: string;
+        };
+        NumberAsked: {
+            number: string;
+        };
+        LinkToken: {
+            token: string;
+        };
+        Invitation: {
+            organisationName: string;
+            name: string;
+            phoneMasked: string;
+            member: components["schemas"]["Member"];
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        AcceptInvitationRequest: {
+            token: string;
+            password: string;
+            confirm: string;
+            agreement: string;
+        };
+        DisplayNameRequest: {
+            displayName: string;
+        };
+        NewPhoneRequest: {
+            phone: string;
+        };
+        ChangePhoneRequest: {
+            phone: string;
+            code: string;
+            oldCode: string;
+        };
+        EmailRequest: {
+            email: string;
+        };
+        ClosureRequest: {
+            password: string;
+        };
+        Closure: {
+            /** Format: date-time */
+            at: string;
+        };
+        Colleague: {
+            id: string;
+            name: string;
+            phoneMasked: string;
+            member: components["schemas"]["Member"];
+            state: components["schemas"]["AccountState"];
+            self?: boolean;
+        };
+        MemberList: {
+            items: components["schemas"]["Colleague"][];
+        };
+        Join: {
+            id: string;
+            /** @enum {string} */
+            kind: "invited" | "asked";
+            name: string;
+            phoneMasked: string;
+            member: components["schemas"]["Member"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            simulated: boolean;
+        };
+        JoinList: {
+            items: components["schemas"]["Join"][];
+        };
+        InviteRequest: {
+            phone: string;
+            name: string;
+            member: components["schemas"]["Member"];
+        };
+        JoinDecision: {
+            accept: boolean;
+        };
+        MemberRequest: {
+            member: components["schemas"]["Member"];
+        };
+        TransferRequest: {
+            code: string;
+        };
+        CompanyKey: {
+            id: string;
+            name: string;
+            scopes: components["schemas"]["KeyScope"][];
+            perMinute: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            endedAt?: string;
+        };
+        CompanyKeyList: {
+            items: components["schemas"]["CompanyKey"][];
+        };
+        CompanyKeyRequest: {
+            name: string;
+            scopes: components["schemas"]["KeyScope"][];
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        CompanyKeyMade: {
+            key: components["schemas"]["CompanyKey"];
+            /** @description Shown once */
+            secret: string;
+        };
+        OrganisationFile: {
+            id: string;
+            name: string;
+            nature?: string;
+            /** @description USCC or organisation code; of a person masked */
+            number?: string;
+            status: components["schemas"]["OrganisationStatus"];
+            assurance: string;
+            codeWarning?: string;
+            legalName?: string;
+            legalNumberMasked?: string;
+            /** @description The register it was compared with; absent = none is connected */
+            registerName?: string;
+            /** @enum {string} */
+            registerMatch?: "unknown" | "match" | "mismatch";
+            verifiedHow?: string;
+            verifiedNote?: string;
+            /** Format: date-time */
+            verifiedAt?: string;
+            /** Format: date-time */
+            createdAt: string;
+            members?: components["schemas"]["Colleague"][];
+        };
+        OrganisationFileList: {
+            items: components["schemas"]["OrganisationFile"][];
+            page: components["schemas"]["Page"];
+        };
+        VerificationRequest: {
+            accept: boolean;
+            /** @enum {string} */
+            how: "window" | "material";
+            note: string;
+        };
+        Ticket: {
+            id: string;
+            number: string;
+            /** @enum {string} */
+            state: "open" | "answered";
+            organisationName: string;
+            phone: string;
+            note?: string;
+            answer?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            answeredAt?: string;
+            candidates?: components["schemas"]["OrganisationFile"][];
+        };
+        TicketList: {
+            items: components["schemas"]["Ticket"][];
+            page: components["schemas"]["Page"];
+        };
+        TicketAnswer: {
+            answer: string;
+        };
+        /**
+         * @description 未补录 · 未核验 · 已实名 · 冻结 · 已注销
+         * @enum {string}
+         */
+        AccountState: "legacy" | "unverified" | "verified" | "frozen" | "closed";
+        /** @enum {string} */
+        Role: "holder" | "finance" | "reviewer" | "admin" | "operator" | "approver" | "shipper" | "window" | "manager" | "supervisor" | "security" | "auditor" | "staff";
         Session: {
             accountId: string;
             login: string;
             role: components["schemas"]["Role"];
+            /** @description All roles held now */
+            roles: components["schemas"]["Role"][];
             state: components["schemas"]["AccountState"];
             displayName?: string;
             organisationId?: string;
             organisationName: string;
+            member?: components["schemas"]["Member"];
             phoneMasked?: string;
             /** Format: date-time */
             expiresAt: string;
@@ -864,6 +4374,265 @@ export interface components {
             serverTime: string;
             supplementRequired: boolean;
             agentPaired?: boolean;
+        };
+        /** @enum {string} */
+        FactorKind: "totp" | "phone";
+        PendingLogin: {
+            id: string;
+            login: string;
+            /** @description Nothing is set yet: the first factor is to be set now */
+            enrol: boolean;
+            kinds: components["schemas"]["FactorKind"][];
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            serverTime: string;
+        };
+        FactorCode: {
+            /** @description Of TOTP, or a recovery code */
+            code: string;
+        };
+        TOTPEnrolment: {
+            factorId: string;
+            secret: string;
+            uri: string;
+            /** @description data: URL of the QR code */
+            qr: string;
+        };
+        ConfirmTOTPRequest: {
+            factorId: string;
+            code: string;
+        };
+        RecoveryCodes: {
+            /** @description Shown this once; empty where there were some already */
+            codes: string[];
+        };
+        FirstLogin: {
+            session: components["schemas"]["Session"];
+            codes: string[];
+        };
+        /** @enum {string} */
+        ScanState: "waiting" | "scanned" | "confirmed" | "cancelled" | "used" | "expired";
+        Scan: {
+            id: string;
+            state: components["schemas"]["ScanState"];
+            /** @description What the code holds; only when it is made */
+            url?: string;
+            /** @description data: URL of the QR code; only when it is made */
+            qr?: string;
+            phone?: string;
+            /** @description First digits of the phone's key, to compare on both screens */
+            mark?: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            serverTime: string;
+        };
+        EnrolPhoneRequest: {
+            secret: string;
+            /** Format: byte */
+            spki: string;
+            name: string;
+            /** Format: byte */
+            signature: string;
+        };
+        EnrolledPhone: {
+            factorId: string;
+            login: string;
+            mark: string;
+        };
+        PhoneAct: {
+            secret: string;
+            factorId: string;
+            /** Format: byte */
+            signature: string;
+        };
+        ScanDecision: {
+            secret: string;
+            factorId: string;
+            /** Format: byte */
+            signature: string;
+            confirm: boolean;
+        };
+        ScannedLogin: {
+            /** @description Masked */
+            login: string;
+            userAgent: string;
+            /** @description Network address; where it is, is not known: no geographic database is kept */
+            address: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            serverTime: string;
+        };
+        Factor: {
+            id: string;
+            kind: components["schemas"]["FactorKind"];
+            name: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            usedAt?: string;
+        };
+        FactorList: {
+            items: components["schemas"]["Factor"][];
+            codesLeft: number;
+            /** @description This installation lets nobody of staff in without a second factor */
+            required: boolean;
+        };
+        ConfirmPhoneRequest: {
+            /** @description Of TOTP, or a recovery code; needed once there is a factor */
+            code?: string;
+        };
+        StaffMember: {
+            id: string;
+            login: string;
+            name: string;
+            state: components["schemas"]["AccountState"];
+            roles: components["schemas"]["Role"][];
+            factors: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            seenAt?: string;
+        };
+        StaffList: {
+            items: components["schemas"]["StaffMember"][];
+        };
+        SetFrozenRequest: {
+            frozen: boolean;
+            reason: string;
+        };
+        StaffInvitation: {
+            id: string;
+            login: string;
+            name: string;
+            role?: components["schemas"]["Role"];
+            invitedBy: string;
+            /** @enum {string} */
+            state: "open" | "used" | "withdrawn" | "expired";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        StaffInvitationList: {
+            items: components["schemas"]["StaffInvitation"][];
+        };
+        InviteStaffRequest: {
+            login: string;
+            name: string;
+            role?: components["schemas"]["Role"];
+            project?: string;
+            region?: string;
+        };
+        MadeInvitation: {
+            invitation: components["schemas"]["StaffInvitation"];
+            /** @description Shown this once */
+            url: string;
+        };
+        InvitationToken: {
+            token: string;
+        };
+        JoinStaffRequest: {
+            token: string;
+            password: string;
+            confirm: string;
+        };
+        /** @enum {string} */
+        StaffKeyState: "requested" | "active" | "refused" | "ended";
+        StaffKey: {
+            id: string;
+            accountId: string;
+            login: string;
+            state: components["schemas"]["StaffKeyState"];
+            /** @description SHA-256 of the public key, hexadecimal */
+            spkiHash: string;
+            /** @description Of the certificate it was bound with */
+            name: string;
+            serialHex: string;
+            tokenSerial: string;
+            /** Format: date-time */
+            notAfter: string;
+            /** Format: date-time */
+            requestedAt: string;
+            decidedBy?: string;
+            /** Format: date-time */
+            decidedAt?: string;
+            endedBy?: string;
+            /** Format: date-time */
+            endedAt?: string;
+        };
+        StaffKeyList: {
+            items: components["schemas"]["StaffKey"][];
+            /** @description Decisions and batches must be signed here */
+            required: boolean;
+        };
+        BindStaffKeyRequest: {
+            agentId?: string;
+            tokenSerial: string;
+            /**
+             * Format: byte
+             * @description SHA-256 of the public key
+             */
+            spkiHash: string;
+        };
+        SignStaffTextRequest: {
+            agentId?: string;
+            tokenSerial?: string;
+            text: string;
+        };
+        /** @enum {string} */
+        GrantState: "requested" | "active" | "refused" | "ended" | "expired";
+        Grant: {
+            id: string;
+            accountId: string;
+            login: string;
+            name: string;
+            role: components["schemas"]["Role"];
+            project?: string;
+            region?: string;
+            state: components["schemas"]["GrantState"];
+            /** @description Ends within 30 days: review it */
+            due: boolean;
+            reason?: string;
+            requestedBy: string;
+            /** Format: date-time */
+            requestedAt: string;
+            decidedBy?: string;
+            /** Format: date-time */
+            decidedAt?: string;
+            reviewedBy?: string;
+            /** Format: date-time */
+            reviewedAt?: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        GrantList: {
+            items: components["schemas"]["Grant"][];
+        };
+        RequestGrantRequest: {
+            accountId: string;
+            role: components["schemas"]["Role"];
+            project?: string;
+            region?: string;
+            /** @default 12 */
+            months: number;
+            reason: string;
+        };
+        MadeGrant: {
+            id: string;
+        };
+        DecideGrantRequest: {
+            agree: boolean;
+        };
+        ReviewGrantRequest: {
+            months: number;
+        };
+        EndGrantRequest: {
+            reason: string;
         };
         Supplement: {
             /** @description Old phone, to pre-fill; may be malformed */
@@ -918,6 +4687,61 @@ export interface components {
             organisation: components["schemas"]["Organisation"];
             handlerName?: string;
             handlerPhoneMasked?: string;
+            displayName?: string;
+            member?: components["schemas"]["Member"];
+            /** @description Confirmed by its link */
+            email?: string;
+            /** @description A link is on its way there */
+            emailWaiting?: string;
+            verifiedHow?: string;
+            /** Format: date-time */
+            verifiedAt?: string;
+            /** @description Version of the service agreement that was accepted */
+            agreement?: string;
+            /**
+             * Format: date-time
+             * @description 注销 was asked for and happens then
+             */
+            closeAt?: string;
+        };
+        SendResetCodeRequest: {
+            phone: string;
+            captchaId: string;
+            captcha: string;
+        };
+        ResetPasswordRequest: {
+            phone: string;
+            code: string;
+            password: string;
+            confirm: string;
+        };
+        OpenSession: {
+            id: string;
+            /** @description True: the session that asks */
+            current: boolean;
+            /** @description What was typed to log in */
+            login: string;
+            /** @description Network address at login; of IPv6 the /64 */
+            address: string;
+            /** @description What the browser says it is */
+            userAgent: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Last use, to the minute
+             */
+            seenAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        OpenSessionList: {
+            items: components["schemas"]["OpenSession"][];
+        };
+        ChangePasswordRequest: {
+            old: string;
+            password: string;
+            confirm: string;
         };
         Organisation: {
             id: string;
@@ -926,6 +4750,12 @@ export interface components {
             orgCode?: string;
             /** @description check_digit, length or charset when the imported code fails its check; shown unchanged */
             codeWarning?: string;
+            nature?: string;
+            status?: components["schemas"]["OrganisationStatus"];
+            /** @description Of a person */
+            numberMasked?: string;
+            legalName?: string;
+            legalNumberMasked?: string;
         };
         /**
          * @description 有效 · 即将到期 · 已到期 · 办理中
@@ -960,14 +4790,17 @@ export interface components {
             termMonths?: number;
         };
         /**
-         * @description 待支付 · 已支付 · 已关闭
+         * @description 待支付 · 已支付 · 已关闭 · 已退款
          * @enum {string}
          */
-        OrderState: "pending" | "paid" | "closed";
+        OrderState: "pending" | "paid" | "closed" | "refunded";
         Order: {
             id: string;
             number: string;
-            serviceId: string;
+            /** @description Of a renewal */
+            serviceId?: string;
+            /** @description Of an application */
+            applicationId?: string;
             title: string;
             organisationName?: string;
             amountCents: number;
@@ -984,10 +4817,22 @@ export interface components {
              */
             newTo?: string;
             termMonths?: number;
-            /** @enum {string} */
-            payMethod?: "bank_transfer" | "free";
+            payMethod?: components["schemas"]["PayMethod"];
             transfer?: components["schemas"]["BankTransfer"];
             confirmedBy?: string;
+            /**
+             * Format: date-time
+             * @description When it closes by itself
+             */
+            dueAt?: string;
+            /** @description Of the bank or the payment platform */
+            reference?: string;
+            slip?: components["schemas"]["Slip"];
+            /** @description How it can be paid */
+            ways?: components["schemas"]["PayMethod"][];
+            refund?: components["schemas"]["Refund"];
+            invoice?: components["schemas"]["Invoice"];
+            timeline?: components["schemas"]["OrderEvent"][];
         };
         BankTransfer: {
             payee: string;
@@ -1008,8 +4853,503 @@ export interface components {
             /** @description Bank reference */
             reference: string;
         };
+        OrderEvent: {
+            /** Format: date-time */
+            at: string;
+            act: string;
+            by?: string;
+            note?: string;
+        };
+        Slip: {
+            name: string;
+            mediaType: string;
+            /** Format: date-time */
+            at: string;
+        };
+        StartChargeRequest: {
+            /** @enum {string} */
+            gateway: "wechat" | "alipay";
+        };
+        Charge: {
+            /** @enum {string} */
+            gateway: "wechat" | "alipay";
+            /**
+             * Format: byte
+             * @description PNG of the code
+             */
+            image: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        RefundRequest: {
+            reason: string;
+        };
+        /**
+         * @description 待审批 · 待退款 · 已拒绝 · 已撤回 · 已退款
+         * @enum {string}
+         */
+        RefundState: "requested" | "approved" | "rejected" | "withdrawn" | "done";
+        AuditEntry: {
+            /** Format: int64 */
+            seq: number;
+            /** Format: date-time */
+            at: string;
+            /** @description An account's id, or a name such as operator */
+            by: string;
+            /** @description What the account is called now */
+            byName?: string;
+            act: string;
+            object: string;
+            /** @description JSON with sorted keys, as it was hashed */
+            facts: string;
+            hash: string;
+        };
+        AuditList: {
+            items: components["schemas"]["AuditEntry"][];
+            /** @description There are older ones: ask again with before */
+            more: boolean;
+        };
+        AuditVerification: {
+            holds: boolean;
+            /** Format: int64 */
+            first: number;
+            /**
+             * Format: int64
+             * @description The last entry that holds
+             */
+            last: number;
+            /**
+             * Format: int64
+             * @description The number of entries
+             */
+            head: number;
+            /** Format: date-time */
+            at: string;
+            /** @description NUMBER:HASH of the last entry, to be kept elsewhere for signetctl audit verify -anchor */
+            anchor?: string;
+            /**
+             * Format: int64
+             * @description The first entry that does not hold
+             */
+            brokenAt?: number;
+            /** @enum {string} */
+            reason?: "missing" | "order" | "changed" | "cut" | "surplus" | "head";
+            entry?: components["schemas"]["AuditEntry"];
+        };
+        Stop: {
+            /** Format: int64 */
+            id: number;
+            /** @description false: resume */
+            stop: boolean;
+            /** @enum {string} */
+            state: "asked" | "done" | "refused";
+            reason: string;
+            note?: string;
+            askedBy: string;
+            decidedBy?: string;
+            /** Format: date-time */
+            askedAt: string;
+            /** Format: date-time */
+            decidedAt?: string;
+        };
+        Issuance: {
+            stopped: boolean;
+            open?: components["schemas"]["Stop"];
+            /** @description The last 20, newest first */
+            history: components["schemas"]["Stop"][];
+        };
+        AskStopRequest: {
+            stop: boolean;
+            reason: string;
+        };
+        DecideStopRequest: {
+            /** Format: int64 */
+            id: number;
+            approve: boolean;
+            note?: string;
+        };
+        Operations: {
+            authorities: components["schemas"]["AuthorityHealth"][];
+            /** @description Revocation lists past half their life, or missing */
+            overdue: string[];
+            keys: {
+                ok: boolean;
+                hardware?: boolean;
+                sessions?: number;
+                busy?: number;
+                waiting?: number;
+            };
+            escrow: {
+                inside: boolean;
+                locked?: boolean;
+                /** @description Encryption keys made ahead */
+                spare?: number;
+            };
+            clock: {
+                watched: boolean;
+                source?: string;
+                trusted?: boolean;
+                /** Format: date-time */
+                checkedAt?: string;
+            };
+            jobs: components["schemas"]["JobCount"][];
+        };
+        JobCount: {
+            topic: string;
+            state: string;
+            count: number;
+        };
+        AuthorityHealth: {
+            id: string;
+            subject: string;
+            issuer: string;
+            /** Format: date-time */
+            notBefore: string;
+            /** Format: date-time */
+            notAfter: string;
+            algorithm: string;
+            /** @description Its key is here */
+            signs: boolean;
+            profiles: string[];
+            /** Format: date-time */
+            responderNotAfter?: string;
+            /** Format: int64 */
+            crlNumber?: number;
+            /** Format: date-time */
+            crlThisUpdate?: string;
+            /** Format: date-time */
+            crlNextUpdate?: string;
+            /** Format: int64 */
+            crlSize?: number;
+        };
+        Refund: {
+            id: string;
+            number: string;
+            orderId: string;
+            orderNumber: string;
+            organisationName?: string;
+            payMethod?: components["schemas"]["PayMethod"];
+            state: components["schemas"]["RefundState"];
+            /** Format: int64 */
+            amountCents: number;
+            reason: string;
+            note?: string;
+            reference?: string;
+            askedBy?: string;
+            decidedBy?: string;
+            doneBy?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            decidedAt?: string;
+            /** Format: date-time */
+            doneAt?: string;
+        };
+        RefundList: {
+            items: components["schemas"]["Refund"][];
+            page: components["schemas"]["Page"];
+        };
+        DecideRefundRequest: {
+            approve: boolean;
+            /** @description Required to reject */
+            note?: string;
+        };
+        FinishRefundRequest: {
+            /** @description Of the bank; a payment platform tells its own */
+            reference?: string;
+        };
+        InvoiceRequest: {
+            title: string;
+            /** @description A person's, without tax number */
+            personal?: boolean;
+            taxNumber?: string;
+            email: string;
+        };
+        /**
+         * @description 待开票 · 已开票 · 待红冲 · 已红冲 · 已取消
+         * @enum {string}
+         */
+        InvoiceState: "requested" | "issued" | "red_due" | "red" | "cancelled";
+        Invoice: {
+            id: string;
+            orderId: string;
+            orderNumber: string;
+            organisationName?: string;
+            state: components["schemas"]["InvoiceState"];
+            title: string;
+            personal: boolean;
+            taxNumber?: string;
+            email: string;
+            /** Format: int64 */
+            amountCents: number;
+            number?: string;
+            fileName?: string;
+            redNumber?: string;
+            redFileName?: string;
+            issuedBy?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            issuedAt?: string;
+            /** Format: date-time */
+            redAt?: string;
+        };
+        InvoiceList: {
+            items: components["schemas"]["Invoice"][];
+            page: components["schemas"]["Page"];
+        };
+        /**
+         * @description 将入账 · 已入账 · 附言码未识别 · 多个附言码 · 金额不符 · 订单已支付 · 订单已关闭 · 重复 · 金额无法读取 · 本人订单
+         * @enum {string}
+         */
+        LineState: "matched" | "booked" | "unknown" | "ambiguous" | "amount" | "paid" | "closed" | "duplicate" | "unreadable" | "own";
+        StatementLine: {
+            line: number;
+            bookedOn?: string;
+            payer?: string;
+            text?: string;
+            reference?: string;
+            /** Format: int64 */
+            amountCents: number;
+            state: components["schemas"]["LineState"];
+            orderId?: string;
+            orderNumber?: string;
+            organisationName?: string;
+            /** Format: int64 */
+            orderCents?: number;
+        };
+        Statement: {
+            id: string;
+            name: string;
+            by: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            committedAt?: string;
+            committedBy?: string;
+            matched?: number;
+            problems?: number;
+            lines?: components["schemas"]["StatementLine"][];
+        };
         /** @enum {string} */
-        CertificateState: "valid" | "expiring" | "expired" | "revoked" | "superseded";
+        InventoryBy: "name" | "code" | "serial" | "key" | "token";
+        /** @enum {string} */
+        InventoryOrigin: "issued" | "imported";
+        /**
+         * @description Validity apart: a certificate that has expired may be good
+         * @enum {string}
+         */
+        InventoryState: "good" | "suspended" | "revoked";
+        InventoryCertificate: {
+            id: string;
+            origin: components["schemas"]["InventoryOrigin"];
+            ca?: string;
+            serialHex: string;
+            name: string;
+            issuerName: string;
+            profile?: string;
+            /** Format: date-time */
+            notBefore: string;
+            /** Format: date-time */
+            notAfter: string;
+            state: components["schemas"]["InventoryState"];
+            /** @description RFC 5280 CRLReason */
+            reason?: number;
+            /** Format: date-time */
+            revokedAt?: string;
+            keyHash: string;
+            tokenSerial?: string;
+            registeredId?: string;
+        };
+        InventoryList: {
+            items: components["schemas"]["InventoryCertificate"][];
+            next?: string;
+        };
+        CertificateExtension: {
+            oid: string;
+            critical: boolean;
+            words: string[];
+        };
+        ChainLink: {
+            subject: string;
+            serialHex: string;
+            /** Format: date-time */
+            notAfter: string;
+        };
+        LogProof: {
+            /** @description false: it waits for the next checkpoint */
+            logged: boolean;
+            /** Format: int64 */
+            index?: number;
+            /** @description c2sp.org/tlog-proof */
+            proof?: string;
+        };
+        PublishedList: {
+            /** Format: int64 */
+            number: number;
+            /** Format: date-time */
+            thisUpdate: string;
+            /** Format: date-time */
+            nextUpdate: string;
+            /** @description the certificate was revoked or suspended when the list was made */
+            listed: boolean;
+        };
+        CertificateEvent: {
+            /** Format: int64 */
+            seq: number;
+            /** Format: date-time */
+            at: string;
+            by: string;
+            act: string;
+            /** @description JSON */
+            facts: string;
+        };
+        InventoryReport: {
+            certificate: components["schemas"]["InventoryCertificate"];
+            subject: string;
+            issuer: string;
+            keyAlg: string;
+            sigAlg: string;
+            extensions: components["schemas"]["CertificateExtension"][];
+            chain: components["schemas"]["ChainLink"][];
+            pem: string;
+            /** @description encryption certificate of an imported pair */
+            encPem?: string;
+            chainPem?: string;
+            pair: components["schemas"]["InventoryCertificate"][];
+            log?: components["schemas"]["LogProof"];
+            list?: components["schemas"]["PublishedList"];
+            history: components["schemas"]["CertificateEvent"][];
+            mayChange: boolean;
+        };
+        /** @enum {string} */
+        StatusAct: "suspend" | "resume" | "revoke";
+        /** @enum {string} */
+        RevocationReason: "key_compromise" | "affiliation_changed" | "superseded" | "cessation";
+        StatusChange: {
+            act: components["schemas"]["StatusAct"];
+            reason?: components["schemas"]["RevocationReason"];
+            note: string;
+        };
+        StatusFilter: {
+            by?: components["schemas"]["InventoryBy"];
+            value?: string;
+            ca?: string;
+            origin?: components["schemas"]["InventoryOrigin"];
+            state?: components["schemas"]["InventoryState"];
+            /** Format: date-time */
+            expiresFrom?: string;
+            /** Format: date-time */
+            expiresBefore?: string;
+        };
+        StatusBatchRequest: {
+            act: components["schemas"]["StatusAct"];
+            reason?: components["schemas"]["RevocationReason"];
+            note: string;
+            serials?: string[];
+            filter?: components["schemas"]["StatusFilter"];
+            dryRun?: boolean;
+        };
+        StatusBatchItem: {
+            id?: string;
+            serial: string;
+            name?: string;
+            /** @enum {string} */
+            problem?: "not_found" | "ambiguous" | "already" | "revoked" | "not_suspended";
+        };
+        /** @enum {string} */
+        StatusBatchState: "waiting" | "running" | "done" | "withdrawn";
+        StatusBatch: {
+            id?: string;
+            state?: components["schemas"]["StatusBatchState"];
+            act: components["schemas"]["StatusAct"];
+            reason?: components["schemas"]["RevocationReason"];
+            note: string;
+            items: components["schemas"]["StatusBatchItem"][];
+            refusals: components["schemas"]["StatusBatchItem"][];
+            requestedBy?: string;
+            decidedBy?: string;
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: date-time */
+            changedAt?: string;
+            mine: boolean;
+            needsSecond: boolean;
+        };
+        StatusBatchList: {
+            items: components["schemas"]["StatusBatch"][];
+            page: components["schemas"]["Page"];
+        };
+        StatusBatchDecision: {
+            confirm: boolean;
+        };
+        ImportRequest: {
+            /**
+             * Format: byte
+             * @description CSV (UTF-8 or GBK) or XLSX
+             */
+            sheet: string;
+            /**
+             * Format: byte
+             * @description ZIP of certificates, DER or PEM: the holders' and those of their CAs, at least one root
+             */
+            archive: string;
+            batch: string;
+            /** @description of rows that name none */
+            project?: string;
+            /** @description initial password that the holders were given */
+            password: string;
+            /** @description these CAs publish no revocation status any more */
+            noStatus?: boolean;
+            dryRun: boolean;
+        };
+        ImportRow: {
+            row: number;
+            code: string;
+            field?: string;
+            detail: string;
+        };
+        ImportAnchor: {
+            name: string;
+            sha256: string;
+            root: boolean;
+        };
+        ImportReport: {
+            dryRun: boolean;
+            rows: number;
+            imported: number;
+            unchanged: number;
+            failed: components["schemas"]["ImportRow"][];
+            warnings: components["schemas"]["ImportRow"][];
+            anchors: components["schemas"]["ImportAnchor"][];
+        };
+        StatementList: {
+            items: components["schemas"]["Statement"][];
+            page: components["schemas"]["Page"];
+        };
+        Term: {
+            months: number;
+            /** Format: int64 */
+            priceCents: number;
+        };
+        TermList: {
+            items: components["schemas"]["Term"][];
+        };
+        Price: {
+            /** @description renewal, or a kind of application */
+            kind: string;
+            /** @description 0 where nothing runs for a term */
+            termMonths: number;
+            /** Format: int64 */
+            priceCents: number;
+        };
+        PriceList: {
+            items: components["schemas"]["Price"][];
+        };
+        /** @enum {string} */
+        PayMethod: "bank_transfer" | "free" | "wechat" | "alipay";
+        /** @enum {string} */
+        CertificateState: "valid" | "expiring" | "expired" | "suspended" | "revoked" | "superseded";
         Certificate: {
             id: string;
             serialHex: string;
@@ -1047,14 +5387,41 @@ export interface components {
          * @description 草稿 · 已签署告知 · 待办理 · 办理中 · 已签发待写入 · 已完成 · 已撤回 · 失败
          * @enum {string}
          */
-        ApplicationState: "draft" | "consented" | "ready" | "enrolling" | "issued" | "completed" | "withdrawn" | "failed";
+        ApplicationState: "draft" | "pending" | "reviewing" | "returned" | "second" | "rejected" | "paying" | "consented" | "ready" | "shipping" | "shipped" | "received" | "enrolling" | "issued" | "completed" | "withdrawn" | "failed";
         Application: {
             id: string;
             number: string;
-            /** @enum {string} */
-            kind: "renew";
+            kind: components["schemas"]["ApplicationKind"];
+            /** @description renew: by review, not by the present key */
+            manual?: boolean;
             state: components["schemas"]["ApplicationState"];
+            /** @description Empty for new until the certificate is issued */
             certificateId: string;
+            projectSlug?: string;
+            organisationName?: string;
+            form?: components["schemas"]["ApplicationForm"];
+            /** @description What the holder may do now */
+            acts?: components["schemas"]["ApplicationAct"][];
+            /** Format: date-time */
+            submittedAt?: string;
+            /**
+             * Format: date-time
+             * @description The promised time of the review's end
+             */
+            dueAt?: string;
+            overdue?: boolean;
+            /** @description The clock stands while the holder corrects */
+            paused?: boolean;
+            /**
+             * Format: date-time
+             * @description Returned or unpaid: when it is closed unless something is done
+             */
+            closesAt?: string;
+            /** @description Why it was returned or rejected */
+            reasons?: components["schemas"]["ReviewReason"][];
+            reviewNote?: string;
+            priceCents?: number;
+            orderId?: string;
             certificateName?: string;
             serialHex?: string;
             /** Format: date-time */
@@ -1068,6 +5435,262 @@ export interface components {
             newCertificateId?: string;
             activeJobId?: string;
             timeline: components["schemas"]["TimelineEntry"][];
+        };
+        /** @enum {string} */
+        ApplicationKind: "new" | "renew" | "change_name" | "change_legal" | "change_handler" | "replace" | "revoke" | "suspend" | "resume";
+        /** @enum {string} */
+        ApplicationAct: "edit" | "submit" | "sign_consent" | "withdraw" | "pay" | "enrol" | "confirm_receipt";
+        CreateApplicationRequest: {
+            kind: components["schemas"]["ApplicationKind"];
+            certificateId?: string;
+            projectSlug?: string;
+        };
+        ApplicationForm: {
+            /** @description change_name: the full name as on the licence */
+            name?: string;
+            /** @description change_name: the new 统一社会信用代码; a change makes a successor organisation */
+            uscc?: string;
+            /** @description change_legal */
+            legalRep?: string;
+            /** @description change_handler, new */
+            handlerName?: string;
+            /** @description change_handler: 11 digits */
+            handlerPhone?: string;
+            /** @description change_handler: the present phone gets no messages any more, a stamped letter says so */
+            oldPhoneLost?: boolean;
+            /**
+             * @description replace, suspend
+             * @enum {string}
+             */
+            cause?: "lost" | "damaged" | "stolen";
+            /**
+             * @description revoke
+             * @enum {string}
+             */
+            revocation?: "key_compromise" | "affiliation_changed" | "superseded" | "cessation";
+            reason?: string;
+            /**
+             * @description new, replace: a key is sent, or an own blank key is written
+             * @enum {string}
+             */
+            delivery?: "ship" | "own";
+        };
+        SubmitApplicationRequest: {
+            /**
+             * @description What to do about sealed bids that are not open yet
+             * @enum {string}
+             */
+            sealConsent?: "keep_old" | "proceed";
+            /** @description change_handler: from the present phone */
+            oldCode?: string;
+            /** @description change_handler: from the new phone */
+            newCode?: string;
+        };
+        ApplicationCodeRequest: {
+            /** @enum {string} */
+            to: "old" | "new";
+        };
+        PublicLetter: {
+            number: string;
+            /** @description A MaterialType, order_slip or recovery_request */
+            kind: string;
+            title: string;
+            /** @description The organisation's name, all but its ends hidden */
+            maskedName: string;
+            /** @description Of the PDF as it was made */
+            sha256: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        /** @enum {string} */
+        MaterialType: "registration_form" | "handler_id" | "licence" | "change_proof" | "legal_proof" | "risk_letter" | "handler_letter" | "loss_statement" | "revoke_request" | "seal_sheet";
+        Material: {
+            id: string;
+            type: components["schemas"]["MaterialType"];
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "replaced" | "removed";
+            name: string;
+            /** @enum {string} */
+            mediaType: "image/jpeg" | "image/png" | "application/pdf";
+            /** Format: int64 */
+            size: number;
+            /** @description Of a PDF */
+            pages?: number;
+            /** @description Of what is kept, in hexadecimal digits */
+            sha256: string;
+            reason?: components["schemas"]["ReviewReason"];
+            note?: string;
+            /** @description It took the place of one that was sent back */
+            redone: boolean;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        MaterialItem: {
+            type: components["schemas"]["MaterialType"];
+            required: boolean;
+            /** @description Required in this case: not where a signature of the present key stands for it */
+            wanted: boolean;
+            /** @description GET /applications/{id}/letters/{type} gives it filled in, to be stamped */
+            letter: boolean;
+            editable: boolean;
+            /** @description How many files it may have */
+            most: number;
+            files: components["schemas"]["Material"][];
+        };
+        MaterialList: {
+            items: components["schemas"]["MaterialItem"][];
+            /** @description Longest image; pages make larger ones smaller before they send them */
+            imageBytes: number;
+            pdfBytes: number;
+            pdfPages: number;
+        };
+        /** @enum {string} */
+        ReviewReason: "material_missing" | "material_unclear" | "material_wrong" | "stamp_missing" | "data_mismatch" | "identity_unproved" | "sealed_bids" | "duplicate" | "not_eligible" | "other";
+        Policy: {
+            kind: components["schemas"]["ApplicationKind"];
+            /** @description 0 automatic, 1 one review, 2 review and approval */
+            steps: number;
+            workingDays: number;
+            /** @description 0 = free; finance sets it in the project's prices */
+            priceCents: number;
+            /** @description Paid before review, not after */
+            payFirst: boolean;
+        };
+        PolicyChange: {
+            kind: components["schemas"]["ApplicationKind"];
+            steps: number;
+            workingDays: number;
+            payFirst: boolean;
+        };
+        PolicyList: {
+            items: components["schemas"]["Policy"][];
+        };
+        ReviewItem: {
+            id: string;
+            number: string;
+            kind: components["schemas"]["ApplicationKind"];
+            manual?: boolean;
+            state: components["schemas"]["ApplicationState"];
+            /** @description The step that comes next, from 1 */
+            step: number;
+            steps: number;
+            organisationName: string;
+            projectSlug: string;
+            certificateName?: string;
+            serialHex?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            submittedAt?: string;
+            /** Format: date-time */
+            dueAt?: string;
+            overdue: boolean;
+            /** @description Past its time, and the project managers were told */
+            escalated: boolean;
+            claimedBy?: string;
+            /** @description I claimed it */
+            mine: boolean;
+        };
+        ReviewList: {
+            items: components["schemas"]["ReviewItem"][];
+            page: components["schemas"]["Page"];
+        };
+        /** @description The organisation's record as it is */
+        ReviewRecord: {
+            name: string;
+            code: string;
+            legalRep: string;
+            handlerName: string;
+            /** @description Masked */
+            handlerPhone: string;
+            accountState: components["schemas"]["AccountState"];
+            formerNames?: string[];
+        };
+        ReviewDifference: {
+            /** @description Name of the form's field */
+            field: string;
+            before: string;
+            after: string;
+        };
+        ReviewCheck: {
+            /** @enum {string} */
+            check: "registry" | "check_digit" | "duplicate_phone" | "duplicate_organisation" | "sealed_bids" | "account_verified" | "consent";
+            /** @enum {string} */
+            result: "passed" | "warning" | "failed" | "unavailable";
+            note?: string;
+        };
+        ReviewDecision: {
+            step: number;
+            /** @enum {string} */
+            decision: "approve" | "return" | "reject";
+            reasons: components["schemas"]["ReviewReason"][];
+            note?: string;
+            by: string;
+            /** Format: date-time */
+            at: string;
+            signed: boolean;
+        };
+        ReviewDetail: {
+            item: components["schemas"]["ReviewItem"];
+            application: components["schemas"]["Application"];
+            record: components["schemas"]["ReviewRecord"];
+            differences: components["schemas"]["ReviewDifference"][];
+            checks: components["schemas"]["ReviewCheck"][];
+            decisions: components["schemas"]["ReviewDecision"][];
+            /** @description I claimed it, and may decide this step */
+            mayDecide: boolean;
+        };
+        MaterialMark: {
+            materialId: string;
+            ok: boolean;
+            reason?: components["schemas"]["ReviewReason"];
+            note?: string;
+        };
+        DecisionRequest: {
+            /** @enum {string} */
+            decision: "approve" | "return" | "reject";
+            /** @description Required unless approved */
+            reasons?: components["schemas"]["ReviewReason"][];
+            /** @description The applicant sees it */
+            note?: string;
+            marks?: components["schemas"]["MaterialMark"][];
+            /**
+             * Format: byte
+             * @description CMS over the text that PrepareDecision gives
+             */
+            signature?: string;
+        };
+        DecisionText: {
+            text: string;
+        };
+        ReviewStatistics: {
+            waiting: number;
+            claimed: number;
+            returned: number;
+            overdue: number;
+            people: components["schemas"]["ReviewerFigure"][];
+        };
+        ReviewerFigure: {
+            name: string;
+            approved: number;
+            returned: number;
+            rejected: number;
+        };
+        Holiday: {
+            /** @description YYYY-MM-DD */
+            date: string;
+            /** @description true: a weekend day that is worked 调休; false: off */
+            working: boolean;
+            name: string;
+        };
+        HolidayYear: {
+            year: number;
+            days: components["schemas"]["Holiday"][];
+        };
+        HolidayList: {
+            items: components["schemas"]["Holiday"][];
+            /** @description Years about to come whose days were not confirmed after the State Council's notice */
+            missingYears: number[];
         };
         RiskNotice: {
             title: string;
@@ -1137,7 +5760,7 @@ export interface components {
             tokenSerial: string;
         };
         /** @enum {string} */
-        JobOp: "list" | "prove" | "sign" | "enrol" | "decrypt";
+        JobOp: "list" | "prove" | "sign" | "enrol" | "decrypt" | "init" | "unlock" | "takeover" | "change-pin" | "label" | "delete" | "import-wrapped" | "flash";
         /** @enum {string} */
         JobState: "waiting" | "taken" | "done" | "failed" | "expired" | "cancelled";
         CreateJobRequest: {
@@ -1164,7 +5787,14 @@ export interface components {
              * @description decrypt: P-256 point of the page (uncompressed); the plaintext is encrypted to it
              */
             pageKey?: string;
+            files?: components["schemas"]["SignFiles"];
         };
+        /** @description sign: a list in place of name and content. The agent shows all of it in one dialogue and asks for one PIN; 1 MiB together, 256 KiB each */
+        SignFiles: {
+            name: string;
+            /** Format: byte */
+            content: string;
+        }[];
         Job: {
             id: string;
             op: components["schemas"]["JobOp"];
@@ -1189,6 +5819,8 @@ export interface components {
             keys?: components["schemas"]["TokenKey"][];
             /** Format: byte */
             signature?: string;
+            /** @description sign with a list: in its order */
+            signatures?: string[];
             /** Format: byte */
             certificate?: string;
             /** Format: byte */
@@ -1268,6 +5900,100 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        AgentOrigins: {
+            /** @description JWS, good for a day */
+            origins: string;
+        };
+        AgentKeys: {
+            /** @description JWS, good for ten minutes */
+            keys: string;
+        };
+        LoopbackNonce: {
+            /** Format: byte */
+            nonce: string;
+        };
+        /** @description What the agent answered to POST /v1/hello */
+        HelloReply: {
+            agentId: string;
+            /** Format: byte */
+            nonce: string;
+            version: string;
+            /** Format: byte */
+            signature: string;
+        };
+        LoopbackHello: {
+            /**
+             * Format: byte
+             * @description The portal's, of /agent/loopback/nonce
+             */
+            nonce: string;
+            hello: components["schemas"]["HelloReply"];
+        };
+        LoopbackGrant: {
+            /** @description JWS for POST /v1/session of the agent, good for 60 s */
+            grant: string;
+            agentId: string;
+        };
+        LoopbackJob: {
+            id: string;
+            ticket: string;
+            /** @description JSON as text: exactly the bytes that the ticket covers, to be put into the body of POST /v1/rpc as they are */
+            params: string;
+        };
+        PlatformHello: {
+            /** @description Of the application's page; filed for this key */
+            origin: string;
+            /**
+             * Format: byte
+             * @description 16 to 64 bytes, drawn by the application's server
+             */
+            nonce: string;
+            hello: components["schemas"]["HelloReply"];
+        };
+        PlatformGrant: {
+            /** @description JWS for POST /v1/session of the agent, good for 60 s */
+            grant: string;
+            /** @description Names the grant in /platform/tickets; ends after ten idle minutes */
+            session: string;
+            agentId: string;
+        };
+        PlatformTicketRequest: {
+            session: string;
+            agentId: string;
+            /** @enum {string} */
+            op: "list" | "prove" | "sign" | "decrypt";
+            tokenSerial?: string;
+            /**
+             * Format: byte
+             * @description Of the key; prove and sign
+             */
+            spkiHash?: string;
+            /**
+             * Format: byte
+             * @description prove: 16 to 64 bytes
+             */
+            nonce?: string;
+            /** @description sign, decrypt: what the person is shown */
+            name?: string;
+            /**
+             * Format: byte
+             * @description sign: the document, at most 256 KiB; decrypt: the envelope, at most 1 MiB
+             */
+            content?: string;
+            /** @description sign: leave the document out of the signature */
+            detached?: boolean;
+            /**
+             * @description sign; default gmt0010
+             * @enum {string}
+             */
+            style?: "gmt0010" | "rfc5652" | "raw";
+            /**
+             * Format: byte
+             * @description decrypt: the page's uncompressed P-256 point; only the page can read the result
+             */
+            pageKey?: string;
+            files?: components["schemas"]["SignFiles"];
+        };
         JobStep: {
             /** Format: byte */
             csr?: string;
@@ -1279,6 +6005,16 @@ export interface components {
             /** Format: byte */
             signature?: string;
             opened?: components["schemas"]["OpenedTest"][];
+            /**
+             * Format: byte
+             * @description so: P-256 point of this run; the answer is sealed to it
+             */
+            sessionKey?: string;
+            model?: string;
+            pinRule?: string;
+            /** @description reached */
+            state?: string;
+            officer?: components["schemas"]["OfficerResult"];
         };
         OpenedTest: {
             /** Format: byte */
@@ -1298,6 +6034,8 @@ export interface components {
             nonce?: string;
             tests?: components["schemas"]["DecryptTest"][];
             remove?: string[];
+            history?: components["schemas"]["EncryptionPair"][];
+            sealed?: components["schemas"]["SealedSecrets"];
         };
         DecryptTest: {
             /** Format: byte */
@@ -1313,6 +6051,215 @@ export interface components {
             problem?: components["schemas"]["JobProblem"];
             /** Format: byte */
             signature?: string;
+        };
+        EncryptionPair: {
+            keyId: string;
+            /** Format: byte */
+            certificate: string;
+            /** Format: byte */
+            envelopedKey: string;
+        };
+        SealedSecrets: {
+            /** Format: byte */
+            ephemeral: string;
+            /** Format: byte */
+            nonce: string;
+            /** Format: byte */
+            ciphertext: string;
+        };
+        OfficerResult: {
+            serial: string;
+            version: number;
+            pinSet: boolean;
+            exposed: boolean;
+        };
+        AgentChoice: {
+            agentId?: string;
+        };
+        UnlockRequest: {
+            /** @description From SMS; without it the application waits for review */
+            code?: string;
+        };
+        TokenWork: {
+            id: string;
+            number: string;
+            /** @enum {string} */
+            kind: "unlock" | "init" | "takeover";
+            /** @enum {string} */
+            state: "pending" | "approved" | "done" | "rejected" | "withdrawn" | "expired" | "parked";
+            tokenSerial: string;
+            certificateId?: string;
+            organisationId?: string;
+            activeJobId?: string;
+            note?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /**
+             * Format: date-time
+             * @description Until when an approval is good
+             */
+            expiresAt?: string;
+        };
+        TokenWorkList: {
+            items: components["schemas"]["TokenWork"][];
+            page: components["schemas"]["Page"];
+        };
+        UnlockDecision: {
+            approve: boolean;
+            /** @description Required for a rejection; the applicant sees it */
+            note?: string;
+        };
+        Token: {
+            serial: string;
+            model: string;
+            label?: string;
+            /** @enum {string} */
+            state: "blank" | "initialised" | "issued" | "in_transit" | "active" | "locked" | "lost" | "scrapped";
+            organisationId?: string;
+            /** @description Of the officer's PIN; 0 = the maker's */
+            soVersion: number;
+            /** @description The officer's PIN is in custody: the key can be unlocked online */
+            soKnown: boolean;
+            soPending?: boolean;
+            soExposed?: boolean;
+            parked: boolean;
+            parkedNote?: string;
+            mustChangePin: boolean;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        TokenList: {
+            items: components["schemas"]["Token"][];
+            page: components["schemas"]["Page"];
+        };
+        RegisterTokensRequest: {
+            tokens: components["schemas"]["TokenEntry"][];
+        };
+        TokenEntry: {
+            serial: string;
+            model?: string;
+            label?: string;
+            /** @enum {string} */
+            state?: "blank" | "active";
+            organisationId?: string;
+            /** @description Of a signing certificate on the key, in hex; its holder owns the key */
+            signSerial?: string;
+            /** @description The maker's; kept sealed, never shown again */
+            soPin?: string;
+        };
+        TokensRegistered: {
+            added: number;
+        };
+        MoveTokenRequest: {
+            /** @enum {string} */
+            state: "in_transit" | "active" | "locked" | "lost" | "scrapped";
+            note?: string;
+        };
+        ReleaseTokenRequest: {
+            version: number;
+            note: string;
+        };
+        FlashBatchRequest: {
+            title: string;
+            projectSlug: string;
+            /** @description One key for each */
+            organisations?: string[];
+            /** @description The organisations by USCC or organisation code, in place of ids */
+            codes?: string[];
+            /** @description Instead: so many keys without certificates */
+            blanks?: number;
+            termMonths?: number;
+            /** @description The maker's officer PIN of all these keys, if they are not blank; kept sealed */
+            soPin?: string;
+        };
+        FlashBatch: {
+            id: string;
+            number: string;
+            title: string;
+            projectSlug: string;
+            /** @enum {string} */
+            state: "open" | "started" | "done";
+            size: number;
+            done: number;
+            /** Format: date-time */
+            notAfter: string;
+            /** Format: date-time */
+            createdAt: string;
+            reportText?: string;
+            reportSigned: boolean;
+            /**
+             * Format: byte
+             * @description CMS with the text inside, by the operator's own key
+             */
+            reportSignature?: string;
+            keys?: components["schemas"]["FlashKey"][];
+            givenUp?: components["schemas"]["FlashGivenUp"][];
+        };
+        FlashGiveUpRequest: {
+            reason: string;
+        };
+        FlashGivenUp: {
+            place: number;
+            serial: string;
+            name: string;
+            /**
+             * @description reached before
+             * @enum {string}
+             */
+            state: "claimed" | "initialised" | "pins_set" | "sigkey" | "csr" | "cert_written" | "enckey_imported" | "enccert_written" | "verified" | "labelled";
+            reason: string;
+            /** @description Certificates had been issued for it; they are revoked */
+            revoked: boolean;
+            /** Format: date-time */
+            givenUpAt: string;
+        };
+        FlashKey: {
+            id: string;
+            place: number;
+            organisationId?: string;
+            name: string;
+            serial?: string;
+            /** @enum {string} */
+            state: "waiting" | "claimed" | "initialised" | "pins_set" | "sigkey" | "csr" | "cert_written" | "enckey_imported" | "enccert_written" | "verified" | "labelled";
+            problem?: components["schemas"]["ErrorCode"];
+            letterPrinted: boolean;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        FlashBatchList: {
+            items: components["schemas"]["FlashBatch"][];
+            page: components["schemas"]["Page"];
+        };
+        FlashLetter: {
+            number: string;
+            serial: string;
+            name: string;
+            pin: string;
+        };
+        StationBatchList: {
+            items: components["schemas"]["StationBatch"][];
+        };
+        StationBatch: {
+            id: string;
+            number: string;
+            title: string;
+            state: string;
+            size: number;
+            done: number;
+        };
+        StationSignature: {
+            /** @enum {string} */
+            what: "start" | "report";
+            /** Format: byte */
+            certificate?: string;
+            /** Format: byte */
+            signature?: string;
+        };
+        StationClaimRequest: {
+            serial: string;
+            model?: string;
         };
         ConnectedRequest: {
             /** @description One of the profiles that the API key names: org-sign (one certificate), org-pair (signing and encryption certificate), ecdsa/org-sign (of another authority) */
@@ -1405,6 +6352,307 @@ export interface components {
             /** Format: date-time */
             revokedAt?: string;
         };
+        RecoveryRequest: {
+            reason: string;
+            /** @description Files that are sealed and not opened yet */
+            files?: string[];
+            /** @description Another valid SM2 certificate of the organisation, whose signing key opens what is recovered; or csr */
+            toCertificateId?: string;
+            /**
+             * Format: byte
+             * @description PKCS#10 of a key made on a new token, certified by nobody; or toCertificateId
+             */
+            csr?: string;
+        };
+        Recovery: {
+            id: string;
+            number: string;
+            /**
+             * @description 待审核 · 待复审 · 待密钥管理员批准 · 可取回 · 未批准 · 已撤回
+             * @enum {string}
+             */
+            state: "pending" | "second" | "requested" | "ready" | "refused" | "withdrawn";
+            /** @description Why it was refused */
+            note?: string;
+            activeJobId?: string;
+            /**
+             * Format: date-time
+             * @description When it was last written to a key and used there
+             */
+            writtenAt?: string;
+            certificateId: string;
+            certificateName: string;
+            serialHex: string;
+            encSerialHex: string;
+            toCertificateId?: string;
+            /** @description SHA-256 of the SubjectPublicKeyInfo of the key that opens what is recovered */
+            toKeyHash: string;
+            reason: string;
+            files: string[];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** Format: date-time */
+            fetchedAt?: string;
+        };
+        SealRequest: {
+            /** @description Project or bid */
+            name: string;
+            /** @description Bid number */
+            number?: string;
+            /**
+             * Format: date-time
+             * @description At most a year ahead
+             */
+            opensAt: string;
+        };
+        PlatformSealRequest: {
+            /** @description Serial number of the encryption certificate, hex; or spkiHash */
+            serial?: string;
+            /** @description SHA-256 of the encryption key's SubjectPublicKeyInfo, hex */
+            spkiHash?: string;
+            /** @description Project or bid */
+            name: string;
+            /** @description Bid number */
+            number: string;
+            /**
+             * Format: date-time
+             * @description At most a year ahead
+             */
+            opensAt: string;
+        };
+        Seal: {
+            id: string;
+            /**
+             * @description 未开标 · 已开标 · 已解除
+             * @enum {string}
+             */
+            state: "open" | "opened" | "released";
+            certificateId: string;
+            keyHash: string;
+            /** @description Who registered it; empty = the holder, who may remove it */
+            platform: string;
+            name: string;
+            number: string;
+            /** Format: date-time */
+            opensAt: string;
+            /** @description The organisation is told when it is opened */
+            remind: boolean;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        SealList: {
+            items: components["schemas"]["Seal"][];
+        };
+        SealPage: {
+            items: components["schemas"]["Seal"][];
+            page: components["schemas"]["Page"];
+        };
+        StaffSeal: {
+            seal: components["schemas"]["Seal"];
+            organisationName: string;
+        };
+        StaffSealList: {
+            items: components["schemas"]["StaffSeal"][];
+            page: components["schemas"]["Page"];
+        };
+        SealLift: {
+            /** @description Why */
+            note: string;
+        };
+        Address: {
+            /** @description Recipient */
+            name: string;
+            phone: string;
+            /** @description Such as 浙江省 金华市 婺城区 */
+            region: string;
+            street: string;
+            /** @description Six digits */
+            postcode?: string;
+        };
+        TrackEvent: {
+            /** Format: date-time */
+            at: string;
+            text: string;
+        };
+        Shipment: {
+            id: string;
+            number: string;
+            /**
+             * @description 已登记地址 · 待发货 · 已装箱 · 已发货 · 已送达 · 已签收 · 已退回
+             * @enum {string}
+             */
+            state: "planned" | "waiting" | "packed" | "shipped" | "delivered" | "received" | "returned";
+            applicationId: string;
+            applicationNumber: string;
+            applicationKind: string;
+            organisationName: string;
+            address: components["schemas"]["Address"];
+            /** @description Of the USB key that goes; empty until packed */
+            tokenSerial: string;
+            carrier?: string;
+            carrierName?: string;
+            /** @description Waybill number */
+            tracking?: string;
+            /** @description Where people can look themselves */
+            trackUrl?: string;
+            /** @description What the carrier says, newest first */
+            track: components["schemas"]["TrackEvent"][];
+            /** @description False: no tracking service is connected; delivery is noted by hand */
+            tracked: boolean;
+            /** @description For staff */
+            note?: string;
+            /** @description For staff */
+            packedBy?: string;
+            /** @description Login of who confirmed; system = nobody did for 15 days */
+            receivedBy?: string;
+            /** Format: date-time */
+            shippedAt?: string;
+            /** Format: date-time */
+            deliveredAt?: string;
+            /**
+             * Format: date-time
+             * @description When it counts as received without a word
+             */
+            settlesAt?: string;
+            /** Format: date-time */
+            receivedAt?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        Notice: {
+            id: string;
+            /** @description The template, such as certificate_expiring */
+            kind: string;
+            /** @description As it was sent, in Chinese, without the signature */
+            text: string;
+            /** Format: date-time */
+            at: string;
+            read: boolean;
+        };
+        NoticeList: {
+            items: components["schemas"]["Notice"][];
+            page: components["schemas"]["Page"];
+            /** @description Messages that were not read */
+            unread: number;
+        };
+        ShipmentList: {
+            items: components["schemas"]["Shipment"][];
+            page: components["schemas"]["Page"];
+        };
+        ReceiptRequest: {
+            /** @description From SMS */
+            code: string;
+        };
+        PackRequest: {
+            tokenSerial: string;
+            note?: string;
+        };
+        ShipRequest: {
+            /** @enum {string} */
+            carrier: "shunfeng" | "ems" | "youzhengguonei" | "zhongtong" | "yuantong" | "shentong" | "yunda" | "jd" | "debangkuaidi" | "jtexpress";
+            /** @description Waybill number */
+            tracking: string;
+        };
+        ReturnShipmentRequest: {
+            /** @description Why */
+            note: string;
+        };
+        StaffRecovery: {
+            recovery: components["schemas"]["Recovery"];
+            organisationName: string;
+            organisationCode?: string;
+            /** @description Login of who asked */
+            applicant?: string;
+            reviewedBy?: string;
+            /** Format: date-time */
+            reviewedAt?: string;
+            approvedBy?: string;
+            /** Format: date-time */
+            approvedAt?: string;
+            /** @description Open ones that platforms or the holder registered for this key */
+            sealedBids: components["schemas"]["Seal"][];
+        };
+        StaffRecoveryList: {
+            items: components["schemas"]["StaffRecovery"][];
+            page: components["schemas"]["Page"];
+        };
+        RecoveryDecision: {
+            approve: boolean;
+            /** @description Required to refuse */
+            note?: string;
+        };
+        RecoveryList: {
+            items: components["schemas"]["Recovery"][];
+            page: components["schemas"]["Page"];
+        };
+        RecoveredKey: {
+            /**
+             * Format: byte
+             * @description SM2EnvelopedKey, GM/T 0009
+             */
+            envelopedKey: string;
+            /**
+             * Format: byte
+             * @description DER
+             */
+            encCertificate: string;
+            spkiHash: string;
+        };
+        OfficerProof: {
+            officer: string;
+            /**
+             * Format: date-time
+             * @description Whole seconds, not older than ten minutes
+             */
+            at: string;
+            /**
+             * Format: byte
+             * @description SM2 with SM3 over the docket statement (docs/operate/key-management.md)
+             */
+            signature: string;
+        };
+        OfficerDecision: {
+            officer: string;
+            /** @enum {string} */
+            act: "approve" | "reject";
+            /**
+             * Format: byte
+             * @description SM2 with SM3 over the case's statement for this act
+             */
+            signature: string;
+        };
+        OfficerCase: {
+            id: string;
+            /** @enum {string} */
+            kind: "user" | "judicial";
+            /** @enum {string} */
+            state: "open" | "approved" | "recovered" | "rejected" | "withdrawn" | "expired";
+            holder: string;
+            spkiHash: string;
+            toKeyHash: string;
+            reason: string;
+            caseNumber?: string;
+            applicant?: string;
+            scope?: string;
+            material?: string;
+            required: number;
+            openedBy: string;
+            /** Format: date-time */
+            openedAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: byte */
+            approveStatement: string;
+            /** Format: byte */
+            rejectStatement: string;
+        };
+        OfficerCases: {
+            items: components["schemas"]["OfficerCase"][];
+        };
         VerifyRequest: {
             /** @enum {string} */
             type: "raw" | "cms";
@@ -1479,6 +6727,27 @@ export interface components {
             certificate?: string;
             path: components["schemas"]["PathEntry"][];
             revocation: components["schemas"]["RevocationEvidence"];
+            /**
+             * Format: date-time
+             * @description As of when validity and revocation are judged: at, or the time of timeStamp where that is earlier
+             */
+            judgedAt?: string;
+            timeStamp?: components["schemas"]["TimeStampEvidence"];
+        };
+        /** @description A trusted RFC 3161 time stamp over the signature value */
+        TimeStampEvidence: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description How far at may be off, as the stamp states
+             */
+            accuracyMilliseconds?: number;
+            authority: string;
+            anchor: string;
+            serialHex: string;
+            policy: string;
+            revocation: components["schemas"]["RevocationEvidence"];
         };
         PathEntry: {
             subject: string;
@@ -1513,6 +6782,15 @@ export interface components {
         };
     };
     responses: {
+        /** @description A file */
+        File: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "*/*": string;
+            };
+        };
         /** @description What went wrong */
         Problem: {
             headers: {
@@ -1602,6 +6880,29 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    ListPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     CreateCaptcha: {
         parameters: {
             query?: never;
@@ -1666,6 +6967,15 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
+            /** @description The password is right and a second factor is awaited; the cookie signet_login goes with the next step */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingLogin"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -1684,6 +6994,907 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendResetCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendResetCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ResetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetPendingLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingLogin"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AbandonLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    FinishLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    EnrolLoginTOTP: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TOTPEnrolment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ConfirmLoginTOTP: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmTOTPRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirstLogin"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetLoginScan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    StartLoginScan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    FinishLoginScan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    EnrolPhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolPhoneRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledPhone"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ScanLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneAct"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScannedLogin"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideScan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScanDecision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    EnrolTOTP: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TOTPEnrolment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ConfirmTOTP: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmTOTPRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetPhoneScan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    StartPhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ConfirmPhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmPhoneRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RenewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RemoveFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorCode"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListStaff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SetStaffFrozen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetFrozenRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ResetStaffFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListStaffInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffInvitationList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    InviteStaff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteStaffRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeInvitation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    WithdrawStaffInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListStaffKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffKeyList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    BindStaffKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BindStaffKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideStaffKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    EndStaffKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SignStaffText: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignStaffTextRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListGrants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RequestGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeGrant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ReviewGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    EndGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    PreviewStaffInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffInvitation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    JoinStaff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinStaffRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingLogin"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -1803,6 +8014,71 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    ChangePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenSessionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    EndSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     ProvePossession: {
         parameters: {
             query?: never;
@@ -1824,6 +8100,905 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateAudioCaptcha: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AudioCaptcha"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetAgreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendRegistrationCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    Register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistrationRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registered"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendLoginCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateSessionByCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeLoginRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A second factor is awaited; the cookie signet_login goes with the next step */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingLogin"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateKeyLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyLoginNonce"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GrantKeyLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyLoginHello"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyLoginGrant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateKeyLoginTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyLoginTicketRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyLoginTicket"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateSessionByKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyLoginProof"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyLoginAnswer"];
+                };
+            };
+            /** @description A second factor is awaited; the cookie signet_login goes with the next step */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingLogin"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendNumberCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AskNumber: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NumberQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NumberAsked"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ShowInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AcceptInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvitationRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registered"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ConfirmEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkToken"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SetDisplayName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisplayNameRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendPhoneCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPhoneRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ChangePhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePhoneRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendEmailLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RequestClosure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClosureRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Closure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    WithdrawClosure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListJoins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    InviteMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Join"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideJoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinDecision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendTransferCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SetMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RemoveMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    TransferOwner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListCompanyKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompanyKeyList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateCompanyKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompanyKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompanyKeyMade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RevokeCompanyKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListOrganisations: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["OrganisationStatus"];
+                /** @description Part of the name or the number */
+                search?: string;
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationFileList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetOrganisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationFile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    VerifyOrganisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerificationRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListTickets: {
+        parameters: {
+            query?: {
+                state?: "open" | "answered";
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AnswerTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketAnswer"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -1908,7 +9083,7 @@ export interface operations {
     ListOrders: {
         parameters: {
             query?: {
-                state?: "pending" | "paid" | "closed";
+                state?: "pending" | "paid" | "closed" | "refunded";
                 /** @description Page number, from 1 */
                 page?: number;
                 /** @description Rows per page */
@@ -1978,12 +9153,227 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    GetSlip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    UploadSlip: {
+        parameters: {
+            query?: {
+                /** @description What the file is called; shown, never trusted */
+                name?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    StartCharge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartChargeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Charge"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RequestRefund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    WithdrawRefund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RequestInvoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CancelInvoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetInvoiceFile: {
+        parameters: {
+            query?: {
+                /** @description The red-letter invoice */
+                red?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TermList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     ListAllOrders: {
         parameters: {
             query?: {
-                state?: "pending" | "paid" | "closed";
+                state?: "pending" | "paid" | "closed" | "refunded";
                 /** @description Remark code, order number or organisation */
                 search?: string;
+                /** @description Only with a slip */
+                slip?: boolean;
                 /** @description Page number, from 1 */
                 page?: number;
                 /** @description Rows per page */
@@ -2002,6 +9392,601 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrderList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetAnyOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetAnySlip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    AskRefund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ExportOrders: {
+        parameters: {
+            query: {
+                format: "csv" | "xlsx";
+                state?: "pending" | "paid" | "closed" | "refunded";
+                /** @description Remark code, order number or organisation */
+                search?: string;
+                /** @description Only with a slip */
+                slip?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListRefunds: {
+        parameters: {
+            query?: {
+                state?: "requested" | "approved" | "rejected" | "withdrawn" | "done";
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideRefund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideRefundRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refund"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    FinishRefund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishRefundRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refund"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListInvoices: {
+        parameters: {
+            query?: {
+                state?: "requested" | "issued" | "red_due" | "red" | "cancelled";
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetAnyInvoiceFile: {
+        parameters: {
+            query?: {
+                /** @description The red-letter invoice */
+                red?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    UploadInvoice: {
+        parameters: {
+            query: {
+                /** @description Number of the invoice */
+                number: string;
+                /** @description The red-letter invoice after a refund */
+                red?: boolean;
+                /** @description What the file is called; shown, never trusted */
+                name?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SearchInventory: {
+        parameters: {
+            query?: {
+                /** @description What value is */
+                by?: components["schemas"]["InventoryBy"];
+                /** @description Any part of a name; a whole code, serial number (hex), SHA-256 of a public key (hex) or serial number of a USB key */
+                value?: string;
+                ca?: string;
+                profile?: string;
+                origin?: components["schemas"]["InventoryOrigin"];
+                state?: components["schemas"]["InventoryState"];
+                expiresFrom?: string;
+                expiresBefore?: string;
+                size?: number;
+                /** @description The next of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetInventoryCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ChangeCertificateStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListStatusBatches: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusBatchList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RequestStatusBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusBatchRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusBatch"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideStatusBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusBatchDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusBatch"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ImportHolders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListStatements: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    UploadStatement: {
+        parameters: {
+            query?: {
+                /** @description What the file is called; shown, never trusted */
+                name?: string;
+                /** @description Heading of the column of amounts, where it is none of the known */
+                amountColumn?: string;
+                /** @description Heading of the column of directions, where it is none of the known */
+                directionColumn?: string;
+                /** @description Heading of the column of texts, where it is none of the known */
+                textColumn?: string;
+                /** @description Heading of the column of references, where it is none of the known */
+                referenceColumn?: string;
+                /** @description Heading of the column of payers, where it is none of the known */
+                payerColumn?: string;
+                /** @description Heading of the column of dates, where it is none of the known */
+                dateColumn?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CommitStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListPrices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SetPrices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceList"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2086,7 +10071,10 @@ export interface operations {
     };
     StartRenewal: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What to do about sealed bids: keep_old = the old encryption key stays usable beside the new one, proceed = go on all the same; without it, open ones refuse with sealed_bids */
+                sealConsent?: "keep_old" | "proceed";
+            };
             header?: never;
             path: {
                 id: string;
@@ -2110,6 +10098,12 @@ export interface operations {
     ListApplications: {
         parameters: {
             query?: {
+                /** @description Only this kind */
+                kind?: components["schemas"]["ApplicationKind"];
+                /** @description Only this state */
+                state?: components["schemas"]["ApplicationState"];
+                /** @description Part of the number, the certificate name or the serial number */
+                search?: string;
                 /** @description Page number, from 1 */
                 page?: number;
                 /** @description Rows per page */
@@ -2133,6 +10127,31 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    CreateApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateApplicationRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Application"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     GetApplication: {
         parameters: {
             query?: never;
@@ -2151,6 +10170,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Application"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    UpdateApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplicationForm"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Application"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SubmitApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubmitApplicationRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Application"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendApplicationCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplicationCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2228,6 +10328,209 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Application"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListMaterials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaterialList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AddMaterial: {
+        parameters: {
+            query: {
+                type: components["schemas"]["MaterialType"];
+                /** @description What the file is called; shown, never trusted */
+                name?: string;
+                /** @description The material whose place it takes */
+                replaces?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Material"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetMaterial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                materialId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    RemoveMaterial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                materialId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListReviewMaterials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaterialList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetReviewMaterial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                materialId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description A MaterialType whose item says letter */
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetOrderLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetRecoveryLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetPublicLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicLetter"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2480,7 +10783,7 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
-                step: "csr" | "proof";
+                step: "csr" | "proof" | "so" | "reached";
             };
             cookie?: never;
         };
@@ -2517,6 +10820,1070 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RequestRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoveryRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListRecoveries: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    WithdrawRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    FetchRecovered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveredKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    WriteRecovered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobTarget"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListOfficerCases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfficerProof"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficerCases"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideCase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfficerDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficerCase"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendUnlockCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RequestUnlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlockRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenWork"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetUnlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenWork"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    StartUnlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    WithdrawUnlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenWork"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListMyTokens: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ChangeTokenPIN: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    TakeOverToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    InitToken: {
+        parameters: {
+            query?: {
+                /** @description What to do about sealed bids: without it, bids sealed to a key on this USB key refuse with sealed_bids */
+                sealConsent?: "proceed";
+            };
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListUnlocks: {
+        parameters: {
+            query?: {
+                state?: "pending" | "approved" | "done" | "rejected" | "withdrawn" | "expired" | "parked";
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenWorkList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideUnlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlockDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenWork"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListReviewQueue: {
+        parameters: {
+            query?: {
+                /** @description Only this state; default: those that wait for staff */
+                state?: components["schemas"]["ApplicationState"];
+                /** @description Only this kind */
+                kind?: components["schemas"]["ApplicationKind"];
+                /** @description Only this project */
+                project?: string;
+                /** @description Only those past their time */
+                overdue?: boolean;
+                /** @description Only those I claimed */
+                mine?: boolean;
+                /** @description Part of the number, the organisation or its ID number */
+                search?: string;
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetReviewStatistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewStatistics"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ClaimApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ReleaseApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    PrepareDecision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionText"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListHolidays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SetHolidays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HolidayYear"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SetPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListTokens: {
+        parameters: {
+            query?: {
+                state?: "blank" | "initialised" | "issued" | "in_transit" | "active" | "locked" | "lost" | "scrapped";
+                /** @description Part of the serial number */
+                serial?: string;
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RegisterTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterTokensRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensRegistered"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    MoveToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ReleaseToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListFlashBatches: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashBatchList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateFlashBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlashBatchRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashBatch"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetFlashBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashBatch"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    PrintFlashLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashLetter"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GiveUpFlashKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlashGiveUpRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlashBatch"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    StationBatches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StationBatchList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    StationSign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StationSignature"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentJob"];
+                };
+            };
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    StationClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StationClaimRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentJob"];
+                };
+            };
             /** @description Done */
             204: {
                 headers: {
@@ -2626,6 +11993,1020 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectedStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListOrigins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentOrigins"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListTicketKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentKeys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateLoopbackNonce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoopbackNonce"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    OpenLoopback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoopbackHello"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoopbackGrant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    TakeJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoopbackJob"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    OpenPlatformLoopback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlatformHello"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformGrant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreatePlatformTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlatformTicketRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoopbackJob"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListSeals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AddSeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SealRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RemindSeals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RemoveSeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListAllSeals: {
+        parameters: {
+            query?: {
+                /** @description Only this state */
+                state?: "open" | "opened" | "released";
+                /** @description Part of the bid's name or number, or the holder's name */
+                search?: string;
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffSealList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    LiftSeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SealLift"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListPlatformSeals: {
+        parameters: {
+            query?: {
+                /** @description Only this state */
+                state?: "open" | "opened" | "released";
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RegisterSeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlatformSealRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ReleaseSeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Address"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SetAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Address"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Address"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListMyShipments: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipmentList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetMyShipment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shipment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendReceiptCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ConfirmReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shipment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListNotices: {
+        parameters: {
+            query?: {
+                /** @description Only what was not read */
+                unread?: boolean;
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ReadNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ReadNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListShipments: {
+        parameters: {
+            query?: {
+                /** @description Only this state */
+                state?: "waiting" | "packed" | "shipped" | "delivered" | "received" | "returned";
+                /** @description Part of a number, an organisation, a waybill number or the serial number of a USB key */
+                search?: string;
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipmentList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetShipment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shipment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    PackShipment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shipment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ShipShipment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShipRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shipment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DeliverShipment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shipment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ReturnShipment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReturnShipmentRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shipment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListAllRecoveries: {
+        parameters: {
+            query?: {
+                /** @description Only this state */
+                state?: "pending" | "second" | "requested" | "ready" | "refused" | "withdrawn";
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffRecoveryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetStaffRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffRecovery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoveryDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffRecovery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListAudit: {
+        parameters: {
+            query?: {
+                /** @description Who acted: an account's id or login, or a name such as operator */
+                by?: string;
+                /** @description Exact, such as order.confirm */
+                act?: string;
+                /** @description Exact id */
+                object?: string;
+                since?: string;
+                /** @description Exclusive */
+                until?: string;
+                /** @description Only entries with a smaller number: the last of the page before */
+                before?: number;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    VerifyAudit: {
+        parameters: {
+            query?: {
+                /** @description First entry; default 1 */
+                first?: number;
+                /** @description Last entry; default: up to the end of the chain */
+                last?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ExportAudit: {
+        parameters: {
+            query: {
+                format: "jsonl" | "csv" | "xlsx";
+                by?: string;
+                act?: string;
+                object?: string;
+                since?: string;
+                until?: string;
+                first?: number;
+                last?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetIssuance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AskStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskStopRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DecideStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideStopRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetOperations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operations"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -4,6 +4,7 @@ import { api, body, type Schema } from './client'
 import { isSignedOut } from './refusal'
 
 export type Session = Schema<'Session'>
+export type Role = Schema<'Role'>
 
 /** Who am I; null = signed out, which is an answer and no failure. */
 export const sessionQuery = queryOptions({
@@ -32,4 +33,6 @@ export function changePerson(client: QueryClient, session: Session | null): void
 }
 
 export const isStaff = (session: Session) => session.role !== 'holder'
-export const mayConfirmOrders = (session: Session) => session.role === 'finance' || session.role === 'admin'
+
+/** Does the person hold one of these roles? */
+export const has = (session: Session, ...roles: Role[]) => roles.some((role) => session.roles.includes(role))

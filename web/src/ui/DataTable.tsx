@@ -1,5 +1,5 @@
 import { Empty, Table } from 'antd'
-import type { ReactNode } from 'react'
+import { useEffect, useRef, type ReactNode } from 'react'
 import type { Schema } from '@/api/client'
 import { useCommon } from '@/i18n/common'
 import { Pager } from './Pager'
@@ -35,24 +35,34 @@ export function DataTable<Row extends object>(props: Props<Row>) {
   )
 }
 
-function Wide<Row extends object>({ columns, rows, rowKey, busy }: Props<Row>) {
+function Wide<Row extends object>({ label, columns, rows, rowKey, busy }: Props<Row>) {
   const t = useCommon()
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // The library scrolls this element sideways but does not let the keyboard reach it.
+    const content = box.current?.querySelector('.ant-table-content')
+    content?.setAttribute('tabindex', '0')
+    content?.setAttribute('role', 'group')
+    content?.setAttribute('aria-label', label)
+  }, [label])
   return (
-    <Table<Row>
-      dataSource={[...rows]}
-      rowKey={rowKey}
-      loading={busy ?? false}
-      pagination={false}
-      size="middle"
-      scroll={{ x: 'max-content' }}
-      locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t.empty} /> }}
-      columns={columns.map((c) => ({
-        key: c.key,
-        title: c.title,
-        render: (_: unknown, row: Row) => c.cell(row),
-        ...(c.width ? { width: c.width } : {}),
-      }))}
-    />
+    <div ref={box}>
+      <Table<Row>
+        dataSource={[...rows]}
+        rowKey={rowKey}
+        loading={busy ?? false}
+        pagination={false}
+        size="middle"
+        scroll={{ x: 'max-content' }}
+        locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t.empty} /> }}
+        columns={columns.map((c) => ({
+          key: c.key,
+          title: c.title,
+          render: (_: unknown, row: Row) => c.cell(row),
+          ...(c.width ? { width: c.width } : {}),
+        }))}
+      />
+    </div>
   )
 }
 

@@ -10,10 +10,12 @@ interface Props {
   /** A step that needs the portal is behind it, so the PIN was typed once already. */
   begun?: boolean
   cancel?: () => void
+  /** Title and hint while the assistant asks, where it is not for the PIN alone. */
+  ask?: readonly [string, string]
 }
 
 /** What the person has to do now while a job is on its way. */
-export function JobProgress({ job, online, begun = false, cancel }: Props) {
+export function JobProgress({ job, online, begun = false, cancel, ask }: Props) {
   const { job: t } = useText()
   const common = useCommon()
   const [title, hint] = words()
@@ -34,7 +36,7 @@ export function JobProgress({ job, online, begun = false, cancel }: Props) {
   function words(): [string, string | null] {
     if (!job) return [common.loading, null]
     if (job.state === 'done') return [t.settling, null]
-    if (job.state === 'taken') return begun ? [t.working, t.workingHint] : [t.taken, t.takenHint]
+    if (job.state === 'taken') return begun ? [t.working, t.workingHint] : [...(ask ?? ([t.taken, t.takenHint] as const))]
     return online ? [t.waiting, t.waitingHint] : [t.offline, t.offlineHint]
   }
 }

@@ -6,6 +6,7 @@ import { StateTag } from '@/ui/StateTag'
 import type { TokenKey } from '../job'
 import { useText } from '../text'
 import type { UKey } from '../useUKey'
+import { NearbyOffer } from './NearbyOffer'
 
 interface Props {
   ukey: UKey
@@ -36,6 +37,7 @@ export function KeyPicker({ ukey, value, pick, remark }: Props) {
           />
         </label>
       )}
+      <NearbyOffer />
       <Problem error={ukey.keys.error} retry={ukey.refresh} testId="key-problem" />
       {!keys && ukey.keys.isFetching && <Loading />}
       {keys?.length === 0 && <Alert type="info" showIcon title={t.plug} data-testid="key-none" />}

@@ -2,6 +2,7 @@ import { useLocation, useNavigate } from 'react-router'
 import { isStaff, type Session } from '@/api/session'
 import { LoginPanel } from '@/features/accounts/parts/LoginPanel'
 import { useText as useAccountText } from '@/features/accounts/text'
+import { SecondStep } from '@/features/factors/parts/SecondStep'
 import { ProjectPage } from '@/features/projects/pages/ProjectPage'
 import { LinkButton } from '@/ui/LinkButton'
 import { Title } from '@/ui/Title'
@@ -20,7 +21,7 @@ function useEnter() {
 /** /p/:slug with the login panel in it. */
 export function ProjectLoginPage() {
   const enter = useEnter()
-  return <ProjectPage login={(slug) => <LoginPanel project={slug} onLogin={enter} />} />
+  return <ProjectPage login={(slug) => <LoginPanel project={slug} onLogin={enter} second={(pending, done, back) => <SecondStep pending={pending} onSession={done} back={back} />} />} />
 }
 
 /** /login: for those who come without a project. */
@@ -32,7 +33,7 @@ export function LoginPage() {
     <div className="page page-narrow" style={{ maxWidth: 460 }}>
       <Title text={login.page} extra={<LinkButton to="/">{t.home}</LinkButton>} />
       <p className="quiet">{login.toProjects}</p>
-      <LoginPanel onLogin={enter} />
+      <LoginPanel onLogin={enter} second={(pending, done, back) => <SecondStep pending={pending} onSession={done} back={back} />} />
     </div>
   )
 }

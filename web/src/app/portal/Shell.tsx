@@ -4,6 +4,7 @@ import { Outlet, useLocation } from 'react-router'
 import type { Session } from '@/api/session'
 import { useCommon } from '@/i18n/common'
 import { LogoutButton } from '@/features/accounts/parts/LoginPanel'
+import { Bell } from '@/features/notices/parts/Bell'
 import { LanguageSwitch } from '@/ui/LanguageSwitch'
 import { LinkButton } from '@/ui/LinkButton'
 import { Logo } from '@/ui/Logo'
@@ -29,6 +30,7 @@ export function Shell({ session }: { session: Session }) {
           <div className="row" style={{ marginInlineStart: 'auto' }}>
             {narrow && <Button size="small" onClick={() => setOpen(true)} data-testid="menu-open">{t.openMenu}</Button>}
             <span className="wrap" data-testid="greeting">{t.hello(session.displayName || session.organisationName || session.login)}</span>
+            <Bell />
             <LanguageSwitch />
             <LogoutButton />
           </div>

@@ -8,10 +8,10 @@ import { PublicFrame } from './TopBar'
 
 const supplementPath = '/account/supplement'
 
-/** Where a person goes after logging in: the duty first, then where they were, then their services. */
+/** Where a person goes after logging in: the duty first, then where they were, then what waits for them. */
 export function placeAfterLogin(session: Session, state: unknown): string {
   if (session.supplementRequired) return supplementPath
-  return backFrom(state) ?? '/account/services'
+  return backFrom(state) ?? '/account/home'
 }
 
 /** Only for those logged in; the server checks again on every call. A lost session leads to the login and back. */

@@ -40,7 +40,6 @@ export const en: Translated<typeof zh> = {
   notOpen: {
     title: 'Not open yet',
     register: 'Registration is not open yet',
-    forgot: 'Recovering a password online is not open yet',
     other: 'This is not open yet',
     text: 'The platform presently handles the online renewal of certificates issued over the counter. For this matter please contact support.',
   },

@@ -37,7 +37,6 @@ export const zh = {
   notOpen: {
     title: '尚未开放',
     register: '用户注册尚未开放',
-    forgot: '在线找回密码尚未开放',
     other: '该功能尚未开放',
     text: '本平台目前只办理线下已签发数字证书的在线续期。需要办理此项业务时，请联系客服。',
   },

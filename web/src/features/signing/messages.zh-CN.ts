@@ -4,7 +4,7 @@ export const zh = {
   toLogin: '去登录',
   sign: {
     tab: '签名文件',
-    lead: '选择文件，用 UKey 对它签名。文件内容会经本平台转交给您电脑上的 UKey 助手，签名后不保存。',
+    lead: '选择一个或多个文件（最多 50 个，合计不超过 1 MiB），用 UKey 签名：助手窗口列出全部文件，只需输入一次 PIN。文件内容会经本平台转交给您电脑上的 UKey 助手，签名后不保存。',
     file: '要签名的文件',
     key: '签名证书',
     style: '签名格式',
@@ -12,10 +12,13 @@ export const zh = {
     detached: '签名文件中不包含原文',
     act: '签名',
     done: '签名完成',
+    doneAll: (n: number) => `签名完成，共 ${n} 个文件`,
     download: '下载签名文件（.p7s）',
+    downloadOne: '下载',
+    downloadAll: '下载全部签名文件（.p7s）',
     base64: '签名值（Base64）',
     verify: '去验证',
-    again: '再签一个文件',
+    again: '继续签名',
     noKey: '该 UKey 中没有签名证书',
   },
   open: {

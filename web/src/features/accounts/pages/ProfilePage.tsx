@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Alert, Button } from 'antd'
-import { useEffect, useState } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import { KeyAction } from '@/agent/parts/KeyAction'
 import { AgentList } from '@/agent/parts/AgentList'
 import { useJobRun } from '@/agent/useJobRun'
@@ -11,13 +11,17 @@ import { Facts, type Fact } from '@/ui/Facts'
 import { Ready } from '@/ui/Ready'
 import { StateTag, type Tone } from '@/ui/StateTag'
 import { Title } from '@/ui/Title'
+import { Closure } from '../parts/Closure'
+import { Credit } from '../parts/Credit'
+import { PasswordChange } from '../parts/PasswordChange'
+import { SessionList } from '../parts/SessionList'
 import { profileQuery } from '../queries'
 import { useText } from '../text'
 
 type Profile = Schema<'Profile'>
 
-/** 我的信息: who the account is, and the way from 未核验 to 已实名 by the USB key. */
-export function ProfilePage() {
+/** 我的信息: who the account is, and the way from 未核验 to 已实名 by the USB key. `factors` is the panel of second factors. */
+export function ProfilePage({ factors }: { factors: ReactNode }) {
   const { profile: t } = useText()
   const query = useQuery(profileQuery)
   return (
@@ -27,11 +31,16 @@ export function ProfilePage() {
         {(profile) => (
           <div className="stack">
             <ProfileFacts profile={profile} />
+            <Credit profile={profile} />
             <Possession profile={profile} />
+            {factors}
+            <PasswordChange />
+            <SessionList />
             <section className="panel">
               <h2 className="title">{t.agents}</h2>
               <AgentList />
             </section>
+            <Closure profile={profile} />
           </div>
         )}
       </Ready>
@@ -39,7 +48,7 @@ export function ProfilePage() {
   )
 }
 
-const tones: Record<Schema<'AccountState'>, Tone> = { legacy: 'soon', unverified: 'soon', verified: 'good', frozen: 'bad' }
+const tones: Record<Schema<'AccountState'>, Tone> = { legacy: 'soon', unverified: 'soon', verified: 'good', frozen: 'bad', closed: 'bad' }
 
 function ProfileFacts({ profile }: { profile: Profile }) {
   const { profile: t } = useText()

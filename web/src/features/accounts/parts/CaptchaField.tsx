@@ -2,7 +2,7 @@ import { Button, Form, Input } from 'antd'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { Problem } from '@/ui/Problem'
-import { captchaQuery } from '../queries'
+import { audioCaptchaQuery, captchaQuery } from '../queries'
 import { useText } from '../text'
 
 interface Props {
@@ -17,7 +17,9 @@ export function CaptchaField({ turn, another, onId }: Props) {
   const { login: t } = useText()
   const captcha = useQuery(captchaQuery(turn))
   const [large, setLarge] = useState(false)
-  const id = captcha.data?.id
+  const [spoken, setSpoken] = useState(false)
+  const audio = useQuery({ ...audioCaptchaQuery(turn), enabled: spoken })
+  const id = spoken ? audio.data?.id : captcha.data?.id
   useEffect(() => {
     if (id) onId(id)
   }, [id, onId])
@@ -28,7 +30,8 @@ export function CaptchaField({ turn, another, onId }: Props) {
         <Input inputMode="numeric" maxLength={10} autoComplete="off" data-testid="login-captcha" />
       </Form.Item>
       <div className="row" style={{ marginBottom: 20 }}>
-        {captcha.data && (
+        {spoken && audio.data && <audio controls autoPlay src={audio.data.audio} aria-label={t.captchaHear} data-testid="login-captcha-sound" data-captcha={audio.data.id} style={{ maxWidth: '100%', height: 44 }} />}
+        {!spoken && captcha.data && (
           <button
             type="button"
             onClick={another}
@@ -46,9 +49,10 @@ export function CaptchaField({ turn, another, onId }: Props) {
           </button>
         )}
         <Button size="small" onClick={another} data-testid="login-captcha-refresh">{t.captchaRefresh}</Button>
+        <Button size="small" aria-pressed={spoken} onClick={() => setSpoken(!spoken)} data-testid="login-captcha-audio">{spoken ? t.captchaSee : t.captchaHear}</Button>
         <Button size="small" aria-pressed={large} onClick={() => setLarge(!large)}>{large ? t.captchaSmaller : t.captchaLarger}</Button>
       </div>
-      <Problem error={captcha.error} retry={() => void captcha.refetch()} testId="login-captcha-problem" />
+      <Problem error={spoken ? audio.error : captcha.error} retry={() => void (spoken ? audio.refetch() : captcha.refetch())} testId="login-captcha-problem" />
     </>
   )
 }

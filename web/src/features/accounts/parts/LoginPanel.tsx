@@ -1,24 +1,65 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Button, Form, Input } from 'antd'
-import { useCallback, useState, type KeyboardEvent } from 'react'
+import { Button, Form, Input, Tabs } from 'antd'
+import { useCallback, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { Link, useNavigate } from 'react-router'
+import type { Schema } from '@/api/client'
 import { changePerson, sessionQuery, type Session } from '@/api/session'
 import { Problem } from '@/ui/Problem'
-import { login, logout } from '../queries'
+import { isPending, login, logout, type Entered } from '../queries'
 import { useText } from '../text'
 import { CaptchaField } from './CaptchaField'
+import { CodeLogin } from './CodeLogin'
+import { KeyLoginForm } from './KeyLoginForm'
 
 interface Props {
   /** slug of the page, when it is a project's */
   project?: string
   staff?: boolean
   onLogin: (session: Session) => void
+  /** shown after the first step of an account with a second factor, whichever way that was */
+  second: (pending: Schema<'PendingLogin'>, onSession: (session: Session) => void, back: () => void) => ReactNode
 }
 
-/** 用户登录: user name, password, image code. Whoever is logged in already sees that instead. */
+/** 用户登录: by password, by SMS or by USB key; staff by password. Whoever is logged in already sees that instead. */
 export function LoginPanel(props: Props) {
   const session = useQuery(sessionQuery)
-  return session.data ? <Already session={session.data} enter={props.onLogin} /> : <LoginForm {...props} />
+  return session.data ? <Already session={session.data} enter={props.onLogin} /> : <Ways {...props} />
+}
+
+function Ways(props: Props) {
+  const { login: t, ways } = useText()
+  const { project, staff = false, onLogin, second } = props
+  const client = useQueryClient()
+  const [pending, setPending] = useState<Schema<'PendingLogin'> | null>(null)
+  const done = (session: Session) => {
+    changePerson(client, session)
+    onLogin(session)
+  }
+  const entered = (answer: Entered) => (isPending(answer) ? setPending(answer) : done(answer))
+  const way = { entered, ...(project ? { project } : {}) }
+  if (pending) return <section className="panel" data-testid="login-panel">{second(pending, done, () => setPending(null))}</section>
+  return (
+    <section className="panel" aria-labelledby="login-heading" data-testid="login-panel">
+      <h2 className="title" id="login-heading">{staff ? t.staffHeading : t.heading}</h2>
+      {staff ? <LoginForm {...way} staff /> : (
+        <>
+          <Tabs
+            destroyOnHidden
+            items={[
+              { key: 'password', label: ways.password, children: <LoginForm {...way} /> },
+              { key: 'sms', label: ways.sms, children: <CodeLogin {...way} /> },
+              { key: 'key', label: ways.key, children: <KeyLoginForm {...way} /> },
+            ]}
+          />
+          <div className="row" style={{ justifyContent: 'space-between', marginTop: 12 }}>
+            <Link to="/register" data-testid="login-register">{t.register}</Link>
+            <Link to="/number" data-testid="login-number">{ways.findNumber}</Link>
+            <Link to="/forgot" data-testid="login-forgot">{t.forgot}</Link>
+          </div>
+        </>
+      )}
+    </section>
+  )
 }
 
 interface Fields {
@@ -27,9 +68,8 @@ interface Fields {
   captcha: string
 }
 
-function LoginForm({ project, staff = false, onLogin }: Props) {
+function LoginForm({ project, staff = false, entered }: { project?: string; staff?: boolean; entered: (answer: Entered) => void }) {
   const { login: t } = useText()
-  const client = useQueryClient()
   const [form] = Form.useForm<Fields>()
   const [turn, setTurn] = useState(0)
   const [captchaId, setCaptchaId] = useState('')
@@ -37,10 +77,7 @@ function LoginForm({ project, staff = false, onLogin }: Props) {
   const another = useCallback(() => setTurn((n) => n + 1), [])
   const attempt = useMutation({
     ...login,
-    onSuccess: (session) => {
-      changePerson(client, session)
-      onLogin(session)
-    },
+    onSuccess: entered,
     onError: () => {
       another() // the server has used the image up, right or wrong
       form.resetFields(['captcha'])
@@ -51,28 +88,19 @@ function LoginForm({ project, staff = false, onLogin }: Props) {
     attempt.mutate({ ...fields, login: fields.login.trim(), captcha: fields.captcha.trim(), captchaId, ...(project ? { project } : {}) })
 
   return (
-    <section className="panel" aria-labelledby="login-heading" data-testid="login-panel">
-      <h2 className="title" id="login-heading">{staff ? t.staffHeading : t.heading}</h2>
-      <Form form={form} name="login" layout="vertical" requiredMark={false} onFinish={submit}>
-        <Form.Item name="login" label={t.username} rules={[{ required: true, whitespace: true }]} extra={staff ? null : t.usernameHint}>
-          <Input autoComplete="username" maxLength={64} data-testid="login-username" />
-        </Form.Item>
-        <Form.Item name="password" label={t.password} rules={[{ required: true }]} extra={capsLock ? t.capsLock : null}>
-          <Input.Password autoComplete="current-password" maxLength={128} data-testid="login-password" onKeyUp={watchCaps} />
-        </Form.Item>
-        <CaptchaField turn={turn} another={another} onId={setCaptchaId} />
-        <div className="stack">
-          <Problem error={attempt.error} testId="login-problem" />
-          <Button type="primary" htmlType="submit" size="large" block loading={attempt.isPending} data-testid="login-submit">{t.submit}</Button>
-          {!staff && (
-            <div className="row" style={{ justifyContent: 'space-between' }}>
-              <Link to="/not-open?about=register" data-testid="login-register">{t.register}</Link>
-              <Link to="/not-open?about=forgot" data-testid="login-forgot">{t.forgot}</Link>
-            </div>
-          )}
-        </div>
-      </Form>
-    </section>
+    <Form form={form} name="login" layout="vertical" requiredMark={false} onFinish={submit}>
+      <Form.Item name="login" label={t.username} rules={[{ required: true, whitespace: true }]} extra={staff ? null : t.usernameHint}>
+        <Input autoComplete="username" maxLength={64} data-testid="login-username" />
+      </Form.Item>
+      <Form.Item name="password" label={t.password} rules={[{ required: true }]} extra={capsLock ? t.capsLock : null}>
+        <Input.Password autoComplete="current-password" maxLength={128} data-testid="login-password" onKeyUp={watchCaps} />
+      </Form.Item>
+      <CaptchaField turn={turn} another={another} onId={setCaptchaId} />
+      <div className="stack">
+        <Problem error={attempt.error} testId="login-problem" />
+        <Button type="primary" htmlType="submit" size="large" block loading={attempt.isPending} data-testid="login-submit">{t.submit}</Button>
+      </div>
+    </Form>
   )
 }
 

@@ -132,7 +132,8 @@ function SendProblem({ error, contactPhone }: { error: unknown; contactPhone: st
   )
 }
 
-function SimulatedBanner({ phone }: { phone: string }) {
+/** No SMS leaves the house: says so, and where the code can be read. */
+export function SimulatedBanner({ phone }: { phone: string }) {
   const { supplement: t } = useText()
   return (
     <Alert

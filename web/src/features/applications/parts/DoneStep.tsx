@@ -1,6 +1,7 @@
 import { Result } from 'antd'
 import type { ReactNode } from 'react'
 import type { Schema } from '@/api/client'
+import { useCommon } from '@/i18n/common'
 import { day, moment } from '@/lib/time'
 import { Facts } from '@/ui/Facts'
 import { LinkButton } from '@/ui/LinkButton'
@@ -10,13 +11,14 @@ import { useText } from '../text'
 /** What was proved before we dare to say done, and the new certificate. */
 export function DoneStep({ application }: { application: Schema<'Application'> }) {
   const { done: t } = useText()
+  const { kinds } = useCommon()
   const { enrolment } = application
   return (
     <div className="stack" data-testid="wizard-done">
       <Result
         status="success"
         style={{ padding: '12px 0' }}
-        title={t.title}
+        title={t.title(kinds[application.kind])}
         subTitle={t.text}
         extra={[
           application.newCertificateId && (

@@ -21,13 +21,14 @@ export function KeyStep({ application, ukey, choose }: Props) {
   const suggested = suggestedSerial(application, keys)
   const serial = picked || suggested
   const begun = begunSerial(application) !== ''
+  const fresh = application.kind === 'new' || application.kind === 'replace' // written to another key than the one that held the old certificate
   const remark = (key: TokenKey) => (key.serial !== suggested ? '' : begun ? t.begun : t.meant)
   const usable = keys.some((key) => key.serial === serial && !key.pinLocked)
   return (
     <div className="stack">
-      <p style={{ margin: 0 }}>{begun ? t.resume : t.lead}</p>
+      <p style={{ margin: 0 }}>{begun ? t.resume : fresh ? t.leadFresh : t.lead}</p>
       <KeyPicker ukey={ukey} value={serial} pick={setPicked} remark={remark} />
-      {keys.length > 0 && !suggested && <Alert type="warning" showIcon title={t.notHere} data-testid="wizard-key-missing" />}
+      {keys.length > 0 && !suggested && (begun || !fresh) && <Alert type="warning" showIcon title={t.notHere} data-testid="wizard-key-missing" />}
       <div>
         <Button type="primary" size="large" disabled={!usable} onClick={() => choose(serial)} data-testid="wizard-key-next">{t.next}</Button>
       </div>

@@ -8,8 +8,9 @@ import { LinkButton } from '@/ui/LinkButton'
 import { Period } from '@/ui/Period'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
-import { CertificateActions } from '../parts/CertificateActions'
+import { CertificateActions, MoreActions } from '../parts/CertificateActions'
 import { CertificateTag } from '../parts/CertificateTag'
+import { Seals } from '../parts/Seals'
 import { certificateQuery } from '../queries'
 import { useText } from '../text'
 
@@ -37,7 +38,9 @@ function Body({ detail }: { detail: Detail }) {
       <section className="panel stack">
         <Facts facts={facts} />
         <CertificateActions certificate={detail.certificate} />
+        <MoreActions certificate={detail.certificate} />
       </section>
+      <Seals certificateId={detail.certificate.id} />
       <Downloads detail={detail} />
     </div>
   )
@@ -55,7 +58,7 @@ function useFacts({ certificate: c, subject, predecessorId, successorId }: Detai
     { key: 'keyAlg', label: d.keyAlg, value: c.keyAlg },
     { key: 'enc', label: d.encSerial, value: <span className="mono">{c.encSerialHex || '—'}</span> },
     { key: 'origin', label: d.origin, value: d.origins[c.origin] },
-    { key: 'token', label: d.token, value: <span className="mono">{c.tokenSerial || '—'}</span> },
+    { key: 'token', label: d.token, value: c.tokenSerial ? <Link className="mono" to={`/account/tokens/${encodeURIComponent(c.tokenSerial)}`} data-testid="certificate-token">{c.tokenSerial}</Link> : '—' },
     { key: 'subject', label: d.subject, value: subject },
   ]
   if (predecessorId) facts.push({ key: 'predecessor', label: d.predecessor, value: <Link to={`/account/certificates/${predecessorId}`}>{d.predecessor}</Link> })

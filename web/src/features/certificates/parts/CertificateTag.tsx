@@ -2,7 +2,7 @@ import type { Schema } from '@/api/client'
 import { StateTag, type Tone } from '@/ui/StateTag'
 import { useText } from '../text'
 
-const tones: Record<Schema<'CertificateState'>, Tone> = { valid: 'good', expiring: 'soon', expired: 'bad', revoked: 'bad', superseded: 'quiet' }
+const tones: Record<Schema<'CertificateState'>, Tone> = { valid: 'good', expiring: 'soon', expired: 'bad', suspended: 'bad', revoked: 'bad', superseded: 'quiet' }
 
 export function CertificateTag({ state }: { state: Schema<'CertificateState'> }) {
   const t = useText()

@@ -1,98 +1,32 @@
-import { useQuery } from '@tanstack/react-query'
-import { Alert, Button, Select } from 'antd'
-import { useState } from 'react'
+import { Tabs } from 'antd'
 import { useSearchParams } from 'react-router'
-import type { Schema } from '@/api/client'
-import { yuan } from '@/lib/money'
-import { moment } from '@/lib/time'
-import { DataTable, type Column } from '@/ui/DataTable'
-import { Ready } from '@/ui/Ready'
-import { SearchBar } from '@/ui/SearchBar'
-import { StateTag, type Tone } from '@/ui/StateTag'
 import { Title } from '@/ui/Title'
-import { useListState } from '@/ui/useListState'
-import { ConfirmDialog } from '../parts/ConfirmDialog'
-import { allOrdersQuery } from '../queries'
+import { InvoicesTab } from '../parts/InvoicesTab'
+import { OrdersTab } from '../parts/OrdersTab'
+import { RefundsTab } from '../parts/RefundsTab'
+import { StatementsTab } from '../parts/StatementsTab'
 import { useText } from '../text'
 
-type Order = Schema<'Order'>
-const states = ['pending', 'paid', 'closed'] as const
+const tabs = { orders: OrdersTab, statements: StatementsTab, refunds: RefundsTab, invoices: InvoicesTab }
 
-/** Finance: find a transfer by its remark code and confirm it. */
+/** Finance: orders, bank statements, refunds and invoices. The address says which. */
 export function FinancePage() {
   const t = useText()
-  const list = useListState()
   const [params, setParams] = useSearchParams()
-  const state = states.find((s) => s === params.get('state')) ?? null
-  const query = useQuery(allOrdersQuery(list, state))
-  const [confirming, setConfirming] = useState<Order | null>(null)
-  const [confirmed, setConfirmed] = useState<Order | null>(null)
-  const columns = useColumns(setConfirming)
-  const filter = (
-    <Select
-      value={state ?? ''}
-      aria-label={t.columns.state}
-      style={{ minWidth: 130 }}
-      data-testid="finance-filter"
-      options={[{ value: '', label: t.all }, ...states.map((value) => ({ value, label: t.states[value] }))]}
-      onChange={(value: string) => setParams((old) => withState(old, value))}
-    />
-  )
+  const named = params.get('tab') ?? ''
+  const now = named in tabs ? named : 'orders'
   return (
     <>
       <Title text={t.page} />
-      {confirmed && <Alert type="success" showIcon closable={{ onClose: () => setConfirmed(null) }} title={t.confirmed(confirmed.number)} data-testid="finance-confirmed" style={{ marginBottom: 16 }} />}
-      <SearchBar key={list.find} label={t.find} value={list.find} search={(find) => list.change({ find })} extra={filter} testId="finance-search" />
-      <Ready query={query}>
-        {({ items, page }) => (
-          <DataTable label={t.page} columns={columns} rows={items} rowKey={(o) => o.id} page={page} change={list.change} busy={query.isPlaceholderData} testId="finance-list" />
-        )}
-      </Ready>
-      {confirming && (
-        <ConfirmDialog
-          order={confirming}
-          close={() => setConfirming(null)}
-          done={(order) => {
-            setConfirming(null)
-            setConfirmed(order)
-          }}
-        />
-      )}
+      <Tabs
+        activeKey={now}
+        onChange={(tab) => setParams({ tab })}
+        destroyOnHidden
+        items={(Object.keys(tabs) as (keyof typeof tabs)[]).map((key) => {
+          const Tab = tabs[key]
+          return { key, label: <span data-testid={`finance-tab-${key}`}>{t.tabs[key]}</span>, children: <Tab /> }
+        })}
+      />
     </>
   )
-}
-
-function withState(old: URLSearchParams, state: string): URLSearchParams {
-  const next = new URLSearchParams(old)
-  next.delete('page')
-  if (state) next.set('state', state)
-  else next.delete('state')
-  return next
-}
-
-const tones: Record<Schema<'OrderState'>, Tone> = { pending: 'soon', paid: 'good', closed: 'quiet' }
-
-function useColumns(confirm: (order: Order) => void): Column<Order>[] {
-  const t = useText()
-  const c = t.columns
-  return [
-    { key: 'number', title: c.number, cell: (o) => <span className="mono">{o.number}</span> },
-    { key: 'organisation', title: c.organisation, cell: (o) => o.organisationName || '—', width: 160 },
-    { key: 'title', title: c.title, cell: (o) => o.title, width: 160 },
-    { key: 'amount', title: c.amount, cell: (o) => (o.amountCents === 0 ? t.free : yuan(o.amountCents)) },
-    { key: 'remark', title: c.remark, cell: (o) => <span className="mono">{o.transfer?.remark ?? '—'}</span> },
-    { key: 'state', title: c.state, cell: (o) => <span data-testid={`finance-state-${o.number}`} data-state={o.state}><StateTag tone={tones[o.state]} text={t.states[o.state]} /></span> },
-    { key: 'created', title: c.created, cell: (o) => moment(o.createdAt) },
-    {
-      key: 'action',
-      title: c.action,
-      width: 120,
-      cell: (o) =>
-        o.state === 'pending' ? (
-          <Button size="small" type="primary" onClick={() => confirm(o)} aria-label={t.confirmAria(o.number)} data-testid={`finance-confirm-${o.number}`}>{t.confirm}</Button>
-        ) : (
-          <span className="quiet wrap">{o.confirmedBy ? `${t.confirmedBy} ${o.confirmedBy}` : '—'}</span>
-        ),
-    },
-  ]
 }

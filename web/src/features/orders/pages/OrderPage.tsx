@@ -10,7 +10,13 @@ import { LinkButton } from '@/ui/LinkButton'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
+import { Events } from '../parts/Events'
+import { InvoicePart } from '../parts/InvoicePart'
+import { Left } from '../parts/Left'
 import { OrderTag } from '../parts/OrderTag'
+import { RefundPart } from '../parts/RefundPart'
+import { Scan } from '../parts/Scan'
+import { SlipPart } from '../parts/SlipPart'
 import { Transfer } from '../parts/Transfer'
 import { closeOrder, orderQuery } from '../queries'
 import { useText } from '../text'
@@ -44,11 +50,17 @@ function Body({ order }: { order: Order }) {
   const facts = useFacts(order)
   return (
     <div className="stack" data-testid="order" data-state={order.state}>
-      {order.state === 'paid' && <Alert type="success" showIcon title={t.paid} description={t.next} data-testid="order-paid" />}
+      {order.state === 'paid' && (order.applicationId ? <Alert type="success" showIcon title={t.paidApplication} data-testid="order-paid" /> : <Alert type="success" showIcon title={t.paid} description={t.next} data-testid="order-paid" />)}
       <section className="panel"><Facts facts={facts} /></section>
       {order.state === 'pending' && order.transfer && <Transfer transfer={order.transfer} amountCents={order.amountCents} />}
+      {order.state === 'pending' && <Scan order={order} />}
+      {order.state === 'pending' && order.transfer && <SlipPart order={order} />}
       {order.state === 'pending' && <CloseButton order={order} />}
-      {order.state === 'paid' && <div><LinkButton type="primary" to="/account/certificates" data-testid="order-to-certificates">{t.toCertificates}</LinkButton></div>}
+      {order.amountCents > 0 && (order.state === 'paid' || order.invoice) && <InvoicePart order={order} />}
+      {order.amountCents > 0 && (order.state === 'paid' || order.refund) && <RefundPart order={order} />}
+      {order.state === 'paid' && order.serviceId && <div><LinkButton type="primary" to="/account/certificates" data-testid="order-to-certificates">{t.toCertificates}</LinkButton></div>}
+      {order.applicationId && <div><LinkButton to={`/account/applications/${order.applicationId}`}>{t.toApplication}</LinkButton></div>}
+      {order.timeline && <Events events={order.timeline} />}
     </div>
   )
 }
@@ -62,6 +74,8 @@ function useFacts(order: Order): Fact[] {
     { key: 'amount', label: t.columns.amount, value: <strong data-testid="order-amount">{order.amountCents === 0 ? t.free : yuan(order.amountCents)}</strong> },
     { key: 'created', label: t.columns.created, value: moment(order.createdAt) },
   ]
+  if (order.dueAt) facts.push({ key: 'due', label: t.due, value: <Left until={order.dueAt} /> })
+  if (order.state === 'paid' && order.payMethod) facts.push({ key: 'method', label: t.method, value: t.methods[order.payMethod] })
   if (order.termMonths) facts.push({ key: 'term', label: t.term, value: t.months(order.termMonths) })
   if (order.newTo) facts.push({ key: 'newTo', label: t.newTo, value: moment(order.newTo) })
   if (order.paidAt) facts.push({ key: 'paidAt', label: t.paidAt, value: moment(order.paidAt) })

@@ -14,7 +14,7 @@ import { OrderTag } from '../parts/OrderTag'
 import { ordersQuery } from '../queries'
 import { useText } from '../text'
 
-const states = ['pending', 'paid', 'closed'] as const
+const states = ['pending', 'paid', 'closed', 'refunded'] as const
 
 /** 我的订单 */
 export function OrdersPage() {

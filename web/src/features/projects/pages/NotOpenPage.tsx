@@ -16,7 +16,7 @@ export function NotOpenPage() {
       <Title text={t.title} />
       <Result
         status="info"
-        title={<span data-testid="not-open">{about === 'register' ? t.register : about === 'forgot' ? t.forgot : t.other}</span>}
+        title={<span data-testid="not-open">{about === 'register' ? t.register : t.other}</span>}
         subTitle={t.text}
         extra={<LinkButton to="/" type="primary">{common.home}</LinkButton>}
       />

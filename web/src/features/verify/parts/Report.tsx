@@ -69,6 +69,10 @@ function Signer({ signer, number }: { signer: Schema<'VerifySigner'>; number: nu
     { key: 'revocation', label: t.revocation, value: `${t.statuses[revocation.status]} (${t.sources[revocation.source]}${revocation.at ? `, ${moment(revocation.at)}` : ''})` },
     { key: 'signingTime', label: t.signingTime, value: moment(signer.signingTime) },
   ]
+  const { timeStamp } = signer
+  if (timeStamp) {
+    facts.push({ key: 'timeStamp', label: t.timeStamp, value: `${moment(timeStamp.at)} (${timeStamp.authority})` })
+  }
   return (
     <section className="panel stack" data-testid={`verify-signer-${number}`}>
       <h2 className="title" style={{ margin: 0 }}>{t.signer(number)}</h2>

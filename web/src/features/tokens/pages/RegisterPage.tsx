@@ -1,0 +1,90 @@
+import { useQuery } from '@tanstack/react-query'
+import { Alert, Button } from 'antd'
+import { useState } from 'react'
+import { minute } from '@/lib/time'
+import { DataTable, type Column } from '@/ui/DataTable'
+import { Ready } from '@/ui/Ready'
+import { SearchBar } from '@/ui/SearchBar'
+import { StateTag } from '@/ui/StateTag'
+import { Title } from '@/ui/Title'
+import { useListState } from '@/ui/useListState'
+import { ReleaseDialog } from '../parts/ReleaseDialog'
+import { StateFilter, useStateParam } from '../parts/StateFilter'
+import { TokenTags } from '../parts/TokenTags'
+import { registerQuery, type Token } from '../queries'
+import { useText } from '../text'
+
+const states = ['blank', 'initialised', 'issued', 'in_transit', 'active', 'locked', 'lost', 'scrapped'] as const
+
+/** Operators: every USB key, who has it, and whether its officer's PIN is in custody. A parked key is let go here. */
+export function RegisterPage() {
+  const t = useText()
+  const list = useListState()
+  const [state, choose] = useStateParam(states)
+  const query = useQuery(registerQuery(list, state))
+  const [asked, setAsked] = useState<Token | null>(null)
+  const [released, setReleased] = useState<Token | null>(null)
+  const columns = useColumns(setAsked)
+  const filter = <StateFilter words={t.states} value={state} choose={choose} testId="register-filter" />
+  return (
+    <>
+      <Title text={t.register} />
+      {released && (
+        <Alert type="success" showIcon closable={{ onClose: () => setReleased(null) }} title={t.released(released.serial)} data-testid="register-released" style={{ marginBottom: 16 }} />
+      )}
+      <SearchBar key={list.find} label={t.findSerial} value={list.find} search={(find) => list.change({ find })} extra={filter} testId="register-search" />
+      <Ready query={query}>
+        {({ items, page }) => (
+          <DataTable label={t.register} columns={columns} rows={items} rowKey={(token) => token.serial} page={page} change={list.change} busy={query.isPlaceholderData} testId="register-list" />
+        )}
+      </Ready>
+      {asked && (
+        <ReleaseDialog
+          token={asked}
+          close={() => setAsked(null)}
+          done={(token) => {
+            setAsked(null)
+            setReleased(token)
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+function useColumns(release: (token: Token) => void): Column<Token>[] {
+  const t = useText()
+  const c = t.columns
+  return [
+    { key: 'serial', title: c.serial, cell: (token) => <span className="mono">{token.serial}</span> },
+    { key: 'label', title: c.label, cell: (token) => token.label || '—', width: 150 },
+    { key: 'model', title: c.model, cell: (token) => token.model || '—' },
+    { key: 'state', title: c.state, cell: (token) => <span data-testid={`register-state-${token.serial}`} data-state={token.state} data-parked={token.parked}><TokenTags token={token} /></span> },
+    { key: 'owner', title: c.owner, cell: (token) => <span className="mono">{token.organisationId || '—'}</span>, width: 160 },
+    { key: 'officer', title: c.officer, cell: (token) => <Officer token={token} /> },
+    { key: 'updated', title: c.updated, cell: (token) => minute(token.updatedAt) },
+    {
+      key: 'action',
+      title: c.action,
+      cell: (token) =>
+        token.parked ? (
+          <Button size="small" onClick={() => release(token)} aria-label={t.releaseAria(token.serial)} data-testid={`register-release-${token.serial}`}>{t.release}</Button>
+        ) : (
+          '—'
+        ),
+    },
+  ]
+}
+
+/** Whether the officer's PIN is in custody, and in which version; never the PIN. */
+function Officer({ token }: { token: Token }) {
+  const t = useText()
+  return (
+    <span className="row" style={{ gap: 6 }}>
+      <StateTag tone={token.soKnown ? 'good' : 'quiet'} text={token.soKnown ? t.inCustody : t.notInCustody} />
+      {token.soKnown && <span className="quiet">{t.officerVersion(token.soVersion)}</span>}
+      {token.soPending && <StateTag tone="soon" text={t.pendingChange} />}
+      {token.soExposed && <StateTag tone="soon" text={t.exposed} />}
+    </span>
+  )
+}
