@@ -123,4 +123,4 @@ need_browser() {
 need_openssl() { need_packages "OpenSSL 3 issues the legacy certificates of the demo and checks ours" openssl:openssl; }
 
 # What the tests of keys in hardware talk to; without it they are skipped, in CI they fail.
-need_tokens() { need_packages "keys in hardware are tested on SoftHSM and with OpenSC's tool, the PIN dialogue with a real pinentry" softhsm2-util:softhsm2 pkcs11-tool:opensc pinentry-curses:pinentry-curses gcc:gcc /usr/include/stdlib.h:libc6-dev || true; }
+need_tokens() { need_packages "keys in hardware are tested on SoftHSM and with OpenSC's tool, the PIN dialogue with a real pinentry, the tray on a real session bus" dbus-daemon:dbus-daemon softhsm2-util:softhsm2 pkcs11-tool:opensc pinentry-curses:pinentry-curses gcc:gcc /usr/include/stdlib.h:libc6-dev || true; }
