@@ -1,35 +1,21 @@
 // Accounts as people have them, in a real browser: register, verified at the window, a member invited, an API key used by a program, mail
 // and phone changed, closing asked for and taken back, the registered number asked for. SHOTS=folder keeps screenshots at 1280 and 360 px.
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
-import { launch, outbox, root, startServer, until } from './rig.mjs'
+import { outbox, startWalk, totp, until } from './rig.mjs'
 
-const shots = process.env.SHOTS ?? join(root, 'web/screens')
-mkdirSync(shots, { recursive: true })
 const [phone, second, next] = ['13712340001', '13712340002', '13712340003']
 const [password, other] = ['Accounts-2026', 'Member-2026x']
 const company = '杭州示例建设有限公司'
 
-let step = ''
-const say = (text) => {
-  step = text
-  console.log(`- ${text}`)
-}
-
-const server = await startServer()
-const browser = await launch()
-const troubles = []
+const { server, browser, say, tab, captcha, code, login: fill, look, run } = await startWalk('accounts')
 const page = await tab()
 const id = (name) => page.getByTestId(name)
 
-try {
+await run(async () => {
   say('用户注册: the phone first, by captcha and code')
   await page.goto('/login')
   await id('login-captcha-image').waitFor()
-  await look('login-ways')
+  await look('login-ways', page)
   await id('login-register').click()
   await askCode('register', phone)
   await id('register-code').fill(await code(phone))
@@ -41,7 +27,7 @@ try {
   await id('register-password').fill(password)
   await id('register-confirm').fill(password)
   await id('register-agree').check()
-  await look('register')
+  await look('register', page)
   await id('register-submit').click()
   await id('register-problem').waitFor()
   assert.equal(await id('register-problem').getAttribute('data-code'), 'number_invalid')
@@ -65,7 +51,7 @@ try {
   await page.reload()
   await until(async () => (await id('profile-state').getAttribute('data-state')) === 'verified', 'the account to be verified')
   assert.equal(await id('credit-item-identity').getAttribute('data-done'), 'true')
-  await look('profile')
+  await look('profile', page)
 
   say('a mail address is confirmed by its link')
   await id('credit-email').click()
@@ -105,7 +91,7 @@ try {
   await id('key-create').click()
   await id('key-secret').waitFor()
   const secret = await id('key-secret').getAttribute('data-secret')
-  await look('members')
+  await look('members', page)
   const call = (path, init = {}) => fetch(`${server.dev.api}${path}`, { ...init, headers: { Authorization: `Bearer ${secret}` } })
   assert.equal((await (await call('/profile')).json()).organisation.name, company)
   assert.equal((await call('/members/joins')).status, 401, 'members are for people')
@@ -124,7 +110,7 @@ try {
   }, 'the codes')
   await id('phone-old-code').fill(await code(phone))
   await id('phone-code').fill(await code(next))
-  await look('phone')
+  await look('phone', page)
   await id('phone-submit').click()
   await until(async () => (await id('credit-item-phone').innerText()).includes('137****0003'), 'the new phone')
   assert.match((await outbox(server, phone))[0].text, /已改用手机号 137\*\*\*\*0003/)
@@ -155,38 +141,7 @@ try {
   await window.post(`/admin/tickets/${tickets.items[0].id}/answer`, { answer: '请用原登记的统一社会信用代码登录' })
   assert.match((await outbox(server, second))[0].text, /已答复/)
 
-  assert.deepEqual(troubles, [], 'the browser complained')
-  console.log('accounts: all steps passed')
-} catch (error) {
-  await page.screenshot({ path: join(shots, 'accounts-failed.png'), fullPage: true })
-  console.error(`accounts: failed at "${step}"\n${error.stack}\n${troubles.join('\n')}\n${server.log().split('\n').slice(-15).join('\n')}`)
-  process.exitCode = 1
-} finally {
-  await browser.close()
-  await server.stop()
-}
-
-async function tab() {
-  const context = await browser.newContext({ baseURL: server.dev.url, viewport: { width: 1280, height: 900 }, locale: 'zh-CN' })
-  const opened = await context.newPage()
-  opened.setDefaultTimeout(20_000)
-  opened.on('pageerror', (error) => troubles.push(`${step}: ${error.message}`))
-  return opened
-}
-
-/** The newest code that went to a phone. */
-async function code(to) {
-  const found = await until(async () => (await outbox(server, to)).map(({ text }) => /验证码 (\d{6})/.exec(text)?.[1]).find(Boolean), `a code to ${to}`)
-  return found
-}
-
-async function captcha(at) {
-  const image = at.getByTestId('login-captcha-image')
-  await image.waitFor()
-  const shown = await image.getAttribute('data-captcha')
-  const answer = /图形验证码 (\d{4})/.exec((await outbox(server, `captcha:${shown}`))[0].text)[1]
-  await at.getByTestId('login-captcha').fill(answer)
-}
+})
 
 async function askCode(form, to, at = page) {
   await at.getByTestId(`${form}-phone`).fill(to)
@@ -197,10 +152,7 @@ async function askCode(form, to, at = page) {
 
 async function login(at, name, secret) {
   await at.goto('/login')
-  await at.getByTestId('login-username').fill(name)
-  await at.getByTestId('login-password').fill(secret)
-  await captcha(at)
-  await at.getByTestId('login-submit').click()
+  await fill(at, name, secret)
   await at.getByTestId('menu-profile').waitFor()
 }
 
@@ -228,25 +180,3 @@ async function staff(role) {
   }
 }
 
-/** Screenshots at both widths, and no serious fault by axe. */
-async function look(name, at = page) {
-  for (const width of [1280, 360]) {
-    await at.setViewportSize({ width, height: 900 })
-    await at.screenshot({ path: join(shots, `accounts-${name}-${width}.png`), fullPage: true })
-    const wide = await at.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    assert.ok(wide <= 0, `${name} at ${width}: ${wide} px too wide`)
-  }
-  await at.setViewportSize({ width: 1280, height: 900 })
-  const { violations } = await new AxeBuilder({ page: at }).analyze()
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-  assert.deepEqual(serious.map(({ id: rule, nodes }) => `${rule}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`), [], name)
-}
-
-function totp(secret) {
-  const bits = [...secret.replace(/=+$/, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
-  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)))
-  const counter = Buffer.alloc(8)
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)))
-  const mac = createHmac('sha1', key).update(counter).digest()
-  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0')
-}

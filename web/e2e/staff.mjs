@@ -3,32 +3,19 @@
 // screenshots at 1280 and 360 px.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createHmac } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
-import { launch, outbox, root, startServer } from './rig.mjs'
+import { root, startWalk, totp } from './rig.mjs'
 
-const shots = process.env.SHOTS ?? join(root, 'web/screens')
-mkdirSync(shots, { recursive: true })
 const password = 'Reviewer-2026'
 
-let step = ''
-const say = (text) => {
-  step = text
-  console.log(`- ${text}`)
-}
-
-const server = await startServer()
-const browser = await launch()
-const troubles = []
+const { server, say, tab, login, look, run } = await startWalk('staff')
 const demo = server.dev.accounts.find(({ role }) => role === 'security')
 const boss = await tab()
 const other = await tab()
 const mine = await tab()
 const phone = await tab({ width: 360, height: 780 })
 
-try {
+await run(async () => {
   say('a security administrator logs in; signet dev says that a password is enough here')
   await enter(boss, demo.login, demo.password)
   await boss.getByTestId('dev-factor').waitFor()
@@ -120,36 +107,12 @@ try {
   await boss.getByTestId('grant-problem').waitFor()
   assert.equal(await boss.getByTestId('grant-problem').getAttribute('data-code'), 'powers_separated')
   await look('grant-refused', boss)
-
-  assert.deepEqual(troubles, [], 'the browser complained')
-  console.log('staff: all steps passed')
-} catch (error) {
-  await boss.screenshot({ path: join(shots, 'staff-failed.png'), fullPage: true })
-  console.error(`staff: failed at "${step}"\n${error.stack}\n${troubles.join('\n')}\n${server.log().split('\n').slice(-15).join('\n')}`)
-  process.exitCode = 1
-} finally {
-  await browser.close()
-  await server.stop()
-}
-
-async function tab(viewport = { width: 1280, height: 900 }) {
-  const context = await browser.newContext({ baseURL: server.dev.url, viewport, locale: 'zh-CN' })
-  const opened = await context.newPage()
-  opened.setDefaultTimeout(30_000)
-  opened.on('pageerror', (error) => troubles.push(`${step}: ${error.message}`))
-  return opened
-}
+})
 
 /** The first step of the back office: login, password, captcha. */
-async function enter(at, login, secret) {
+async function enter(at, user, secret) {
   await at.goto('/admin')
-  await at.getByTestId('login-username').fill(login)
-  await at.getByTestId('login-password').fill(secret)
-  const image = at.getByTestId('login-captcha-image')
-  await image.waitFor()
-  const [message] = await outbox(server, `captcha:${await image.getAttribute('data-captcha')}`)
-  await at.getByTestId('login-captcha').fill(/图形验证码 (\d{4})/.exec(message.text)[1])
-  await at.getByTestId('login-submit').click()
+  await login(at, user, secret)
   await at.getByTestId('second-step').or(at.getByTestId('greeting')).first().waitFor()
 }
 
@@ -186,28 +149,4 @@ async function scan() {
 function operator(...args) {
   const text = execFileSync(join(root, 'bin/signetctl'), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   return /^password +(\S+)$/m.exec(text)[1]
-}
-
-/** Screenshots at both widths without sideways scrolling, and no serious fault by axe. */
-async function look(name, at) {
-  const before = at.viewportSize()
-  for (const width of [1280, 360]) {
-    await at.setViewportSize({ width, height: 900 })
-    await at.screenshot({ path: join(shots, `staff-${name}-${width}.png`), fullPage: true })
-    const wide = await at.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    assert.ok(wide <= 0, `${name} at ${width}: ${wide} px too wide`)
-  }
-  await at.setViewportSize(before)
-  const { violations } = await new AxeBuilder({ page: at }).analyze()
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-  assert.deepEqual(serious.map(({ id: rule, nodes }) => `${rule}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`), [], name)
-}
-
-function totp(secret) {
-  const bits = [...secret.replace(/=+$/, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
-  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)))
-  const counter = Buffer.alloc(8)
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)))
-  const mac = createHmac('sha1', key).update(counter).digest()
-  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0')
 }
