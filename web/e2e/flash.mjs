@@ -4,15 +4,9 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
-import { Agent, launch, outbox, root, startServer, until } from './rig.mjs'
+import { Agent, root, startWalk, until } from './rig.mjs'
 
-const shots = process.env.SHOTS ?? join(root, 'web/screens')
-mkdirSync(shots, { recursive: true })
-let step = ''
-const say = (text) => console.log(`- ${(step = text)}`)
-
-const server = await startServer()
+const { server, say, desk, look: lookAt, run } = await startWalk('flash')
 const own = server.dev.tokens.find((one) => one.dir.endsWith('qingzhou')) // in the part of the operator's own key
 const holder = server.dev.legacy.find((one) => /^[0-9A-Z]{18}$/.test(one.login))
 const hub = join(server.home, 'hub')
@@ -35,24 +29,18 @@ class Station extends Agent {
 }
 
 const station = new Station(server, own.pin)
-const browser = await launch()
-const troubles = []
-const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'zh-CN', baseURL: server.dev.url, reducedMotion: 'reduce' })
-const page = await context.newPage()
-page.on('pageerror', (error) => troubles.push(error.message))
+const page = await desk('operator', '/admin/flash')
 const id = (name) => page.getByTestId(name)
 
-try {
+await run(async () => {
   say('the operator makes a batch of four')
-  await page.goto('/admin/flash')
-  await login()
   await id('flash-create').click()
   await id('flash-title').fill('窗口第一批')
   await id('flash-project').click()
   await page.locator('.ant-select-item-option').first().waitFor()
   await page.keyboard.press('Enter')
   await id('flash-codes').fill(Array(4).fill(holder.login).join('\n'))
-  await look('flash-create')
+  await look('create')
   await id('flash-submit').click()
   await id('flash-batch').waitFor()
   assert.equal(await id('flash-batch').getAttribute('data-state'), 'open')
@@ -67,7 +55,7 @@ try {
   await pull('SK-W002')
   renameSync(join(away, 'SK-W002'), join(hub, 'SK-W002'))
   await batch('started', 3)
-  await look('flash-started')
+  await look('started')
 
   say('a broken key is given up: its place is free again, and another key takes it')
   plug('SK-W004', 'token.json.new') // where its token would be written is a folder: nothing can be
@@ -76,7 +64,7 @@ try {
   await id('give-up-submit').click()
   await page.locator('.ant-form-item-explain-error').waitFor() // not without a reason
   await id('give-up-reason').fill('接口损坏')
-  await look('flash-give-up')
+  await look('give-up')
   await id('give-up-submit').click()
   await id('flash-given-up').getByText('SK-W004').waitFor()
   plug('SK-W005')
@@ -89,7 +77,7 @@ try {
   await until(() => station.child.exitCode !== null, 'the station to end')
   assert.equal(station.child.exitCode, 0, station.log)
   assert.match(station.log, /报告已签名/)
-  await look('flash-done')
+  await look('done')
 
   say('a letter is shown once')
   const [first] = await page.locator('[data-testid^=flash-letter-]').all()
@@ -98,23 +86,12 @@ try {
   await id('letter-open').click()
   const pin = (await id('letter').locator('output').innerText()).trim()
   assert.match(pin, /^[2-9a-kmnp-z]{8}$/)
-  await look('flash-letter')
+  await look('letter')
   await id('letter-close').click()
   await id(`flash-letter-${place}`).waitFor({ state: 'detached' })
 
   for (const secret of [pin, own.pin]) assert.ok(!server.log().includes(secret) && !station.log.includes(secret), 'a PIN stands in a log')
-  assert.deepEqual(troubles, [], 'errors in the browser')
-  console.log('1 passed, 0 failed')
-} catch (error) {
-  await page.screenshot({ path: join(shots, 'flash-failed.png'), fullPage: true }).catch(() => {})
-  console.error(`failed at: ${step}\n${error.stack}\nstation:\n${station.log.slice(-3000)}\nserver:\n${server.log().slice(-2000)}`)
-  console.log('0 passed, 1 failed')
-  process.exitCode = 1
-} finally {
-  await station.stop()
-  await browser.close()
-  await server.stop()
-}
+}, [station])
 
 /** A blank software key; with a folder in it where none should be, a broken one. */
 function plug(serial, folder = '') {
@@ -135,28 +112,6 @@ function batch(state, done) {
   return page.locator(`[data-testid=flash-batch][data-state=${state}][data-done="${done}"]`).waitFor({ timeout: 60_000 })
 }
 
-async function login() {
-  const { login: name, password } = server.dev.accounts.find((one) => one.role === 'operator')
-  const image = id('login-captcha-image')
-  await image.waitFor()
-  await id('login-username').fill(name)
-  await id('login-password').fill(password)
-  await id('login-captcha').fill((await outbox(server, `captcha:${await image.getAttribute('data-captcha')}`))[0].text.match(/\d{4}/)[0])
-  await id('login-submit').click()
-  await id('flash-create').waitFor()
-}
-
-/** Screenshots at both widths, no sideways scroll, no serious fault by axe. */
-async function look(name) {
-  await page.waitForTimeout(350) // let the design's own transitions end
-  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
-  const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa']).analyze()
-  const grave = found.violations.filter((one) => one.impact === 'critical' || one.impact === 'serious')
-  assert.deepEqual(grave.map((one) => `${name}: ${one.id} ${one.nodes[0].target} ${one.nodes[0].failureSummary}`), [], 'accessibility')
-  await page.setViewportSize({ width: 360, height: 740 })
-  await page.waitForTimeout(350)
-  await page.screenshot({ path: join(shots, `${name}-360.png`), fullPage: true })
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
-  assert.ok(wide <= 360, `${name} scrolls sideways at 360 px (${wide} px wide)`)
-  await page.setViewportSize({ width: 1280, height: 900 })
+function look(name) {
+  return lookAt(name, page)
 }

@@ -3,31 +3,26 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
-import { Agent, launch, outbox, root, startServer, until } from './rig.mjs'
+import { Agent, outbox, root, startWalk, until } from './rig.mjs'
 
-const shots = process.env.SHOTS ?? join(root, 'web/screens')
-mkdirSync(shots, { recursive: true })
-let step = ''
-const say = (text) => console.log(`- ${(step = text)}`)
-
-const server = await startServer()
 const platform = await startPlatform()
+const { server, browser, say, tab, look, run } = await startWalk('loopback', (portal) => [
+  `--ip-address-space-overrides=${new URL(portal).host}=public,${new URL(platform.url).host}=public`,
+])
 const token = server.dev.tokens.find((one) => one.dir.endsWith('qingzhou'))
 const agent = new Agent(server, token.pin)
-const browser = await launch([`--ip-address-space-overrides=${new URL(server.dev.url).host}=public,${new URL(platform.url).host}=public`])
 
-try {
+await run(async () => {
   say('an application is filed with its origin')
   const filed = execFileSync(join(root, 'bin/signetctl'), ['app', 'add', '-data', server.data, '-name', '某招投标平台', '-origin', platform.url], { encoding: 'utf8' })
   platform.key = filed.match(/signet_app_\S+/)[0]
 
   say('a holder pairs ukeyd')
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'zh-CN', baseURL: server.dev.url })
-  const page = await context.newPage()
+  const page = await tab()
+  const context = page.context()
   await page.goto('/environment')
   await finding(page, 'agent', 'signIn')
   await login(page)
@@ -39,13 +34,13 @@ try {
   await page.goto('/environment')
   await finding(page, 'permission', 'ask')
   await page.getByTestId('environment-connect').waitFor() // explained before the browser asks
-  await look(page, 'environment-ask')
+  await look('environment-ask', page)
   for (const origin of [server.dev.url, platform.url]) await permit(origin, 'denied')
   await page.reload()
   await finding(page, 'permission', 'denied')
   for (const name of ['network', 'clock', 'agent', 'driver', 'key']) await finding(page, name, 'fine')
   assert.equal(await page.getByTestId('environment').getAttribute('data-way'), 'relay')
-  await look(page, 'environment-denied')
+  await look('environment-denied', page)
   const denied = await (await context.newPage()).goto(platform.url).then((answer) => answer.frame().page())
   assert.equal(await denied.evaluate(() => window.ukeyd.connect(window.backend).then(() => 'connected', (error) => error.code)), 'denied')
   await denied.close()
@@ -61,7 +56,7 @@ try {
   await finding(page, 'key', 'fine')
   assert.equal(await page.getByTestId('environment').getAttribute('data-way'), 'loopback')
   assert.match(await page.getByTestId('environment-report').innerText(), /way=loopback/)
-  await look(page, 'environment')
+  await look('environment', page)
 
   say('the application lists keys, proves a login, signs two files under one PIN and opens an envelope')
   const bids = await context.newPage()
@@ -97,22 +92,8 @@ try {
   const stranger = await fetch('http://127.0.0.1:28961/v1/hello', { method: 'POST', headers: { Origin: 'http://127.0.0.1:1', 'Content-Type': 'application/json' }, body: '{}' })
   assert.equal(stranger.status, 403)
   assert.equal(await stranger.text(), '')
-  console.log('the loopback walk passed')
-} catch (error) {
-  console.error(`failed at: ${step}\n${await seen()}\n${error.stack}\nukeyd:\n${agent.log.slice(-2500)}`)
-  process.exitCode = 1
-} finally {
-  await browser.close()
-  await agent.stop()
-  platform.close()
-  await server.stop()
-}
-
-/** The state of each finding, for whoever reads a failure. */
-async function seen() {
-  const tabs = browser.contexts().flatMap((one) => one.pages())
-  return (await Promise.all(tabs.map((tab) => tab.locator('[data-verdict]').evaluateAll((all) => all.map((one) => `${one.dataset.testid}=${one.dataset.verdict}`).join(' '))))).join('\n')
-}
+}, [agent])
+platform.close()
 
 /** A bidding platform of one page: its server has the API key, its page has ukeyd.js. */
 async function startPlatform() {
@@ -200,18 +181,4 @@ async function verify(signature, text) {
   const body = { type: 'cms', signature, content: Buffer.from(text).toString('base64') }
   const answer = await fetch(`${server.dev.url}/api/v1/verify`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
   return answer.json()
-}
-
-async function look(tab, name) {
-  await tab.waitForTimeout(350)
-  await tab.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
-  const found = await new AxeBuilder({ page: tab }).withTags(['wcag2a', 'wcag2aa']).analyze()
-  const grave = found.violations.filter((one) => one.impact === 'critical' || one.impact === 'serious')
-  assert.deepEqual(grave.map((one) => `${name}: ${one.id} ${one.nodes[0].target} ${one.nodes[0].failureSummary}`), [], 'accessibility')
-  await tab.setViewportSize({ width: 360, height: 740 })
-  await tab.waitForTimeout(350)
-  await tab.screenshot({ path: join(shots, `${name}-360.png`), fullPage: true })
-  const wide = await tab.evaluate(() => document.documentElement.scrollWidth)
-  assert.ok(wide <= 360, `${name} scrolls sideways at 360 px (${wide} px wide)`)
-  await tab.setViewportSize({ width: 1280, height: 900 })
 }
