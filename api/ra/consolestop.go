@@ -86,12 +86,31 @@ func (r *RA) IssuanceStopped() bool {
 	return stopped
 }
 
+// Stopped tells programs without an RA, as the operator's, by which request issuing is stopped; nil = it is not.
+func Stopped(ctx context.Context, db *store.DB) (*Stop, error) {
+	row, err := lastStop(db.Read(ctx))
+	if err != nil || row == nil || !row.Stop {
+		return nil, err
+	}
+	s := row.show()
+	return &s, nil
+}
+
 func stoppedNow(db *gorm.DB) (bool, error) {
+	row, err := lastStop(db)
+	return row != nil && row.Stop, err
+}
+
+// lastStop reads what was decided last; nil = nothing ever was.
+func lastStop(db *gorm.DB) (*stopRow, error) {
 	var rows []stopRow
 	if err := db.Where("state = ?", StopDone).Order("id DESC").Limit(1).Find(&rows).Error; err != nil {
-		return false, fmt.Errorf("reading stops: %w", err)
+		return nil, fmt.Errorf("reading stops: %w", err)
 	}
-	return len(rows) == 1 && rows[0].Stop, nil
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return &rows[0], nil
 }
 
 // Issuance tells members of staff whether issuing is stopped, and who asked for what.

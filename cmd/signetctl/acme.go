@@ -172,7 +172,7 @@ var acmeSCEPCommand = command{
 	prepare: func(f *flag.FlagSet) action {
 		id := f.String("ca", "", "`ID` of the ECDSA or RSA CA (required)")
 		host := f.String("host", "", "`NAME` under which devices reach the server (required)")
-		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
+		return onIssuing(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
 			if *id == "" || *host == "" {
 				return badUsage("-ca or -host is missing")
 			}

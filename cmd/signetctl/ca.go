@@ -154,7 +154,7 @@ var caAddCommand = command{
 		f.StringVar(&n.under, "under", "", "`ID` of the CA that signs its certificate")
 		f.BoolVar(&n.root, "root", false, "make a root, which signs itself")
 		n.ocspFlag(f)
-		return onDatabase(f, n.add)
+		return onIssuing(f, n.add)
 	},
 }
 

@@ -22,7 +22,7 @@ var caCrossCommand = command{
 		proof := f.String("proof", "", "`FILE` with a request signed by the other CA's key; needed unless it is a root")
 		profile := f.String("profile", "", "shipped profile's `NAME` or FILE (default: cross-ca, between generations link-ca)")
 		out := f.String("out", "", "`FILE` for the certificate, PEM (default: standard output)")
-		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
+		return onIssuing(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
 			k, err := crossRequest(*id, *other, *proof, *profile)
 			if err != nil {
 				return err

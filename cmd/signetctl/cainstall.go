@@ -26,7 +26,7 @@ var caInstallCommand = command{
 		var n newCA
 		n.idFlag(f)
 		n.madeElsewhereFlags(f)
-		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
+		return onIssuing(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
 			cert, chain, err := n.madeElsewhere(s, nil)
 			if err != nil {
 				return err
@@ -89,7 +89,7 @@ var caImportCommand = command{
 		n.madeElsewhereFlags(f)
 		f.StringVar(&n.key, "key-file", "", "`FILE` with its private key, PKCS#8 (PEM or DER) or PKCS#12 (.p12, .pfx), that only its owner can read (required)")
 		f.StringVar(&n.passphraseFile, "passphrase-file", "", "`FILE` with the key's passphrase, that only its owner can read")
-		return onDatabase(f, n.takeOver)
+		return onIssuing(f, n.takeOver)
 	},
 }
 

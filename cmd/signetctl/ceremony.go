@@ -36,6 +36,7 @@ var ceremonyCommand = command{
 	prepare: func(f *flag.FlagSet) action {
 		record := f.String("record", "", "`DIR` of the record (default: SCRIPT without its ending, and .record)")
 		abort := f.String("abort", "", "`REASON` for which a ceremony that has begun ends here, whatever is not done")
+		stopped := despiteFlag(f)
 		find := siteFlags(f)
 		return func(ctx context.Context, t terminal, args []string) error {
 			file, err := oneFile(args)
@@ -46,7 +47,14 @@ var ceremonyCommand = command{
 			if err != nil {
 				return err
 			}
-			return s.withDB(ctx, t, func(db *store.DB) error { return s.ceremony(ctx, t, db, file, *record, *abort) })
+			return s.withDB(ctx, t, func(db *store.DB) error {
+				if *abort == "" { // what ends a ceremony signs no certificate
+					if err := stopped.ask(ctx, t, db); err != nil {
+						return err
+					}
+				}
+				return s.ceremony(ctx, t, db, file, *record, *abort)
+			})
 		}
 	},
 }

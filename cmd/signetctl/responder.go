@@ -19,7 +19,7 @@ var responderCommand = command{
 	name: "responder", brief: "Makes the next OCSP responder of a CA, with a new key, before the present one ends",
 	prepare: func(f *flag.FlagSet) action {
 		id := f.String("ca", "", "`ID` of the CA (default: the one that renewBy names)")
-		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
+		return onIssuing(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
 			return s.newResponder(ctx, t, db, orDefault(*id, s.RenewBy))
 		})
 	},

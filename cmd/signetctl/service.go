@@ -77,7 +77,10 @@ func (s *site) publicAuthority(t terminal, db *store.DB) (*ca.Authority, error) 
 }
 
 func (s *site) authorityWith(t terminal, db *store.DB, key func(label string) (crypto.Signer, error)) (*ca.Authority, error) {
-	c := ca.Config{Store: db.CA(), Now: db.Now, Log: t.log()}
+	c := ca.Config{Store: db.CA(), Now: db.Now, Log: t.log(), Stop: func() bool { // these commands finish what the server began, and heed what it heeds
+		stop, err := ra.Stopped(context.Background(), db)
+		return stop != nil || err != nil
+	}}
 	for _, a := range s.Authorities {
 		certs, err := s.certificates(a.Certificate)
 		if err != nil {

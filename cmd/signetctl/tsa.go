@@ -20,7 +20,7 @@ var tsaCommand = command{
 	prepare: func(f *flag.FlagSet) action {
 		id := f.String("ca", "", "`ID` of the CA (default: the one that renewBy names)")
 		name := f.String("name", "", "common `NAME` in its certificate (default: the CA's, with TSA at the end)")
-		return onDatabase(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
+		return onIssuing(f, func(ctx context.Context, t terminal, s *site, db *store.DB) error {
 			return s.newStamper(ctx, t, db, orDefault(*id, s.RenewBy), *name)
 		})
 	},
