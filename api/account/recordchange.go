@@ -183,6 +183,21 @@ func Predecessors(db *gorm.DB, id string) ([]string, error) {
 	return all, nil
 }
 
+// Heir finds the organisation that has all that one had: its last successor, or itself.
+func Heir(db *gorm.DB, id string) (string, error) {
+	for range 16 {
+		var next string
+		if err := db.Raw("SELECT successor_id FROM acct_organisations WHERE id = ?", id).Scan(&next).Error; err != nil {
+			return "", fmt.Errorf("reading successors: %w", err)
+		}
+		if next == "" {
+			break
+		}
+		id = next
+	}
+	return id, nil
+}
+
 // ChangeHandler puts another person in charge of an account: its name and, unless it stays, its phone, which is also its login.
 //
 // Shape: phone normalised; "" = stays.

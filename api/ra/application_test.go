@@ -1,6 +1,9 @@
 package ra
 
 import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"path/filepath"
@@ -14,9 +17,11 @@ import (
 	"signet/api/problem"
 	"signet/api/store"
 	"signet/ca"
+	"signet/ca/kmc"
 	"signet/ca/pki"
 	"signet/ukey"
 	"signet/ukey/softkey"
+	"signet/ukey/ticket"
 )
 
 func (o *office) approver() account.Actor {
@@ -188,7 +193,7 @@ func TestApplicationsEndToEnd(t *testing.T) {
 		if r := p.revocation(renamed, true); r != nil {
 			t.Errorf("the encryption certificate of the old name: %+v", r)
 		}
-		p.pair() // the agent was paired with the organisation of before
+		p.checkSuccessor(moved, before)
 
 		// 挂失 and 解挂 at once.
 		if a = p.submit(KindSuspend, moved.ID, Form{Cause: "lost"}); a.State != AppCompleted || p.certificate().State != CertSuspended {
@@ -583,4 +588,67 @@ func TestWorkingDays(t *testing.T) {
 	}
 	_, err = o.ra.SetHolidays(o.ctx, o.reviewer(), 2027, nil)
 	want(t, err, problem.CodeForbidden)
+}
+
+// escrowOf is a centre that knows a key under one holder, as kmc.Office does.
+type escrowOf struct{ holder, opened string }
+
+func (e *escrowOf) Restore(_ context.Context, q kmc.RestoreRequest) (*kmc.Assigned, error) {
+	switch {
+	case e.opened == "" && q.Holder != e.holder:
+		return nil, kmc.ErrNotEscrowed
+	case e.opened == "":
+		e.opened = q.ID
+		return nil, kmc.ErrPending
+	case q.Holder != e.holder || q.ID != e.opened:
+		return nil, kmc.ErrConflict
+	}
+	return &kmc.Assigned{Envelope: []byte("envelope")}, nil
+}
+
+// checkSuccessor looks at what an organisation under a new number has of the one before: the paired agent, and the keys in escrow.
+func (p *party) checkSuccessor(c *certificateRow, before string) {
+	p.t.Helper()
+	agents, err := p.relay.ListAgents(p.ctx, p.me)
+	if err != nil || len(agents) != 1 || agents[0].ID != p.agentID {
+		p.t.Fatalf("the agent is not paired any more: %+v, %v", agents, err)
+	}
+	_, err = p.ra.ListKeys(p.ctx, p.me, p.agentID)
+	check(p.t, err)
+	job, outcome := p.work()
+	check(p.t, p.relay.Result(p.ctx, p.agentID, job.ID, outcome))
+	var claims ticket.Claims
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(job.Ticket, ".")[1])
+	check(p.t, err)
+	check(p.t, json.Unmarshal(payload, &claims))
+	if claims.Organisation != c.Name {
+		p.t.Errorf("the agent shows %q", claims.Organisation)
+	}
+	var found ticket.ListResult
+	check(p.t, json.Unmarshal(outcome.Result, &found))
+	keys, err := p.ra.Annotate(p.ctx, p.me, found)
+	if err != nil || len(keys) != 1 || !keys[0].Mine {
+		p.t.Errorf("the key is not the successor's: %+v, %v", keys, err)
+	}
+
+	p.ra.c.Recovery = &escrowOf{holder: before}
+	defer func() { p.ra.c.Recovery = nil }()
+	v, err := p.ra.RequestRecovery(p.ctx, p.me, RecoveryRequest{CertificateID: c.ID, Reason: "UKey 损坏", ToCertificateID: c.ID})
+	check(p.t, err)
+	check(p.t, p.db.Tx(p.ctx, func(tx *store.Tx) error { // its two reviews
+		return tx.DB().Model(&recoveryRow{}).Where("id = ?", v.ID).Update("state", RecoveryRequested).Error
+	}))
+	for _, want := range []RecoveryState{RecoveryRequested, RecoveryReady} {
+		check(p.t, p.ra.AskCentre(p.ctx))
+		if v, err = p.ra.Recovery(p.ctx, p.me, v.ID); err != nil || v.State != want {
+			p.t.Fatalf("the successor's recovery is %s, want %s: %v", v.State, want, err)
+		}
+	}
+	check(p.t, p.db.Tx(p.ctx, func(tx *store.Tx) error {
+		told, err := p.ra.TellRecovered(tx, kmc.Notice{Kind: kmc.UserRecovery, Holder: before, SPKIHash: c.EncSPKIHash, At: p.clock.Now()})
+		if err == nil && told == 0 {
+			p.t.Error("nobody is told of the recovery")
+		}
+		return err
+	}))
 }

@@ -42,11 +42,15 @@ func recoveryTemplates() []notice.Template {
 	}
 }
 
-// TellRecovered tells the holder of an escrowed key that the centre recovered it, and says how many messages went out: 0 when the key is of a
+// TellRecovered tells the holder of an escrowed key, or the organisation that followed it, that the centre recovered it, and says how many messages went out: 0 when the key is of a
 // holder for whom no number is known, such as one of a connected registration authority.
 func (r *RA) TellRecovered(tx *store.Tx, n kmc.Notice) (told int, err error) {
 	name := "证书"
-	if c, err := take[certificateRow](tx.DB().Order("created_at DESC"), "certificate", "enc_spki_hash = ? AND organisation_id = ?", n.SPKIHash, n.Holder); err == nil {
+	holder, err := account.Heir(tx.DB(), n.Holder)
+	if err != nil {
+		return 0, err
+	}
+	if c, err := take[certificateRow](tx.DB().Order("created_at DESC"), "certificate", "enc_spki_hash = ? AND organisation_id = ?", n.SPKIHash, holder); err == nil {
 		name = c.Name
 	} else if !problem.Has(err, problem.CodeNotFound) {
 		return 0, err
@@ -55,7 +59,7 @@ func (r *RA) TellRecovered(tx *store.Tx, n kmc.Notice) (told int, err error) {
 	if n.Kind == kmc.JudicialRecovery {
 		kind = "依法调取"
 	}
-	return r.tellOrganisation(tx, n.Holder, NoticeKeyRecovered, map[string]string{"certificate": name, "kind": kind, "at": n.At.In(china).Format("2006-01-02 15:04")})
+	return r.tellOrganisation(tx, holder, NoticeKeyRecovered, map[string]string{"certificate": name, "kind": kind, "at": n.At.In(china).Format("2006-01-02 15:04")})
 }
 
 // tellOrganisation is tell, for everyone of an organisation.

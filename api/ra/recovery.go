@@ -265,11 +265,11 @@ func (r *RA) openRecovery(tx *store.Tx, by account.Actor, row *recoveryRow, c ce
 //
 // Errors: kmc.ErrNotEscrowed after the request was ended by it; what says that nothing is known.
 func (r *RA) askCentre(ctx context.Context, row *recoveryRow) error {
-	q := kmc.RestoreRequest{ID: row.ID, Holder: row.OrganisationID, ToSPKI: row.ToSPKI, Reason: officerReason(row)}
+	q := kmc.RestoreRequest{ID: row.ID, ToSPKI: row.ToSPKI, Reason: officerReason(row)}
 	if _, err := hex.Decode(q.SPKIHash[:], []byte(row.EncSPKIHash)); err != nil {
 		return fmt.Errorf("reading recovery %s: %w", row.ID, err)
 	}
-	key, err := r.c.Recovery.Restore(ctx, q)
+	key, err := r.restore(ctx, q, row.OrganisationID)
 	if err == nil {
 		return r.endRecovery(ctx, row, RecoveryReady, NoticeRecoveryReady, map[string]any{"envelope": key.Envelope})
 	}
@@ -291,6 +291,27 @@ func (r *RA) askCentre(ctx context.Context, row *recoveryRow) error {
 		}
 	}
 	return err
+}
+
+// restore asks in the name of the organisation, then of those it followed: escrow knows a key under whoever it was made for, for ever. The centre opens
+// one case, under the right one; asked under another it says that there is no such key, or no such case.
+func (r *RA) restore(ctx context.Context, q kmc.RestoreRequest, organisationID string) (*kmc.Assigned, error) {
+	before, err := account.Predecessors(r.db.Read(ctx), organisationID)
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, holder := range append([]string{organisationID}, before...) {
+		q.Holder = holder
+		key, err := r.c.Recovery.Restore(ctx, q)
+		if err == nil || !errors.Is(err, kmc.ErrNotEscrowed) && !errors.Is(err, kmc.ErrConflict) {
+			return key, err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
 }
 
 // endRecovery moves an open request to its end, once, and tells the organisation.
