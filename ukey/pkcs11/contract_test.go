@@ -159,6 +159,12 @@ func TestBlanks(t *testing.T) {
 func softHSM(t *testing.T) *Driver {
 	t.Helper()
 	d := blankSoftHSM(t)
+	initialise(t, d)
+	return d
+}
+
+func initialise(t *testing.T, d *Driver) {
+	t.Helper()
 	blanks, err := d.Blanks(t.Context())
 	if err != nil || len(blanks) != 1 {
 		t.Fatal(blanks, err)
@@ -166,12 +172,16 @@ func softHSM(t *testing.T) *Driver {
 	if _, err := d.Initialise(t.Context(), blanks[0], "Signet 测试", ukey.PIN(testSO), ukey.PIN(testPIN)); err != nil {
 		t.Fatal(err)
 	}
-	return d
 }
 
 func blankSoftHSM(t *testing.T) *Driver {
 	t.Helper()
 	path, env := hsmtest.SoftHSM(t)
+	return openSoftHSM(t, path, env)
+}
+
+func openSoftHSM(t *testing.T, path string, env []string) *Driver {
+	t.Helper()
 	d, err := Open(t.Context(), Config{Cryptoki: cryptoki.Config{Path: path, Dirs: []string{filepath.Dir(path)}, Env: env}})
 	if err != nil {
 		t.Fatal(err)
