@@ -60,6 +60,7 @@ function Wide<Row extends object>({ label, columns, rows, rowKey, busy }: Props<
           title: c.title,
           render: (_: unknown, row: Row) => c.cell(row),
           ...(c.width ? { width: c.width } : {}),
+          ...(c.key === 'action' ? { fixed: 'end' as const } : {}), // in reach however far the list scrolls
         }))}
       />
     </div>

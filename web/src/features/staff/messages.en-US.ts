@@ -47,7 +47,6 @@ export const en: Translated<typeof zh> = {
     columns: { person: 'Person', role: 'Role', scope: 'Scope', state: 'State', requested: 'Requested', decided: 'Confirmed', until: 'Until', action: 'Action' },
     states: { requested: 'Awaits a second person', active: 'Active', refused: 'Refused', ended: 'Ended', expired: 'Expired' },
     due: 'Review due', all: 'All', agree: 'Agree', refuse: 'Refuse', review: 'Keep 12 more months', end: 'Take back',
-    by: (login, at) => `${login} ${at}`,
     months: 'Months', submit: 'Request', requestFor: (login) => `Request a role for ${login}`, role: 'Role', project: 'Project (needed for a manager)', region: 'Region code (needed for a supervisor)', reason: 'Reason',
     none: 'No grants.',
   },

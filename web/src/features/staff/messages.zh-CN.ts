@@ -44,7 +44,6 @@ export const zh = {
     columns: { person: '人员', role: '角色', scope: '范围', state: '状态', requested: '申请', decided: '确认', until: '有效期至', action: '操作' },
     states: { requested: '待第二人确认', active: '生效', refused: '未同意', ended: '已收回', expired: '已到期' },
     due: '待复核', all: '全部', agree: '同意', refuse: '不同意', review: '复核延长 12 个月', end: '收回',
-    by: (login: string, at: string) => `${login} ${at}`,
     months: '有效月数', submit: '提交申请', requestFor: (login: string) => `为 ${login} 申请角色`, role: '角色', project: '项目标识（项目经理必填）', region: '区域代码（区域监管员必填）', reason: '理由',
     none: '没有授权记录。',
   },

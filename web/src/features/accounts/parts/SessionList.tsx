@@ -5,7 +5,7 @@ import { minute } from '@/lib/time'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { StateTag } from '@/ui/StateTag'
-import { browserName } from '../browser'
+import { browserName } from '@/lib/browser'
 import { endSession, sessionsQuery } from '../queries'
 import { useText } from '../text'
 

@@ -3,6 +3,7 @@ import { Alert, Button, Form, Input, Result } from 'antd'
 import { useEffect, useState } from 'react'
 import { api, body, type Schema } from '@/api/client'
 import { codeOf } from '@/api/refusal'
+import { browserName } from '@/lib/browser'
 import { moment } from '@/lib/time'
 import { Facts } from '@/ui/Facts'
 import { Problem } from '@/ui/Problem'
@@ -88,7 +89,7 @@ function Confirm({ secret }: { secret: string }) {
       <Facts
         facts={[
           { key: 'account', label: t.account, value: found.login.login },
-          { key: 'device', label: t.device, value: <span className="wrap">{found.login.userAgent}</span> },
+          { key: 'device', label: t.device, value: <span className="wrap" title={found.login.userAgent}>{browserName(found.login.userAgent) || found.login.userAgent}</span> },
           { key: 'place', label: t.place, value: <>{found.login.address} <span className="quiet">{t.placeNote}</span></> },
           { key: 'time', label: t.time, value: moment(found.login.at) },
         ]}

@@ -8,7 +8,7 @@ export function RecoveryCodes({ codes, done }: { codes: string[]; done: () => vo
     <section className="stack" data-testid="recovery-codes">
       <h2 className="title" style={{ margin: 0 }}>{t.heading}</h2>
       <Alert type="warning" showIcon title={t.why} />
-      <ul className="mono" style={{ columns: 2, margin: 0, paddingInlineStart: 20 }}>{codes.map((code) => <li key={code}>{code}</li>)}</ul>
+      <ul className="mono codes">{codes.map((code) => <li key={code}>{code}</li>)}</ul>
       <Button type="primary" onClick={done} data-testid="recovery-saved">{t.saved}</Button>
     </section>
   )

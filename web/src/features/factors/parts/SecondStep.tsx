@@ -26,7 +26,7 @@ export function SecondStep({ pending, onSession, back }: Props) {
       <h2 className="title" id="second-heading" style={{ margin: 0 }}>{t.heading}</h2>
       <p style={{ margin: 0 }}>{t.who(pending.login)}</p>
       {pending.enrol ? (
-        <FirstFactor onSession={onSession} />
+        <FirstFactor onSession={onSession} back={back} />
       ) : (
         <>
           {pending.kinds.length > 1 && (
@@ -35,9 +35,14 @@ export function SecondStep({ pending, onSession, back }: Props) {
           {kind === 'phone' ? <ByPhone onSession={onSession} /> : <ByCode onSession={onSession} />}
         </>
       )}
-      <Button type="link" onClick={back} data-testid="second-back">{t.back}</Button>
+      {!pending.enrol && <Back back={back} />}
     </section>
   )
+}
+
+function Back({ back }: { back: () => void }) {
+  const { second: t } = useText()
+  return <Button type="link" onClick={back} data-testid="second-back">{t.back}</Button>
 }
 
 function ByCode({ onSession }: { onSession: (session: Session) => void }) {
@@ -112,7 +117,8 @@ function Code({ scan, onSession, again }: { scan: Schema<'Scan'>; onSession: (se
   )
 }
 
-function FirstFactor({ onSession }: { onSession: (session: Session) => void }) {
+/** Once the factor is set there is no way back: the codes are shown this once. */
+function FirstFactor({ onSession, back }: { onSession: (session: Session) => void; back: () => void }) {
   const start = useMutation(enrolLogin)
   const confirm = useMutation(confirmLogin)
   const begin = start.mutate
@@ -120,6 +126,10 @@ function FirstFactor({ onSession }: { onSession: (session: Session) => void }) {
   const entered = confirm.data
   if (entered) return <RecoveryCodes codes={entered.codes} done={() => onSession(entered.session)} />
   const made = start.data
-  if (!made) return start.error ? <Problem error={start.error} testId="enrol-start-problem" /> : null
-  return <Enrol made={made} confirm={(code) => confirm.mutate({ factorId: made.factorId, code })} busy={confirm.isPending} error={confirm.error} />
+  return (
+    <>
+      {made ? <Enrol made={made} confirm={(code) => confirm.mutate({ factorId: made.factorId, code })} busy={confirm.isPending} error={confirm.error} /> : <Problem error={start.error} testId="enrol-start-problem" />}
+      <Back back={back} />
+    </>
+  )
 }

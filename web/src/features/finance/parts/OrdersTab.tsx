@@ -97,13 +97,13 @@ function useColumns(confirm: (order: Order) => void, refund: (order: Order) => v
   const c = t.columns
   return [
     { key: 'number', title: c.number, cell: (o) => <span className="mono">{o.number}</span> },
-    { key: 'organisation', title: c.organisation, cell: (o) => o.organisationName || '—', width: 160 },
-    { key: 'title', title: c.title, cell: (o) => o.title, width: 160 },
+    { key: 'organisation', title: c.organisation, cell: (o) => o.organisationName || '—', width: 130 },
+    { key: 'title', title: c.title, cell: (o) => o.title, width: 140 },
     { key: 'amount', title: c.amount, cell: (o) => (o.amountCents === 0 ? t.free : yuan(o.amountCents)) },
     { key: 'remark', title: c.remark, cell: (o) => <span className="mono">{o.transfer?.remark ?? '—'}</span> },
     { key: 'state', title: c.state, cell: (o) => <span data-testid={`finance-state-${o.number}`} data-state={o.state}><StateTag tone={tones[o.state]} text={t.states[o.state]} /></span> },
     { key: 'slip', title: t.slip, cell: (o) => (o.slip ? <a href={fileAddress(`/admin/orders/${o.id}/slip`)} download aria-label={t.slipAria(o.number)} data-testid={`finance-slip-${o.number}`}>{t.slip}</a> : '—') },
-    { key: 'created', title: c.created, cell: (o) => moment(o.createdAt) },
+    { key: 'created', title: c.created, cell: (o) => moment(o.createdAt), width: 104 },
     {
       key: 'action',
       title: c.action,

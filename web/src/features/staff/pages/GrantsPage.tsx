@@ -55,13 +55,13 @@ export function GrantsPage() {
               rowKey={(g) => g.id}
               empty={t.none}
               columns={[
-                { key: 'person', title: c.person, cell: (g) => <><span className="mono">{g.login}</span> {g.name !== g.login && g.name}</> },
-                { key: 'role', title: c.role, cell: (g) => roles[g.role] },
+                { key: 'person', title: c.person, cell: (g) => <><span className="mono whole">{g.login}</span> {g.name !== g.login && g.name}</> },
+                { key: 'role', title: c.role, cell: (g) => <span className="whole">{roles[g.role]}</span> },
                 { key: 'scope', title: c.scope, cell: (g) => g.project ?? g.region ?? t.all },
                 { key: 'state', title: c.state, cell: (g) => <span data-testid={`grant-state-${g.login}-${g.role}`} data-state={g.state}><StateTag tone={tones[g.state]} text={t.states[g.state]} />{g.due && g.state === 'active' && <StateTag tone="soon" text={t.due} />}</span> },
-                { key: 'requested', title: c.requested, cell: (g) => t.by(g.requestedBy, minute(g.requestedAt)) },
-                { key: 'decided', title: c.decided, cell: (g) => (g.decidedBy ? t.by(g.decidedBy, minute(g.decidedAt)) : '—') },
-                { key: 'until', title: c.until, cell: (g) => day(g.expiresAt) },
+                { key: 'requested', title: c.requested, cell: (g) => <By who={g.requestedBy} at={minute(g.requestedAt)} /> },
+                { key: 'decided', title: c.decided, cell: (g) => (g.decidedBy ? <By who={g.decidedBy} at={minute(g.decidedAt)} /> : '—') },
+                { key: 'until', title: c.until, cell: (g) => <span className="whole">{day(g.expiresAt)}</span> },
                 { key: 'action', title: c.action, cell: actions },
               ]}
             />
@@ -70,5 +70,13 @@ export function GrantsPage() {
       </section>
       {ending && <ReasonDialog title={`${t.end} ${ending.login} ${roles[ending.role]}`} busy={act.isPending} error={act.error} close={() => setEnding(null)} submit={(reason) => act.mutate({ id: ending.id, act: 'end', reason }, { onSuccess: () => setEnding(null) })} />}
     </div>
+  )
+}
+
+function By({ who, at }: { who: string; at: string }) {
+  return (
+    <>
+      <span className="whole">{who}</span> <span className="quiet whole">{at}</span>
+    </>
   )
 }

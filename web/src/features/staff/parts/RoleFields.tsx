@@ -11,7 +11,7 @@ export function RoleFields({ label, required }: { label: string; required: boole
   return (
     <>
       <Form.Item name="role" label={label} rules={[{ required }]}>
-        <Select allowClear={!required} options={granted.map((value) => ({ value, label: roles[value] }))} data-testid="grant-role" />
+        <Select listHeight={400} allowClear={!required} options={granted.map((value) => ({ value, label: roles[value] }))} data-testid="grant-role" />
       </Form.Item>
       {role === 'manager' && <Form.Item name="project" label={t.project} rules={[{ required: true }]}><Input maxLength={40} /></Form.Item>}
       {role === 'supervisor' && <Form.Item name="region" label={t.region} rules={[{ required: true, pattern: /^\d{2,12}$/ }]}><Input maxLength={12} /></Form.Item>}
