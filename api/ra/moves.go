@@ -119,9 +119,14 @@ const (
 	lineRevoked     = "certificate.revoked"
 )
 
-// note writes a line into an application's timeline.
+// note writes a line into an application's timeline, after those that are there: what one transaction does is told in its order.
 func note(tx *store.Tx, applicationID, line, by, text string) error {
-	row := timelineRow{ID: store.NewID("tml"), ApplicationID: applicationID, At: store.Millis(tx.Now()), Act: line, ByName: clip(by, 200), Note: clip(text, 500)}
+	var last int64
+	if err := tx.DB().Model(&timelineRow{}).Where("application_id = ?", applicationID).Select("COALESCE(MAX(at), 0)").Scan(&last).Error; err != nil {
+		return fmt.Errorf("reading timeline: %w", err)
+	}
+	at := max(store.Millis(tx.Now()), last+1)
+	row := timelineRow{ID: store.NewID("tml"), ApplicationID: applicationID, At: at, Act: line, ByName: clip(by, 200), Note: clip(text, 500)}
 	if err := tx.DB().Create(&row).Error; err != nil {
 		return fmt.Errorf("writing timeline: %w", err)
 	}

@@ -32,3 +32,7 @@ test('a certificate whose renewal is open is not named twice', () => {
 test('under way is what others work on', () => {
   expect(underWay([application('a', 'pending'), application('b', 'returned'), application('c', 'second')]).map(({ id }) => id)).toEqual(['a', 'c'])
 })
+
+test('a key that came is to be activated', () => {
+  expect(thingsToDo(known({ applications: [application('a', 'received')] })).map(({ kind, to }) => [kind, to])).toEqual([['write', '/account/applications/a']])
+})

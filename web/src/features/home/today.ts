@@ -21,7 +21,7 @@ export interface Thing {
 const ranks: readonly Kind[] = ['returned', 'expired', 'write', 'receipt', 'pay', 'expiring', 'draft', 'verify']
 
 const waiting: Partial<Record<Application['state'], Kind>> = {
-  returned: 'returned', draft: 'draft', consented: 'write', ready: 'write', enrolling: 'write', issued: 'write', shipped: 'receipt',
+  returned: 'returned', draft: 'draft', consented: 'write', ready: 'write', enrolling: 'write', issued: 'write', shipped: 'receipt', received: 'write',
 }
 
 export interface Known {

@@ -45,6 +45,7 @@ function useCourse(application: Application) {
   const named = params.get('step')
   const step: CourseStep = steps.find((one) => one === named) ?? first
   const [tried, setTried] = useState(false)
+  const [leaving, setLeaving] = useState(false)
   const draft = useDraft(application, formOpen(application))
   const submit = useSubmit(application, () => setParams({}, { replace: true })) // when it comes back, it begins where something is wrong
   const at = steps.indexOf(step)
@@ -59,12 +60,15 @@ function useCourse(application: Application) {
     if (step === 'form' && formOpen(application)) {
       setTried(true)
       if (missing(application.kind, draft.form).length > 0 || draft.homeless) return
-      if (!(await draft.store().then(() => true, () => false))) return
+      setLeaving(true)
+      const stored = await draft.store().then(() => true, () => false)
+      setLeaving(false)
+      if (!stored) return
     }
     if (step === 'materials') await client.invalidateQueries({ queryKey: applicationQuery(application.id).queryKey })
     to(steps[at + 1])
   }
-  return { step, at, tried, draft, submit, next, back: at > 0 ? () => to(steps[at - 1]) : null }
+  return { step, at, tried, leaving, draft, submit, next, back: at > 0 ? () => to(steps[at - 1]) : null }
 }
 
 type CourseState = ReturnType<typeof useCourse>
@@ -95,13 +99,13 @@ function Risk({ application }: { application: Application }) {
 }
 
 /** 上一步 and 下一步, always in sight. */
-function Bar({ course: { step, next, back, draft, submit } }: { course: CourseState }) {
+function Bar({ course: { step, next, back, leaving, submit } }: { course: CourseState }) {
   const t = useText()
   const common = useCommon()
   return (
     <div className="course-bar">
       {back && <Button size="large" onClick={back} data-testid="course-back">{t.previous}</Button>}
-      <Button type="primary" size="large" loading={submit.busy || (step === 'form' && draft.saving)} onClick={() => void next()} data-testid="course-next">
+      <Button type="primary" size="large" loading={submit.busy || leaving} onClick={() => void next()} data-testid="course-next">
         {step === 'confirm' ? t.submit : step === 'risk' ? common.goOn : t.next}
       </Button>
     </div>

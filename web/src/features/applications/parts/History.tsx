@@ -19,7 +19,7 @@ export function History({ entries }: { entries: readonly Schema<'TimelineEntry'>
           content: (
             <div className="wrap">
               <strong>{acts[entry.act] ?? entry.act}</strong>
-              <div className="quiet">{moment(entry.at)} · {entry.by}<Note entry={entry} /></div>
+              <div className="quiet">{moment(entry.at)}{entry.by && <> · {entry.by}</>}<Note entry={entry} /></div>
             </div>
           ),
         }))}

@@ -65,7 +65,7 @@ function Sign({ shipment: s }: { shipment: Shipment }) {
       <Form layout="vertical" onFinish={() => confirm.mutate({ id: s.id, code })}>
         <Form.Item label={t.code} htmlFor="receipt-code" required>
           <div className="row">
-            <Input id="receipt-code" data-testid="receipt-code" value={code} inputMode="numeric" autoComplete="one-time-code" style={{ width: 160 }} onChange={(event) => setCode(event.target.value.replace(/\D/g, '').slice(0, 6))} />
+            <Input id="receipt-code" data-testid="receipt-code" value={code} inputMode="numeric" autoComplete="one-time-code" style={{ width: 160 }} onChange={(event) => { setCode(event.target.value.replace(/\D/g, '').slice(0, 6)); confirm.reset() }} />
             <Button onClick={() => send.mutate(s.id)} loading={send.isPending} disabled={left > 0} data-testid="receipt-send">{left > 0 ? t.again(left) : t.send}</Button>
           </div>
         </Form.Item>
