@@ -16,6 +16,7 @@ await run(async () => {
     for (const link of links.filter((one) => !seen.has(one))) {
       seen.add(link)
       await page.locator(`nav a[href="${link}"]`).click()
+      await page.locator(`nav a[href="${link}"][aria-current=page]`).waitFor() // until then the section before is shown
       await page.locator('main h1').first().waitFor()
       await settled(page)
       await look(link.split('/').pop())

@@ -268,6 +268,7 @@ export async function still(at) {
 /** Waits until nothing is loading any more. */
 export async function settled(at) {
   await at.waitForLoadState('networkidle')
+  await still(at)
   await until(async () => (await at.locator('.ant-spin-spinning').count()) === 0, 'the page to be loaded')
 }
 

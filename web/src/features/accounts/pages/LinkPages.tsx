@@ -32,6 +32,7 @@ export function JoinPage() {
           {(invitation) => (
             <section className="panel stack">
               <Facts
+                columns={1}
                 facts={[
                   { key: 'organisation', label: t.organisation, value: invitation.organisationName },
                   { key: 'name', label: t.name, value: invitation.name },

@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { Alert, Button, Empty, Input } from 'antd'
+import { Alert, Button, Input } from 'antd'
 import { useState } from 'react'
 import type { Schema } from '@/api/client'
 import { fileAddress } from '@/lib/file'
@@ -7,6 +7,7 @@ import { moment } from '@/lib/time'
 import { CopyText } from '@/ui/CopyText'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
+import { Rows } from '@/ui/Rows'
 import { Title } from '@/ui/Title'
 import { auditQuery, filled, verifyAudit, type AuditSearch } from '../queries'
 import { useText } from '../text'
@@ -35,7 +36,22 @@ export function AuditPage() {
       <Ready query={query}>
         {({ items, more }) => (
           <section aria-label={t.title} data-testid="audit-list">
-            {items.length === 0 ? <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t.none} /> : <ul className="cards">{items.map((e) => <li key={e.seq}><Entry entry={e} /></li>)}</ul>}
+            <div className={items.length === 0 ? 'panel' : 'panel dense'}>
+              <Rows
+                label={t.title}
+                rows={items}
+                rowKey={(e) => String(e.seq)}
+                empty={t.none}
+                columns={[
+                  { key: 'seq', title: t.columns.seq, cell: (e) => e.seq },
+                  { key: 'at', title: t.columns.at, cell: (e) => <span className="whole">{moment(e.at)}</span> },
+                  { key: 'by', title: t.columns.by, cell: (e) => <span className="wrap">{e.byName ?? e.by}</span> },
+                  { key: 'act', title: t.columns.act, cell: (e) => <span className="mono whole">{e.act}</span> },
+                  { key: 'object', title: t.columns.object, cell: (e) => <span className="mono">{e.object}</span> },
+                  { key: 'facts', title: t.columns.facts, cell: (e) => <span className="mono">{e.facts}</span> },
+                ]}
+              />
+            </div>
             <div className="row" style={{ marginTop: 16 }}>
               {before !== null && <Button onClick={() => setBefore(null)}>{t.newest}</Button>}
               {more && <Button onClick={() => setBefore(items.at(-1)?.seq ?? null)} data-testid="audit-older">{t.older}</Button>}

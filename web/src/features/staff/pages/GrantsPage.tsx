@@ -9,7 +9,7 @@ import { Ready } from '@/ui/Ready'
 import { StateTag, type Tone } from '@/ui/StateTag'
 import { Title } from '@/ui/Title'
 import { ReasonDialog } from '../parts/ReasonDialog'
-import { Rows } from '../parts/Rows'
+import { Rows } from '@/ui/Rows'
 import { actOnGrant, grantsQuery } from '../queries'
 import { useText } from '../text'
 

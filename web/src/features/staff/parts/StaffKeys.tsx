@@ -13,7 +13,7 @@ import { Ready } from '@/ui/Ready'
 import { StateTag, type Tone } from '@/ui/StateTag'
 import { actOnKey } from '../queries'
 import { useText } from '../text'
-import { Rows } from './Rows'
+import { Rows } from '@/ui/Rows'
 
 type Key = Schema<'StaffKey'>
 const tones: Record<Schema<'StaffKeyState'>, Tone> = { requested: 'soon', active: 'good', refused: 'bad', ended: 'quiet' }

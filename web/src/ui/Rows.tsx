@@ -1,6 +1,6 @@
 import { Empty } from 'antd'
 import type { ReactNode } from 'react'
-import { useNarrow } from '@/ui/useNarrow'
+import { useNarrow } from './useNarrow'
 
 export interface Column<Row> {
   key: string
