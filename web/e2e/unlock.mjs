@@ -1,50 +1,40 @@
 // Unlocking as people do it, in a real browser: apply, review, a new PIN in the agent's window, the PIN changed, the register.
 // Run by scripts/test after walk.mjs. SHOTS=folder keeps screenshots at 1280 and 360 px.
 import assert from 'node:assert/strict'
-import { mkdirSync, renameSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import { join } from 'node:path'
-import AxeBuilder from '@axe-core/playwright'
-import { Agent, launch, outbox, root, startServer, until } from './rig.mjs'
+import { Agent, outbox, startWalk, until } from './rig.mjs'
 
-const shots = process.env.SHOTS ?? join(root, 'web/screens')
-mkdirSync(shots, { recursive: true })
 const phone = '13858011085'
 const password = 'Unlock-2026'
 const [newPin, newerPin] = ['830617', '519274']
 
-let step = ''
-const say = (text) => {
-  step = text
-  console.log(`- ${text}`)
-}
-
-const server = await startServer()
+const { server, say, tab, desk, enter, look: lookAt, run } = await startWalk('unlock')
 const holder = server.dev.legacy.find((one) => one.name === '杭州田谷')
 const token = server.dev.tokens.find((one) => one.dir.endsWith('tiangu-locked'))
 const agent = new Agent(server, newPin)
-const browser = await launch()
-const troubles = []
 const page = await tab()
 const id = (name) => page.getByTestId(name)
 
-try {
-  await enter()
+await run(async () => {
+  say('a legacy holder comes with a locked key')
+  await enter(page, holder, phone, password)
 
   say('解锁 in the row asks first; 取消 leaves everything as it is')
   await page.goto('/account/certificates')
   const unlock = page.locator('[data-testid^=certificate-unlock-]').first()
   await unlock.click()
   await page.getByText('是否确认提交此证书的解锁申请?').waitFor()
-  await look('unlock-confirm')
+  await look('confirm')
   await id('unlock-cancel').click()
   await page.getByText('是否确认提交此证书的解锁申请?').waitFor({ state: 'detached' })
   await apply()
-  await look('unlock-apply')
+  await look('apply')
 
   say('without a code it waits for review; 解锁 leads back to it')
   await id('unlock-without-code').click()
   await place('review')
-  await look('unlock-review')
+  await look('review')
   const number = (await id('unlock-number').innerText()).trim()
   await page.goto('/account/certificates')
   await apply(false)
@@ -52,16 +42,16 @@ try {
   assert.equal((await id('unlock-number').innerText()).trim(), number, 'one application, not two')
 
   say('the reviewer must give a reason, and the holder reads it')
-  const reviewer = await office('reviewer')
+  const reviewer = await desk('reviewer', '/admin/unlocks')
   await reviewer.getByTestId(`review-reject-${number}`).click()
   await reviewer.getByTestId('decision-submit').click()
   await reviewer.locator('.ant-form-item-explain-error').waitFor()
   await reviewer.getByTestId('decision-note').fill('请补充经办人身份证明')
-  await look('unlock-reject', reviewer)
+  await look('reject', reviewer)
   await reviewer.getByTestId('decision-submit').click()
   await reviewer.getByTestId('review-decided').waitFor()
   await id('unlock-note').getByText('请补充经办人身份证明').waitFor()
-  await look('unlock-rejected')
+  await look('rejected')
 
   say('applied again and approved: the page goes on by itself')
   await id('unlock-again').click()
@@ -70,12 +60,12 @@ try {
   const second = (await id('unlock-number').innerText()).trim()
   await reviewer.reload()
   await reviewer.getByTestId(`review-approve-${second}`).waitFor()
-  await look('unlock-queue', reviewer)
+  await look('queue', reviewer)
   await reviewer.getByTestId(`review-approve-${second}`).click()
   await reviewer.getByTestId('decision-submit').click()
   await reviewer.getByTestId('review-decided').waitFor()
   await place('agent')
-  await look('unlock-agent')
+  await look('agent')
 
   say('another key is plugged in: the page names the right one and waits for it')
   const away = join(server.home, 'pulled')
@@ -84,10 +74,10 @@ try {
   agent.start((await id('pairing-code').innerText()).trim())
   await place('key')
   await id('unlock-other-key').waitFor()
-  await look('unlock-other-key')
+  await look('other-key')
   renameSync(away, token.dir)
   await place('act')
-  await look('unlock-ready')
+  await look('ready')
 
   say('the dialogue is closed, then the key is pulled out: each said in words, the approval stays')
   agent.pin('CANCEL')
@@ -98,7 +88,7 @@ try {
   await id('unlock-start').click()
   await until(() => agent.questions() > asked, 'the dialogue')
   await id('job-progress').getByText('请在 UKey 助手窗口输入两次新 PIN').waitFor()
-  await look('unlock-asking')
+  await look('asking')
   renameSync(token.dir, away)
   agent.pin(newPin)
   await refusal('key_pulled')
@@ -110,7 +100,7 @@ try {
   agent.pin(newPin, '111222', newPin, newPin) // the repetition differs at first
   await id('unlock-start').click()
   await id('unlock-done').waitFor({ timeout: 60_000 })
-  await look('unlock-done')
+  await look('done')
 
   say('the PIN works: it is changed on the key’s page')
   await page.goto(`/account/tokens`)
@@ -123,7 +113,7 @@ try {
   await look('pin-changed')
 
   say('the operator’s register shows the key and that its officer’s PIN has moved on; in English too')
-  const operator = await office('operator')
+  const operator = await desk('operator', '/admin/tokens')
   await operator.getByTestId('register-search-text').fill('LOCK')
   await operator.getByTestId('register-search-submit').click()
   await operator.locator(`[data-testid="register-state-${token.serial}"][data-state=active]`).waitFor()
@@ -152,73 +142,13 @@ try {
   await id('unlock-withdraw').click()
   await page.locator('.ant-modal-confirm-btns .ant-btn-primary').click()
   await id('unlock-withdrawn').waitFor()
-  await look('unlock-withdrawn')
+  await look('withdrawn')
 
   for (const secret of [password, newPin, newerPin, code]) {
     assert.ok(!server.log().includes(secret), 'a secret stands in the server log')
     assert.ok(!agent.log.includes(secret), 'a secret stands in the agent log')
   }
-  assert.deepEqual(troubles, [], 'errors in the browser console')
-  console.log('1 passed, 0 failed')
-} catch (error) {
-  await page.screenshot({ path: join(shots, 'unlock-failed.png'), fullPage: true }).catch(() => {})
-  console.error(`failed at: ${step}\n${error.stack}`)
-  console.error(`page: ${page.url()}\nconsole: ${troubles.join('\n')}\nagent log:\n${agent.log.slice(-3000)}\nserver log:\n${server.log().slice(-3000)}`)
-  console.log('0 passed, 1 failed')
-  process.exitCode = 1
-} finally {
-  await agent.stop()
-  await browser.close()
-  await server.stop()
-}
-
-/** A browser of its own for one person. Console errors are failures of the page; refusals that the walk provokes are not. */
-async function tab() {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'zh-CN', baseURL: server.dev.url, reducedMotion: 'reduce' })
-  const fresh = await context.newPage()
-  fresh.on('pageerror', (error) => troubles.push(`${fresh.url()}: ${error.message}`))
-  fresh.on('console', (message) => {
-    if (message.type() === 'error' && !/the server responded with a status of [45]/.test(message.text())) troubles.push(`${fresh.url()}: ${message.text()}`)
-  })
-  return fresh
-}
-
-async function login(at, name, secret) {
-  const image = at.getByTestId('login-captcha-image')
-  await image.waitFor()
-  await at.getByTestId('login-username').fill(name)
-  await at.getByTestId('login-password').fill(secret)
-  const captcha = await image.getAttribute('data-captcha')
-  await at.getByTestId('login-captcha').fill((await outbox(server, `captcha:${captcha}`))[0].text.match(/\d{4}/)[0])
-  await at.getByTestId('login-submit').click()
-}
-
-async function office(role) {
-  const desk = await tab()
-  const { login: name, password: secret } = server.dev.accounts.find((one) => one.role === role)
-  await desk.goto(role === 'reviewer' ? '/admin/unlocks' : '/admin/tokens')
-  await login(desk, name, secret)
-  await desk.getByTestId(role === 'reviewer' ? 'review-list' : 'register-list').waitFor()
-  return desk
-}
-
-/** The legacy holder sets phone and password, as walk.mjs does in all detail, and logs in. */
-async function enter() {
-  say('a legacy holder comes with a locked key')
-  await page.goto('/p/jhggzy')
-  await login(page, holder.login, holder.password)
-  await id('supplement-phone').fill(phone)
-  await id('supplement-send').click()
-  await id('supplement-sent-ok').click()
-  await id('supplement-code').fill((await outbox(server, phone))[0].text.match(/\d{6}/)[0])
-  await id('supplement-password').fill(password)
-  await id('supplement-confirm').fill(password)
-  await id('supplement-submit').click()
-  await id('supplement-done').waitFor()
-  await page.goto('/p/jhggzy')
-  await login(page, phone, password)
-  await id('greeting').first().waitFor()
-}
+}, [agent])
 
 async function apply(fresh = true) {
   await page.locator('[data-testid^=certificate-unlock-]').first().click()
@@ -246,18 +176,6 @@ async function unlockCode() {
   return (await outbox(server, phone))[0].text.match(/\d{6}/)[0]
 }
 
-/** Screenshots at both widths, no sideways scroll at 360 px, and an accessibility check. */
-async function look(name, at = page) {
-  await at.waitForTimeout(100)
-  await at.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
-  const found = await new AxeBuilder({ page: at }).withTags(['wcag2a', 'wcag2aa']).analyze()
-  const grave = found.violations.filter((one) => one.impact === 'critical' || one.impact === 'serious')
-  assert.deepEqual(grave.map((one) => `${name}: ${one.id} ${one.nodes[0].target} ${one.nodes[0].failureSummary}`), [], 'accessibility')
-  const size = at.viewportSize()
-  await at.setViewportSize({ width: 360, height: 740 })
-  await at.waitForTimeout(100)
-  await at.screenshot({ path: join(shots, `${name}-360.png`), fullPage: true })
-  const wide = await at.evaluate(() => document.documentElement.scrollWidth)
-  assert.ok(wide <= 360, `${name} scrolls sideways at 360 px (${wide} px wide)`)
-  await at.setViewportSize(size)
+function look(name, at = page) {
+  return lookAt(name, at)
 }
