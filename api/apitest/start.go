@@ -54,7 +54,7 @@ func RetryFor(span time.Duration) Option {
 // CI it fails.
 func OnMariaDB(t testing.TB) Option {
 	t.Helper()
-	dsn := storetest.MariaDB(t)
+	dsn := storetest.MigratedMariaDB(t)
 	return func(c *wiring.Config) {
 		c.Database.Driver, c.Database.DSN, c.Database.Create = store.MySQL, dsn, false
 	}
@@ -109,6 +109,9 @@ func Start(t testing.TB, options ...Option) *System {
 	must(t, err)
 	for _, o := range options {
 		o(&c)
+	}
+	if c.Database.Driver == store.SQLite {
+		storetest.CopySchema(t, s.DBFile)
 	}
 	c.Authorities = s.hierarchies(ctx, c, log)
 	s.System, err = wiring.Open(ctx, c)

@@ -113,7 +113,7 @@ func (p *proxy) watch(spy func(toServer bool, b []byte) bool) {
 // proxied opens a migrated database through a proxy.
 func proxied(t *testing.T) (*store.DB, *proxy) {
 	t.Helper()
-	c, err := mysql.ParseDSN(storetest.MariaDB(t))
+	c, err := mysql.ParseDSN(storetest.MigratedMariaDB(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestUnsafeSettingsAreRefused(t *testing.T) {
-	dsn := storetest.MariaDB(t)
+	dsn := storetest.MigratedMariaDB(t)
 	c, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)

@@ -3,14 +3,9 @@
 package storetest
 
 import (
-	"crypto/rand"
-	"database/sql"
-	"encoding/hex"
-	"os"
+	"context"
 	"path/filepath"
 	"testing"
-
-	"github.com/go-sql-driver/mysql"
 
 	"signet/api/store"
 )
@@ -21,16 +16,17 @@ type Option func(*store.Config)
 // Open gives a migrated SQLite database of the test's own.
 func Open(t testing.TB, options ...Option) *store.DB {
 	t.Helper()
-	c := store.Config{Driver: store.SQLite, DSN: filepath.Join(t.TempDir(), "signet.db"), Create: true}
+	c := store.Config{Driver: store.SQLite, DSN: filepath.Join(t.TempDir(), "signet.db")}
+	CopySchema(t, c.DSN)
 	return open(t, c, options)
 }
 
 // OpenMariaDB gives a migrated database of the test's own on the server that
-// SIGNET_TEST_MYSQL names (default root@tcp(127.0.0.1:3306)/), dropped afterwards.
+// SIGNET_TEST_MYSQL names (default root@tcp(127.0.0.1:3306)/).
 // Where none answers the test is skipped; under CI it fails.
 func OpenMariaDB(t testing.TB, options ...Option) *store.DB {
 	t.Helper()
-	return open(t, store.Config{Driver: store.MySQL, DSN: MariaDB(t)}, options)
+	return open(t, store.Config{Driver: store.MySQL, DSN: MigratedMariaDB(t)}, options)
 }
 
 // Each runs f once per dialect, on a fresh database each.
@@ -40,42 +36,20 @@ func Each(t *testing.T, f func(t *testing.T, db *store.DB), options ...Option) {
 	t.Run("mariadb", func(t *testing.T) { f(t, OpenMariaDB(t, options...)) })
 }
 
-// MariaDB creates an empty database and gives its DSN.
+// MariaDB creates an empty database, gives its DSN, and drops it after the test.
 func MariaDB(t testing.TB) string {
 	t.Helper()
-	dsn := os.Getenv("SIGNET_TEST_MYSQL")
-	if dsn == "" {
-		dsn = "root@tcp(127.0.0.1:3306)/"
-	}
-	c, err := mysql.ParseDSN(dsn)
+	reachMariaDB(t)
+	name, err := create(t.Context())
 	if err != nil {
-		t.Fatalf("SIGNET_TEST_MYSQL: %v", err)
-	}
-	server, err := sql.Open("mysql", c.FormatDSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Ping(); err != nil {
-		server.Close()
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no MariaDB answers: %v", err)
-		}
-		t.Skipf("no MariaDB answers: %v", err)
-	}
-	var random [8]byte
-	rand.Read(random[:])
-	name := "signet_test_" + hex.EncodeToString(random[:])
-	if _, err := server.Exec("CREATE DATABASE " + name); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := server.Exec("DROP DATABASE " + name); err != nil {
+		if err := drop(context.WithoutCancel(t.Context()), name); err != nil {
 			t.Error(err)
 		}
-		server.Close()
 	})
-	c.DBName = name
-	return c.FormatDSN()
+	return dsnOf(t, name)
 }
 
 func open(t testing.TB, c store.Config, options []Option) *store.DB {

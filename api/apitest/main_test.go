@@ -1,0 +1,10 @@
+package apitest
+
+import (
+	"os"
+	"testing"
+
+	"signet/api/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
