@@ -73,15 +73,12 @@ func (a Actor) Within(verb Verb) (reaches []Reach, all bool) {
 		if !may(role, a.State, verb) {
 			continue
 		}
-		bounded := false
 		for _, s := range a.Reaches {
 			if s.Role == role && (s.Project != "" || s.Region != "") {
-				reaches, bounded = append(reaches, s), true
-			} else if s.Role == role {
-				all = true
+				reaches = append(reaches, s)
 			}
 		}
-		all = all || !bounded
+		all = all || a.unbounded(role)
 	}
 	return reaches, all
 }
@@ -182,7 +179,7 @@ func may(role Role, state State, verb Verb) bool {
 }
 
 // Can decides whether actor may do verb, through any of the roles held; everything not granted is denied. Whose
-// object it is, is for the caller: load it through actor.OrganisationID.
+// object it is, is for the caller: load it through actor.OrganisationID, or actor.Bounds for staff.
 //
 // Errors: CodeUnauthenticated for nobody, CodeAccountFrozen, CodeSupplementRequired for
 // a legacy holder outside the supplement page, CodeFinanceOnly for orders, CodeForbidden for the rest.
@@ -191,7 +188,7 @@ func Can(actor Actor, verb Verb) error {
 		return errUnauthenticated
 	}
 	for _, role := range actor.Held() {
-		if may(role, actor.State, verb) && (role != RoleHolder || memberMay(actor.Member, verb)) {
+		if may(role, actor.State, verb) && actor.reaches(role, verb) && (role != RoleHolder || memberMay(actor.Member, verb)) {
 			return nil
 		}
 	}

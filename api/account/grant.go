@@ -139,6 +139,10 @@ func (q *GrantRequest) check() error {
 		return wrong("months", "A grant lasts 1 to 12 months.")
 	case q.Project != "" && !slug.MatchString(q.Project):
 		return wrong("project", "There is no such project.")
+	case q.Project != "" && slices.Contains(powers, q.Role): // their verbs cannot be narrowed
+		return wrong("project", "A separated power has no bounds.")
+	case q.Region != "" && slices.Contains(powers, q.Role):
+		return wrong("region", "A separated power has no bounds.")
 	case q.Role == RoleManager && q.Project == "":
 		return wrong("project", "A project manager needs a project.")
 	case q.Role == RoleSupervisor && q.Region == "", q.Region != "" && !regionCode.MatchString(q.Region):

@@ -138,7 +138,7 @@ type TicketQuery struct {
 //
 // Errors: those of Can.
 func (a *Accounts) Tickets(ctx context.Context, by Actor, q TicketQuery) (list []Ticket, total int64, err error) {
-	if err := Can(by, WindowAct); err != nil {
+	if err := CanAll(by, WindowAct); err != nil {
 		return nil, 0, err
 	}
 	page, size := bounds(q.Page, q.Size, 100)
@@ -190,7 +190,7 @@ func (r *ticketRow) ticket() Ticket {
 //
 // Errors: those of Can; CodeInvalidField; CodeNotFound; CodeConflict when it was answered.
 func (a *Accounts) AnswerTicket(ctx context.Context, by Actor, id, answer string) error {
-	if err := Can(by, WindowAct); err != nil {
+	if err := CanAll(by, WindowAct); err != nil {
 		return err
 	}
 	answer = strings.TrimSpace(answer)

@@ -38,7 +38,7 @@ func (a *Accounts) Organisations(ctx context.Context, by Actor, q OrganisationQu
 	}
 	page, size := bounds(q.Page, q.Size, 100)
 	where := func() *gorm.DB {
-		db := a.db.Read(ctx).Model(&organisationRow{})
+		db := withinWindow(a.db.Read(ctx), by)
 		if q.Status != "" {
 			db = db.Where("status = ?", q.Status)
 		}
@@ -62,6 +62,29 @@ func (a *Accounts) Organisations(ctx context.Context, by Actor, q OrganisationQu
 	return list, total, nil
 }
 
+// withinWindow gives the organisations that a person may verify: a project's are those whose accounts came with it.
+func withinWindow(db *gorm.DB, by Actor) *gorm.DB {
+	db = db.Model(&organisationRow{})
+	if condition, args := by.Bounds(WindowAct, "p.project_slug", "x.id"); condition != "" {
+		db = db.Where("id IN (SELECT x.id FROM acct_organisations x LEFT JOIN acct_accounts p ON p.organisation_id = x.id WHERE "+condition+")", args...)
+	}
+	return db
+}
+
+// atWindow makes sure that a person may verify an organisation.
+//
+// Errors: CodeNotFound.
+func atWindow(db *gorm.DB, by Actor, id string) error {
+	var n int64
+	if err := withinWindow(db, by).Where("id = ?", id).Count(&n).Error; err != nil {
+		return fmt.Errorf("reading organisation: %w", err)
+	}
+	if n == 0 {
+		return problem.New(problem.NotFound, problem.CodeNotFound, "There is no such organisation.")
+	}
+	return nil
+}
+
 // OrganisationFile is what staff see of one organisation.
 type OrganisationFile struct {
 	Organisation
@@ -74,6 +97,9 @@ type OrganisationFile struct {
 // Errors: those of Can; CodeNotFound.
 func (a *Accounts) OrganisationFile(ctx context.Context, by Actor, id string) (f OrganisationFile, err error) {
 	if err := Can(by, WindowAct); err != nil {
+		return f, err
+	}
+	if err := atWindow(a.db.Read(ctx), by, id); err != nil {
 		return f, err
 	}
 	if f.Organisation, err = a.Organisation(ctx, id); err != nil {
@@ -116,6 +142,9 @@ func (a *Accounts) VerifyOrganisation(ctx context.Context, by Actor, id string, 
 		return problem.New(problem.Invalid, problem.CodeInvalidField, "It is verified at the window or by material.").WithField("how")
 	}
 	return a.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := atWindow(tx.DB(), by, id); err != nil {
+			return err
+		}
 		var row organisationRow
 		err := tx.DB().Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(&row).Error
 		if store.IsNotFound(err) {

@@ -154,11 +154,11 @@ var (
 	window     = strings.Fields("ListOrganisations GetOrganisation VerifyOrganisation ListTickets AnswerTicket")
 	finance    = strings.Fields("ListAllOrders ConfirmOrder GetAnyOrder GetAnySlip AskRefund ExportOrders ListRefunds DecideRefund FinishRefund ListInvoices GetAnyInvoiceFile UploadInvoice ListStatements UploadStatement GetStatement CommitStatement ListPrices")
 	pairing    = strings.Fields("CreatePairing GetPairing ListAgents DeleteAgent CreateJob GetJob CancelJob TakeJob CreateLoopbackNonce OpenLoopback") // of holders, and of staff who sign with a key of their own
-	reviewing  = strings.Fields("ListReviewMaterials GetReviewMaterial ListUnlocks DecideUnlock ListReviewQueue GetReviewStatistics GetReview ClaimApplication ReleaseApplication PrepareDecision DecideApplication")
+	reviewing  = strings.Fields("ListReviewMaterials GetReviewMaterial ListUnlocks DecideUnlock PrepareUnlockDecision ListReviewQueue GetReviewStatistics GetReview ClaimApplication ReleaseApplication PrepareDecision DecideApplication")
 	settings   = strings.Fields("ListHolidays SetHolidays SetPolicy")
-	stock      = strings.Fields("ListTokens RegisterTokens MoveToken ReleaseToken ListFlashBatches CreateFlashBatch GetFlashBatch PrintFlashLetter GiveUpFlashKey")
+	stock      = strings.Fields("ListTokens CountTokens RegisterTokens MoveToken ReleaseToken ListFlashBatches CreateFlashBatch GetFlashBatch PrintFlashLetter GiveUpFlashKey")
 	inventory  = strings.Fields("SearchInventory GetInventoryCertificate ListStatusBatches ChangeCertificateStatus RequestStatusBatch DecideStatusBatch ImportHolders")
-	guarding   = strings.Fields("ListAllSeals LiftSeal ListAllRecoveries GetStaffRecovery DecideRecovery")
+	guarding   = strings.Fields("ListAllSeals LiftSeal ListAllRecoveries GetStaffRecovery DecideRecovery PrepareRecoveryDecision")
 	sending    = strings.Fields("ListShipments GetShipment PackShipment ShipShipment DeliverShipment ReturnShipment")
 	swift      = strings.Fields("RequestRecovery FetchRecovered WriteRecovered") // of verified holders; whose id is whose, TestRecovery tries
 )

@@ -36,6 +36,9 @@ func (r *RA) StationClaim(ctx context.Context, agentID, batchID string, in ticke
 		return nil, err
 	}
 	b, err := take[batchRow](r.db.Read(ctx), "batch", "id = ?", batchID)
+	if err == nil {
+		err = ofBatches.check(r.db.Read(ctx), by, account.TokenFlash, batchID)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +70,7 @@ func (r *RA) enterBlank(ctx context.Context, by account.Actor, b *batchRow, in t
 		defer clear(so)
 		entry.SOPIN = so
 	}
-	_, err = r.registerTokens(ctx, by.AccountID, []TokenEntry{entry})
+	_, err = r.registerTokens(ctx, by.AccountID, []TokenEntry{entry}, nil)
 	if store.IsDuplicate(err) {
 		return nil // another claim was faster
 	}

@@ -158,6 +158,9 @@ func (r *RA) CreateFlashBatch(ctx context.Context, by account.Actor, q FlashRequ
 
 func (r *RA) createBatch(tx *store.Tx, by account.Actor, row *batchRow, q FlashRequest) error {
 	project, err := findProject(tx.DB(), q.ProjectSlug)
+	if err == nil && !by.Covers(account.TokenAct, q.ProjectSlug) {
+		err = noSuch("project")
+	}
 	if err != nil {
 		return err
 	}
@@ -227,6 +230,7 @@ func (r *RA) ListFlashBatches(ctx context.Context, by account.Actor, p Paging) (
 		return List[FlashBatch]{}, err
 	}
 	q := query{columns: "b.*", from: "ra_flash_batches b", where: "1 = 1", order: "b.created_at DESC, b.id"}
+	ofBatches.narrow(&q, "b.id", by, account.TokenRead)
 	return list(r.db.Read(ctx), q, p, func(b batchRow) (FlashBatch, error) { return r.showBatch(ctx, b) })
 }
 
@@ -235,6 +239,9 @@ func (r *RA) ListFlashBatches(ctx context.Context, by account.Actor, p Paging) (
 // Errors: those of account.Can; CodeNotFound.
 func (r *RA) FlashBatch(ctx context.Context, by account.Actor, id string) (FlashBatch, error) {
 	if err := account.Can(by, account.TokenRead); err != nil {
+		return FlashBatch{}, err
+	}
+	if err := ofBatches.check(r.db.Read(ctx), by, account.TokenRead, id); err != nil {
 		return FlashBatch{}, err
 	}
 	return r.flashBatch(ctx, id)
@@ -292,6 +299,9 @@ func (r *RA) FlashLetter(ctx context.Context, by account.Actor, id string) (Lett
 		if job, err = lock[flashRow](tx, "key of a batch", id); err != nil {
 			return err
 		}
+		if err := ofFlashKeys.check(tx.DB(), by, account.TokenAct, id); err != nil {
+			return err
+		}
 		switch {
 		case job.State != ticket.FlashLabelled:
 			return problem.New(problem.Conflict, problem.CodeBatchState, "The key is not finished.")
@@ -339,11 +349,14 @@ func (r *RA) station(ctx context.Context, agentID string) (account.Actor, error)
 // Errors: those of account.Can; CodeAgentUnknown.
 func (r *RA) StationBatches(ctx context.Context, agentID string) (ticket.FlashBatches, error) {
 	out := ticket.FlashBatches{Items: []ticket.FlashBatch{}}
-	if _, err := r.station(ctx, agentID); err != nil {
+	by, err := r.station(ctx, agentID)
+	if err != nil {
 		return out, err
 	}
+	q := query{where: "state <> ?", args: []any{BatchDone}}
+	ofBatches.narrow(&q, "id", by, account.TokenFlash)
 	var rows []batchRow
-	if err := r.db.Read(ctx).Where("state <> ?", BatchDone).Order("created_at DESC, id").Limit(50).Find(&rows).Error; err != nil {
+	if err := r.db.Read(ctx).Where(q.where, q.args...).Order("created_at DESC, id").Limit(50).Find(&rows).Error; err != nil {
 		return out, fmt.Errorf("finding batches: %w", err)
 	}
 	for _, row := range rows {
@@ -368,6 +381,9 @@ func (r *RA) StationSign(ctx context.Context, agentID, batchID string, in ticket
 		return nil, err
 	}
 	b, err := take[batchRow](r.db.Read(ctx), "batch", "id = ?", batchID)
+	if err == nil {
+		err = ofBatches.check(r.db.Read(ctx), by, account.TokenFlash, batchID)
+	}
 	if err != nil {
 		return nil, err
 	}

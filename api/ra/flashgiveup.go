@@ -52,6 +52,9 @@ func (r *RA) GiveUpFlashKey(ctx context.Context, by account.Actor, id, reason st
 	var batchID string
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		job, err := lock[flashRow](tx, "key of a batch", id)
+		if err == nil {
+			err = ofFlashKeys.check(tx.DB(), by, account.TokenAct, id)
+		}
 		if err != nil {
 			return err
 		}

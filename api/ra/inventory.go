@@ -80,13 +80,7 @@ const (
 
 // mayBrowse allows those whose role is not bounded to projects or regions: the CA's certificates belong to none.
 func mayBrowse(by account.Actor, verb account.Verb) error {
-	if err := account.Can(by, verb); err != nil {
-		return err
-	}
-	if _, all := by.Within(verb); !all {
-		return problem.New(problem.Denied, problem.CodeForbidden, "Your role is bounded to projects or regions; certificates of the CA are in none.")
-	}
-	return nil
+	return account.CanAll(by, verb)
 }
 
 // Inventory lists certificates of our CAs, then imported ones.

@@ -290,6 +290,9 @@ func (r *RA) UploadInvoice(ctx context.Context, by account.Actor, id string, red
 	}
 	err = r.db.Tx(ctx, func(tx *store.Tx) error {
 		row, err := lock[invoiceRow](tx, "invoice", id)
+		if err == nil {
+			err = ofInvoices.check(tx.DB(), by, account.FinanceOrders, id)
+		}
 		if err != nil {
 			return err
 		}
@@ -377,6 +380,9 @@ func (r *RA) InvoiceFile(ctx context.Context, by account.Actor, id string, red b
 		return InvoiceFile{}, err
 	}
 	row, err := take[invoiceRow](r.db.Read(ctx), "invoice", where, args...)
+	if err == nil && verb == account.FinanceRead {
+		err = ofInvoices.check(r.db.Read(ctx), by, verb, id)
+	}
 	if err != nil {
 		return InvoiceFile{}, err
 	}
@@ -402,6 +408,7 @@ func (r *RA) ListInvoices(ctx context.Context, by account.Actor, state InvoiceSt
 		return List[Invoice]{}, err
 	}
 	q := query{columns: invoiceColumns, from: invoiceTables, where: "1 = 1", order: "i.created_at DESC, i.id DESC"}
+	ofInvoices.narrow(&q, "i.id", by, account.FinanceRead)
 	if state != "" {
 		q.and("i.state = ?", string(state))
 		q.order = "i.created_at, i.id"

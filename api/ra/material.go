@@ -262,6 +262,9 @@ func (r *RA) ReviewMaterials(ctx context.Context, by account.Actor, applicationI
 	}
 	db := r.db.Read(ctx)
 	a, err := take[applicationRow](db, "application", "id = ? AND state <> ?", applicationID, AppDraft)
+	if err == nil {
+		err = ofApplications.check(db, by, account.ReviewerRead, applicationID)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -444,6 +447,9 @@ func (r *RA) ReviewMaterial(ctx context.Context, by account.Actor, applicationID
 		return Material{}, nil, err
 	}
 	if _, err := take[applicationRow](r.db.Read(ctx), "application", "id = ? AND state <> ?", applicationID, AppDraft); err != nil {
+		return Material{}, nil, err
+	}
+	if err := ofApplications.check(r.db.Read(ctx), by, account.ReviewerRead, applicationID); err != nil {
 		return Material{}, nil, err
 	}
 	return r.materialContent(ctx, "id = ? AND application_id = ? AND state <> ?", id, applicationID, MaterialRemoved)

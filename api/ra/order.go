@@ -209,6 +209,9 @@ func (r *RA) StaffOrder(ctx context.Context, by account.Actor, id string) (Order
 	if err := account.Can(by, account.FinanceRead); err != nil {
 		return Order{}, err
 	}
+	if err := ofOrders.check(r.db.Read(ctx), by, account.FinanceRead, id); err != nil {
+		return Order{}, err
+	}
 	return r.wholeOrder(r.db.Read(ctx), "o.id = ?", id)
 }
 
@@ -248,8 +251,9 @@ type OrderFilter struct {
 	Slip   bool // only with a slip
 }
 
-func (f OrderFilter) query() query {
+func (f OrderFilter) query(by account.Actor) query {
 	q := query{columns: orderColumns, from: orderTables, where: "1 = 1", order: "o.created_at DESC, o.id DESC"}
+	ofOrders.narrow(&q, "o.id", by, account.FinanceRead)
 	if f.State != "" {
 		q.and("o.state = ?", string(f.State))
 	}
@@ -270,7 +274,7 @@ func (r *RA) ListAllOrders(ctx context.Context, by account.Actor, f OrderFilter,
 	if err := account.Can(by, account.FinanceRead); err != nil {
 		return List[Order]{}, err
 	}
-	return list(r.db.Read(ctx), f.query(), p, r.order)
+	return list(r.db.Read(ctx), f.query(by), p, r.order)
 }
 
 // Notice templates of this package.

@@ -38,7 +38,7 @@ func (r *RA) ExportOrders(ctx context.Context, by account.Actor, f OrderFilter, 
 	if format != FormatCSV && format != FormatXLSX {
 		return nil, problem.New(problem.Invalid, problem.CodeInvalidField, "A sheet is csv or xlsx.").WithField("format")
 	}
-	q := f.query()
+	q := f.query(by)
 	var views []orderView
 	statement := "SELECT " + q.columns + " FROM " + q.from + " WHERE " + q.where + " ORDER BY " + q.order + " LIMIT ?"
 	if err := r.db.Read(ctx).Raw(statement, append(append([]any{}, q.args...), maxExport)...).Scan(&views).Error; err != nil {

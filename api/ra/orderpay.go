@@ -88,6 +88,9 @@ func (r *RA) ConfirmOrder(ctx context.Context, by account.Actor, id string, amou
 	}
 	err = r.db.Tx(ctx, func(tx *store.Tx) error {
 		row, err := lock[orderRow](tx, "order", id)
+		if err == nil {
+			err = ofOrders.check(tx.DB(), by, account.FinanceOrders, id)
+		}
 		if err != nil {
 			return err
 		}

@@ -88,6 +88,9 @@ func (r *RA) SlipFile(ctx context.Context, by account.Actor, orderID string) (Sl
 		return Slip{}, nil, err
 	}
 	row, err := take[orderRow](r.db.Read(ctx), "order", where, args...)
+	if err == nil && verb == account.FinanceRead {
+		err = ofOrders.check(r.db.Read(ctx), by, verb, orderID)
+	}
 	if err == nil && row.SlipAt == 0 {
 		err = noSuch("slip")
 	}

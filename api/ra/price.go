@@ -136,6 +136,9 @@ func (r *RA) Prices(ctx context.Context, by account.Actor, slug string) ([]Price
 	if _, err := findProject(db, slug); err != nil {
 		return nil, err
 	}
+	if !by.Covers(account.FinanceRead, slug) {
+		return nil, noSuch("project")
+	}
 	return pricesOf(db, slug)
 }
 
@@ -159,6 +162,9 @@ func (r *RA) SetPrices(ctx context.Context, by account.Actor, slug string, price
 	err = r.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := findProject(tx.DB(), slug); err != nil {
 			return err
+		}
+		if !by.Covers(account.ContentPublish, slug) {
+			return noSuch("project")
 		}
 		if err := tx.DB().Where("project_slug = ?", slug).Delete(&priceRow{}).Error; err != nil {
 			return err

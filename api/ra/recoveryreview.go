@@ -56,6 +56,7 @@ func (r *RA) AllRecoveries(ctx context.Context, by account.Actor, state Recovery
 		return List[StaffRecovery]{}, err
 	}
 	q := viewStaffRecoveries()
+	ofRecoveries.narrow(&q, "x.id", by, account.ReviewerRead)
 	if state != "" {
 		q.and("x.state = ?", string(state))
 	}
@@ -75,6 +76,7 @@ func (r *RA) StaffRecovery(ctx context.Context, by account.Actor, id string) (St
 	}
 	q := viewStaffRecoveries()
 	q.and("x.id = ?", id)
+	ofRecoveries.narrow(&q, "x.id", by, account.ReviewerRead)
 	db := r.db.Read(ctx)
 	v, err := one[recoveryView](db, q, "recovery")
 	if err != nil {
@@ -86,32 +88,33 @@ func (r *RA) StaffRecovery(ctx context.Context, by account.Actor, id string) (St
 // DecideRecovery takes a step of the review: the first is a reviewer's, the second an approver's who is another person. Approved twice, the request goes to the
 // officers of the key management centre.
 //
-// Errors: those of account.Can for the step; CodeNotFound; CodeMissingField for a refusal without a reason; CodeReviewSamePerson; CodeRecoveryState.
+// Errors: those of account.Can for the step; CodeNotFound; CodeMissingField for a refusal without a reason; CodeReviewSamePerson; CodeRecoveryState;
+// those of checkStaffSignature.
 // Source: product.md §2.3 (Recovery: R → P → K).
-func (r *RA) DecideRecovery(ctx context.Context, by account.Actor, id string, approve bool, remark string) (StaffRecovery, error) {
-	if remark = strings.TrimSpace(remark); !approve && remark == "" {
-		return StaffRecovery{}, problem.New(problem.Invalid, problem.CodeMissingField, "A refusal has a reason.").WithField("note")
-	}
-	row, err := take[recoveryRow](r.db.Read(ctx), "recovery", "id = ?", id)
+func (r *RA) DecideRecovery(ctx context.Context, by account.Actor, id string, w Word) (StaffRecovery, error) {
+	row, step, err := r.recoveryToDecide(ctx, by, id, &w)
 	if err != nil {
-		if denied := account.Can(by, account.ReviewerRead); denied != nil {
-			return StaffRecovery{}, denied
+		return StaffRecovery{}, err
+	}
+	said := decisionRow{ObjectID: row.ID, Step: step.number, Text: recoveryText(by, row, step, w), Signature: w.Signature}
+	if err := r.checkStaffSignature(ctx, by, said.Text, w.Signature); err != nil {
+		return StaffRecovery{}, err
+	}
+	err = r.db.Tx(ctx, func(tx *store.Tx) error {
+		if w.Approve {
+			err = passRecovery(tx, by, row, step)
+		} else {
+			err = r.refuseRecovery(tx, by, row, step, w.Note)
 		}
-		return StaffRecovery{}, err
-	}
-	step, err := recoveryStep(by, row)
-	if err != nil {
-		return StaffRecovery{}, err
-	}
-	if !approve {
-		err = r.refuseRecovery(ctx, by, row, step, remark)
-	} else {
-		err = r.db.Tx(ctx, func(tx *store.Tx) error { return passRecovery(tx, by, row, step) })
-	}
+		if err != nil {
+			return err
+		}
+		return keepDecision(tx, by, said, w.Approve)
+	})
 	if err != nil {
 		return StaffRecovery{}, fmt.Errorf("deciding recovery: %w", err)
 	}
-	if approve && step.to == RecoveryRequested {
+	if w.Approve && step.to == RecoveryRequested {
 		row.State = RecoveryRequested
 		if err := r.askCentre(ctx, row); err != nil { // the job asks again
 			r.c.Log.Warn("asking the key management centre", "recovery", row.ID, "error", err)
@@ -120,24 +123,79 @@ func (r *RA) DecideRecovery(ctx context.Context, by account.Actor, id string, ap
 	return r.StaffRecovery(ctx, by, id)
 }
 
+// RecoveryDecisionText gives the exact text of a decision, to be signed with the decider's own key.
+//
+// Errors: those of DecideRecovery, up to the signature.
+func (r *RA) RecoveryDecisionText(ctx context.Context, by account.Actor, id string, w Word) (string, error) {
+	row, step, err := r.recoveryToDecide(ctx, by, id, &w)
+	if err != nil {
+		return "", err
+	}
+	return recoveryText(by, row, step, w), nil
+}
+
+// recoveryToDecide reads a recovery whose next step is this person's.
+func (r *RA) recoveryToDecide(ctx context.Context, by account.Actor, id string, w *Word) (*recoveryRow, reviewStep, error) {
+	if err := w.check(); err != nil {
+		return nil, reviewStep{}, err
+	}
+	row, err := take[recoveryRow](r.db.Read(ctx), "recovery", "id = ?", id)
+	if err != nil {
+		if denied := account.Can(by, account.ReviewerRead); denied != nil {
+			return nil, reviewStep{}, denied
+		}
+		return nil, reviewStep{}, err
+	}
+	step, err := recoveryStep(by, row)
+	if step.verb == "" { // nobody's turn: whoever may look is told so
+		step.verb = account.ReviewerRead
+	}
+	if account.Can(by, step.verb) == nil {
+		if hidden := ofRecoveries.check(r.db.Read(ctx), by, step.verb, id); hidden != nil {
+			return nil, reviewStep{}, hidden
+		}
+	}
+	return row, step, err
+}
+
+// recoveryText is what is signed. A recovery takes each step once, so a signature decides nothing twice.
+func recoveryText(by account.Actor, row *recoveryRow, step reviewStep, w Word) string {
+	return strings.Join([]string{
+		"密钥恢复审核决定 Decision on a key recovery",
+		"申请单号 Recovery: " + row.Number,
+		"机构 Organisation: " + row.OrganisationName + " " + row.OrganisationCode,
+		"密钥 Key SHA-256: " + row.EncSPKIHash,
+		"写入密钥 To key SHA-256: " + hashHex(row.ToSPKI),
+		"理由 Reason: " + row.Reason,
+		"文件 Files: " + strings.Join(row.files(), ", "),
+		fmt.Sprintf("步骤 Step: %d/2", step.number),
+		"决定 Decision: " + w.decision(),
+		"说明 Note: " + w.Note,
+		"审核人 By: " + by.Login, "",
+	}, "\n")
+}
+
 // reviewStep is a step of a recovery's review.
 type reviewStep struct {
+	number        int
 	from, to      RecoveryState
+	verb          account.Verb
 	who, name, at string // columns
 }
 
 func recoveryStep(by account.Actor, row *recoveryRow) (reviewStep, error) {
 	switch row.State {
 	case RecoveryPending:
-		return reviewStep{RecoveryPending, RecoverySecond, "reviewed_by", "reviewer", "reviewed_at"}, account.Can(by, account.ReviewerAct)
+		return reviewStep{1, RecoveryPending, RecoverySecond, account.ReviewerAct, "reviewed_by", "reviewer", "reviewed_at"}, account.Can(by, account.ReviewerAct)
 	case RecoverySecond:
+		step := reviewStep{2, RecoverySecond, RecoveryRequested, account.ApproverAct, "approved_by", "approver", "approved_at"}
 		if err := account.Can(by, account.ApproverAct); err != nil {
-			return reviewStep{}, err
+			return step, err
 		}
 		if row.ReviewedBy == by.AccountID {
-			return reviewStep{}, problem.New(problem.Denied, problem.CodeReviewSamePerson, "The second review is another person's.")
+			return step, problem.New(problem.Denied, problem.CodeReviewSamePerson, "The second review is another person's.")
 		}
-		return reviewStep{RecoverySecond, RecoveryRequested, "approved_by", "approver", "approved_at"}, nil
+		return step, nil
 	}
 	if err := account.Can(by, account.ReviewerRead); err != nil {
 		return reviewStep{}, err
@@ -159,24 +217,22 @@ func passRecovery(tx *store.Tx, by account.Actor, row *recoveryRow, step reviewS
 	return tx.Audit(by.AccountID, "recovery.pass", row.ID, map[string]any{"number": row.Number, "to": string(step.to)})
 }
 
-func (r *RA) refuseRecovery(ctx context.Context, by account.Actor, row *recoveryRow, step reviewStep, remark string) error {
-	return r.db.Tx(ctx, func(tx *store.Tx) error {
-		now := store.Millis(tx.Now())
-		moved, err := tx.Move("ra_recoveries", row.ID, []string{string(step.from)}, string(RecoveryRefused),
-			map[string]any{step.who: by.AccountID, step.name: clip(by.Login, 100), step.at: now, "changed_at": now, "open_certificate": nil, "note": clip(remark, 500)})
-		if err == nil && !moved {
-			err = errReviewed
-		}
-		if err != nil {
-			return err
-		}
-		c, err := take[certificateRow](tx.DB(), "certificate", "id = ?", row.CertificateID)
-		if err != nil {
-			return err
-		}
-		if _, err := r.tellOrganisation(tx, row.OrganisationID, NoticeRecoveryRefused, map[string]string{"number": row.Number, "certificate": c.Name}); err != nil {
-			return err
-		}
-		return tx.Audit(by.AccountID, "recovery.refuse", row.ID, map[string]any{"number": row.Number, "note": clip(remark, 300)})
-	})
+func (r *RA) refuseRecovery(tx *store.Tx, by account.Actor, row *recoveryRow, step reviewStep, remark string) error {
+	now := store.Millis(tx.Now())
+	moved, err := tx.Move("ra_recoveries", row.ID, []string{string(step.from)}, string(RecoveryRefused),
+		map[string]any{step.who: by.AccountID, step.name: clip(by.Login, 100), step.at: now, "changed_at": now, "open_certificate": nil, "note": clip(remark, 500)})
+	if err == nil && !moved {
+		err = errReviewed
+	}
+	if err != nil {
+		return err
+	}
+	c, err := take[certificateRow](tx.DB(), "certificate", "id = ?", row.CertificateID)
+	if err != nil {
+		return err
+	}
+	if _, err := r.tellOrganisation(tx, row.OrganisationID, NoticeRecoveryRefused, map[string]string{"number": row.Number, "certificate": c.Name}); err != nil {
+		return err
+	}
+	return tx.Audit(by.AccountID, "recovery.refuse", row.ID, map[string]any{"number": row.Number, "note": clip(remark, 300)})
 }

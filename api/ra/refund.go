@@ -118,6 +118,9 @@ func (r *RA) RequestRefund(ctx context.Context, by account.Actor, orderID, reaso
 	}
 	err = r.db.Tx(ctx, func(tx *store.Tx) error {
 		order, err := lock[orderRow](tx, "order", orderID)
+		if err == nil && staff {
+			err = ofOrders.check(tx.DB(), by, verb, orderID)
+		}
 		if err != nil {
 			return err
 		}
@@ -241,6 +244,9 @@ func (r *RA) DecideRefund(ctx context.Context, by account.Actor, id string, appr
 	}
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		row, order, err := lockRefund(tx, id)
+		if err == nil {
+			err = ofRefunds.check(tx.DB(), by, account.RefundAct, id)
+		}
 		if err != nil {
 			return err
 		}
@@ -306,6 +312,9 @@ func (r *RA) FinishRefund(ctx context.Context, by account.Actor, id, reference s
 		return Refund{}, err
 	}
 	row, err := take[refundRow](r.db.Read(ctx), "refund", "id = ?", id)
+	if err == nil {
+		err = ofRefunds.check(r.db.Read(ctx), by, account.FinanceOrders, id)
+	}
 	if err != nil {
 		return Refund{}, err
 	}
@@ -393,6 +402,7 @@ func (r *RA) ListRefunds(ctx context.Context, by account.Actor, state RefundStat
 		return List[Refund]{}, err
 	}
 	q := query{columns: refundColumns, from: refundTables, where: "1 = 1", order: "f.created_at DESC, f.id DESC"}
+	ofRefunds.narrow(&q, "f.id", by, account.FinanceRead)
 	if state != "" {
 		q.and("f.state = ?", string(state))
 	}

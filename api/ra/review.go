@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"gorm.io/gorm"
+
 	"signet/api/account"
 	"signet/api/problem"
 	"signet/api/store"
@@ -65,9 +67,12 @@ func reviewVerb(state ApplicationState) account.Verb {
 
 // mayReview keeps the same person from doing two parts: who applied decides nothing, who approved first does not approve second.
 //
-// Errors: those of account.Can; CodeReviewSamePerson.
-func (a *applicationRow) mayReview(by account.Actor) error {
+// Errors: those of account.Can; CodeReviewSamePerson; CodeNotFound outside the person's projects and regions.
+func (a *applicationRow) mayReview(db *gorm.DB, by account.Actor) error {
 	if err := account.Can(by, reviewVerb(a.State)); err != nil {
+		return err
+	}
+	if err := ofApplications.check(db, by, reviewVerb(a.State), a.ID); err != nil {
 		return err
 	}
 	if by.AccountID == a.AccountID || by.OrganisationID != "" && by.OrganisationID == a.OrganisationID || a.State == AppSecond && by.AccountID == a.FirstBy {
@@ -101,10 +106,13 @@ func (r *RA) Claim(ctx context.Context, by account.Actor, id string) (Review, er
 		if err != nil {
 			return err
 		}
+		if err := ofApplications.check(tx.DB(), by, account.ReviewerRead, id); err != nil {
+			return err
+		}
 		if !slices.Contains(waiting, a.State) {
 			return wrongState(a.State)
 		}
-		if err := a.mayReview(by); err != nil {
+		if err := a.mayReview(tx.DB(), by); err != nil {
 			return err
 		}
 		if a.claimed(tx.Now()) && a.ClaimedBy != by.AccountID {
@@ -149,6 +157,9 @@ func (r *RA) Release(ctx context.Context, by account.Actor, id string) (Review, 
 			return err
 		}
 		if err := account.Can(by, reviewVerb(a.State)); err != nil {
+			return err
+		}
+		if err := ofApplications.check(tx.DB(), by, account.ReviewerRead, id); err != nil {
 			return err
 		}
 		if a.ClaimedBy != by.AccountID {
@@ -199,12 +210,17 @@ func (d *Decision) check() error {
 }
 
 // text is what is signed: who decides what about which application, down to its form and materials.
-func (a *applicationRow) text(by account.Actor, d Decision) string {
+//
+// round counts the decisions about the application, this one included: what was signed in an earlier round, on the same words, decides nothing
+// in a later one.
+func (a *applicationRow) text(by account.Actor, round int64, d Decision) string {
 	lines := []string{
 		"审核决定 Review decision",
 		"申请单号 Application: " + a.Number,
 		"业务 Kind: " + a.Kind,
 		"机构 Organisation: " + a.OrganisationName + " " + a.OrganisationCode,
+		fmt.Sprintf("轮次 Round: %d", round),
+		"提交时间 Submitted: " + store.Time(a.SubmittedAt).In(china).Format(time.RFC3339),
 		fmt.Sprintf("步骤 Step: %d/%d", a.Step, a.Steps),
 		"决定 Decision: " + d.Decision,
 		"原因 Reasons: " + strings.Join(d.Reasons, ", "),
@@ -235,12 +251,22 @@ func (r *RA) DecisionText(ctx context.Context, by account.Actor, id string, d De
 	var text string
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		a, err := r.mine(tx, by, id)
-		if err == nil {
-			text = a.text(by, d)
+		if err != nil {
+			return err
 		}
+		round, err := roundOf(tx, id)
+		text = a.text(by, round, d)
 		return err
 	})
 	return text, err
+}
+
+// roundOf numbers the next decision about an application, whose row is locked.
+func roundOf(tx *store.Tx, id string) (n int64, err error) {
+	if err := tx.DB().Model(&reviewRow{}).Where("application_id = ?", id).Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("counting decisions: %w", err)
+	}
+	return n + 1, nil
 }
 
 // mine reads an application that the decider has claimed.
@@ -249,10 +275,13 @@ func (r *RA) mine(tx *store.Tx, by account.Actor, id string) (*applicationRow, e
 	if err != nil {
 		return nil, err
 	}
+	if err := ofApplications.check(tx.DB(), by, account.ReviewerRead, id); err != nil {
+		return nil, err
+	}
 	if a.State != AppReviewing && a.State != AppSecond {
 		return nil, wrongState(a.State)
 	}
-	if err := a.mayReview(by); err != nil {
+	if err := a.mayReview(tx.DB(), by); err != nil {
 		return nil, err
 	}
 	if a.ClaimedBy != by.AccountID || !a.claimed(tx.Now()) {
@@ -278,7 +307,11 @@ func (r *RA) Decide(ctx context.Context, by account.Actor, id string, d Decision
 		if err != nil {
 			return err
 		}
-		if a.text(by, d) != text {
+		round, err := roundOf(tx, id)
+		if err != nil {
+			return err
+		}
+		if a.text(by, round, d) != text {
 			return problem.New(problem.Conflict, problem.CodeApplicationState, "The application changed meanwhile.").WithParam("state", string(a.State))
 		}
 		return r.decide(tx, by, a, d, text)

@@ -96,6 +96,7 @@ func (r *RA) ReviewQueue(ctx context.Context, by account.Actor, f ReviewFilter, 
 		return List[ReviewItem]{}, err
 	}
 	q := query{columns: applicationColumns, from: applicationTables, where: "a.submitted_at > 0", order: "CASE WHEN a.due_at = 0 THEN 1 ELSE 0 END, a.due_at, a.submitted_at, a.id"}
+	ofApplications.narrow(&q, "a.id", by, account.ReviewerRead)
 	if f.State != "" {
 		q.and("a.state = ?", string(f.State))
 	} else {
@@ -140,6 +141,9 @@ func (r *RA) Review(ctx context.Context, by account.Actor, id string) (Review, e
 		return Review{}, err
 	}
 	db, now := r.db.Read(ctx), r.now()
+	if err := ofApplications.check(db, by, account.ReviewerRead, id); err != nil {
+		return Review{}, err
+	}
 	v, err := one[applicationView](db, query{columns: applicationColumns, from: applicationTables, where: "a.id = ? AND a.submitted_at > 0", args: []any{id}}, "application")
 	if err != nil {
 		return Review{}, err
@@ -173,7 +177,7 @@ func (r *RA) Review(ctx context.Context, by account.Actor, id string) (Review, e
 		out.Decisions = append(out.Decisions, d)
 	}
 	decidable := v.Row.State == AppReviewing || v.Row.State == AppSecond
-	out.MayDecide = decidable && out.Item.Mine && v.Row.mayReview(by) == nil
+	out.MayDecide = decidable && out.Item.Mine && v.Row.mayReview(db, by) == nil
 	return out, nil
 }
 
@@ -250,8 +254,10 @@ func (r *RA) ReviewStatistics(ctx context.Context, by account.Actor) (ReviewStat
 		N     int
 		Late  int
 	}
-	err := db.Raw("SELECT state, COUNT(*) AS n, SUM(CASE WHEN due_at > 0 AND due_at < ? THEN 1 ELSE 0 END) AS late FROM ra_applications WHERE submitted_at > 0 AND state IN ? GROUP BY state",
-		store.Millis(r.now()), append(slices.Clone(waiting), AppReturned)).Scan(&states).Error
+	in := query{where: "x.submitted_at > 0 AND x.state IN ?", args: []any{store.Millis(r.now()), append(slices.Clone(waiting), AppReturned)}}
+	ofApplications.narrow(&in, "x.id", by, account.ReviewerRead)
+	err := db.Raw("SELECT x.state, COUNT(*) AS n, SUM(CASE WHEN x.due_at > 0 AND x.due_at < ? THEN 1 ELSE 0 END) AS late FROM ra_applications x WHERE "+in.where+" GROUP BY x.state",
+		in.args...).Scan(&states).Error
 	if err != nil {
 		return s, fmt.Errorf("counting applications: %w", err)
 	}
@@ -267,9 +273,11 @@ func (r *RA) ReviewStatistics(ctx context.Context, by account.Actor) (ReviewStat
 		}
 		s.Overdue += row.Late
 	}
-	err = db.Raw(`SELECT by_name AS name, SUM(CASE WHEN decision = ? THEN 1 ELSE 0 END) AS approved, SUM(CASE WHEN decision = ? THEN 1 ELSE 0 END) AS returned,
-		SUM(CASE WHEN decision = ? THEN 1 ELSE 0 END) AS rejected FROM ra_reviews WHERE at >= ? GROUP BY by_account, by_name ORDER BY COUNT(*) DESC, by_name LIMIT 100`,
-		Approve, Return, Reject, store.Millis(r.now().Add(-30*24*time.Hour))).Scan(&s.People).Error
+	of := query{where: "v.at >= ?", args: []any{Approve, Return, Reject, store.Millis(r.now().Add(-30 * 24 * time.Hour))}}
+	ofApplications.narrow(&of, "v.application_id", by, account.ReviewerRead)
+	err = db.Raw(`SELECT v.by_name AS name, SUM(CASE WHEN v.decision = ? THEN 1 ELSE 0 END) AS approved, SUM(CASE WHEN v.decision = ? THEN 1 ELSE 0 END) AS returned,
+		SUM(CASE WHEN v.decision = ? THEN 1 ELSE 0 END) AS rejected FROM ra_reviews v WHERE `+of.where+` GROUP BY v.by_account, v.by_name ORDER BY COUNT(*) DESC, v.by_name LIMIT 100`,
+		of.args...).Scan(&s.People).Error
 	if err != nil {
 		return s, fmt.Errorf("counting decisions: %w", err)
 	}

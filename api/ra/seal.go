@@ -492,6 +492,7 @@ func (r *RA) ListSeals(ctx context.Context, by account.Actor, state SealState, s
 		return List[StaffSeal]{}, err
 	}
 	q := query{columns: "x.*", from: "ra_seals x", where: "1 = 1", order: "x.opens_at, x.id"}
+	ofSeals.narrow(&q, "x.id", by, account.SealRead)
 	if state != "" {
 		q.and("x.state = ?", string(state))
 	}
@@ -514,6 +515,9 @@ func (r *RA) LiftSeal(ctx context.Context, by account.Actor, id, why string) (Se
 		return Seal{}, problem.New(problem.Invalid, problem.CodeMissingField, "Why it is lifted must be said.").WithField("note")
 	}
 	if _, err := take[sealRow](r.db.Read(ctx), "seal", "id = ?", id); err != nil {
+		return Seal{}, err
+	}
+	if err := ofSeals.check(r.db.Read(ctx), by, account.SealAct, id); err != nil {
 		return Seal{}, err
 	}
 	return r.endSeal(ctx, by.AccountID, id, map[string]any{"why": clip(why, 300)})

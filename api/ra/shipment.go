@@ -442,6 +442,7 @@ func (r *RA) ListShipments(ctx context.Context, by account.Actor, state Shipment
 		return List[Shipment]{}, err
 	}
 	q := viewShipments()
+	ofShipments.narrow(&q, "x.id", by, account.ShipmentRead)
 	if state != "" {
 		q.and("x.state = ?", string(state))
 	}
@@ -464,6 +465,7 @@ func (r *RA) Shipment(ctx context.Context, by account.Actor, id string) (Shipmen
 	}
 	q := viewShipments()
 	q.and("x.id = ?", id)
+	ofShipments.narrow(&q, "x.id", by, account.ShipmentRead)
 	v, err := one[shipmentView](r.db.Read(ctx), q, "shipment")
 	if err != nil {
 		return Shipment{}, err
@@ -492,6 +494,9 @@ func (r *RA) ship(ctx context.Context, by account.Actor, id, act string, facts m
 	}
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		row, err := lock[shipmentRow](tx, "shipment", id)
+		if err == nil {
+			err = ofShipments.check(tx.DB(), by, account.ShipmentAct, id)
+		}
 		if err != nil {
 			return err
 		}

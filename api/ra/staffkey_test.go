@@ -157,3 +157,100 @@ func TestStaffKeyDecision(t *testing.T) {
 		t.Errorf("decided: %+v", review.Decisions)
 	}
 }
+
+// What was signed in one round on an application decides nothing in the next, even by the same person on the same words.
+func TestStaffDecisionOfAnEarlierRound(t *testing.T) {
+	o := newOffice(t)
+	o.noPapers()
+	reviewer := o.newSigner(o.reviewer(), tianguName, tiangu)
+	p := o.newParty("擎洲测试投标人6", catest.USCC, legacyRequest("擎洲测试投标人6", catest.USCC, pki.SM2))
+	p.me.State = account.Verified
+	check(t, o.ra.DecideStaffKey(o.ctx, o.security(), reviewer.asked().ID, true))
+	o.ra.c.StaffKeys = true
+	a := p.submit(KindChangeName, p.certificate().ID, Form{Name: "杭州田谷新科技有限公司"})
+	d := Decision{Decision: Return, Reasons: []string{"data_mismatch"}, Note: "名称与执照不符"}
+	for round := range 2 {
+		_, err := o.ra.Claim(o.ctx, reviewer.me, a.ID)
+		check(t, err)
+		if round > 0 {
+			_, err = o.ra.Decide(o.ctx, reviewer.me, a.ID, d)
+			want(t, err, problem.CodeStaffSignature)
+		}
+		text, err := o.ra.DecisionText(o.ctx, reviewer.me, a.ID, d)
+		check(t, err)
+		d.Signature = reviewer.signed(text)
+		_, err = o.ra.Decide(o.ctx, reviewer.me, a.ID, d)
+		check(t, err)
+		_, err = o.ra.Submit(o.ctx, p.me, a.ID, Submission{}) // at the same moment, unchanged
+		check(t, err)
+	}
+}
+
+// Decisions on recoveries and unlocking are signed where keys are required, and kept with their words.
+func TestStaffKeyOtherDecisions(t *testing.T) {
+	c := &clock{now: start}
+	each(t, c, func(t *testing.T, db *store.DB) {
+		c.set(start)
+		o := officeOn(t, db, c)
+		reviewer := o.newSigner(o.reviewer(), tianguName, tiangu)
+		p := o.newParty("擎洲测试投标人6", catest.USCC, legacyRequest("擎洲测试投标人6", catest.USCC, pki.SM2))
+		p.me.State = account.Verified
+		check(t, o.ra.DecideStaffKey(o.ctx, o.security(), reviewer.asked().ID, true))
+		o.ra.c.StaffKeys = true
+		certificate := p.certificate().ID
+		recovery := func(number string) *recoveryRow {
+			row := recoveryRow{ID: store.NewID("rec"), Number: number, State: RecoveryPending, OrganisationID: p.me.OrganisationID, AccountID: p.me.AccountID, CertificateID: certificate,
+				ToSPKI: []byte("to"), Reason: "开标", Files: "[]", Envelope: []byte{}}
+			check(t, o.db.Tx(o.ctx, func(tx *store.Tx) error { return tx.DB().Create(&row).Error }))
+			return &row
+		}
+		kept := func(id string, step int, text string) {
+			t.Helper()
+			row, err := take[decisionRow](o.db.Read(o.ctx), "decision", "object_id = ? AND step = ?", id, step)
+			check(t, err)
+			if row.Text != text || len(row.Signature) == 0 || row.ByName != "shenhe" {
+				t.Errorf("kept: %+v", row)
+			}
+		}
+
+		one, other := recovery("HF1"), recovery("HF2")
+		_, err := o.ra.DecideRecovery(o.ctx, reviewer.me, one.ID, Word{Approve: true})
+		want(t, err, problem.CodeStaffKeyRequired)
+		text, err := o.ra.RecoveryDecisionText(o.ctx, reviewer.me, one.ID, Word{Approve: true})
+		check(t, err)
+		signature := reviewer.signed(text)
+		_, err = o.ra.DecideRecovery(o.ctx, reviewer.me, other.ID, Word{Approve: true, Signature: signature})
+		want(t, err, problem.CodeStaffSignature)
+		_, err = o.ra.DecideRecovery(o.ctx, reviewer.me, one.ID, Word{Note: "材料不全", Signature: signature})
+		want(t, err, problem.CodeStaffSignature)
+		v, err := o.ra.DecideRecovery(o.ctx, reviewer.me, one.ID, Word{Approve: true, Signature: signature})
+		check(t, err)
+		if v.Recovery.State != RecoverySecond {
+			t.Errorf("approved: %s", v.Recovery.State)
+		}
+		kept(one.ID, 1, text)
+		no := Word{Note: "材料不全"}
+		text, err = o.ra.RecoveryDecisionText(o.ctx, reviewer.me, other.ID, no)
+		check(t, err)
+		no.Signature = reviewer.signed(text)
+		_, err = o.ra.DecideRecovery(o.ctx, reviewer.me, other.ID, no)
+		check(t, err)
+		kept(other.ID, 1, text)
+
+		row := workRow{ID: store.NewID("wrk"), Number: "JS1", Kind: WorkUnlock, State: WorkPending, TokenSerial: tokenNo, CertificateID: certificate, OrganisationID: p.me.OrganisationID, AccountID: p.me.AccountID}
+		check(t, o.db.Tx(o.ctx, func(tx *store.Tx) error { return tx.DB().Create(&row).Error }))
+		_, err = o.ra.DecideUnlock(o.ctx, reviewer.me, row.ID, Word{Approve: true})
+		want(t, err, problem.CodeStaffKeyRequired)
+		_, err = o.ra.DecideUnlock(o.ctx, reviewer.me, row.ID, Word{Approve: true, Signature: no.Signature})
+		want(t, err, problem.CodeStaffSignature)
+		text, err = o.ra.UnlockDecisionText(o.ctx, reviewer.me, row.ID, Word{Approve: true})
+		check(t, err)
+		signature = reviewer.signed(text)
+		w, err := o.ra.DecideUnlock(o.ctx, reviewer.me, row.ID, Word{Approve: true, Signature: signature})
+		check(t, err)
+		if w.State != WorkApproved {
+			t.Errorf("approved: %s", w.State)
+		}
+		kept(row.ID, 1, text)
+	})
+}

@@ -97,7 +97,7 @@ func (statementLineRow) TableName() string { return "ra_statement_lines" }
 //
 // Errors: those of account.Can and readStatement.
 func (r *RA) UploadStatement(ctx context.Context, by account.Actor, name string, content []byte, own StatementColumns) (Statement, error) {
-	if err := account.Can(by, account.FinanceOrders); err != nil {
+	if err := account.CanAll(by, account.FinanceOrders); err != nil {
 		return Statement{}, err
 	}
 	sum := sha256.Sum256(content)
@@ -338,7 +338,7 @@ func settled(db *gorm.DB, rows []statementLineRow) ([]StatementLine, error) {
 //
 // Errors: those of account.Can; CodeNotFound.
 func (r *RA) Statement(ctx context.Context, by account.Actor, id string) (Statement, error) {
-	if err := account.Can(by, account.FinanceRead); err != nil {
+	if err := account.CanAll(by, account.FinanceRead); err != nil {
 		return Statement{}, err
 	}
 	row, err := take[statementRow](r.db.Read(ctx), "statement", "id = ?", id)
@@ -352,7 +352,7 @@ func (r *RA) Statement(ctx context.Context, by account.Actor, id string) (Statem
 //
 // Errors: those of account.Can.
 func (r *RA) ListStatements(ctx context.Context, by account.Actor, p Paging) (List[Statement], error) {
-	if err := account.Can(by, account.FinanceRead); err != nil {
+	if err := account.CanAll(by, account.FinanceRead); err != nil {
 		return List[Statement]{}, err
 	}
 	q := query{columns: "*", from: "ra_statements", where: "1 = 1", order: "created_at DESC, id DESC"}
@@ -364,7 +364,7 @@ func (r *RA) ListStatements(ctx context.Context, by account.Actor, p Paging) (Li
 //
 // Errors: those of account.Can; CodeNotFound.
 func (r *RA) CommitStatement(ctx context.Context, by account.Actor, id string) (Statement, error) {
-	if err := account.Can(by, account.FinanceOrders); err != nil {
+	if err := account.CanAll(by, account.FinanceOrders); err != nil {
 		return Statement{}, err
 	}
 	row, err := take[statementRow](r.db.Read(ctx), "statement", "id = ?", id)

@@ -34,9 +34,12 @@ var tokenMoves = map[TokenState][]TokenState{ // to: from
 	TokenInTransit: {TokenInitialised, TokenIssued, TokenActive},
 	TokenActive:    {TokenInitialised, TokenIssued, TokenInTransit, TokenLocked, TokenLost},
 	TokenLocked:    {TokenActive},
-	TokenLost:      {TokenInitialised, TokenIssued, TokenInTransit, TokenActive, TokenLocked},
+	TokenLost:      {TokenBlank, TokenInitialised, TokenIssued, TokenInTransit, TokenActive, TokenLocked},
 	TokenScrapped:  {TokenBlank, TokenInitialised, TokenIssued, TokenInTransit, TokenActive, TokenLocked, TokenLost},
 }
+
+// TokenFound is no state: a lost token goes back to the state that it was lost in.
+const TokenFound TokenState = "found"
 
 // tokenRow is a row of ra_tokens; its id is the serial number.
 type tokenRow struct {
@@ -58,7 +61,8 @@ type tokenRow struct {
 	ParkedNote     string
 	MustChange     bool
 	FlashJob       string
-	CreatedAt      int64 `gorm:"autoCreateTime:false"`
+	LostFrom       TokenState // the state it was in when staff said that it is lost
+	CreatedAt      int64      `gorm:"autoCreateTime:false"`
 	ChangedAt      int64
 }
 
@@ -119,10 +123,15 @@ func (r *RA) RegisterTokens(ctx context.Context, by account.Actor, entries []Tok
 	if err := account.Can(by, account.TokenAct); err != nil {
 		return 0, err
 	}
-	return r.registerTokens(ctx, by.AccountID, entries)
+	return r.registerTokens(ctx, by.AccountID, entries, func(tx *store.Tx, serial string) error {
+		return ofTokens.check(tx.DB(), by, account.TokenAct, serial)
+	})
 }
 
-func (r *RA) registerTokens(ctx context.Context, by string, entries []TokenEntry) (added int, err error) {
+// registerTokens enters tokens; each must be allowed once it is there.
+//
+// Nil/zero: allowed nil = all are.
+func (r *RA) registerTokens(ctx context.Context, by string, entries []TokenEntry, allowed func(tx *store.Tx, serial string) error) (added int, err error) {
 	sealed := make([][]byte, len(entries))
 	for i, e := range entries {
 		if sealed[i], err = r.sealFirst(ctx, e.Serial, e.SOPIN); err != nil {
@@ -138,6 +147,11 @@ func (r *RA) registerTokens(ctx context.Context, by string, entries []TokenEntry
 			fresh, err := enterToken(tx, by, e, sealed[i])
 			if err != nil {
 				return err
+			}
+			if allowed != nil {
+				if err := allowed(tx, e.Serial); err != nil {
+					return err
+				}
 			}
 			if fresh {
 				added++
@@ -214,22 +228,62 @@ func enterToken(tx *store.Tx, by string, e TokenEntry, first []byte) (fresh bool
 	return true, tx.Audit(by, "token.register", e.Serial, map[string]any{"model": row.Model, "state": string(row.State), "soKnown": len(first) > 0})
 }
 
+// TokenFilter narrows the register.
+//
+// Nil/zero: State "" and Model nil = all; Serial "" = any, else those that contain it. A model may be "": keys of which none is known.
+type TokenFilter struct {
+	State  TokenState
+	Model  *string
+	Serial string
+}
+
 // ListTokens shows the register to staff.
 //
-// Nil/zero: state "" = all; serial "" = any, else those that contain it.
 // Errors: those of account.Can.
-func (r *RA) ListTokens(ctx context.Context, by account.Actor, state TokenState, serial string, p Paging) (List[Token], error) {
+func (r *RA) ListTokens(ctx context.Context, by account.Actor, f TokenFilter, p Paging) (List[Token], error) {
 	if err := account.Can(by, account.TokenRead); err != nil {
 		return List[Token]{}, err
 	}
 	q := query{columns: "t.*", from: "ra_tokens t", where: "1 = 1", order: "t.changed_at DESC, t.id"}
-	if state != "" {
-		q.and("t.state = ?", string(state))
+	ofTokens.narrow(&q, "t.id", by, account.TokenRead)
+	if f.State != "" {
+		q.and("t.state = ?", string(f.State))
 	}
-	if serial != "" {
-		q.and("t.id LIKE ? ESCAPE '!'", like(serial))
+	if f.Model != nil {
+		q.and("t.model = ?", *f.Model)
+	}
+	if f.Serial != "" {
+		q.and("t.id LIKE ? ESCAPE '!'", like(f.Serial))
 	}
 	return list(r.db.Read(ctx), q, p, func(t tokenRow) (Token, error) { return t.view(), nil })
+}
+
+// TokenCount is how many tokens of a model are in a state.
+type TokenCount struct {
+	Model string
+	State TokenState
+	Count int
+}
+
+// maxTokenCounts bounds the counts; there are as many as models times states.
+const maxTokenCounts = 1000
+
+// CountTokens counts the stock by model and state, models in their order.
+//
+// Errors: those of account.Can.
+func (r *RA) CountTokens(ctx context.Context, by account.Actor) ([]TokenCount, error) {
+	if err := account.Can(by, account.TokenRead); err != nil {
+		return nil, err
+	}
+	q := query{where: "1 = 1"}
+	ofTokens.narrow(&q, "t.id", by, account.TokenRead)
+	counts := []TokenCount{}
+	err := r.db.Read(ctx).Raw("SELECT t.model, t.state, COUNT(*) AS count FROM ra_tokens t WHERE "+q.where+" GROUP BY t.model, t.state ORDER BY t.model, t.state LIMIT ?",
+		append(q.args, maxTokenCounts)...).Scan(&counts).Error
+	if err != nil {
+		return nil, fmt.Errorf("counting tokens: %w", err)
+	}
+	return counts, nil
 }
 
 // MyTokens shows an organisation its tokens.
@@ -249,32 +303,60 @@ func (r *RA) MyTokens(ctx context.Context, by account.Actor, p Paging) (List[Tok
 
 // MoveToken takes a token to another state, as staff say.
 //
-// Errors: those of account.Can; CodeNotFound; CodeTokenState.
+// Nil/zero: to TokenFound = back to where it was lost.
+// Errors: those of account.Can; CodeNotFound; CodeTokenState; CodeMissingField for a lost, found or scrapped one without a reason.
 func (r *RA) MoveToken(ctx context.Context, by account.Actor, serial string, to TokenState, note string) (Token, error) {
 	if err := account.Can(by, account.TokenAct); err != nil {
 		return Token{}, err
 	}
 	from := tokenMoves[to]
-	if len(from) == 0 {
+	if len(from) == 0 && to != TokenFound {
 		return Token{}, problem.New(problem.Invalid, problem.CodeTokenState, "Nobody moves a token there by hand.").WithField("state")
 	}
+	if note = strings.TrimSpace(note); note == "" && (to == TokenLost || to == TokenScrapped || to == TokenFound) {
+		return Token{}, problem.New(problem.Invalid, problem.CodeMissingField, "Say why.").WithField("note")
+	}
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := take[tokenRow](tx.DB(), "token", "id = ?", serial); err != nil {
+		row, err := lock[tokenRow](tx, "token", serial)
+		if err == nil {
+			err = ofTokens.check(tx.DB(), by, account.TokenAct, serial)
+		}
+		if err != nil {
 			return err
 		}
-		moved, err := moveToken(tx, serial, from, to, nil)
+		to, from, extra := to, from, map[string]any{}
+		switch to {
+		case TokenFound:
+			to, from = row.foundIn(), []TokenState{TokenLost}
+		case TokenLost:
+			extra["lost_from"] = string(row.State)
+		}
+		moved, err := moveToken(tx, serial, from, to, extra)
 		if err == nil && !moved {
 			err = problem.New(problem.Conflict, problem.CodeTokenState, "The token is not in a state to be moved there.")
 		}
 		if err != nil {
 			return err
 		}
-		return tx.Audit(by.AccountID, "token.move", serial, map[string]any{"to": string(to), "note": clip(note, 300)})
+		return tx.Audit(by.AccountID, "token.move", serial, map[string]any{"from": string(row.State), "to": string(to), "note": clip(note, 300)})
 	})
 	if err != nil {
 		return Token{}, fmt.Errorf("moving token: %w", err)
 	}
 	return r.token(ctx, serial)
+}
+
+// foundIn is the state of a lost token once it is found: the one it was lost in, as far as that is known.
+func (t *tokenRow) foundIn() TokenState {
+	switch {
+	case t.LostFrom != "":
+		return t.LostFrom
+	case t.OrganisationID != "":
+		return TokenActive
+	case t.SOVersion > 0:
+		return TokenInitialised
+	}
+	return TokenBlank
 }
 
 func (r *RA) token(ctx context.Context, serial string) (Token, error) {
@@ -306,6 +388,9 @@ func (r *RA) ReleaseToken(ctx context.Context, by account.Actor, serial string, 
 	}
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		row, err := lock[tokenRow](tx, "token", serial)
+		if err == nil {
+			err = ofTokens.check(tx.DB(), by, account.TokenAct, serial)
+		}
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package ra
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"signet/api/account"
@@ -235,6 +236,7 @@ func (r *RA) ListUnlocks(ctx context.Context, by account.Actor, state WorkState,
 		return List[TokenWork]{}, err
 	}
 	q := query{columns: "w.*", from: "ra_token_works w", where: "w.kind = ?", args: []any{string(WorkUnlock)}, order: "w.created_at, w.id"}
+	ofUnlocks.narrow(&q, "w.id", by, account.ReviewerRead)
 	if state != "" {
 		q.and("w.state = ?", string(state))
 	}
@@ -244,23 +246,63 @@ func (r *RA) ListUnlocks(ctx context.Context, by account.Actor, state WorkState,
 
 // DecideUnlock approves or rejects an application that waits for review.
 //
-// Errors: those of account.Can; CodeNotFound; CodeUnlockState; CodeMissingField for a rejection without a reason.
-func (r *RA) DecideUnlock(ctx context.Context, by account.Actor, id string, approve bool, note string) (TokenWork, error) {
-	if err := account.Can(by, account.ReviewerAct); err != nil {
+// Errors: those of account.Can; CodeNotFound; CodeUnlockState; CodeMissingField for a rejection without a reason; those of checkStaffSignature.
+func (r *RA) DecideUnlock(ctx context.Context, by account.Actor, id string, w Word) (TokenWork, error) {
+	text, err := r.unlockText(ctx, by, id, &w)
+	if err != nil {
 		return TokenWork{}, err
 	}
-	if !approve && note == "" {
-		return TokenWork{}, problem.New(problem.Invalid, problem.CodeMissingField, "A rejection has a reason.").WithField("note")
+	if err := r.checkStaffSignature(ctx, by, text, w.Signature); err != nil {
+		return TokenWork{}, err
 	}
 	to := WorkRejected
-	if approve {
+	if w.Approve {
 		to = WorkApproved
 	}
-	return r.endWork(ctx, by.AccountID, id, []WorkState{WorkPending}, to, note)
+	return r.endWork(ctx, by.AccountID, id, []WorkState{WorkPending}, to, w.Note, func(tx *store.Tx) error {
+		return keepDecision(tx, by, decisionRow{ObjectID: id, Step: 1, Text: text, Signature: w.Signature}, w.Approve)
+	})
+}
+
+// UnlockDecisionText gives the exact text of a decision, to be signed with the decider's own key. An application is decided once, so a
+// signature decides nothing twice.
+//
+// Errors: those of DecideUnlock, up to the signature.
+func (r *RA) UnlockDecisionText(ctx context.Context, by account.Actor, id string, w Word) (string, error) {
+	return r.unlockText(ctx, by, id, &w)
+}
+
+func (r *RA) unlockText(ctx context.Context, by account.Actor, id string, w *Word) (string, error) {
+	if err := account.Can(by, account.ReviewerAct); err != nil {
+		return "", err
+	}
+	if err := w.check(); err != nil {
+		return "", err
+	}
+	row, err := take[workRow](r.db.Read(ctx), "unlock application", "id = ?", id)
+	if err == nil {
+		err = ofUnlocks.check(r.db.Read(ctx), by, account.ReviewerAct, id)
+	}
+	if err != nil {
+		return "", err
+	}
+	if row.State != WorkPending {
+		return "", errUnlockState
+	}
+	return strings.Join([]string{
+		"解锁审核决定 Decision on an unlocking",
+		"申请单号 Application: " + row.Number,
+		"UKey: " + row.TokenSerial,
+		"证书 Certificate: " + row.CertificateID,
+		"机构 Organisation: " + row.OrganisationID,
+		"决定 Decision: " + w.decision(),
+		"说明 Note: " + w.Note,
+		"审核人 By: " + by.Login, "",
+	}, "\n"), nil
 }
 
 // endWork moves work; one conditional UPDATE, so of many deciders one wins.
-func (r *RA) endWork(ctx context.Context, by, id string, from []WorkState, to WorkState, note string) (TokenWork, error) {
+func (r *RA) endWork(ctx context.Context, by, id string, from []WorkState, to WorkState, note string, also ...func(*store.Tx) error) (TokenWork, error) {
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		set := map[string]any{"note": clip(note, 500), "decided_by": by}
 		if to == WorkApproved {
@@ -275,6 +317,11 @@ func (r *RA) endWork(ctx context.Context, by, id string, from []WorkState, to Wo
 				return err
 			}
 			return errUnlockState
+		}
+		for _, do := range also {
+			if err := do(tx); err != nil {
+				return err
+			}
 		}
 		return tx.Audit(by, "token.work_"+string(to), id, map[string]any{"note": clip(note, 300)})
 	})

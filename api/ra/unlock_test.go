@@ -138,16 +138,16 @@ func TestUnlockReview(t *testing.T) {
 	}
 	_, err := p.ra.StartUnlock(p.ctx, p.me, w.ID, target)
 	want(t, err, problem.CodeUnlockState)
-	_, err = p.ra.DecideUnlock(p.ctx, p.me, w.ID, true, "")
+	_, err = p.ra.DecideUnlock(p.ctx, p.me, w.ID, Word{Approve: true})
 	want(t, err, problem.CodeForbidden)
-	_, err = p.ra.DecideUnlock(p.ctx, o.reviewer(), w.ID, false, "")
+	_, err = p.ra.DecideUnlock(p.ctx, o.reviewer(), w.ID, Word{})
 	want(t, err, problem.CodeMissingField)
 	var won, lost int
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			_, err := p.ra.DecideUnlock(p.ctx, o.reviewer(), w.ID, true, "电话核实")
+			_, err := p.ra.DecideUnlock(p.ctx, o.reviewer(), w.ID, Word{Approve: true, Note: "电话核实"})
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {

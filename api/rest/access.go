@@ -265,6 +265,9 @@ var accessTable = map[string]access{
 	"ListUnlocks":    {session, account.ReviewerRead},
 	"DecideUnlock":   {session, account.ReviewerAct},
 
+	"PrepareUnlockDecision":   {session, account.ReviewerAct},
+	"PrepareRecoveryDecision": {session, account.ReviewerRead},
+
 	"ListSeals":         {session, account.HolderRead},
 	"AddSeal":           {session, account.HolderAct},
 	"RemindSeals":       {session, account.HolderAct},
@@ -293,6 +296,7 @@ var accessTable = map[string]access{
 	"DecideRecovery":    {session, account.ReviewerRead}, // whose step it is, ra decides
 
 	"ListTokens":       {session, account.TokenRead},
+	"CountTokens":      {session, account.TokenRead},
 	"RegisterTokens":   {session, account.TokenAct},
 	"MoveToken":        {session, account.TokenAct},
 	"ReleaseToken":     {session, account.TokenAct},

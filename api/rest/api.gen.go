@@ -1310,8 +1310,10 @@ func (e JoinKind) Valid() bool {
 // Defines values for KeyScope.
 const (
 	KeyScopeApplications KeyScope = "applications"
+	KeyScopeMembers      KeyScope = "members"
 	KeyScopeOrders       KeyScope = "orders"
 	KeyScopeRead         KeyScope = "read"
+	KeyScopeTokens       KeyScope = "tokens"
 )
 
 // Valid indicates whether the value is a known member of the KeyScope enum.
@@ -1319,9 +1321,13 @@ func (e KeyScope) Valid() bool {
 	switch e {
 	case KeyScopeApplications:
 		return true
+	case KeyScopeMembers:
+		return true
 	case KeyScopeOrders:
 		return true
 	case KeyScopeRead:
+		return true
+	case KeyScopeTokens:
 		return true
 	default:
 		return false
@@ -1484,6 +1490,7 @@ func (e Member) Valid() bool {
 // Defines values for MoveTokenRequestState.
 const (
 	MoveTokenRequestStateActive    MoveTokenRequestState = "active"
+	MoveTokenRequestStateFound     MoveTokenRequestState = "found"
 	MoveTokenRequestStateInTransit MoveTokenRequestState = "in_transit"
 	MoveTokenRequestStateLocked    MoveTokenRequestState = "locked"
 	MoveTokenRequestStateLost      MoveTokenRequestState = "lost"
@@ -1494,6 +1501,8 @@ const (
 func (e MoveTokenRequestState) Valid() bool {
 	switch e {
 	case MoveTokenRequestStateActive:
+		return true
+	case MoveTokenRequestStateFound:
 		return true
 	case MoveTokenRequestStateInTransit:
 		return true
@@ -2453,6 +2462,42 @@ func (e TokenState) Valid() bool {
 	case TokenStateLost:
 		return true
 	case TokenStateScrapped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TokenCountState.
+const (
+	TokenCountStateActive      TokenCountState = "active"
+	TokenCountStateBlank       TokenCountState = "blank"
+	TokenCountStateInTransit   TokenCountState = "in_transit"
+	TokenCountStateInitialised TokenCountState = "initialised"
+	TokenCountStateIssued      TokenCountState = "issued"
+	TokenCountStateLocked      TokenCountState = "locked"
+	TokenCountStateLost        TokenCountState = "lost"
+	TokenCountStateScrapped    TokenCountState = "scrapped"
+)
+
+// Valid indicates whether the value is a known member of the TokenCountState enum.
+func (e TokenCountState) Valid() bool {
+	switch e {
+	case TokenCountStateActive:
+		return true
+	case TokenCountStateBlank:
+		return true
+	case TokenCountStateInTransit:
+		return true
+	case TokenCountStateInitialised:
+		return true
+	case TokenCountStateIssued:
+		return true
+	case TokenCountStateLocked:
+		return true
+	case TokenCountStateLost:
+		return true
+	case TokenCountStateScrapped:
 		return true
 	default:
 		return false
@@ -4548,11 +4593,14 @@ type MemberRequest struct {
 
 // MoveTokenRequest defines model for MoveTokenRequest.
 type MoveTokenRequest struct {
-	Note  *string               `json:"note,omitempty"`
+	// Note Required for lost, found and scrapped
+	Note *string `json:"note,omitempty"`
+
+	// State found: back to the state that it was lost in
 	State MoveTokenRequestState `json:"state"`
 }
 
-// MoveTokenRequestState defines model for MoveTokenRequest.State.
+// MoveTokenRequestState found: back to the state that it was lost in
 type MoveTokenRequestState string
 
 // Nature 企业 · 政府机构 · 事业单位 · 社会团体 · 军队院校 · 个体工商户 · 个人
@@ -5219,6 +5267,9 @@ type RecoveryDecision struct {
 
 	// Note Required to refuse
 	Note *string `json:"note,omitempty"`
+
+	// Signature CMS over the text of the decision, with content, by the key of the member of staff; required where keys are
+	Signature *[]byte `json:"signature,omitempty"`
 }
 
 // RecoveryList defines model for RecoveryList.
@@ -6179,6 +6230,21 @@ type Token struct {
 // TokenState defines model for Token.State.
 type TokenState string
 
+// TokenCount defines model for TokenCount.
+type TokenCount struct {
+	Count int             `json:"count"`
+	Model string          `json:"model"`
+	State TokenCountState `json:"state"`
+}
+
+// TokenCountState defines model for TokenCount.State.
+type TokenCountState string
+
+// TokenCounts defines model for TokenCounts.
+type TokenCounts struct {
+	Items []TokenCount `json:"items"`
+}
+
 // TokenEntry defines model for TokenEntry.
 type TokenEntry struct {
 	Label          *string `json:"label,omitempty"`
@@ -6289,6 +6355,9 @@ type UnlockDecision struct {
 
 	// Note Required for a rejection; the applicant sees it
 	Note *string `json:"note,omitempty"`
+
+	// Signature CMS over the text of the decision, with content, by the key of the member of staff; required where keys are
+	Signature *[]byte `json:"signature,omitempty"`
 }
 
 // UnlockRequest defines model for UnlockRequest.
@@ -6693,6 +6762,9 @@ type ListTicketsParamsState string
 type ListTokensParams struct {
 	State *ListTokensParamsState `form:"state,omitempty" json:"state,omitempty"`
 
+	// Model Exact; empty = those whose model is not known
+	Model *string `form:"model,omitempty" json:"model,omitempty"`
+
 	// Serial Part of the serial number
 	Serial *string `form:"serial,omitempty" json:"serial,omitempty"`
 
@@ -6954,6 +7026,9 @@ type SetPricesJSONRequestBody = PriceList
 // DecideRecoveryJSONRequestBody defines body for DecideRecovery for application/json ContentType.
 type DecideRecoveryJSONRequestBody = RecoveryDecision
 
+// PrepareRecoveryDecisionJSONRequestBody defines body for PrepareRecoveryDecision for application/json ContentType.
+type PrepareRecoveryDecisionJSONRequestBody = RecoveryDecision
+
 // DecideRefundJSONRequestBody defines body for DecideRefund for application/json ContentType.
 type DecideRefundJSONRequestBody = DecideRefundRequest
 
@@ -6992,6 +7067,9 @@ type MoveTokenJSONRequestBody = MoveTokenRequest
 
 // DecideUnlockJSONRequestBody defines body for DecideUnlock for application/json ContentType.
 type DecideUnlockJSONRequestBody = UnlockDecision
+
+// PrepareUnlockDecisionJSONRequestBody defines body for PrepareUnlockDecision for application/json ContentType.
+type PrepareUnlockDecisionJSONRequestBody = UnlockDecision
 
 // StationClaimJSONRequestBody defines body for StationClaim for application/json ContentType.
 type StationClaimJSONRequestBody = StationClaimRequest
@@ -7388,6 +7466,9 @@ type ServerInterface interface {
 	// DecideRecovery The review: a reviewer decides first, then an approver who is another person; then the officers of the key management centre
 	// (POST /admin/recoveries/{id}/decision)
 	DecideRecovery(c *gin.Context, id string)
+	// PrepareRecoveryDecision The exact text of a decision, to be signed with the key of the member of staff
+	// (POST /admin/recoveries/{id}/decision/text)
+	PrepareRecoveryDecision(c *gin.Context, id string)
 	// ListRefunds Refunds of all organisations
 	// (GET /admin/refunds)
 	ListRefunds(c *gin.Context, params ListRefundsParams)
@@ -7454,10 +7535,13 @@ type ServerInterface interface {
 	// RegisterTokens Register USB keys, with the maker's officer PINs where they are known (operator)
 	// (POST /admin/tokens)
 	RegisterTokens(c *gin.Context)
+	// CountTokens How many USB keys of each model are in each state (operator)
+	// (GET /admin/tokens/counts)
+	CountTokens(c *gin.Context)
 	// ReleaseToken Let work go on with a parked key, stating which version of the officer's PIN is in force (operator)
 	// (POST /admin/tokens/{serial}/release)
 	ReleaseToken(c *gin.Context, serial string)
-	// MoveToken Move a USB key: shipped, received, locked, lost, scrapped (operator)
+	// MoveToken Move a USB key: shipped, received, locked, lost, found, scrapped (operator)
 	// (POST /admin/tokens/{serial}/state)
 	MoveToken(c *gin.Context, serial string)
 	// ListUnlocks Unlock applications (reviewer)
@@ -7466,6 +7550,9 @@ type ServerInterface interface {
 	// DecideUnlock Approve or reject an unlock application (reviewer)
 	// (POST /admin/unlocks/{id}/decision)
 	DecideUnlock(c *gin.Context, id string)
+	// PrepareUnlockDecision The exact text of a decision, to be signed with the key of the member of staff
+	// (POST /admin/unlocks/{id}/decision/text)
+	PrepareUnlockDecision(c *gin.Context, id string)
 	// StationBatches Open batches (called by ukeyd flash)
 	// (GET /agent/flash/batches)
 	StationBatches(c *gin.Context)
@@ -9475,6 +9562,31 @@ func (siw *ServerInterfaceWrapper) DecideRecovery(c *gin.Context) {
 	siw.Handler.DecideRecovery(c, id)
 }
 
+// PrepareRecoveryDecision operation middleware
+func (siw *ServerInterfaceWrapper) PrepareRecoveryDecision(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PrepareRecoveryDecision(c, id)
+}
+
 // ListRefunds operation middleware
 func (siw *ServerInterfaceWrapper) ListRefunds(c *gin.Context) {
 
@@ -10138,6 +10250,14 @@ func (siw *ServerInterfaceWrapper) ListTokens(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", c.Request.URL.Query(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter model: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	// ------------- Optional query parameter "serial" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "serial", c.Request.URL.Query(), &params.Serial, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -10183,6 +10303,19 @@ func (siw *ServerInterfaceWrapper) RegisterTokens(c *gin.Context) {
 	}
 
 	siw.Handler.RegisterTokens(c)
+}
+
+// CountTokens operation middleware
+func (siw *ServerInterfaceWrapper) CountTokens(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CountTokens(c)
 }
 
 // ReleaseToken operation middleware
@@ -10301,6 +10434,31 @@ func (siw *ServerInterfaceWrapper) DecideUnlock(c *gin.Context) {
 	}
 
 	siw.Handler.DecideUnlock(c, id)
+}
+
+// PrepareUnlockDecision operation middleware
+func (siw *ServerInterfaceWrapper) PrepareUnlockDecision(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PrepareUnlockDecision(c, id)
 }
 
 // StationBatches operation middleware
@@ -14391,6 +14549,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/tokens/:serial/takeover", wrapper.TakeOverToken)
 	router.POST(options.BaseURL+"/tokens/:serial/init", wrapper.InitToken)
 	router.GET(options.BaseURL+"/admin/unlocks", wrapper.ListUnlocks)
+	router.POST(options.BaseURL+"/admin/unlocks/:id/decision/text", wrapper.PrepareUnlockDecision)
 	router.POST(options.BaseURL+"/admin/unlocks/:id/decision", wrapper.DecideUnlock)
 	router.GET(options.BaseURL+"/admin/applications", wrapper.ListReviewQueue)
 	router.GET(options.BaseURL+"/admin/applications/statistics", wrapper.GetReviewStatistics)
@@ -14404,6 +14563,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/admin/projects/:slug/policies", wrapper.SetPolicy)
 	router.GET(options.BaseURL+"/admin/tokens", wrapper.ListTokens)
 	router.POST(options.BaseURL+"/admin/tokens", wrapper.RegisterTokens)
+	router.GET(options.BaseURL+"/admin/tokens/counts", wrapper.CountTokens)
 	router.POST(options.BaseURL+"/admin/tokens/:serial/state", wrapper.MoveToken)
 	router.POST(options.BaseURL+"/admin/tokens/:serial/release", wrapper.ReleaseToken)
 	router.GET(options.BaseURL+"/admin/flash/batches", wrapper.ListFlashBatches)
@@ -14451,6 +14611,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/admin/shipments/:id/returned", wrapper.ReturnShipment)
 	router.GET(options.BaseURL+"/admin/recoveries", wrapper.ListAllRecoveries)
 	router.GET(options.BaseURL+"/admin/recoveries/:id", wrapper.GetStaffRecovery)
+	router.POST(options.BaseURL+"/admin/recoveries/:id/decision/text", wrapper.PrepareRecoveryDecision)
 	router.POST(options.BaseURL+"/admin/recoveries/:id/decision", wrapper.DecideRecovery)
 	router.GET(options.BaseURL+"/admin/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/admin/audit/verification", wrapper.VerifyAudit)
@@ -16246,6 +16407,46 @@ func (response DecideRecoverydefaultApplicationProblemPlusJSONResponse) VisitDec
 	return err
 }
 
+type PrepareRecoveryDecisionRequestObject struct {
+	Id   string `json:"id"`
+	Body *PrepareRecoveryDecisionJSONRequestBody
+}
+
+type PrepareRecoveryDecisionResponseObject interface {
+	VisitPrepareRecoveryDecisionResponse(w http.ResponseWriter) error
+}
+
+type PrepareRecoveryDecision200JSONResponse DecisionText
+
+func (response PrepareRecoveryDecision200JSONResponse) VisitPrepareRecoveryDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrepareRecoveryDecisiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PrepareRecoveryDecisiondefaultApplicationProblemPlusJSONResponse) VisitPrepareRecoveryDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRefundsRequestObject struct {
 	Params ListRefundsParams
 }
@@ -17107,6 +17308,44 @@ func (response RegisterTokensdefaultApplicationProblemPlusJSONResponse) VisitReg
 	return err
 }
 
+type CountTokensRequestObject struct {
+}
+
+type CountTokensResponseObject interface {
+	VisitCountTokensResponse(w http.ResponseWriter) error
+}
+
+type CountTokens200JSONResponse TokenCounts
+
+func (response CountTokens200JSONResponse) VisitCountTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountTokensdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountTokensdefaultApplicationProblemPlusJSONResponse) VisitCountTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReleaseTokenRequestObject struct {
 	Serial string `json:"serial"`
 	Body   *ReleaseTokenJSONRequestBody
@@ -17255,6 +17494,46 @@ type DecideUnlockdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DecideUnlockdefaultApplicationProblemPlusJSONResponse) VisitDecideUnlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrepareUnlockDecisionRequestObject struct {
+	Id   string `json:"id"`
+	Body *PrepareUnlockDecisionJSONRequestBody
+}
+
+type PrepareUnlockDecisionResponseObject interface {
+	VisitPrepareUnlockDecisionResponse(w http.ResponseWriter) error
+}
+
+type PrepareUnlockDecision200JSONResponse DecisionText
+
+func (response PrepareUnlockDecision200JSONResponse) VisitPrepareUnlockDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrepareUnlockDecisiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PrepareUnlockDecisiondefaultApplicationProblemPlusJSONResponse) VisitPrepareUnlockDecisionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -24488,6 +24767,9 @@ type StrictServerInterface interface {
 	// DecideRecovery The review: a reviewer decides first, then an approver who is another person; then the officers of the key management centre
 	// (POST /admin/recoveries/{id}/decision)
 	DecideRecovery(ctx context.Context, request DecideRecoveryRequestObject) (DecideRecoveryResponseObject, error)
+	// PrepareRecoveryDecision The exact text of a decision, to be signed with the key of the member of staff
+	// (POST /admin/recoveries/{id}/decision/text)
+	PrepareRecoveryDecision(ctx context.Context, request PrepareRecoveryDecisionRequestObject) (PrepareRecoveryDecisionResponseObject, error)
 	// ListRefunds Refunds of all organisations
 	// (GET /admin/refunds)
 	ListRefunds(ctx context.Context, request ListRefundsRequestObject) (ListRefundsResponseObject, error)
@@ -24554,10 +24836,13 @@ type StrictServerInterface interface {
 	// RegisterTokens Register USB keys, with the maker's officer PINs where they are known (operator)
 	// (POST /admin/tokens)
 	RegisterTokens(ctx context.Context, request RegisterTokensRequestObject) (RegisterTokensResponseObject, error)
+	// CountTokens How many USB keys of each model are in each state (operator)
+	// (GET /admin/tokens/counts)
+	CountTokens(ctx context.Context, request CountTokensRequestObject) (CountTokensResponseObject, error)
 	// ReleaseToken Let work go on with a parked key, stating which version of the officer's PIN is in force (operator)
 	// (POST /admin/tokens/{serial}/release)
 	ReleaseToken(ctx context.Context, request ReleaseTokenRequestObject) (ReleaseTokenResponseObject, error)
-	// MoveToken Move a USB key: shipped, received, locked, lost, scrapped (operator)
+	// MoveToken Move a USB key: shipped, received, locked, lost, found, scrapped (operator)
 	// (POST /admin/tokens/{serial}/state)
 	MoveToken(ctx context.Context, request MoveTokenRequestObject) (MoveTokenResponseObject, error)
 	// ListUnlocks Unlock applications (reviewer)
@@ -24566,6 +24851,9 @@ type StrictServerInterface interface {
 	// DecideUnlock Approve or reject an unlock application (reviewer)
 	// (POST /admin/unlocks/{id}/decision)
 	DecideUnlock(ctx context.Context, request DecideUnlockRequestObject) (DecideUnlockResponseObject, error)
+	// PrepareUnlockDecision The exact text of a decision, to be signed with the key of the member of staff
+	// (POST /admin/unlocks/{id}/decision/text)
+	PrepareUnlockDecision(ctx context.Context, request PrepareUnlockDecisionRequestObject) (PrepareUnlockDecisionResponseObject, error)
 	// StationBatches Open batches (called by ukeyd flash)
 	// (GET /agent/flash/batches)
 	StationBatches(ctx context.Context, request StationBatchesRequestObject) (StationBatchesResponseObject, error)
@@ -26604,6 +26892,50 @@ func (sh *strictHandler) DecideRecovery(ctx *gin.Context, id string) {
 	}
 }
 
+// PrepareRecoveryDecision operation middleware
+func (sh *strictHandler) PrepareRecoveryDecision(ctx *gin.Context, id string) {
+	var request PrepareRecoveryDecisionRequestObject
+
+	request.Id = id
+
+	var body PrepareRecoveryDecisionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PrepareRecoveryDecision(ctx, request.(PrepareRecoveryDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PrepareRecoveryDecision")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PrepareRecoveryDecisionResponseObject); ok {
+		if err := validResponse.VisitPrepareRecoveryDecisionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListRefunds operation middleware
 func (sh *strictHandler) ListRefunds(ctx *gin.Context, params ListRefundsParams) {
 	var request ListRefundsRequestObject
@@ -27354,6 +27686,30 @@ func (sh *strictHandler) RegisterTokens(ctx *gin.Context) {
 	}
 }
 
+// CountTokens operation middleware
+func (sh *strictHandler) CountTokens(ctx *gin.Context) {
+	var request CountTokensRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountTokens(ctx, request.(CountTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CountTokensResponseObject); ok {
+		if err := validResponse.VisitCountTokensResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ReleaseToken operation middleware
 func (sh *strictHandler) ReleaseToken(ctx *gin.Context, serial string) {
 	var request ReleaseTokenRequestObject
@@ -27505,6 +27861,50 @@ func (sh *strictHandler) DecideUnlock(ctx *gin.Context, id string) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(DecideUnlockResponseObject); ok {
 		if err := validResponse.VisitDecideUnlockResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PrepareUnlockDecision operation middleware
+func (sh *strictHandler) PrepareUnlockDecision(ctx *gin.Context, id string) {
+	var request PrepareUnlockDecisionRequestObject
+
+	request.Id = id
+
+	var body PrepareUnlockDecisionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PrepareUnlockDecision(ctx, request.(PrepareUnlockDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PrepareUnlockDecision")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PrepareUnlockDecisionResponseObject); ok {
+		if err := validResponse.VisitPrepareUnlockDecisionResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -33689,610 +34089,616 @@ func (sh *strictHandler) Verify(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P39kxy3dS+M/yuovd8qyfc7FHcpklfZrfywWpISJb5suJQVPynVGtONmYGmB2g30Dscu1Ql54kVx9eK",
-	"7cTOjR3FL4md+NFNbMfOE+lKtlOVP+VeLin9F0/hAOhG96C70bOzu2KsX8idmW68HBwcHJyXz/nSRsRn",
-	"KWeESbGx/aWNjIiUM0Hgww2aEPV/xJkkTKo//+vF/6r+E9GEzLD6a8SzGZYb2xtDynC22BhsyEVKNrY3",
-	"hMwoG2+88cYbg42YiCijqaScbWxv7KKRaviNwcZ+xocJmdX6wGma0Airpy+m+on//+tCvep2/P/LyGhj",
-	"e+O/XCwncFH/Ki7adj2dvzrBEs0Jk2iecRjfwDQKU96NIpLKm+yIShjAPfKFnAgYVprxlGSSatrgcUbI",
-	"zIx4hh/cImwsJxvblzcHGzPK7MetJXoM1FRHNJvVXty69FznmykWYs6zeIVXJZ8SVnvvatdY3xhsZOQL",
-	"Oc1IvLH9R6YNZxjlXAYOQV4r2uHD10kkVfe7UcRzJg8klsBS1UV59M67H/3oJ8e/+Q76j/fQo3feffTD",
-	"9z9+9+vqw/F7vzz+2fePv/k2fHjrw8cf/qX5+tGvfvrxt9/cGGwQls/U6BIyxpFiwJwdkYyOKFEDdP4c",
-	"ZfyLMP4o4YLEzjhLMu3GcUaEWF5vhmeegd8jEU2pmvSgF2EHG+mEM9Kfd1IuZMRjz1AO6AMU0zGVojqW",
-	"rU1PMxkZU72hao3k0QRhgR79v9999C8/ePzOl9HHf/qt47f//Pj9P0bH/88Hxz/48+Ovf1Bvv3vUQmaE",
-	"1HfKpc2e7AdLYClXzKFo3ct2Y7NDq4tJYw/ll0adYCEPCGG7siLoYizJBUlhLEvvWDapz3PpQc4SqhnA",
-	"/DTkPCGY6W2uptyn2yOSCbOgNTZsJylV+8LS1fZaDK6RonsTTiPiE4qEyZsBxH2jqeWX+HDV5Upxhmd6",
-	"GHFMFUPjZN9pR2Y5qZ8G1x/gSCYLJCcEDReSCCTV+aCbehGLCaIMfpQ0mhKJIq4ovVEf/WDjwYUxv2C+",
-	"VGfVM/fw/DYRAo/hoNOvLzPGZtgKmdeLOTYuzMtk4ZFdU/Ntde4vvXowQGPOYzTiGZKEoRlluSR1+XH1",
-	"2ecud40Semgc1S3qO0GpJLPqH21Hut7JJd/gLMOLZWpBU40DuZvRMWUeCvHyhzYiYRTjRZU8Vy5dvvTc",
-	"c130se37R+ZoEtVhSfIgjGkUi8ikLnm2vE/6ZcXlTk6079m+Bnp43imVGpxHSESSHpGX+PBm0LbGkfSs",
-	"C6hxamNOeBKTDM3wAsUcMT7fGAQyVDnG3cjDWYONSI15pJ4heqg12TFL5QLYgpE5ypmkCYzIeQ1RgagQ",
-	"OagfXRN13rsTeoqAJiP0SVHXTGSeMRIjnqGcpZjG22g+IQxRqUalVSCUs4QIgQSfETmhbKx+ivXxGnbw",
-	"ROqywGSfsyrKCJb9jrc4J7453p8QlGZ8RtVU1LuIj2AJMnJEyfwpgQiLg6dCWMYTuw/bOOd68eAbuu0e",
-	"rHZDPf7GIPBIm1IW92j8ZfX4G4rTWI6TZXplhJH5NhouDIEGiHGpPkogJFEriabEucQ5Sgkj8736huga",
-	"P8tnQ5KFPMmzmGRhjfJsjBkVMOPgjaLO7Thv1LdydR/w8leU8GiKhMQsFmg+oQlxxU7Es4xEUngplmY0",
-	"Inv2Zm1+p0ySMcn071wJzIMkH4fMOyNYcOaVhQu1q+dYoMzZ9RlRrYPoCRKI94An7kEvPnGoeeYOl3WK",
-	"X/FSPKNieodLoye2dlw+qe4KJKM4eZE8qCuzl70XC3OfDNwh+v6pXsyHMyp7iiH1vdXag0h637xwncls",
-	"4aNpnsb9ZKFXf9e7zIgLS5T6+eUK3srqOPPqOMvVObn9peLCTWKqmtKkVH/QMTs0B8LGYGNO5STO8BzU",
-	"1sWGEbClzeAwIxGhqfTfw8te93hMGs0wkrsj4gnQg8w9bS7ZMrpme8NI9mqHkZIVPtGaJjgiAyRykepT",
-	"p7BLcKHIEeMZHhO9PjwhzDvtmCT0iGSL5Q6YEteml22ElZhWh7Wi9UDtdswQnzM0TDCb2h/nmWJx5oxF",
-	"TGiq7ndzf/cTzOKEZHe8to5ogtmYHJpnBkrr8VgCmtrct/aOtka30daW14hxyXs/J2Oc3CNpY6vwQMgY",
-	"WduE1Y/bIPRHeZIg9RFhgbi+GCY0Igx2UfcZlMRAhVtcyG5KuGcymDzQmEiBGEczfa8UCLMFmvGMDBBW",
-	"J9QsJTFKiJQkQwIvlFrnPZf0QRImxMkRL/X4Ossf8SlxmGtKFodKCGqNbGOwgUcjmlB4/VBPD9g/T0km",
-	"SAwfIjUXaNDHj7mIooB1Ufr34w9/8PD9Nx//+LcPf/29h//+o8ff/unDD//+8Q+/vIMw0i+gGZ4qoiGR",
-	"R6pbniFXlejU0N9oFxcvG13NUkNvD1C51DzLMZefLH9Wlx7egn2+MSiJXMqVjIh8Rrqk5lru3M41znN4",
-	"pXjcefbugwHEe0s3DXRI4QaL8Udv/9njn/67MQU//uffPv7NL4+/9bXHP/gJfPXbrxx/7fuPv/kWfIC/",
-	"Hr7/z+XDx9/4lnrkre8ef+UnhZH564+++k1rWv6LHx//zffhw4//5aN//YnD43GGR2CIISxWRLdqkf1b",
-	"q19qvUjEzXIValiKF/o5c0gS/TuO1emoRHOqf4Y/zY8RoUcktqdnoh8o7pSK4gnRDdnzVnHyCNOkycIt",
-	"pq0naoRTGU3wklbd7dbQL3qV+NMwhteYypqFy2EUf/t5TEwPJE8b6dAsJTuN3Tz13TNq44XHCmHsHWEe",
-	"U75XLkfNjKJ+Xd4YMZZ4G71y75a6C2P06u5n666JBgMSeZDSzNoSwvRhGvc2IoHCqofudtk0fak1Z58N",
-	"qdvWPdjAPSYz9Chduwxh7bh6SiAaa0VLawDCeErUqLDkWU3N8Cosw4VfsyqMWaYzMNDgJCGxMWh1qhYj",
-	"v5XspYO7d5CSC0jwTJJYKYZioIZt7osTLCZ149TVK1eevepV5MQk5E5mVrBmivSujyBfqCwQZfLq5XJx",
-	"irtyfeuQL2zA4sKqgYlwY1Da4jUxzIAbOWstB2TJop7zUalmXqNCRhDOCNImBM6I2EZYTBEeY8r0cg3J",
-	"SL086BIi9iSFrhqn+lnwgTbaY1k04dnyQO+8cvv56/e2X9w9eNHa1RIsJCJqvgMkORoSNCWpRCQRZA7T",
-	"GvEMqWsgkZFMkNrnEoEHdoEumH4C1PFe2zbjU+uiW7bejGhmR6w9OzEnAqxeE31X7GQ9dfAaERTOCdBt",
-	"EGcPNiYEN5ie9L1e0V4NgYJjJqRBnsTCb+hS6+fvq1xZTSfdSFB/5UFplaQZFUIrKmDWKzRcOJJzbTPI",
-	"0iSHTaqm33lbL4YDhDUTMS8Dv/h5X054RuXiRYITOfFwfjJWv09mHmXHY7ZO7pAH8hWw2PSxdid3Cito",
-	"ADWjLDmgXyThT9+fUNF3UEsHt1c6g5aZBd0TGZe7I1mbZLujnMvntZALfiXN+IgmNTndNYllK6ZIOYtJ",
-	"dqf3kJVg8xyyN6WwBhclA71XbpH7DsUrge5f+3axJC75HOIPHI62w3XI5tsjz2M2vZ9hJkaaEnU1C/SR",
-	"EDoPMZsGWeJTvCBhNvuMzHA2XSb4K4x+ISdI/4wiHhNzGI3pETEHKPjs7by6TUmCzvIES68TIMvJNprh",
-	"mFzIUwSjt8dhTGacCZlZ+0HHYa1nPiioaohWTNQdhnetKIsPJB6NXiaLlri0wBCMwYZIp/RFo9TVwoBe",
-	"3L1w6cpVO880HyY0Mp6hMuBvIWtmL686CEFjB2DU92iPvcPPTEvO6H2karw1ndItZ7BBZ8Ya0nod27/z",
-	"Qt3OFBoDojvoujQ5LjrP5Fl00Me7EjhzkEnBnrgpWewm45ATNziW6kxOH54S5tilQn2VdEwrulERpajV",
-	"ZK+JBoyGzyc8mna6orOMZ3s8JsVreJg0eDn7OdZIdkSjQDdvkBfO4czCC9cuG0JOxmJORRibw46Nx6T1",
-	"kBleLNbJpWHH7rpGJKaJx3xW3YCBFAFdboIp2yezpdO2wV7DouWHm6KD0ozERBu9A5eUjll483715lLT",
-	"w1H4SGqL7lLX1YvscDsW7fqRN8zq1KxJnRahFrvNxmnbS3TfXRR7IAkTXrtBlFFJI71zl6UNXzo8/LJ7",
-	"zrO4qtF3qPD1yDqqXdtmLLbBjmmtw/hT275n5x1ZkqTO8XKEEyAIaAn6Dq4Vhrj0IRnPwhGf1v1xvsNo",
-	"T4mlW1Rr97WY+P5XqF5nkFeqbAUoTI5gcA8IO1wvUcFCsW8yG5q9IyvnbvAkPsuMj/o2SWJ/4kYLLSac",
-	"tbiJTBJCLdOgmwh7K724Vg+RGkE5lgYKZGOyluvDGEsyxwt3k85JNAFpjBOa4oV32zXcJ/bvvGBvZWYa",
-	"9ftYOw3saILvExMSdfgL/esZtIKXNnutmXeACRd55stFWDWmqsGaaDpqpMO6dmrRjncQPCa3+JiyNe/L",
-	"VbORdARjbzWue1V5TA68utoKOxCCaHoF+vUNaVa3JZLdpzPSx5rYYXJiHB3cPkBmx4JPkDMGsQQ7IABM",
-	"HBAEmetgJJ7LIX/QbYky83M3v0Omyny6jFJ7PEkIHudk1bSdGbHW8TZN6bZ+qo9VAJjsNhZTEodYGwRJ",
-	"Rg0X56AgUzfBsTXNyhlWMXvbiZ/CsxSzxctk4dPBe8fSgwLY64XTMpl5VtLvD0xJdhtSk/xx1CLiKQnX",
-	"218miwP1RncykbNqpg93LNWA2o5jtFjDtdw8So5YPSGqbOQ2jok3aazfOASJMuJxLx5M+JwhvhQkudWt",
-	"x2uLs2m4fRKNB+IK7OthzICM3hOw4Qw/uKnfcVQn/4LW+bGb7xIiyUGepgkkmZ1Yj2u5AfW6vZyGghh+",
-	"w9G/3c1ikjW7UmZKohcJHLXQoCICeIgZJIhIoO8OmuVCIvKFHOt0MHCBPwVBGpTRmboBbPrd6COSQSjx",
-	"Ul/Pqx7K3/vuIncebj8thAm7+1VHeXeE7t+9v2+CpDICubILuKbsIEZITGKQAooqGWgtGI1wtBQ7FRh6",
-	"a0aqujwxT+thrGCPLF5s1WWN1tbqm4lwyJFZsy5XF+Da9Xs72s2UYpoB8wk6ZpSNUdVu2nFlNKZobwcD",
-	"aJYKkatm93Z1hI3+NuNcIhOZUYjAzr7qdjPCor0es+QsWYRMqcX3ddlvXj8iCU9JbPSu2pl2+9J15wH0",
-	"9Au3L95Hm5ubv/cZHZJOWJQt4Gk0JUW0FE8JI7HNuLOLMyWLVWZ0ljEXS5toq4dxL+A+aHoZqG1QNdpV",
-	"OVczZoNfp3Xz3YwJk1QufLnf4z2vQHv84Z88/vBPH73zwaPv/4lOJgjI4k1JJqx3sBay/sH/fPjhbz76",
-	"+Zcffvhvx9947/EPvzwwqw6vQNyCvcf1yUsAJIwyxqja6fF7Pzn+zluPfvXT47e+fvyN9wIak/hBU2OP",
-	"P/jV45/++cMPPvjo528df/V/hrXnz+FoStdY9SjQi9x8EAjPdPZf3jv4L1ubA3Tt+r32wIZLDa4s6jBV",
-	"u6Jc58La/q1llrNYcQbY8qlc7KCYjHCeyG00t5HCZsdAnk9whrOzmWtHNytiWmy0kA4DVN/s7t+E+Cal",
-	"eYptxZsXlORCT3NWSXb/zAB+Axn2tJVtmMWuLKw+TqJY4ItOgyOEGVfqAcI2du8zdXVnq1sRL/0GQYty",
-	"YJ5vkUoic9yNr7WzoJsxVbvlMVhSX7DqAVWaESToK5qbeLIpg6tTprMKVfPmIMmZwKPwLH22nLTbFHJV",
-	"j+XMmerZQihNyWKvIcNrryPB6+7oLoTK+3O9aqRvyYool01imYtVNalypjXchBt76Mql5zbR3r1bOhd6",
-	"YFESrG/Np7uDM62nyTBcGRFNbj6fR6+TuJXjFXfYnmp7xKNiz2ZlHn6Vlnt3tpeOMx3lDpcEEDdw9nlS",
-	"HDox1HIbll3rM0Baun358kp5hBMj1auN36pneTzXgU/gEbX955pm/Ih6L4YH90MGVEDDeLJOCu2DiiYF",
-	"ZFDkujz+8BvHX/v+ww8+2IFA/+Ko4CPTigiIB8wZ9ci/u690vroEqVPRkRw+bGBkiX38S2YkGxMWLUL2",
-	"4YTnmQgyWSpN/w6fN+BNNHhbPD6CILntNYl4qQAGSyeKrVlh6gv1sSJUSS8MjLp1ULXRPM2X+HAdUbIO",
-	"MGWVZZXOYvLCaUKU2AE1R3+1d/sA2Stku265dbkpIy8mEkcT7b1YZqIiFL6N4gd0zG7Ag41Z7upnk9IG",
-	"hlojAWKKEz7OwxLb065xvMSHd1MbFeO9URfU24fI45RTJgudFI8JejpnkFxOhCDxZ7QHLE2wOoUfQMac",
-	"UTO1jgSAFG1Uv9QvIlov9nxCowkoZ0/XQqQP9l+++ZkVoqOFXCSVk308k5ubW5vqPB9FV65euaT+wnNv",
-	"jMBJwid56t0610hEY/JChlssxYD0GZDhqp9r7uUeGeWs+c6GU3XwNQSzWo22Dnqle1ccoPOua2BtAcZS",
-	"02vzsFuzhlsHrd1iAWk9LAxkx5tb2zF+0Sb1Y/OAy5C2QZvdXqS0e1lyhrNpuA/kNpbAvbdxNq37QTaX",
-	"TYP+Rb8/IchABjOJBCFC7/4AcIsGQKWCjYzib0iwMpJSm3tHx65imftyRdUpwo+IVpVBzsGtfD8jKc6I",
-	"XU7IexHtwicoz6BY/jbmuW8wCTuRCp8L6LERQfCaPg7u+1169mD12JdDopUdKd9PXtcvUrah0lzsnwwV",
-	"aYIh+bt565XPnDDMzW3JOxo+ZwnXSae1RfRgSPpP/DxL+ssnCxupXvYN7PoM06TZjzsz8fbu4K70TCHS",
-	"jXg7L4xU+5hmnXH9K7Bd3aOwQhNTslhSWp+9FOBF1x6qiim9Mhw/ReJ2PcCLkNEb1bnF1ANAi+2uyKYY",
-	"ki4TYRGr0KmgudK5VaF8rkHUdLx4OSCcWY/WNFfGpBRDayReQuICeKtKuHCX52Aj4SaJqYtYNl/Tfa6H",
-	"C1X3Y5ppnJMfKvcTkdvW3yWXZpyPggFH9+Fpw5UHawdKLPpZY4JWo2mxNqkTxO8C4t/LZHEXvKsN6SiJ",
-	"knOifKSqaL3I52iG2QLxJK75bgWakwxMiEf6YiEkTRJw5SKMJAHchOKi74lOs7v0s7YSQQA20NI7tTnW",
-	"J9SIgVBbUkevN8FrLppUoeXGVQNSSegy33DZFinxMCEm3AMngutIga3nmEkcth0r2mQMcnWMQ+RwRAnk",
-	"JxjgiOKz5Pww4ZDFMsOJ4gUSHw454GUxLg9HPAeMrZzhXE4Ik3C46cRAoZTVwzL5ZcSzIY1jXQCCs1FC",
-	"4XaYYUkOEzqj+r0YSzzEghzmDB9hmkAqIGA6ZXhMDkd5kkDednxYpAymeKHUqUMYLKQNqAGJPE0Bc+dw",
-	"RmKKSzCqQ113pPxcDtF+U7CCEYmHBs7Lfkx4NHU+xgYFQ0egHhZlLkQR9OW2qOVtMQrdhJAkPVQ3DQgt",
-	"w8z+DabEw5yBI0ovmCmMUjzB5yQTh0LdSAraR5zFh4VpX0g8Gh1OycIdhv6yPMJsX4Ylyr6FfnwmgMCC",
-	"6yZnQi+aCbwpiao+OBRVHwE75ZA8iIjxSdkgscM5wVP384yKGZbRxP1OmMNWJ8QeKrYrk0QNwsmhkgbF",
-	"B5tdqj/p6CvALmGYReTQxHekeFFfmgwMIrYx88kQwHyybduPZnCSp/Y1+Nt8T9kRV4M2P9mPtpERTcih",
-	"akmQQlabMS1/F/Ekn4GF30SkH/LRyPlUvuPomUvk0n8nsJYEZ0AJ60U/hNUqGcBtx1lS59syic39dsQz",
-	"Qses9m3JxHYpNSy6MyhDJqf+kO8rg7Lrtu264eqzd39zmylQejUWoMsH9iuHFOYbYPNDLU8jkR0WUtF8",
-	"dveT+qw2ncPUgNCpx2fduXYPqEMA2FPxT1qcC/BVubSgrpTiCMzoh0xHYOoPfDQCKGH7uSR7iiEj8bCy",
-	"X+2X5frqWhfLXwAm5sL9piTP63zovKA+ORneh3hoEIlhukBBYVEk1FdpniQFOYyETykrx+iKXPUhUlQx",
-	"73Dr1HaopGdeEhK0qGJI+lOKM5N+yV3W5IeqA4fgahxGSlF2OMuFNFCqZrzOSWO+ETTR082ZGnXR71Ax",
-	"QfEpIeqUm+hzVoPGHqYZNaCUOKXAOyWJ7TclmY377zAmTHOT65Erv6UxmaVcEhapDV6cu6ottT2UDsHn",
-	"FuwSQkZLAWg+l0LPfFE9nPloRCOSuVKL4ERpChRAo9Sn4rSAD7ZBrKs9HZaAVWJC05lePdvnESXzwyjB",
-	"dGbd7OoLJWEPHe+1NmS6TdnvSt4pnzJclqdac1iA7mg/uXqE/qrEjjZf6Boa5efC91F+leIxGAU1/FpF",
-	"UpivqqxjvnR7ryyoZdHKl5VSWxqvzOEZdU91WcgWOjnkuYyNsgAWGeehhLKpw2Q6P6ZYDQh7L3kr0jl5",
-	"h8OCxHSmJnSoFLSM+70mN3TM8TpyadZXxUEPynpFgzNjFL+fDDzenGYWmLigge8yoQdp1f8TxoSHRPpV",
-	"oB+a4qsd0jnXG8llWhQLa2YDfzqO6kvcIiPpTzjql61j+M2LRWant+zTgKQ+IXGS6LCZRIN/q8sP4iME",
-	"6jMycJE8lwgjrXaXIfWB0JHlXJ3fvXSmjIpJh9OuJYvh7qhIl9iBWGfQf1GaYKmYF0mSJAJRKZAWNN1J",
-	"Dp4hZkLestYqz5r2AZooLpGdTnbz2LLZTggbnBI34K/dSLCYPA/q2ToEUsxZQ5IcYKO9koZzrRrYC+Yl",
-	"D20CRZ+pPBbepTepbaVg9+DaM73rsKgj5qDda1eC0EF0AhM0JgMb+G8xg58CVm/AVWvpt8nIpZ+wDjqP",
-	"KfuLTRmUdeNQcZfERjtotAiF+oxaC5dYz5C7EiVKE4zbDKEC41QpaOJSp32nrSMF09m3Z4r9UvbbKIKh",
-	"BIgPp5IJSXC8jQTXtk5t3DTnh3NtNVF8OldNR763p64VonXZMe9qi0Lx/ysHe3uoVnoB9IGBOs2g7IE6",
-	"37Tm7kP5DIAlKP3tlbj9Ynkqg/JHw0+JLu1GMFycmwbSu+ueskbwfV8ilqLsDE8JSBB9+0H7N+9AOkkC",
-	"aYeCGKxvCqfuAgCnodpXAucv4Dbra1IIhiPJZrc5kxNLA80MV13O2PJxRqN06IX76JEOjXtDHVmv9ET1",
-	"f3aNPsvKubnUvTmFT6WirC4Z4pXvzbP2VnyZ+lRSJylPoAmO0ZAQZqobwlahcqdktdIy1wRE2MtrVa88",
-	"A3GRJUp64dMobumUUUlxQgsrijgUxCDFFeYzY607dOskRWD2mBXXYsKi2jPOjTfBQ20H6oy5t/VcCsOT",
-	"9eEWZgasLQkl4UpeaeQzLyZEYHFjMPnsG4uPP8YuuLieI0/DPMotvJqWNeGDkS9X4KgCiwlTaYqyfHKY",
-	"Z02F4SzT1XituvRuX42MdgteCQq/aPCMh2vjYaEGYjWndKFy1jei6tY3fQiBaUTGDuP2GOJG+13k9CvP",
-	"L0JoYQpbLiURFikdz26iGC/Etqn7qeMjlzf8qSG9BAeQhEPChCJPDVrClFrK4lcie7xPgoLRb1GLl8KW",
-	"VS9W3y70O4E98KS7Oqd6JjSCBHZLCwZSuW3KaB+zAWEspZCKc7JRpViV6F3IJzCSddz0tABYHWfHIYlz",
-	"7BRT0XCs9Mg6dYU5OLTD0BrCfUdEY1WLMcC8gIOnobAImRMhUaafUbeGfEoWsU35pQKpEwwn6m6hy913",
-	"QeOuBIBW5G92QXP5K5Zf7Y6b0z2UDfjW50WSJPweSZNFW2EmRVOEmZgTk16wf/fgPrp4tHVxot7Xt5PV",
-	"EowYN+bStujCzc2TxCb2qAMfYLuxc7NDHzil4dtjEl/kCY2xR2eNvXr+5z73uc9duH37wrVr9fmEgzb5",
-	"AIen6s+l3iSg7mE0J2RKWKxOTL0jqEDqJRKjj37xfz/89bd20AgngmwjHQDRYWePtTyz3ZqBtlBnHULL",
-	"EtpXlUo7KD9HcOaxfcDXCA95LhWXR3xG0HzCBQEFQofCMS6RAVciMcIjaRIUQMihPZ6ziCZPQZklXV+4",
-	"bnF3DQTdQrU25BbKqQd8vLVYiXAdySgL01lpKduqWMoubV7a7ETmhkYGeoi+id2Eu8RuUaGrU/u+7Ndr",
-	"OJcN2IYTfOnK1f5qtLlR6LdNB80TuAfG2abSY+GrUyGHh7fjbHEvZw35kjpopV9X9/jc6/ywVzy/tYXP",
-	"G7g9Z7YQlvfnOc4YZWOxjkHWpZCmjBmcMwN3UAWRnKEMikVqW96mbLgsmtAjj2T/v27uK7XDNToDDAvi",
-	"Gdq/fnvbqbEvngIQEQlCSGdb0gzt7YoBwhIpDUYizjT6VFCmrb96kfHA9YP8a+M3xkuAitpBA+bZvV2h",
-	"C+uICWIclZWWkVZbiurO3quai6xXbd0YL5B9ogRyMfTUQhysSx41wZnx1fZ7V7VbPkKKtXRvkE5swsI6",
-	"TdwT4kON3Dv4LHr6lfs3LjyneOKF51/+jPr/D28d/OGKi1zXDaHbQcGilgcqEIJmfVs4X6f4d6LOXW3K",
-	"715KafILcB0QHdBmVsEcaDp2MqgqaqIwzDC8k2RHhEmeLZ6v4JfbYBH9vhtLZ8PbvBeWorU1AOHROKi+",
-	"RmP+xuWm/KoXA6ucBp+9Z1OcqKgz1Hpc2AW4qx9vxHe7ejLEnAaMnDEVUl2fwq5Fa8TUWT0jpqDY+jJi",
-	"iryBk9cuaix/Vgx7HXcJ77b1hWgspwCH1OpotpzU2dWRQEXKSqHHtAqcJv2zR7GmJioUUJlhyM1FMRUP",
-	"Ad0CUC3lnqq7zw+uBp5ghix1AFjSj+1tyvusVPamLA7kmc2ECkWuldqFMk0+vdtXkXRrM7zOnN86bTZJ",
-	"a7SG1tRIDDtKm7S73rnFx0XC3gwvNEBaAyKQyTle64ZMG1hJ0PEyZa5urrUCT1OhrqKAaVF6zYymwosl",
-	"0KeagyFPyVIuOVsFx4Hff/xZA6yIcIozuY1wZevo+sdYIGN8RTO8gOqinMeOr9l8DENggzGZzKm1QJSv",
-	"oWrCVqcv986plFpowfGyJ19rpYR2u39J5/ugiC6DHNivmyuRdgcj15XcWv/N+errWrczLJdkVsOMvHnO",
-	"UJq2ceI+F+CzlyojuhSmZl9ZY12aXi6/YGdZjZAVR1cD/TiNSCcCfVBB8P4FQXzAGg230IQEy4QeCfb9",
-	"ci7gjSX/5knDDiBZM7Soa0yyOz1aXkWiQmZRU3HFrK9TOL7RZ+kyEodPL/QepTi8vEW5INOdiNSeIMKt",
-	"wBBju6zVVStvUUVsoaW33Q+DWtmE9swYM781XbdAGJxpWLHptB/4Tifj1ipmGJDQp8SgiDqW+AEqo8CX",
-	"+Pws2MRyQDM0UIV5lxHWf/uV41+/+fgnP0X/8R46fu+XzofffuXxB393/NYvzS+VD8ff+KtH//ZVR590",
-	"IwKK621G4kMbCaERAmzmqVfHNAm7y+vnXMaWwwESLCS6tDmwcQFQ0iEU6+xAcm9+CGQQBL5rM2UDgDGK",
-	"nFo7I9+CvcSHXmS+frW7VzlKTyuAqg/CZlj85Et8uG+e1CXy8kSG9JHLiM+IDTWyAQQtKSUdDRZHgpAk",
-	"9SAuK95UPyET9Ns3bVCfAmkl1NaMu08Br5f4cA9wHDzWfvN1Cw26AlwkT2nUO7xFv1VOTI+kYfR300oV",
-	"ego73CI7Cg2XQFjGE/AIgE3JRMIWmeSKffGUGOAP7TS8kIJqC7Gs8GZCYCza8nRhnmGzX0dJ1VhZTt7h",
-	"qlNAXYtoOiGZhSdsaeDZRucgSSdkRjJ9prUP4aQpcHBnbUyB644TarjizADXx8+jgTFElxrJU7Qg/LC5",
-	"OhcOI8Vz24gyneKptLG2OkF17Mr2ZJsrngCNo3a8Jd8m2S9lp9+lFxyR7vXt+WFIAZ6mKdk4NAkawK6t",
-	"DK8Vpj3ZgYDjmKrVxMm+06zMcjLw6BIFMyBI9RaIPMCRTBYmJ0ktrtioj3+w8eDCmF8wX74uOHvmHp7f",
-	"1uVNezJpUJ5wce54EwGUkGNlwmERE+ECNbWpYdA6SRur0KyEHVkvirVCIzMekzAl3uSUdbHMXf2YYTyj",
-	"9PWIsdHgZYDxWtnNjietvPtQdi9f1u+vniA1oEjw9gKSC+7BIqcCZTnT4OM6GhRRYfLoTgA7Tsfs5Mvb",
-	"R5L3zrVaqS6T2QhFcG1tNyx5zlaYdHf1uPNBau3r/arBz654/G9tNp//oZT2J4AuISNgE0zXDoygnjoA",
-	"9FKxPkaXRMhwlcpFkvZFyfm49j7OxqS9bEStKKEtOQPp/SxZgMeVxDpwPKTq2gnCCtx3/bqBFw/jE3S9",
-	"ndbAWwBmUOdGiCaH2ql5wPrWDXfruHdhriwj7jQ4ufw3065i7GqlrzkY/ks5aySVIYUb9INNPazDygk8",
-	"uXpSjXq93d90amWK1+g/DC5X/DJZAKrNLqgcnlw/qovmIaPQFOW1TL6VgFj+CeeCoFHGZyU8icAzwLbl",
-	"o6UUlmjCaUT6VCVPEoLHOVkTlE4jFZpSMsNTbsa2hYDTJiQ65Bbn6RBH05f4cGmpdV8DJ2sGWmxbZkhJ",
-	"8hhx7detCQxlOlNT4mW3/3RVXaPJ8WnShPQE2mZ+h3vN103TOJuBtw24CbzaTQ/2oKIworajIGyA5lAN",
-	"W9fExhlBghyBrWnQtxj0CprUGbNHL8f8ia4zHYxYi05qzVmzK30fQEeXl/p17WwIFg9rY1I7GTWA7oGv",
-	"UAqtgwtWZJ52TbdPgIpd1VKydmnCL5PFQWQKx5R+N1yD5hXWWyy8iuctyhp9gb946/grP/noX//BOvmK",
-	"Dx9/908++umbj3/45UfvvKurJ8MjP/7ew/ffLX6DB//0Wx//3d8+fP/tx/8EL370s787fvs7x+/98tG3",
-	"f/7ww7+ufHX8lV99/D/+Wb/19vGP3y7ff/Q/fvjoV9/56OcfHn/jr9S3j975p4cffKBfdHyOgAsMiueQ",
-	"G9SREosWz4Z0nHNIoC1ArA1icpRwnagc55psGvRc0dKCss5ZE/WmfSKz+mIFNQZmFdGYnrK8sQ4ZD4iv",
-	"Sfh47EPHMRmhVKI5plIAII6EVOsHEkUTEk3BiuTP5bHDqjYZXRLpMzwbX5QJH1+wOlrnlhg33A1AFjSr",
-	"yxp6fumC5Dt29KMnKx3SFcDVopGHx37VDHpJPq5UFDS59r3ciVbmuIp7QY/i74YF0KfAGtXX6gRfevUA",
-	"+K5ITTdKt5009DCAOFZ47uomEsueli4K1PXZtqmuT5EtzsxlZUpjFTwloJr+RRjWxcQM4KI9JNdz1DYr",
-	"sO4RvyIiU4ozPPP40F46uHsHYQFIktuuP0V7U8r8Pg2LbhwvA1MpPM0lokzqahwWPbbgkCyNoGkD2xXq",
-	"EZWFLtSpZPosIOb1YsptBG24EaxVh/L1fxubMpirLefytJs6aQsMp5Xf2kNp8GjkNFXWaKtVaYEar+DI",
-	"MDzdMfCyyebCbbaM4xliakNRlfuLqipHZ3hMLr6ekjFEIKgPKXj0HOXuYhqPvIoJ61HkKTCGExDYfTjI",
-	"GO1fu9GQJWeT7PoUmMyIBf6tQX5KJDmf2lq5GlpTXT5BZsyxQIIwidQ+8yP1FegAS1OYG2SMKUklQHdO",
-	"yAMck4jOcIJiOqYypBi4haQN0LyWkNsYmWtEIWKA73VZUvMnTFf/qaMfXmt0a4TVKAVm84szDd9vw3CK",
-	"eHnLoQWCbQmXQIxvuT2q1HZ9U/piEkhMoeRSR3noXoVYfaa7pMB+qzLBC9fvo4vutenil2j8xkX9uLj4",
-	"JdXOG7o2qdKLRzRJSIwosyeTkHiWNkBEzriQLVW6dNl5KiE1Z4KPSMNeKuHVPbGlvdd+sDHHFi2xoWAs",
-	"NbI1wuo2wLg05h3sBEZYFTQjsPmmZKFIwWJhUDS7IWUMwzkVY8zAisUalNxhiGk5oo3PGgz7SpA+D4Eb",
-	"y+F5nI2JkAie2QG1WgAyLYIaEpkSNgKJGU4Skhm8Tq1tCAKgDpDedVKE/co+8cVNx6Ni/B7AyXi0byV1",
-	"R/iNjaN2SOK07jTVRuXbpkhiLTHIziEQMyrwDOLTpgyC/udMjRjOiKGftjnXT2qdDG4K5yjhr5RrzOKE",
-	"ZIemDEhEjK0O4gwP7f03IWOcFJ8yKqaHBc/bFoovEi7EYVHCqsjQOzSx1kU5GMCC8B0QtwsnY5XvH77/",
-	"4Uf/+g/H33gP/cd76PGH3zj+2vcffvABmHS+8e5HP//QsbHwOXMHp7Fe40omVb2/dTjYWrwxwV42PZo1",
-	"5bLVuac5new2PyJgImqu+rrM/s+2B7WUnuVDmWEmQMwWwHtOQT3NFZGJW30tBGLOf4G401Ad4OGvv/zw",
-	"/e+BUe7b/378wTuP3vng0ff/RH1++MF/f/j+947f/s7D34Ap7/GPf/vw1987/pu/e/ibvwTWeutvPv7r",
-	"H3z83b979MMfwfPvv/vwN395/N5Pjr/z1qOvvme/+uADh/sIkyRLMyrUNMfqZsjMVqBMSCpzo9oLHlEi",
-	"IbWWJlRiyLKd8FyQCYcSUabUkY9p75B5e5He9WUjegmtYcZOVECUxt5MaRuXsGx0kGSWJliSARJ5NFF3",
-	"6KVqdSaY0AOj0aSRmCDlWtqM0FZFrauDqr03oYwI4qTRuJGXver+QJ9QPdSMrJnC65BKZq1OlNtkDc3L",
-	"pDIRo8YkUmDVGQt/4NkOAyn68JIDUpJ2bYBITTT58pW6s6DNa83d/YHaWl4jgQduaCvEhydJUHhySPri",
-	"GWQje9LEbYJyY1C0iU/dM0Co3nwgJoNQfHAKuRIHhS7RVQ28IRsBC9KQ0ba5noArDfK1FCa7ubbYrFyA",
-	"EvN6HtOo6mdzA/NlcAyujhnuM0X9xlIG8NbVYPTnBpREsB+cdIk9t07XimHdj52jEemUhoJRNdXvMVzr",
-	"FFesG0rUCRJnGBx+bWDDkr8cio3VctpYE4lhUmeSbg+VagjFFbdYdYdlqrFxS3t0eUk7pIQ46fnmSpx6",
-	"NZiV1XDTaFtgn3QX39ChmL53QZ0Q/37+e9Fc+Org9iUdWXZw+1mkuA0UEyXznhKouIYZ3ygVCEcd4fKX",
-	"uy34dh6gzXcGcxhStpacr0NA84SY2npiAPoEMK/SMRiShKEZZbm+/geKrzOjfMzBIVRS/umYR+KiLj9G",
-	"Lk7J4sIMMzyGH5+ZxZ9Z52oEL0ZT3hJ5kEKQgR8wibID0oRpG3z2OBDYHdphAXJYQl2bIQyKgXrnmBJ2",
-	"UMY+1vhNl59dXs47RM55NkXmAQA65WPKdhAfoZv7R1dheS+CpbwrJG4FF0yUZxnxeZjvA0Q23DaMaxk0",
-	"bSym4pwKSnjw2tVVSb0ACTkJHyPKQjwRhLBd2ZCAnKvLlvGh6u0evNuVurQ79lKzQJcfZnwuSIYEXsBl",
-	"j4qgtLalU9auW1lbwXKYO45qcLmZd1f+s8PH67gHuttidfuUkz+2bHNIsNrLD6RVWvqmvLj6V79366Kj",
-	"1HGqg2qYUlbWpauJi1xOeEaXKN5G6F3zzsJUi/DBDkJutyc9i0R98Td5nkVhdmmZ5aKx8NTchKV1ZyrY",
-	"J32k1JXFfU51QeMGr5kxBPqPlRRn3jo7BQAjFFSc4ZggPAmzOeih+Eb/Oh/2yaYw6ASe5bX557UikblY",
-	"+G8oE5zFczPTZSI0+RPMeSCagM11bm33OdvgR1AqjbfK0b0SNjuhQgqUKnk9wYkFCk/oiEA6RFmY3VfM",
-	"8bnu5MJ6koyzG8sBGnoX3Ge3l1lQ75bPYl9prRr21zJRlwBNlsMMGHIeCokoh7DOXqqCrQMRCMi1Sk3j",
-	"nOx6T0/C1GEJY4bSolQKkoyCT+ZAgLISmy0QtYmR+X3uUdFJdkQjggiLIfQGmVDadVczXg1uDNNea5Li",
-	"xW0iJzzuNtnaB2H7hBQHt7lL9QLhYamuo7y72L6uYW7rFtGINO0flBFG5kHJGCKhnRg9B+qZUGwcEAsl",
-	"YFqlAquv0OqMJJSRcA1MNd8ItBta1Vkd5JiJUbcb8HnMpvfts3AkLIQ/wkPtacwgdlHvkKD5VBitXZ/0",
-	"lp6uor0VkDqt8TkODZtsMp0c28dLNVysGqB2JaCqk/GINs90LYo/HHZnim3nbCQfeFuZV1FJsqikVxy/",
-	"98uP33zz0T/91vGspoTFWp+o50RoIdRgSL3riGe/L+dVXXrFkxCgNPJDiK0boARWVsnKaIIzQSDSiIHg",
-	"LFC/VWtohGkiAHMH3t9BAkJA3aovXSaE0IqyY5zcCc2y1k/DLvTmWl/ePFGMZmEn62yyNgTPIWBc34OQ",
-	"o3dv2RnXiJqZB+yWkllMNRkwKUTRKhHILQi0bkc3TD2ImjwTIs8suGBnikiVjU/BRPWJYUkdx7KmLOlT",
-	"4+9lzm6sww82Rsv0aFYgE3QWK9XlPW7bSkqFv7BIKJuZAjszKvSfr7W0Y1dtOfTCPmHDIhSRcUZiMIDv",
-	"IDyEsMrfh/pDiKrfGbPuru6SiifYlxZwrA8f23de1JaKrtW0j99Z6YincbUYtE7tKzZ2t7pTFRLr0Qdq",
-	"gueMVYOldVxiuUfvvPvoh+9//O7XrYpQfNB/PXrn3Y/f/N5H//6n9vdf/fTjb7/pKAo5c4p+O386Xlij",
-	"Onj1hVwO+YO1kBpaclDVljAa+iCZGNK245FUu1xDhFavpPFOzB0TwxVyRMnA4jaDDcl7A3nqLAJeCcfy",
-	"kXMfR9M+MZENeINrS8DuSrfe96663c6eSOymMOwyUcRz8+WyApPeZFk0cV0mFUO/Zbv0D16H8J0kUdOG",
-	"ZvlysDiLyEAr7TMcL4EanCX8kmjGQrT1qBtDQ3ysXAEsagyQNQS2GnNnUFt3EF1jIFjRVYEJtEpvfTCk",
-	"8mFCIy+u4MH+yzcHGlmwv7v9ZFCYq1fSNqX+ymmVekSri98Qfl+XpW/ESQnx1a/A/bx21+42g0Iqcf+K",
-	"2Oa9or79Rq3vLu+qIVNTJEQPiRM8A5uF+3IveGL7Srd3pMDkKGjj9OengZxcZzJbeI+2niUU+1UC9Fa5",
-	"CsGVKetalR365+aYy62QHWI2PSzMp4ONUUagUDiJJtoWl9AUL7xK4b62Pd2yURC1wBmA8V4OKuFyQtlY",
-	"A5ZKtCAGrhDg/tEIR5IDmqnJziMSMXBgnWFYx5SyOJwbb8CQX6Ys9qYtNiBP+HjliGT36Sy43qbvzLMR",
-	"FxZDXU+ldhaWPXm5ZMIZ2Y08AkAvTpgEEAC3GTTxwKPEh4O3FB4FnQ7KkXaeDMar86ShYVSg7GobDM8g",
-	"94AgGBKiDF20zquLWvqJHURYLGzRfMIQjRPihBD2sulZKA47onZQDkvxUwfl2LqqZMjVyxqfYoAgvhgN",
-	"NWaF45B+SgmiTFcT6I0kVla89ToSq92kkJ06ogmJy+hTXa6430FfFG/tRgSx5D4gOGm+tHmtXPsawgbx",
-	"DA1p7BlkV25Hg83veRqX1XZ6VpTjKWHC54fflWjGhUQYLQjOisiXPue011lOcWIGa3esv9TpAE3Igx1F",
-	"KyfQqlNIOsFdtZ5f3AXQ7+U+p2TxlEAH+sjft5rwTTbiMIS+YWFGfy7WwxK4jZdWhnLzxW1Ib1Ciktrb",
-	"Nno4n4GMxGaJFV1eps/vIFMgZNuQSKNll89todv0+Y5NfaUJWyYmEtvoL9/QEoKPSGWAiOfSrpcnC84H",
-	"itDqpadjMEUK98a3PJJBSYW5DeQ0RnOlYU2szbvTWeuVoRDBv42qonQlORlQ98XWe3mtAcTEe4+t8IB6",
-	"6imBcqbomREhSOyC5+9oTOwCeSvCDLLy4BtTamLQ/zbrnMSrb3hzYEzJYgcBXRBmMTKU6U1uIRdJA8Oo",
-	"bQMo4Wg8k5ubW5tuMdnim2wUXbl65ZL6C88bUnFWhwpf1hSAQ7wyhyc08lzGbD5Ya9Rpefpa9TzFixtQ",
-	"V2z5tMM0ttAQ2k6g0yywKXjuA8yjESki46qtbaLfR+ompY57hlkENxkdVc0M7gYcrkoryADfGFaVztRC",
-	"bG1uWsyrGWX6u00/GA1JvZ3jXPIZljQaoC1A2rEzumT+Au7SGTo2rkj3c6mrzznPppSNr5nAmfLFjtHW",
-	"WKBIxVIzqLZaoayzZM3sUda0XjuTeGJMLdE/YTTrJtM63DdmP64eLb+fedPk/TnuJvANImcxUs+AW7hX",
-	"NGl1my5BPPXfddUguPrW00g7zFg5spxpQB2M1Gtuf1dXWnyn88rUGkm9lkXPTFBpW6mrHhxwquWtGhJi",
-	"R5Qksf+2bLU2PhppixbSD4cgSRdoieEFqnRsh76iS/JAIkZILLZRUYFrgDIiswUYG9HT4jMDlDNJE/S/",
-	"3/yHDQ89DYzMksbdmKObN0ZvysSbWjBOqJgMgI9TwtOEgNqkCKXmsLt/cwmxsQXlrN9V14BM2fjIIl7A",
-	"uALKuTdw2sgfRjTOSJFdXavKr30ThSZv4qWLN0rQOgfzLSii3Xdt1W563ZyYGruAOpsnOFU3MTUGFnyP",
-	"jalIE7wIjrcu6ulWB7Vno+lNODtKKJvWNOErl5vae7XMsqhX3lXtIMB8hGbneKER50PaNsBFwXMzz+83",
-	"llHpBRR84rovdSdQaDTKKqVgQuK6d7WLqIjsPvWooQYEYxviXKFPw1627pGlEivShDm3R7zpx+DYmHky",
-	"I27jmFzIU6R+ZRYVDMVYYq/2H/M5Szju4Si4Zt7wuQkmJEkrDXXHT6wctFcAFXX20XbDAZ3AAnkaPU1d",
-	"bo6/+tYOstcfL6pemvHI5BuvPt0043Hu85Z5kyLycVgkTlt2Q/0Oqxot6yeZ4dTuLhVtzTKqYcAWJl+P",
-	"zsZtq2cXyabtkbcKqM4Tw/D6rwW7yEX0G+gyrocioam6KBiMkYWDr9cZPgvCtTnY05VOTwmkFn2AcJKg",
-	"YS7hKAN3yoTGMQkztwXnUbVg3yr1ZP/aDYQLaK7lCB5/Gb3VStQXNmJ7FTE6mUM8B1y2PYgTGEVMSOxn",
-	"9YQKL8IpAHmURneYtAZTjMH0nouUsJjEZRaCasmlzbIgZ+SBfCWN6+VrAvPgAiCD5YSKfh00Ed5pqTLu",
-	"gSWYj9T3SERoKltKlPmiw25kfIYObh/UL0H9QvMaQ6HuWRwgY9Sthw7Uy2fW6hxev9dhqL0cVlJzCb7k",
-	"uvPAAL1w++J9tLm5+XudIVIng06qUa0yyqViok7DLZRdeHPB6BF5iQ8DfTNln71fCNbSVyn/yKKDhrga",
-	"77BGBJLz+3SxjFrdaQhwMZaWT1zaC063nmG8sPI9I6PlaiFXTnjCeKHJntvsEc50uUch3+PffuX4Zz96",
-	"9MP3IU79t185/vHbxz/7kf3w87c+/oufPP7Zjx5/863jb/31oz/7X8d/+paGs/358Tf+6vhvvq+rCL3r",
-	"/PLeLx/9xY+P/+b73pw4DZhU2glMxDuOFyZBTtTgx/yejr2+W6GCU9bq2fU5cu1vU7LQ1gZwyhZY9y6G",
-	"WtdRn8MB0Yv55xmV0o9CY5PdFS8mWB2s+lkkOcIwXMxiKGhT3OtXDWQqzrwiB7ayBsvSxmXPmpBoQHXT",
-	"u7yKQ1PSq0227vHYB9IW2a9bi13sIDJL5aJScQ9AQgWfEYQTy56F7OkHCKEH0Tb6FgQ3A9nm9Xv4pVOB",
-	"OS+5EU/d0qkepGl6bRvzOm5Excl4plci22uz/iU8MTL7L+8d/JetTZ0EpzYW4LlwhjBiZI7A+TqwqrA2",
-	"1DE+5PECQlDqEmslXak4BGuKIRQ90IBbUCcSis6rfQ+gdICFhBYQhdd4enYE+bSfpY3nVWfFvyUxXrtV",
-	"Mg71a49wQmN0cPtS5aphfQTOTXCA5hMudLQHZWNYpwZRDcuiVrpnbJ2ZrJ+xLMhEK2JLwAUF7m+niJxC",
-	"Ihqv9ErgmGLOSK/WOSOBTdNV6yCcVCsDk0aYsgGP3jltZJbVkFY8W/VKE2RKCcoSlB9LwvBVjIW7Vcew",
-	"xK7SstQ9qqgchQLRbuLQ3a/n4LJAMWd5bKk+Gw+t4JXtK88OWq8Nf/a/zE1B42DYC8B//4vHH/5t5TbQ",
-	"BJfh3gMqsMReKOK4CvZf8t89k/wN9SFEI5XgmO6R16Ie18knlVNwywYl2M8dKqDp1k9kPXAfZnwD+MQd",
-	"buu3l8kaUE3EdySWnkyvrS3QvdZUYRfabZ6Wdtm0xKV2On0L3y6EBUKMVKOTt0PdWA0PPypzA3sWHG32",
-	"j/pF6OvcF7d+Uy+piXgGDcYyzLZaVzB269XXCToJkRrZ1LPYq8JenASDpSsmvcg0aa0PoZ9qiWEvQFNN",
-	"Na05ZlJso1cO9vYGy2AWA+2WEDQmTKKb17zh7wE8dZJ6tKsUP+hRKX0prNxEP9fjyyvVEqoFbA3rD5yN",
-	"6t/rCcFixdI8HdN1E1PDQ7NKMGbo1j9oRuYGe6/5uGgJLLumg3a3a8GjrUFlW96Re8YG44EUqGbhqY+A",
-	"MI105kwChq141A21u9Q+yl4V+r2qSIgsUKJt6UU1tOUnedKtbapnlkwbBdVMI4N2DUgQuW92RKe/phv9",
-	"qPEo6SVYgkTJpZXqKLWJAT+BZJ6xgwlNlXTo3PxLdnSPaarPoFt29xEl870JaUQw9lSdW0BVuQJLza1i",
-	"f2jJU35TS+TWZpfDIYXsTsNmhw6sS8SZqErQFa6rWZEJXpjWsTAmc4OrNdgYYZqYmv34CNMEyj12IjRo",
-	"qhRdNFO1xVq5fszC2OnMV8dCsV97QYsetFVyoM8lsFpsdxk2Z8waMaMlSUNCWtRjDhHKQQIBnWoKjWq4",
-	"XjEblestdRQSAecE5YMoU8zSl1R6O3ooZefXt8GCE31t0pGxX/RutXjT1y41NXe727FVR2cYDPw+n/5N",
-	"FCWYzkiMqBzA7WaGF0jb2rR/wnCAr1BnZI6HEB6FZ30mh2oR7I2i3SoBiwV318qdWQvvldRc5j8L3tC5",
-	"N3UaUNCjAWHlSkI9JXwx5d16tH3JjGhgJtFMgHYtrlTMgnWxesFM3ULzAPxVoleKDdDMegaQ3oGBByLC",
-	"BTBZPXlM6Dgw9a7eWo6ejnR5m0xoP5/UpSyXN1m/Smg9k5pmmOUVhCq3zjVlHeLCHzl1ujZnB23fl3wH",
-	"pD0IDO3sh8QSFEBdkrgIorbn7HIAofpFW5ciPiMCMfJADtAo4zO0tdGa2uf5KR/OqOzF663W71pVNHMG",
-	"2CwzX8VDh/ZuzYFygxiW6jaRK4mxHhO5ewaepZnc0cocpdGWHjws6z0UX+UsSgjO3K/mGdfxKhLPUued",
-	"GEt8WACVKglBmKRycZizwnZdvQoUNwZtjTgkCR1TXYAdvJsN5mzn3A4JgNXHtok8pToVzWMtOFglE8Fz",
-	"v/XuUsX32t7ZGKp1KSiU/CSZJb40gmWo2kuNBs97WmAEIO3OVkieMsY3c8kuOqxOuTahQXXxmple/U6F",
-	"pJEvEkYfHH75tSzXXcMP5Jf13Pcku0HHxmK7HC6gLm1NYwkvCVOCEdrJOW27UtDMoJlwxWib4m8axhqc",
-	"4VF4s7zNtBHEzz8VR1kx46KXhpmagjjXj5TQOmll7Cjr4RsoLYK+2UO0+Gr1pKx0V2J5iIU+4BKNw+N3",
-	"FJbplgXGAueaejAOMJtoZOqgIu+Q+2gG1E735TNpShaHAIzBZ7oQOx6NaELh6cMShl/kKckEibUZiYil",
-	"nCzn3KBi2lT33F9GXJ0l5AGOpM58lSZOxtgUBtWQnga8wNCaIH6Uye47l81rMCi4thkvuY1h2JK4qChr",
-	"UB/0QsOehzJ4M3CV6cqXPCu3FgQbTGiawl9zymLAvDP3BrsoR1TAS4JEeUahTD7OY6pbEhKPRt5VOogw",
-	"89a1PB30vBnOpr6wsUxIBJZOYS/GYOV8CiCwoK6hgVBHnKEhlxMkoowQVsMjuxpokfZ7Gb/g8eWp3byN",
-	"Xrl3y47rD+5ZCHqWLHQqCag5tRySk2D3BV4y1NIVilGeJS2OSKiyofhPhI7bdymwl4AeeIFqjM1GWscL",
-	"4QFCerIBBdudFeXaeSGNRYQZI47HQ/+tpEZi7OldoMe6D0biBgTO0MKuOyYWGZhloBiGcYngVNpGjKMx",
-	"4eMMpxMaIXvyIUCuS2VACHqfY34FodRQg/V2LQjlZJu1Uj61nw5ug1fcyqdlPVQse242gpNW61pgqs5p",
-	"lTqZhpZn75Ow7FP8mmDGCnjAwApytqqbr+K2E/yCqLRx+78P4laf9BABDFb0jMz4EdGWsoD6cDNvXmv9",
-	"pq1xcJPYleU6wtprj2tIuXn0zrvHv37z0Q9taYjKh4/+8e8//u6PnQg5U7O/6CbT4RahoOtN6RrTIv/C",
-	"KaTXBD5YUKjLgKS2wy06Wt0H/OzafMB6KCe3ZMEOXx1eSb3uL3iwjmGcpintSUEoPRNMUv9FvA2c8wDM",
-	"gAegsPgsMjSdkMxeytoBBb2Zs+mEzEimT59WpaoVXrI1D6UzL7YYQ4l868zLTxUW7/G4OeZqfcEsTd1D",
-	"VE/rGCKcymiCg4J69KOBKPzrDNQpOi7+bpgxxLitQ0dZwWU4yvhs3SpNk5BQh/XNayjiST5jXh+O2q53",
-	"w/M4qmgrjTFx4Tkb/VxkGsNlmJCm0tp9PGiaC4KHGnYZ1o2WxWj5WtxfLlmrI+9KMgVuMyWTrN5TUrFl",
-	"d6xHT9Ab7YzPaGcJPIrmnz36zldBsXz7V8e/eOv4q7949M4PrNZZfvja9x9/862H7/+zo3VCzp29CukL",
-	"sr33FoBB6mvvJbjE3z1BzCog0e5jmjUFUfUGVzvBXfY00cdCk8pWyRLrB1QWHlarn/VYMnaTBMFPaEKS",
-	"2JQKCfMccX+Zv1Oz5dX9nCJP04TYQNYmvmsJKLaWBRtYzHU6uw9RzQivBkODdyz+7S9vZPyLLXH3I/jZ",
-	"v4FWDNSuR0TpHloDqQ8mNG3RtrKM6s1jpY+Y5GxEtNQBAbjg+RcnhI3HOWeEbgw2vjjhbCy1k36RY2b+",
-	"FBPCim9ZjDcGG69DNBsZYjae5pjG6u3XJXkAeOR+fIkMR1MvYuKreDGkSbJaukg94NZM2+mviXQzfynx",
-	"0prYyubmsTcqoX6BMrgWttTvlXAHocMCgY96RODltaVHJxRyxNdvjfMbQW7wDGlv0WC9Gcsr5RVHRe55",
-	"0CibDGoRoUf9SGjf8XUOBnXER2DeK+zzO0gshCQzqOo75PECxVQjtm5dQbGG4e5OXSZSJkS0wauAiBcI",
-	"0hD1GKGoMM8lwsikSQQeTOBT7OftbkjAfe+Xj7/74Uc/+8XxO784/ts3LWDPN7710b/+ozUl/v1XHv/s",
-	"X6y65/7y8Ztf/ui3Nlv38T//9tG3/61M0K1h9yTWLVK6SjSTFC5SLWDNptkoF9INTwioWODF03vl4PkS",
-	"dmfMibBWX43AXIykE2JPydg2b50WK0jghRggRuZESF0CLVR/ua96uH6kRLVHi4H+X/E7DElGLIxzhBlK",
-	"OJ+qMc0ESY7q1Z8aoJwzTYflTYsTQcBnZA+ZAkDZLYG9g8z6LYyzSSOYTDDzG7ZXPyFPDogUBE5UPel8",
-	"p9Ly4ebV0ErPkMutlp9KyvdBLbJH+lpunVY9ONtrZ1ELp6EaD9Y4j5ShNMEalpbhma6hYmoMPYPu23Jr",
-	"UBZHAH4nH5maHJwRFFOc8HGuX8NiqpH71S/7N+/s6HpCSPIxkROSDWwdIkSwjs209FuGJzb6VIvx89kr",
-	"DXWIThj4p/v20bQNyl9T/ECdvvfJg7VUevJVrr66uRkC27N6nZlms3BC05MFpM1ITPH9ZUj7y2tfxLKn",
-	"xorcsFI32RGVRXbViZF3Ty0+iKpxetI6vOdosEUkuCZyH6PDUkVq4xxdgg3sW5raXt3NEpckcRyojnxv",
-	"L9tbW/21iPkaQ53AH6la8oK89rLOrRFDaqsBGTbuC0Ma3jhdufbAVuuh4FVhXdAyg9U45DnTd4iwWnB9",
-	"6xwXqDq9Lhq9HAqhlRJ1bXAdUjghD7DigpktcXXyrB/Lzo4TYvXjCUSBz6JXpOKUpSTZsvuhqiEWq1Zd",
-	"jrY9uTZJ4S3F7c51Gc3CpHWCqjXEMpoQgWa5kFD0GaKBkUEQ7bCIWuUxazVcVpatkovv4EEBPnIFGBY2",
-	"ud/poFpcGwFLS/1JxOztwitw4tNfxzs2OCLpekup9Dq6e6SENRr4LbjtqRn3A478wl9orPaW4J0RT2qh",
-	"WzC+9SXTh3FVsWl5kpT8NLe5H30oZt8JPB3da/DecvLX+oyNmUO2UKBYE77f07Ko3wmcv07ge57Gnuvt",
-	"3ZTA3dQgrtrYOQEor0UYohuoWCssvb6Ys4J6XsOFM4lOtl2b2DwfRF/o2h+IuxJbCtNU9wotRafDyb/U",
-	"aeug10b8c4gQlDiTexOcjZtjqcZYkjleVGLuSTSBOGuc0BQvuq9oto2GMUjid5AFYsxEfNY3fdt56fTQ",
-	"EAJPdcpIL0bR1LpFmfcwhsTmEyc8prqiZEjZJm2/1TILMG06j1tnAmvAWh5yPiXxXRZK64YU2iwmWZ9u",
-	"P3lwwkutXzorXGC1lOX9bdkuGQBjm2h0gyousGhMmHa4aC3C10igsxa+aomfBySCpSnEvIlV+wZZduaB",
-	"0S829FQsfqctOjCFtNX141Yk1UXsv0iWIYP99FsXGxTrcaKLI+jdCaazFtigmCSBukyDJaRPqIpppGW4",
-	"B26KX2OccVfAeYPLJTh/8PJmQwvzCa6g5gmluIBhIeWZ7FZA4P2m6ediN6q2rqueGTC9GSmyy5sMFzIX",
-	"Dds4oI5mOQQAZoOs8V6azMoFBJavU5dWN7b232yGaE0YM7PqYV0pMEdicaArEbVWVqmWFGsFNujAxKhi",
-	"ALxhTFo4WeuMC9tZ4MKEGlhtv35jiq6gCSQbOMY/M70CeMglevNOgn5WSl5eqrrTkghcI+Wy4I+D6Md8",
-	"MWgt6rArIxiXhyOeg5TAsyEd5xygJMpyQyUghXq2qKToR7XwSfnnNk8o1w2N1nU4WiF35lqS6bgFSrmf",
-	"kI2zxb28IaZ2RBPZHQium7uhn/ULnK1nQwCTVxU/euWbS+pdai+p52rkfgXHkQody9KSkp/lzGDaxjrp",
-	"qb0unG50D47Ak6/yGa/JKvS7UTCbz/DR1v9NdkSY5Nni+YUOqg05oo3X+/kCjLNX4MKNXqlgPKPGWxE0",
-	"jbv68dBDrXivLLeOkzzwCuJZDJ42VO/oZaXvUfXp1Es46SMwwJDRE1856NGlMA/rHTFiwPoD/QBP3AP5",
-	"ONJxkIU+3uXD1JnzPK0kkpkqQ3adBsUSe3cogEI6oJTNqdRkvuct+auV+UODBret0SmhxgWZI5sH2pWg",
-	"ypO4Z+tpRgRhMrgHQXCyZ9DNGwJsOYo5wkOeS1ufbkhjp2idrVRn6tSVAFkkPdTgrJBy1hTO4yG+TZ/x",
-	"w/XvNxTf8GH2SxzJ4OdPCl3Yx7i3F4jLuHrmmMf9lcSaLwAfKs3IhRFNkh1A3BgSNMMJoEDGAYG/wGWx",
-	"L+z+5ghhDZ80xwIpvtrWgBvYFATUvYUH3ffOIGvIufa42ZYWpAPLscJQr7Wy7jXus3AHe/F7ZRs3YOS4",
-	"bfgGe//u/f3rLOOJf6v1gZPqAwS2cSI4qjyjAbe2epabgzdlMahUQzBwL2lINmvD+/alk7vp5p1Hrx8H",
-	"vNJM07jWcaOD+a1u5rxPoynx3cWYmAd6IvSjPY1dmMVUPRE+0bvODr9B/SEsp+bdO1khy0ubaz8Oulpv",
-	"itC1ixUYj7uU0OFDvbYitdVhqBltt2CrAHbb6psCa1pp7t4bbztdYgG/HLeVyDus3wFCbAq0LRtsHvBa",
-	"JITe4mdq7lGH/IHEs9RFua1lqCOZ5UKSGN27sYee3bq6BUUCEEB9I35EdCBP4XRA+mroQdTOMxwtbtMk",
-	"obqsvSdc6EU+RyOcISytisRHowHCQvcBXQKLC1ebaakMzKIJDxSPfa6euZxwQDBdatkrDXhCo0Wgu9ga",
-	"OsJNIsXatQQlB2BF6hCTYmYF8apBu2YulZE2cVZCGdHlQJusS9XVp1vPMRP25e7yk65WYFxL4NnhpRpY",
-	"n4YNEoJPicc2n+BhoE8y3Hs5y4XU9rx92mBw7Y+kkeJs2oQpon+7E3rqisA488GG4NcfpFw0FoTiLwPm",
-	"tB+BcDSiEcmeEmj/5h1EBaIMRbmQPF7o8oNTsoDM0SFBOUt4NCUx4szERPg62ycsrqKsV37+bAnU7M1o",
-	"qAxoB20aCMYZnqovG8pn1PSCYYLZFFJtqKRYiVB1NlEhcv0HO5QZZoJKNxBczw3+gMRcEWUYEpBfO4XM",
-	"UmEj+TW/OpEFBYHKhSvYqs60XcmgTo3hM9lS/ffLaiEE2m3fkt2NizL9lar+zHL0QLH5hDzYgTo+Jq6W",
-	"z5mwDwTYGATfpw2byjDrDqDmGqvUADGizn8x4XOG8BjD+gXnqdRZ27DtaydwwwF3eLVH3Yl3A7tbyvtA",
-	"D77yFiLarS7ZCM0WSzCp6l9/laIevAp06Fmv+25BvCW1k7JbPGqW/ZTdzygRt8jIc5Zf2EK/j2xpAK+E",
-	"Cz8L6Cwv6lZ1WKILIaTXzH3ZnVBJq0YuWotKD0f/2Wr0zpqeD4Zh2DUNTq5ww++ULHaTcciNun/238qJ",
-	"fC23S78lTZhlLyKf6Bhyb1mULVIZeNfXrTgjaWSDV3k29are9Ii8xIe9WeDUsLkrudpVOfIK4JYYczbS",
-	"mTk4URLTFCJZK/q3AW2y66O1Q6N1qWbxlEC1i9fWbnu6vCblo364pkZ1rVTBKfyCpgKOPxW80NFeOyms",
-	"wbphS2oV36qJpOHAIsUmWZushx139vJe3Cvyp7y4Z0HFkvRz3j5KqJ4TYU54YtUvB96wG5Ew7qtbz4hk",
-	"fcuN94Ke4w01W18B+dBS4dmUXm6NmqzKO4tfCHlwGOktSjnbATW+SI9EghCxhNYfYq8wQ2qeTicla5BJ",
-	"GZ+hg9sHOwXGF5XuWEHBnWN1KVFT0rmFnW5yn5f6sySLaTV02MKuUlb+FRNJshll1WSGkgs/C0XGO4IM",
-	"cBSRVPoXbsLnlfirstqRrN9MWk+H3tCRZlB6BC3RTjDDRVlAq3NDXPXHzNgy2N3o6rzhagWZ8FmA8DFu",
-	"StMnNNg2MwhDP1lBtgmJpn3TYvtVPK8sQ1PF86xveweapJ72jsr90dEMPFZfAvu6WzW9pJJbPD0TrYvT",
-	"tKU82t1LeTwmCJuKWlTXH95BMRnhPJEGDjdwQat5EzWQDRi2ew3fQYyQ2MjZDFf68TqLNpviXbxxPAca",
-	"AkK1JOpdAWaE+ltxezQhMdq7fRDQvz+yjY4NtWtBIUxIgmNFWDPIovt7B7sXr+9dO9jV1lDdwk7x88Ht",
-	"S/D9s5cuqIEg0j60Jj8GMJbrDPYGrozpEWHbhQeJZBpEI8JZttAc8crB3h7iWdVgYsTFuippNZO3aOGG",
-	"ebs+hwzPt9HuwZ1nttC16/fUQLP//eZfCScqSxfUyxqwcw0CV4HnAZwYzfxP59SDRaLWKxckQzevlTtn",
-	"69Kzl69c/W/P2f87iVVHHtN4XSUBmzf8QSHjV01katpd2kYQ5mN7XUkSb3jUrtCgEYQhUBKoXMAOLB1Y",
-	"EFOnG9hGWA4sOAH4OZVksl5SU2fMVn0kOEs0JHGYiDpNIwbjsm+gMc/Gq8BVBCbIyknwwbaP5USb9L1Z",
-	"OqfjEW0SGMsrdLVJMFA2tlFyVZbbM3XnhwtHsu1A2CZ2vOfhEXl5YdDr3gkFt3YHHNSd/2CjiqLe8W92",
-	"fFVXsdm+Lm9WYJ6ARzocyW+U1UIP1LAd3Eb/3YkIafGX1H1E30TU408JRGzonXGHACGIPa2lrW5nhjCR",
-	"MtVoMNR4FGpyZf8meBK5Dr800LAGyiQzgsVxpxe9DQnOdAputSNR1oGgEHHM+ZQSm+6voUKJPLSPlVtF",
-	"D/CNN8CXMeLLQ71+RLKFnFA21hHLPJM4QTFXV0gBAKE6YFAQFOEkEc+g61nGMwGC8d6NPfR7l6/8N2TS",
-	"slDMo1xRUWgKY8XMw4Sgz6tT+fPPoN2ZwX/OCDL6Pvhgj7/61gC4X+hQkmef/T30yv29gdaS0BALcvXy",
-	"MxuDjYRGhAldRBsKxo8A7HxjN1Xq0oVLz2yWRHG+KzOjzYIiQZLRBQvgu7t/06mGu72xZUvc4JRubG88",
-	"+8wWtKu4EpjsIpS7vehcYzVAhw7D0zVwjV1u4xYVUhfH/oOc6OgXnOGZuomKje0/WnLnscRoN2DCKo5t",
-	"pQhxYQ4YdWcGpcyiiANTfCHXEDaWJ6yPFfZ0J8pTOZciObF5bMbK5uvWGuD69grAwa2dmhDahn7LX8uu",
-	"uyRVQ1+KzikWYKugGTKi19dpWRq97HTZDdXSzU1Ullz3dWBSPvu0vo8zaaN8tVl0oEMNXC2ZZ+ALvnmt",
-	"hJf28hDBGSAAe2l6NYSm+3hcjgMyI7aaVtA4L4quDOuD+WOGH9CZUoS3jD4+o8x84QvoXZL/fC5QSjJk",
-	"OvFOVsMcePq/Uu2/o/PXICI/5UzoI+nS5mYNLdkRHBdfN5aYsA2jJQkYpUGo1xjrZW2dMcP2N1WM7eK+",
-	"SaZ1j1IQScVx80evqdmIfDbD2QJEainxkOTGZDcwzBznpAB6l3gsNLQWGPVeU314xOZFJaWokDRqlqAv",
-	"ECNAD8pnT53ETl/nQehXrZgXAzQ3dwojbAZwRZlPODJ5aGjC52iWRxN1kj67acs1hK7Al2j8Rjftl88t",
-	"2EJGUTM7iMYuWuW2zHLSQxyf/r65pm2I57Ggd1nV7D0yEtjW0N8ulhlS4bTIzkjEsxhhYetXx3RkMIPE",
-	"AIEFTqAYcojiAnZUcDTCWU8GuAjHENzUufDwAVxbnN3/KTucjB3u4ylBVG7baiskUfIT9rN2hjy7iWaU",
-	"5Ur7xepShGYLlCidRAeU9lrbgjea1/cadH0OCwzXsud5vFjb2lqfm7U2v1G9kqpBvvGfmbV2tRtvgHTF",
-	"GOCmiGeZdhaCGRI8h8+g+3N+QUiSgjovwBStrmwQgW/iKbRtQhcEMtw5N4VeFlqeGeM1z+wbcW8doMqk",
-	"F60v2M+p+xlJcUYKz+qnfHqy7u8rap+LCJwQRB7gSCK14NpWYpkAcmJLuOzCXGOMKhAiDYjQ6pO9BPdi",
-	"N+uRDbm43y6efbJPPTuPc7s+6GhhQ0xYcVZRip622tBnVl7Oi1+yf94MUWstSc5gZQfeNsvRngLXtK+f",
-	"TcE8zbMIjWhClld6gHAiOJgXjUFLacJQ4Cg+ARdkJCFYWwf9h8c9/cCniuzaVvgFegS1OIY4miqhrUTz",
-	"F4yhs23t8pjKVtG7C090WEtfnXClEINzjiFTb+IpgWisFBLIvQeXHdY1s4S6JGOBdG+8yeo1XDRZvHxo",
-	"TsvGpuvqVBuUvWUxyZ6xMGr+LnGz5fJqcJeINpkR+bDNNrp1tUVcLRnJWFS1koWFbC4POEpyoXORfP1A",
-	"UcI19AO2VsJkRknplJjhJCGZsUrqEAO4W9lCK3hM0NC6pbwcYn/0DM+mnHYZKPuZIBXjfUJskLAzz02H",
-	"uG7W0qwVCBIUTbDa6bVik1b+aGGzJH4ukgc2WMxIoepUFFUSSJcSiEBFR8VHC23Ehj6UwNOXchYjaq5G",
-	"n9fOuEgmZnBHEAuBLqij8PMoIzgWOygSR/DWg0Q8gD6KexXSRnc0UpeyAeQ7cyHRpc3B5ubmxqAmKq/D",
-	"HBqEpY/FDJ+2nWc24gQIsDHYiMTRxmBDjdSbh/ClNQnR9cjFT6r4W6+Q866sYfs1yyTF4Cdo9ZOqmqq7",
-	"iBEboCCICSFShwNhCWaQchcGyJIjJ3S4UaLs6h61zgs+dsal3v1UgAYD8BcDHQ7CEMkyUFKqW17HVgXp",
-	"RzdASoHYcgLAGg61NfBPrSwPXup8G+WpVRMJi60UB7I0DOt0+G99J6EbNH4uJ+I9ohrKJSlJqeg6wWJC",
-	"2lnXicMTLUwL+pAB3RATnsmBOg+ZLh89QPOJuuMx8kBCzWfN3RLC4ahAM56RbbjpgZlLXfMlnqoDXGlm",
-	"gqOEQw5SlccPYPcV4JLd9wAsNboIoiJMqw/G9Fzm6122QKnxsuubxQ7CaD7hCYHw0wHSsU5GwURPT8iD",
-	"zwyQU84PO8X89M9KCFXfgsdM0e6GKVk8Fe+x5sfc9Mv4CG+sYMlYjsBQKs46zmuNQdp7uSx2aePp3Ssk",
-	"pg5t2tSqi8q6rrO8ChC7rlbXdr0Y+HAAmDHjhl2hsAn186tkvvjFUxXlxWKf28VmzxHGiow8z9DergBP",
-	"MEN0pvR8QCMhYqdwFkOQvA6Mx0kCwJHEvfrQQoI2yf1O/39BGWeAa7aaeW8EZ7LaJl/oXC6yZeSlxnNV",
-	"Z2RUoXHPVYRgmrzi5a1HwepaAttuP4clPH7N5w/IK86qa6jsM1v79bvcKrDmZ+xv+ySw3KOv//Hxj//l",
-	"/7z55Y/+8e8fff2P/8+bXz7+5tc+/vabddbThjIqBUoxzcAGwfW9t50jRwkWk4um5m2rdfeGevJ582CH",
-	"cvdpBOE6+bCk/LmddGbd1SE3JQuBnrb2eNfhIySPphuvAUaeNyIJcvnL2WycjsgoO+jlp986hQGcy1rd",
-	"xlOCsK5jra9x6soy4hkiOJpUgorBkAILatO93ROqfZUbZEinclJZ/yfZkXfOy7yrV7iMtICrktqhsMxw",
-	"Te2zfooNtE6iNNQLedrsk32BHpFXUpj/y2Tx5MbzwAz0ZM4ppOf8eSjjUwI4nepuYiEFTQTzHAukQQlN",
-	"8Kt6xuieOqYZFI4ER8QBhbBA9SfgwIRIW9ulIaKMMi1Ibukn/xNIEjOT8wry2b95B2myazPWiDIqJiTW",
-	"aIRKl9xRDKAxAmWGj0giqlFegWs94QmFePc2ZfNF+9ApUt30cW46lZ0jbCQxoSNJYjTn2VTdL5syAgYb",
-	"ae6h2QGpkmz9stI0/zmCs7MWkue9UPd0mJPGV1ALxkegVi1IV9C+NgG1XO/VzhN4RjTeJtJlacDHNKFs",
-	"/Awqr/+6qcMhjg8zPtc7b0RJEkO81gDhLJrQIwLBwnyufxI7xddWv8Mo41zWjBZVXroJPb0ImKOnxU26",
-	"j3M6dG3n53aph1QCAFvXyK4CzSEbq6J822N0b9ecwRqTCekCfCa8wWbxqiVX57fGbmWx5SD15VTDDBV2",
-	"AMOTFT5lR5xGHQaAm/ahoKCFZcN9gYphK3W6kMcZiQ91WqYGq4swi0iSNNRM+NTecMqmVrXQ5yZvLaOB",
-	"IpIklRureyiOKFNc4uVkrUeCc6vlLrrLFqazG9oNdgYRxcsHQEbiC0b1MsNvYB69NTy8AxXePIXdPsmR",
-	"HGWY8cKZ9vLaDjot4+btQxA5A2j40FbJqx9ur6QJx/HNor8zX/A7hatYqRPt610kep82v5mENYwU2Rpx",
-	"Anqz38BfEM8uPhUAUKFONji4BsXtIrfHg48ougBOuAM92HjAI0nkBSEzgmdVaVnCHVGGYTD1Ts7aMQFc",
-	"cx7CWW8gl3nLfIAZjsk22r92Q2mhd29cs6VedJzFkENp51bpLUSOTeGaRuemfeY0CWz7OJ9EcgKKnyKG",
-	"UeGE5NosY/PIIeMYrC3zCTZwb+qorCdWlZA1IYJUdXPIU8IGKOJslNBIGpAsbfoRHJUluqsLsyumB7pk",
-	"6GlcF0zr53VfOE9u2BVTC1Gm2WFILDvoxFCRz5QELbJAU5IJANWD5AXRwAzLe65I5wxxRgOnqItrA6dY",
-	"nIMmdtHJy6fIMWUHv4tMs6cXvyi15XLGQLONUo92HFmiI/xsWtBwoR/RYOPtDFSsbCseyN3yqVOkutPL",
-	"uZj0CE7kxCp3NhSIZiihQooBuNoGKEp4NAVR/jofdm9QSEa6sJT54EsquJsZm816swpWyiZoNgCUKPYp",
-	"Bu06SrgwVgClfgZe+u+RGc6mJnwTiFTEYVYBRldCStraDIafsjlKCU2butI//Se4uWkOU4LFxN970l3a",
-	"NDyuObQ1jTBJ+vDxp3x2Ej771JR2qqY0YORzM6SZzeozo6Gnze78TNCG7Yzq2GUL6O0J98TqOZwX2pQW",
-	"LsYmVpMsgWt00SYtN+NC6QfOdLXWr9+7szgnDf/8eMWq9zZtB0lTNwXhLKNHJF5ld1/Uh2KLs3LXeKTM",
-	"DdOgC7lOSmjO2mF1e8aeYD54bbK7YnrP2h2fUHbU4z+neMPzY8RdMS1K2ygC2AqW2q35lEBDMsHJqAcT",
-	"ggbTfs4caCXnnI6ZT4TvRFGpPCe0IG+nsOtBa1O+79Z8bYEKOOQYhHJr2YNJT+iCxMUzYlH8P8W+faKA",
-	"J9zFVnvjHFVhh6+rsBPoaV30aYB8KEamIFTjburUjO9W9bgnWzuuruY5KsoOMHaR+aLx5cQa1nMJG8Cv",
-	"Suu0/vNY4PVrML5CakF6zOVlRfEaZ6d9Ch7/7PvH33z70Q/f//jdr2+j4aIMWE44n5IYKr/oEmvaUcJ4",
-	"/41uAOrFxS+JJB+/cTHlCY1MQZymMMx99UxYTLxq9BPICXoG55Nyp/s+t1PigEjNSJA1QzXahQt3aLwk",
-	"DGGntkFLAOgSB2WdYXb7WUuQ3Skw0GmtZHaeIWSvakQYQ/6nBIJoSIEiXoGZqkQZNW3oM16PU9jQ1aU4",
-	"w918rjxgw7ZdNoD9B964HX1x0kErBvcATQlJjccO67o3HRerjERc6Qqk06Vxr3yyXz2Z4Foxy24P7fct",
-	"PezG96Ed8mWEXFku+tNY27O+IB1IPBoZ3ji/c+9lskAlK1uHgQlO14UNEs7G6so0x1RSNvYghus5NGyP",
-	"zmtShRBP+D2pOpfzuiRNy0VdDKrlmvssmjcuyBfNc9aLdxpWXD2DAqn+jM/L8+cbHR6suGQbjLr6mlSW",
-	"uVCb3sDbaHhoKDgAYUS0TFnRDoId/RwUshqNaGRckTZdcIYZHhMo4BcRJjPSzZeFf6IF/V0/s8YUFVsj",
-	"Afj1dSgLWDkzBxuxuu5+enSefWEttdbnqF4Cq62SpGI4uRSvMQkJujQ+tKp7TQdhtrnXrHR+sj1s7izO",
-	"rU4MkPAcK8SUpWB0/Vmwe5kIzj48p5O7m3kOrs+vkj313z5eqG53E5riBZKcTwf6djKmR1DoM5pq6EjX",
-	"EdzCqmMsyRwvGjN0bsDYnnR2dWfxu8euUDWEM7JAc3W+Kx6pMKwJD+9gWUG6ir3sJskB8VZ5We+VmqeE",
-	"aUZlRhGAohShyamlK3NI46dE4dC0qoDxbRZec5Pi9KmL80m5wCsmPEejNU5IrFirfnN3cThgmyztLgO3",
-	"Qkct5btu0ZFUfTy5wlgvz+jMJTBQ7TxYQk1WA6IbzlCCd4JZ7JQ40XXCMUoTLEfcRpNRgRgHBOh25pnQ",
-	"FKqGt4rng+KpU5bPxigF3URaF1IjTOGvmCT0iGRGcEeE2suczDPWU4bjQnBiVkNSw2iOF0OaJE50uE6+",
-	"6QkR/amI/6SJeMPG5+vNosJW2FMqFSSCYgEfdpoNtAbpnZrKxO6eLvamd19322vNk0+6qdZO47ystKKk",
-	"Y5+luVhKtRazLDzy6UqtqfQIzjIKxlBDeUTljgOsNOdZrIVtqcyrnQcVziBlyp4+aOuKBpJKsKzEbgat",
-	"vDriWqDxcDQ96xU/BZc1jqbndG0+Vz57dUKjidUP0JgTsa2vjlQsA7cCr2mAvZ4sVOg+LWUX1RNPPiNV",
-	"5/G7yFI3JYrwjBgjjJJHmCk1QmvKGniuL/+oj828o6b75HOOmsHvKL9QB9nTnHo7lUNNqaJJ3M016sIW",
-	"cE0sH/sUV/5sTVea7ucIK8+mqOSSalz+oNCtMj4XvbDBClhNwJnS2JrUYGFAVVnbpeuzKL60romB81XE",
-	"k3wGjj0fnlhByaCqV2cNgLXEwC8SHKsroi3lBnMD04QOehtUsFyYMRWB457xeVOeu355Dxo7kfWicXgx",
-	"zUhkMjhWGWHx/mkOUpIHq1JQvXqaQ8vIiGSERWTF8RXvn+YgU7yAoLNVBgjvnioHYrkq8dSr/Yf2SQGv",
-	"21r/qXOe8HUYDStHzwDtHXwWPf3K/RsXnlNXqxeefxnq+/3hrYM/HCzD2O24+LoppjFaENnlzSyOuZBY",
-	"yKbj5EmLgzzHpd4tl1ers7oCmxSgTyg5A7fo+WShVrPf6qkxzqhsQ1lQv3+6kOtYyH280FGEBZyJ+gSL",
-	"CD6rmSkm07V+ubgQUuhKJyV/WunqnG4khvTnV9TRYPDzEZphtqiAsjfWq3eLqzVdSl510Nud40Nj/hts",
-	"T6iPDxWl4UZg6tPPeZ7EaEieQbsGa+uKp668MVY4NNw4zZp8/StsnQqfnCOPLPPHDnjOlVRiaGsTfG4G",
-	"H6MCwdhZla8qrfrGieq+Di3co0PmQ+tC96NxuozzZBeMhFmcYxj/uXLnbgMUrC6bzxbqwoKThM9JjGwc",
-	"uxjYknEWzrnqLvbzqaTRlHRY9+6bZ04Ykm9C8LRw/B0qC/EJAvPQK3luB/Pxez85fvs72zbiWRTIQ2Mq",
-	"JPhjbfH2nmn+hou1mNUM1qzY78LvmhRPrnNDj1/P5ZMM86BHiDDSa4SGC3Rw+6D/CvMp6QA+uq8fOaGU",
-	"GiaYTWGPU0lxQkW1yg1lhwDVRhXr4EjSI9VMwk3MWqKz020Vvt7RxZVQs8boMvVMownq8qfRZWctVRXj",
-	"nZtQ1Ql/WoIqNjKhBytW+L1nWio20+m49N1Ozglzz3Zuz55zSkEzC2dXbVD6bWd4CrkEJvUS7d+8I4zd",
-	"Wk7IAuHMmKtD6zZqGXrxS1qAvHHR5EC0hZDAA0CpMPgMK5qCTkslqmaUFXeMMwwpKed1TvdfTdNziSwn",
-	"EmpUojFHFnsLoxRnU1sqVB2OlI3RHEKZjkimGrInlOHGpwTUG6UApTPiWURW5UJ9FDfy4G1+9J+PAYtJ",
-	"/c5xn5p5GT+/jUyQ/6CIrBwgrUyp/4UcFAWNQ9krZ+r9dk3xFfPM2tDpnQxzSCVvTDQnD1Kq8xj0hvs0",
-	"6fx8tLVXeTY9N41Ns59r1RPoad89yANHZti7H66H7vDJvevq8Z+XMbBgmE9G3jjCDOVLHBTCQGPCpCnU",
-	"3uVFO5Dwd+lCO1VTq+3ptHckUMCTxJEShgxF0NM6ngsNFyifkkWMgGAuUaGVC4LGpJmwxsWcYNqC42+m",
-	"vgdPPblRts4szkmd2VUL8BIfNvPOKVu/GhhLXc1f50ObpZmPx1rFbmCyHXRp8zL6fZ1mDob8CS6SOVfj",
-	"QEHHrJMBD9RDTzr/qUlgmWfkU+Yrmc+qzE8JxOcMCUsjdfETEmc6CzGDOuqaS4F7tktzrYsXBQbKoomV",
-	"BSWUTGsOu8kIlkTR85TKjtj2e8mqS2vrv5VTThNjQC+3lkeAfovVhBGsyTYAahoDlFpihCG+eaA4CIDC",
-	"CIuyBSAxD2lcX+Ol5b3IyIPmSnd3yAOpFzjg+jXHVDb41dw7BXywV4rNM75SrCgC7nBYjQWRpyoIbnE2",
-	"RilPEnC3QQkG8kBC1/U9bE8giIhdEBm4mzvDIZtXe82Vuvtx0GYfBvJUlTuC+4gtkYoEIRoyD3ICkE7R",
-	"A5Mt0/hKgLAHAUgZ0mYCv3+HsObxnhePn6Pckgbn4nU+3NFhDShPkeTo8+rD502shPUm62isbhGlNXTM",
-	"IpK0nEbw+9mw73/G1dP0M8dOUewKVsEot0rFYFRMSBy4ZBkRZrAN6dP/H3vf/yNHkeX5r4S4H7ClMg3c",
-	"zuypW6dT08amMbZ73c3x08hEZb6qCldWRF1GVBc1CAmP7oCdhWNnxYyWHTQDs8wMQoe9p+VgwMfwv5zc",
-	"7fZ/cYr3IjIj60tWNXRWdtn9k91VURkZ77148eJ9+TylDR7vOGxlzdp8CfUH92ccLC+oIbLT8hZkDPHE",
-	"eXKc82NNG+jrtdftP2/MZe+ugf4Sj5SxKANNvkjbXWzQlyrVshpdEXh31Jnu+K1OkpBaS74XuWlvQD8Z",
-	"1eDU2WSWS0xIK3GhApIAMVWD2FsPT9ZZpNMGQyY1mFYN5lj046TZ8G5JVGuPd2H1T5WXlOo3edSt63TZ",
-	"zKBynJeFAKhoOBvIOEg8amTWL50+2OdOaGZfZWAg3bDPoOxa9p+ZMAjdYFmPlQqQ8FHp+WSvTgskUV6x",
-	"w6q+ieAkNey4JKHEE9xmeIt0eXkNJtUQU1dbBoIriB4KE3XoxgmxY5C1kdtZxQ+GnCUwIdlAww/ZkokT",
-	"0tmb8XofpBflirwO/vEvQJKoZWtiP/nllNcIvoPceFJ7ZrsaCaNIHJSMoOEs+LZ9T/tNh8vYbsVwWz+p",
-	"J3ruT2xGz/I1fOw8X5MnzzUcXGHGUXGiehQmUiRThR0rjpbSXM5Qi+usrVTMcvb89GlWTnyViraY26OS",
-	"xlStCf08y1eGl4RVU4UQ77CjNGD0XAfnEO0DbQnvxXaWQvwByq/PhbUD5vpbd2hcldLvp6hH7pWEC0b0",
-	"gDmKsEjF4OD4rMkUMyGNcp7sc888zXpCDgzo86Wy7sm7cM/ukM5VYG7h091cS+8VRbOHt9Yq2DxWWCpO",
-	"aous9V20fPbVkwYsiYcx1MRAt8wlcdD1ecPtSFWSliFk/P0Ybs5zSedcXOUbWJ1K9QUHqoCsawKghV7q",
-	"xZsDBd92AFLV2gS1pX3R+nzcDQW8N2I8QnTJUrJlwhxDApQsO4ETCgZwgloEup7Sopclqgpvu84kYQqE",
-	"fFDWlD4bVKn4+UmWo1oPP3rv4JefHLz3/tGdO+u4VX0ut8/ZLqSKtYU2RBVPucB6Ld+54cCFgcK7Qs4C",
-	"yHJfLUjWfPYrAttlNE4KnXzBaTFGNbcHvkvgRZWZV5wXeuMvVv51Bi5+qhKKA0Go7Wy5OircNWeiXBS2",
-	"9OwqMLoUBgurNBknmKemWrBwpTUm58iQieuMszjlLZN1l8FcnACrDIEQQ1XCZYxa9anw023yI/Akwe80",
-	"aw6MFY+Gq++xO83FQyb6YY+Jy/ihMNfILkrQKhvadUvIdQmFdG80H4XRzIgeJEIS811gcvZuR0SLCU69",
-	"3I8ntvuKhs2DRVxSy/eB1K5I+D4QOqlKe5Q1gzrEqhD8y+OGh8L0FPPtKRKwQwf4/ygBnkK84UDXNBum",
-	"ivCOHLiqvZa3BCTxU2zTzdLjI9YEJqRdjr2SsIE0InE4i3rQ7AljinfEBTTMGo/jFLQu1TRuyIprGbeK",
-	"eoDrXWVxBl5vBaZwJGFMdAZm9Oz2+0tmTQU6JeTKEnVJjcKwy0d5qXmhm8FGYUtnzZpmwohPbOZIxVAS",
-	"j9gFGQdaFP2gj8JpZBdSk3Vrp96tC/qR0jFvdriME0jXmQYZe3+vC/72U8COSCoPB8OQ9TuUInuskyKy",
-	"rylLsgN3RVtuuUGrnBu4x1N7FD4uxQuYTNIBlgrdZVIZEUGeH+LlByurhNQGeEw41H1Iz69TpYvOax+y",
-	"4OtxpQtkqpJeuXzZuZ7Pxp2J2KqI2CupMJArH4wrKt/qPpOhc1iGqwc90Oez3NcfI1IJGCsba69bvpbe",
-	"pV/CkcvJeS3SfpNd5QY9k3ujPrg8BmGgxzS2wPIvNuVN8Nknb2yXM/+SSCpHNWM9RxLKdvMdeVIhDcQN",
-	"1hIYuBRyne1cvPQUy9pZcI1t/uy/DsyaiBj0tjiuCPk3KffRX81GrfYVya+j3laOuN+Di5HhXQixm1oi",
-	"IadaCoynsIgHtriMbZm7/7gcbTAhZ9zeG/arfsIjVyWDfUkcAih1l8TGUWGflExibrYGSdLI/r7poVcG",
-	"iLF/8/+9+acJpNnNOPYsqK+ka65aWUSCrDKbpu5OR4cXbMDudYxLHUMmC0PSNrPDBw7TT1RhQ6xMi4pM",
-	"RKdoiCvQN5WnRsiYdqyVoXX24s7zlxts59ple8fZuXhpsh9FA/txseYInbqOBk+x7R6mC/IU2DAVxmAx",
-	"Lgx/8BGx9rr/73Z5RsEN6Kl9qGGnF5+Zv23lCQu04rjqTGjeBa+k1cAELtqyM2KWTfjI8ue0WHnEpxZT",
-	"EhyGAi9ESY61C8n/XXJ3xO8fiTDMxFLqQoapOx6DdFjHcExuZ+lG0NhfZ20j0LlBtynWG2hDoRRqmvIU",
-	"0wPdR98ZInbYKygeCzFiwRvmiheOJZAemW62SL7iRpwFck/s+uAoyg7/6dOD3/6OnWtCS9lbQiGSb013",
-	"wpw+X87UiPdN1OFzE/y3aFyVCf5+iuUkt22in0ZY+4g5IrBzf8Ni0RZGn29gnsRAQ4P9xKfyh1EKx50i",
-	"Ddf4IBZqHiU37aAlkLMwz7Jo6ilpFOsAT1ngTbUENYppAKvOBqkjtdVQWx0hwdL6OEQPmq6UOi62woEL",
-	"QcYEj772o+9hZ7lyJ6l9A2bW5sA5fOdXD/7lvx/dvX3/mz8F4lkQyEkZnZvrFCxtxY/IYCUXwXCR1Jbx",
-	"VDgSfcZTn4u0waIOtxdsGbOO0NjW5nisXEshUvuQirJgtLNab9DQ0So30acV1BSBzghYS9eZu289/Kc/",
-	"Ht7+w8Gn763nfWesxW1fBJsoOXgzoWSW+RIK3wb6XglfFWWO8mJSuyhGbb08Rt5QeYj0rM+hfWKPS96m",
-	"TpYRSJMWU+8ddWaLqoShc/CXhB1v0LA6QkTkM1UsVow31cCE95t11gXo31RJ7LAt7f/GCK4NH2k20LyZ",
-	"AGsCYnb4WJySgPAcEYB9AsHW8yTJAiYbWZtxYRpZlqzPUyPFQe9z077P7Lz6JM8MmMRy8YsgQBf7MjMx",
-	"XB7RLOWDe18dfvT7daSwdrgYKHFFIGJsUUZFzWHW8ryLzITUW4bM6fMJqx/PsmuozxT66POD//vm4cdv",
-	"H/7m7fv3vlonfwQGj3gKfhPncXA9oRl900ulXdCJgKAEhcQTrg37j0+zmI+KNwHLt9nlB5txbMmywu4v",
-	"4ElNRy0SrtZWNjxQ/gXf6UZetYBFT1ZyXMM33rbWXOQat9phRhQi4V5kSlTFWgo9IeOy1m83cMSZ2vix",
-	"PiwuzDrr+Fxzlba5FNpFwu3pjpCXwKOON4FQrwiNh0ExX7SUr0Ezj1ID/dFocFBnI6za+hsc/flfH35w",
-	"ex1NiBGB/jix2tm+5sUnkIwnNRqMKehCv37XH3COIGHycXnuMbFimWnHj2LW7+5klq/LAH5SU2Zvg2nl",
-	"LI2p/SyE9jeseEp4o8hu1etzObowF4NtiwZWDcKWT1Mf1sDOdmavjatoDwavWmZYzE3qgT2My9KSdhGy",
-	"SLPNgemoVPzcVSo+Bzz1tc14f85uCBkT8FWE0UxHqg+64VMgXIfjYUexHo+BCfPURM6RC2FkZK2qGjWb",
-	"oLZEff8CV3lcD0LYVcxPkMwJ0IYv3epYkREOHMxhtymZjKZKz/imnItfcQP2VbfI4McFxIKWHpB8irYr",
-	"UjaG/TU1ME31WjnGGg1ZBI6hB1oTLJkiBpcCEBj1xCkxgmmJ1SrZsTqE3iDhBmLsYUxM2MB9YPfGqwjb",
-	"ZlgM+68G3Ith33EOelwkFxxWWI6rUYoY9rz9TVWolEJ2g1aANWJMF6j88Bd3Htz53w8/f/fo7m3CLUmE",
-	"7GJMfOL+MAW2pMUjo9JyS+CSG1OhcNIUdSJCEC4+a2Vr9UTznxTotUYFV2WQWXbAbsRlpf3A7PNrgbNy",
-	"aOZ/d4PM1hZPYTrRGmVO+J2ObwBZlYOnLgLtdtSQ8Yw+aLs3EVEC7Ti7bgcpoSMuNRNmMZFbHDwxI20V",
-	"tl8+RU25aj5ItoUFsrXA9FrjL2cm4ThHXMoMHlPDXJ5m0awSp42EYXG11TCVVHAdUIr18/IaDJlnBW5Y",
-	"vZEF3zA6BjKey0ujTH82H7HMce/63k6V6s4+P6+nrIOSF1Nu9Z59EXukpmAWotvCai2jYGVazc5wptQC",
-	"BmbazBdcIE4WbpO5vHUR+Z7aL+2cb78n/bO6bunj6s+6btA9aipesHdn8rEDPDGdMjv3BRpR4a5wMyzn",
-	"0rqtPbbgvoiADfrsXH/QTETE+jwttHjTI22g5+gk5L4wLlucRxH0SyoXNvH77ewXFamz8Wlqy2aiSCfE",
-	"y8rLxXUzLlnOlHWmwTjTm2s9VOmca3HIz0Sp7qDkZLemfuXcPKb34eR2X7CyJWJcZ34MglXK2cEEJqTN",
-	"5Z4SEcxsWzdey+ZLfd3vbnps02nt7bZpzIpHxK+nMaYv12RhNHnUxSxB3CjMVXVYpjsWWDb3eMHAwMoe",
-	"PZXDLZGU+mIcz7AIroZ8vz1M/oovuGolkUnQ9JLkeHpeeosnGrLZmkolgL6N01oPuBdws1AUiIxsYGWv",
-	"Stn1SxdnMbnbi9YirstyjtF3TxmkWziyGu3rptjB3nRLVsCF5S1RBVPvUERDlT5LtzRJt4FxSS3aUrva",
-	"l6JXayxzN+Mu7eEYImwQW8Lsi5g7bAmxurcEx82LbrU1CtOyzLFMePJ2Vtb+or7aVgDWx3qlC80wVdyK",
-	"n8tqYIgkdAsiQ5jkvSJ40Jhk+QhgKcKLG1Ml+ApOUWPlzj8e/Oqf13FT8sjkefxhesPMuKn7a+2Wmtee",
-	"6kVVcXMqO0FtVMzNXyo97oPqJ0BE1V2r5yyF5qSFFImGjwSSjorOK5qiphuf5VctvHr4izeP7n5Ncs+a",
-	"I7Z7dXcjiIiq1BWz/O14inWJ6BcPp3ln04skCysLYyfk8Q6menxYL6FP0u9BiBt0PLQGGjYmb4u+bl9a",
-	"kcBR1MmonPkm5VK3IL0wPwlyzw11aZCPZo7igz/fu//tp/f/cu/oyz8dvP/1+li+ohpKPOCtfT+ORTqd",
-	"wPOznBBTx2vJxyXD6cGf7z388FN/dkeJ0r4B4kTro/knzS6Y5RLw5HUSvf+xTrKaGHfv/YNf/u7+t99a",
-	"ZXTw/udHd+8ttAcyTVPS/9qNuG432eqy0i9jFZhZ1HbY9NXnZM/kKiHtlhvL19yYRRINhx6WUCrDUuCz",
-	"4PMG0n15DKfRGXJDpe5VYnPNoA2HX71zePvuOslRcISgTBmVxMXGRxt5ZisWAWMahFVm1nomVD0Cc+Q9",
-	"Jdv2gb1gK3jhL2yFNRTMkrgvj/MNcSo2/maS5GSwS3Zbq3yZLsq92FofI2PmugRPTWqFUkZL1D0X8Ggo",
-	"dwNu6u61QYWXZ3r437kXWfbtmWbftPeaZXU+/Pu/Hvz2dw8+vHd059+O7t6+f+8rNPCpLIUzI6IuGLpI",
-	"u1qGSPVAuxt2eSRunKuLNLQgCmS3qQoi47r7SDeYWIS77vrmfYL2Hp1Vm5Wz1IVoyjvWx+RbXQB/arKP",
-	"pMeQ6IOMfdNh1Id4GyLF2BrIeDqmxJllU33guG40qjt/OHjv17OihvTHXAQqioCfRfF/+MmuHAXncWEt",
-	"6vC0XdT64wFyblhPSRixiPfQVvAAzxSwQEzPPE+jzQ0M+eimarUa2R+u0VqDhlMOR4Ol3MDNRPQEwY9P",
-	"qUHYwrdbYfiMfBF1nWhEwVpKdzMvpI64a/T4CmxZedrhI3t72UxEn48CNI1hB5HqszYULmd/IUG2B1BJ",
-	"irL9+kyv/Bh+IgmpyN0e+ovrGJ8QtEiaV0FB+Jwva+42GFkW7g8h93ki4pvYt5FMJWESaDDDXyMj1QoY",
-	"uJrDqVgbS84WqySSaBdQk2apTxA3dTczjn0W07mD93/14I+fnSdcp+PJp+v7M88gWVrfotOcNdbnI0wr",
-	"0onouwRQJCW2B1qE2LSLS3TBK3gGZA5WZKXltiBnq7UjQnujaFGEKsL9MdBTrIsMD9MOWWU0TPv+j7UC",
-	"6KfCNwzKdz0msS4ijVaMyzb+rv3+8d7xfqePJYlOo25JD6i8r5NkwNNEIOwGNBjeLrRhBiRCpWnqMUZ1",
-	"TEoCa4t9F2Yl1nKpTAdSpmEfJGaLzFYHwQWjtBfUy/jVkph9Ovo0nZZWSY+CZUzi49SRsnvFqiMfPGbn",
-	"jr77X0df/ung7S+O7t4+v0gTpVmqyxfIXCDUsJKIhgazk1fTVHP2BHOclrhxEeb1+38+uvNvB3ffevDx",
-	"bVdl5JWHJ6R3Y9ib6gZi8TomY1lxw30nDSZp8hTQ9zGzFUCRPYv405GIFbrTC3M8Hk71ItfHfOkdlcS5",
-	"Mz3wPLjoCabUh6gBUtn9yDp8dgMIwn7AlrplbjQSsqxHTp5TzV15TZRCDNIInkwCh2HheJWwEfkENUkJ",
-	"vkACMS1yWW1CpuBDWAPFl+kTyzTIWBNiP5WbdiHU0BSXCWUBYUN+kCx4lFE1kLF7uUXEYzfi8iXVFlVV",
-	"OCJTNqOlF93vEk9oacuVCS8OIZIOHuuJo/Mc9k/NS65aDijTOUM2quA8ifjpSUMupoV9eO/gu19Tgt9v",
-	"Dr96x/8tZ+DAzOJgwo21a9cSpfp4i5x5fl/vg9xxw1/yoyvaf26aFyBJ1LI3oZ/8csqrTXDmfXEFRpPm",
-	"tb3oFjoFr+dtyvPCJXeCu6TnYPSTmkklI2i4072N6wjY79Y3LgHzYfs9ZWbgcE/JG0RQQh9WP17IXfVB",
-	"0oaXLtCeANdngfYaAu2W35aip2Iz5L26U9HuGFexF3RlFIalGdBDMa9w+i5ozLxV0lNcS4MqFd0j3Hfg",
-	"hzNWqx6YjpBtJrTvO0NdLXh+sUHgVRmjr5x0hS/hx6SxTRP08G+KrG+BvyDh5/iMQiODrM3BWDeDUt3p",
-	"Hf6op8qcFThgmY0yKtQLp1N0xltZ2MsMAiF7JFJrOO0rkQmLHbAgrykJcW7jTr+193B4xfqDJqlJg3hj",
-	"8EXVPCXmks8UxW1uLeGMQWwg0alOVtE6S4Q22KRqHxpoWTVYDKhpSiQhVfNQPnbckCrNVDdFfblv97//",
-	"5PD23ZBO7pUKZMJMlUEKZQV2vrfulht6SnLGqdPv4b9/9vCDN6cus1He3SRcTgUYgfT0urycbm21iB9y",
-	"xFd/dnif0sNbBnxB9UahElToKb0UGg7zFht2Y+8SqcjacDePcqmmVJtSZzcigL8kZFW3ZHz+I+vkLi2u",
-	"D3HGyV3JqbLeX4fjOAWt53KRTKzZTDQXhe4nfOTaEVfBxWCGFahGxNjtNuM9F7T1DeP6KjVoz5bTO0O8",
-	"m208oQVecSyvOMkKkP3+93cOP/jGB3kkgAPvVkmcxfYonueTBY4T1ZvBKw8rX8qoKqG98xlWgEWHv/3y",
-	"8L0/HP79Pxx+9C2eS80RaypfvLiRdUV1F1B3JqF3nTxU2IZWycX4skiwFSlXJUz3NRjWGUKr9QyaYLe9",
-	"ZoQwFP0UNEjjm2a5LvxBb9z5jFY6m34Wn3fszWUnH1gVGktzj6f2srMQi589yYlr4S6SleUMCMHmzh1+",
-	"/JeHn797/94/HH352fl1pg1PrV5lt1Qzi79wSx9y2c/ls1fWc1rmukFVZhT1Qbp5aiurojjW0Z2/Hnz6",
-	"9nqYhNcHmR1rs726pQSeC/TyvIx3s430uFRGPy9j8pGEOY85pfuQdnhfI0aeyyayEw9MISdygvC3IDJz",
-	"okl+0JxA0g5Pjd9/Lu1vRhvwNOrMygn86dNnUaMlR40cf5fY5evgH9+5/91HDz/55sFv77BYpBAZlY6K",
-	"UkoiVxTTtdd1Mmi/McehZ4cupBbsw06ry96vYzkMuS4xQxTBMtFFL4z2NxHWpNahMmYdSPoLc2mtrxIR",
-	"iTngNjt+0MozzC6kkn6kxTs9Nn3uConhkjC0YngXdNZB0jFjnaWwL2DYQChDIdvodWtQdcLirDSQ9sr5",
-	"uIcjVp2JdhWVsnCvAwyJiZEv6hfhakpTsLYS1hQ1aBMik3QJlzDrz5WJ6bXX6UQsV4/4k2NUjMkQNeX0",
-	"bbpwOVN4tm2Y0NX0+8iaeFL2FqXgEVi7yWrEUnuCW72Zwn9hL1HBB5oMk37PfUhFy6MRp7zQYrs8VU8P",
-	"mqi4CWHFuygwXx+1ttAs6kDUxXsOF1KbHN7Jt0Tt8ZHrAT7a8DacR9o/t3Nla/c/PPP0eerDidemLN+U",
-	"ITyUbtBMRof5wzqvOshvaEGYfzuGXl8ZkNHowhUY5cFh/NYJSFBnEyREb9Bgb+bSSOqk62r6acCrIp/j",
-	"ZqRkKxGRefUptokxiFfDQpxXG+zVG2DS0QX88lWm+UhTo32jkLhEvsnsxm2tB7ClpISICmFKzWTMruRJ",
-	"kmFfYg4D0hzfHom+TrLDmwmwzd2t7e0GG0jx3wbYztlzzducHeBU+OT27BhdF928zzz7n9AKzf5eWrlg",
-	"RrvaHFRu/q18001VJ5bRcbVRcpyD8bAjP6Pkfy58HUDk35eFWDuMU89wE1rS2dDpmmXtdQ2p4Mkb9pUH",
-	"vdJsGPv9wlK+i4/NnKiSdeC1hpVyELhnOzxpZdWRWSPkMUsBn3Faz56MFLuGm4GuI6OCeMKO/vyvDz/8",
-	"9PDdXxz9n6+tXTHQfZAxxAUZMqTyhc50vkBpbuQGv+PEDxCdfdUtFR1qPr56olOpqttXETc19HM4FYJL",
-	"PdkXklCXIzCF96ytPPJkoWvIwpLrtkpJeIYGnKm90yQ9jiks03gnrOeoM8g8z8WNfNhcx+iZu/LkG57W",
-	"2fjdilUa8n9GV5l8zFxsOb+sFU81zpZRF8JcwJrRwoxZs7epmYfAJTBRxy0M4keDQRBb1VoHky5n9/nU",
-	"v4plWsOelljjug+J6jtFnnkcLFstbbNEJu+dwOqBDXKLGkFAgHwQO+y+Bdk/H2kp0zpnYEs57ek26mnb",
-	"YEYhOJ7hvT7E48hLc1jgW67M3oY++fhMU55MR03NeEFbUodN3HYO0yrGst1j7KNhKkzJRfCVFDtMLVmR",
-	"nqXZ/GhxeYHvQ17bypDNkyrc500Z1QVJgtRRicuAnKXAy4QLEdlmq4dZWI0OYG16R95ciywTYu2xaMkb",
-	"ApM41VHMkyxgBoWuS13mPKLizsrQgvK3eFy6nT/44LPDd74+/PfPDt56d5316CiQWasPfwIcfvQ5ZdBt",
-	"sCwkeUsJ2WBcd3VeuEH+jLyUt1C/4WyCBNuvlYPEFwRiMZCi/Adn0P9VyEaAUsTLoIkyEIsOD0WpnN95",
-	"Le78nm61FeHWk+qH2nW8NjbIsWy1NixDXLmj/TSLzLrPmCtvLsJD8URnxMfkg3m5rG7QQl0ZAi/cteOi",
-	"/p2l+FVcAI6MrLu51EfvHfzyk4JAOvkqyuRcX5lbzspX5dMq6vKU6YyKi/Aj6OEyy1CTMFwyZ6qwB/NV",
-	"PHb4xQ/ufXH40e/ZuQf3vjj68pvz3jak25qEIU8IxzYwAjDdnwBwhXYmgU80mmX5B8Uys079i/j5blAs",
-	"cxp6CKs2UwPDHr755sHb307FXWyU6KwZazlJhaJz/LMli84rHcV4j23PoMr0K/suGJfZ5ap3IqW6Ap5i",
-	"myyBNo9GDj6GJaqNqa1ZhljhikEYeCl7eXdrK8OsE1IYwZMcUdVltYleX6WGNbmJOhuFybGuLwUedSAw",
-	"qPSg308AQRetETCZ/UUoIruV1nUh0OCx1NESpeokHVw71L9rJrAiQf07jgpNMDLIc2stR0rGrMUjQ7D8",
-	"fMiF8fkDJFoEymZuUjlnnj5A5X6vGaYN9E/8UmUVh5CMSqZm4rW6v9bKu4cXxO25UYX3XvvoM8FzM26e",
-	"YvF68Psv7n//CUlX3oPRq7UASXoh0ZvjdEEKnXlbquDcGCb0Iv6WBWCgPW/HQtxja0tFG+OvMWFSIvqA",
-	"kFrEkCeLd2GEAu6K5MOsGwRnaQLD5kf4mCYk2PJXUSuW4LjGHRH4GzuQzjtWnxvlecwnLXBXYIQyvZMq",
-	"1Vq2jvOTbyJvz1TdvA3z8hUYsTmazuGuRh2eJCDb0LC2ob1z6rCjtcas/o5SGtC/tMj+WUMwshIFiVC0",
-	"nqcVy2stmLt+8ooxd2fz3AxSqQswux1LByYkwk0ig5w96KDlUE8mQhvEoFxIT66hDpxngxX4XNF55Oe4",
-	"hi9UA72b0BZSu+gPd4dD1gEYo8EOSsEV7UxUnM+m8oIAjZ4GlQI0FiepyfoYW2kN7M52TXPkYNdQ43eU",
-	"Bpmf/9ZS8dp1Lqd9S+aCt2ca4DyeKu6WTqeKK6QTJoOGKwOZ32xyGSs5Y08uC+/9snCpErSEQb/cT1QF",
-	"IS6DKZzxVRZgzrElKpDXvWlUwUZ8Rhctl0VFc+LGXQVTLgkpdKdKw+ASLhqvZqftpn6iAkCUDBjRHPmr",
-	"k2qxvet7O6yQl7jY1dfLgo64DGJPFe1PlIOsH0aFXUqWxJMX1LDQkaTFU9DH8gWfDGmxsXUJcZ9ZReLu",
-	"dtSQ8Zy2oX9gnT3z7NNO7WlCLxtoaFAFTDNVQ40NDZPRsTbAWgv32BJ1YuV7Yakq6vnXCKCeanVbIu1B",
-	"PME/R3jLtAjIwhaSPZNxc2GOGWX6VbMK22CRcXp9b6fKjWWf/7xvdLUkfl1M+dB1uky1oTNEQ5SCabBh",
-	"B1KYCC94h5eGSXCz+dxac1JRNde2aJoi3yoparXT2BlqihVcsixYphXqljxdaNAB0RozU2YLSEf0rayX",
-	"52JdHe1m487qDZeZO+XIXnPy1IMv/nr4wVfr7OXd59CPxRC01GXch/71mZiLuZyNyd3cfKtc9lY95cov",
-	"o66cK9LlvYW5MicYTFnQEYi+b9a6fO48IjjBlpT+Gul2VYfLOMm7sjYIB4j0fkpUX5yR/geznZ305BvZ",
-	"g1c2gw4XUFfSQJ073OvoKDMOXOTUKW3G01TsFwrqJqTG8FarPCkbR1RJQjtBfdX1YO0WbTUl0iKLKoqU",
-	"pSopehWQFAHhggDdTPpdpiEVEhBnqI2AtD5LPyRXg5mO0pBfHCbtAkfFOU1yLrv2lNXojHyKmmIvV3kM",
-	"lXcSncm0Td311dQqoYa+viM8pLpQRDdL6OmYmdbdd1ovXs/NFT1kgkWsQMuJzXYKQP0Qkb24F4sMZlx3",
-	"PfinSplUZmGWlwIYPS/jFWe1X8EK8NmVbSGP+ZCPGj4QQfWxrhHzYlwl3N5SUDUBwxXnbbCIFWDvFYB+",
-	"lmOC2tpt4WGHegjO5qyQ+8Lkpc7lxt12MLhqOy+fqzaDJVhu5uvk2rAR8PQYZgo+BnLr+OSlNZihRiMl",
-	"J1d93LJaroeGemanU24g9nYTmumOGjokckonlTEikFOk/m+fZR01SPWiW2ZukbAHdRgT6ceoYvgqHj2S",
-	"5VSz9DadpIgyPUnmW0rI8jAEwXn4nekYPC/y8KISssq9mD3/WDvx2VVOfNmMIuibcSZTXl5Y5dQbMTWU",
-	"vrYpDFoRQriE18xckVjrTxogJyQaO/Tkyb1amc7GH+7Zd126O2pskcuRlFc6qjcmJwI1bynbMTt2rnFy",
-	"hXJoq6XYFagP3jELsOAtjXxQWrRpqwWdrtC4h31IR00Vj57EfPJhRzENoPMj8biul8k9dks1GXZOFZK1",
-	"uEgGKdCuxx/fzPH2HTb4OBZqj48QzAvX0IEUCKsfH+ER8d1vEcMpvJtmJRpcT+7j54SMPbcq2r3hFDUp",
-	"+rogtx7c+9XBnX9hL1+BUdhejVKuEWYly8cN03E3KFMBJ2A87glJsCuUcyK9a1rP1QQL9WDLuf+42Fkv",
-	"y6bAQFHX8kUYTRhI7qY/nfKL0Xph192yqf64e+98qodKXW+RrBjueG7aTFOXVViKNpm1e2SkVUH9whyP",
-	"mVZFIMNxbep0qIHXXPezfECevdeFEZnUt1TzSc1S0IPEeHN36+ou64HWvF3uBsJ9TsY4rgNMacMNIJOL",
-	"Erv144Z/NXF/0YQ0N+Z4QE/rAlRP1c9BlvaQJ2LTuJXVrbtgaAkroFkvpQA/n+JLwtMUkWWCgs0JTJkC",
-	"ozOUjlLcqHxUlTeYfJY6VNzRJ388+O7XB9989fDt9x58d+fBh/cefvjW/e8/Obx9dz2v5e7zNqCXrmAJ",
-	"5m8+28+6pXp9BOcpErOKrNLxierKKclegPZEDUwlXh7cfevBx7fXmQbjcpLwKuedP65RShK7XGGhWQw8",
-	"ZrxlIB3yNJ7J6+IWWgQGIqdJhVgQu9h6JX4s+9Yf/I/3jr785uh/fn3w/m8efv7u0d3bDz6+fRz+rWHT",
-	"v5J8M/v1UtiIMx2bj/UcSb63I+YBErrQuXYK9igSUff8BosVEDi6vQgIwwb9BmsOjOuDyPBibtIRNQ4c",
-	"pkq2y5iGDtR5id97NOgs63uJWd9I89p8kHtjOd1P6izvO5AmJzyhJOWtrYQUJZeLbSkMOcQXatl7rI5U",
-	"P/2beW0kJ6QGOxsbxWLFeFMNTIB8q9fxTmY/FKaBn/hvMaEG7+Eu1OjTLN01nbykOPam/d3shvTJluUU",
-	"WjL5kkBawcOuuxFA/MTPlmbDb9pr6VZHZeigj/7FfJvg+oS214FmwmXXe1jG6xsW3QB9IcsOPy7bgDtg",
-	"Z/taLZvgTHZOzEFHtZZWUHa2r22wpjIdBLCyJI8JGiaDK1lUfAzvgtqnpkDTZWiPd+H6PqT16dEzETop",
-	"EXrOUpRUTaslIiz62Nm+Rg4nbCIoyeCzshQNtFHxqMG0cs0SjG/iPpCJwk7bSiZCwixho2HzC69exnEr",
-	"XnSF++MVlXbryayWjiksWMEifFnThqclJhRCDSyXQWdb/eR7GaEXPj87sO6LQIctC7TDsxs6yEVIF9rT",
-	"x+hmdrbFfzz2tCMl48fZ6/uQilZJ18f/St9Xs+/o4TX5M/3kfZUuC2CBpmScjaer+H4l68wycPfqs2vP",
-	"b13c3Vy7sbvZwLDauctX1/bY008/83SD3bi0xX7y0588ez7gqWPjz96g6dN9v4EGafLE+hNrvC/W9p95",
-	"wkqM+8nrmTk20sa+dyP7pJ+qWxAZHX7mxS4c1iFHVPaBi08VfobRifCDICxQmLFFTRuzjwqtcoLPKUhS",
-	"mGQoZKyGxbd1LRyCzxz4fvi+QnIEFMw/Chtkh58HYlb8vD22Evzgghbx2GJ8l8PwHXlSpFVWBBl86DZr",
-	"gaRWUwYfCLkP0qji0wngXRdfAlMZw5cdxKL49gPTUSi5IU2yztDBh07ggk9i2H/ijZ+98f8DAAD//w==",
+	"7L19kxy3dS/8VVCbp0ryfYbiLkXyKruVP1ZLUqLElw2XsuInpdpgujEz0PQA7QZ6h2OXquQ8seL4WrGd",
+	"2Lmxo/glsRM/uont2HkiXcl2qvJR7uWS0re4hQOgG92D7kbPzu6Ksf4hd2a68XJwcHBwXn7nixsRn6Wc",
+	"ESbFxvYXNzIiUs4EgQ83aELU/xFnkjCp/vwvF/+L+k9EEzLD6q8Rz2ZYbmxvDCnD2WJjsCEXKdnY3hAy",
+	"o2y88cYbbww2YiKijKaScraxvbGLRqrhNwYb+xkfJmRW6wOnaUIjrJ6+mOon/u/XhXrV7fj/yshoY3vj",
+	"dy6WE7iofxUXbbuezl+dYInmhEk0zziMb2AahSnvRhFJ5U12RCUM4B75fE4EDCvNeEoySTVt8DgjZGZG",
+	"PMMPbhE2lpON7cubg40ZZfbj1hI9BmqqI5rNai9uXXqu880UCzHnWbzCq5JPCau9d7VrrG8MNjLy+Zxm",
+	"JN7Y/kPThjOMci4DhyCvFe3w4eskkqr73SjiOZMHEktgqeqiPHrn3Y9++OPjX38b/cd76NE77z76wfsf",
+	"v/s19eH4vV8c//R7x994Gz689eHjD//SfP3olz/5+Ftvbgw2CMtnanQJGeNIMWDOjkhGR5SoATp/jjL+",
+	"BRh/lHBBYmecJZl24zgjQiyvN8Mzz8DvkYimVE160Iuwg410whnpzzspFzLisWcoB/QBiumYSlEdy9am",
+	"p5mMjKneULVG8miCsECP/v/vPPqX7z9+50vo4z/95vHbf378/h+j4//vg+Pv//nx1z6ot989aiEzQuo7",
+	"5dJmT/aDJbCUK+ZQtO5lu7HZodXFpLGH8kujTrCQB4SwXVkRdDGW5IKkMJaldyyb1Oe59CBnCdUMYH4a",
+	"cp4QzPQ2V1Pu0+0RyYRZ0BobtpOUqn1h6Wp7LQbXSNG9CacR8QlFwuTNAOK+0dTyS3y46nKlOMMzPYw4",
+	"poqhcbLvtCOznNRPg+sPcCSTBZITgoYLSQSS6nzQTb2IxQRRBj9KGk2JRBFXlN6oj36w8eDCmF8wX6qz",
+	"6pl7eH6bCIHHcNDp15cZYzNshczrxRwbF+ZlsvDIrqn5tjr3l149GKAx5zEa8QxJwtCMslySuvy4+uxz",
+	"l7tGCT00juoW9Z2gVJJZ9Y+2I13v5JJvcJbhxTK1oKnGgdzN6JgyD4V4+UMbkTCK8aJKniuXLl967rku",
+	"+tj2/SNzNInqsCR5EMY0ikVkUpc8W94n/bLicicn2vdsXwM9PO+USg3OIyQiSY/IS3x4M2hb40h61gXU",
+	"OLUxJzyJSYZmeIFijhifbwwCGaoc427k4azBRqTGPFLPED3UmuyYpXIBbMHIHOVM0gRG5LyGqEBUiBzU",
+	"j66JOu/dCT1FQJMR+qSoayYyzxiJEc9QzlJM4200nxCGqFSj0ioQyllChECCz4icUDZWP8X6eA07eCJ1",
+	"WWCyz1kVZQTLfsdbnBPfHO9PCEozPqNqKupdxEewBBk5omT+lECExcFTISzjid2HbZxzvXjwDd12D1a7",
+	"oR5/YxB4pE0pi3s0/rJ6/A3FaSzHyTK9MsLIfBsNF4ZAA8S4VB8lEJKolURT4lziHKWEkflefUN0jZ/l",
+	"syHJQp7kWUyysEZ5NsaMCphx8EZR53acN+pbuboPePkrSng0RUJiFgs0n9CEuGIn4llGIim8FEszGpE9",
+	"e7M2v1MmyZhk+neuBOZBko9D5p0RLDjzysKF2tVzLFDm7PqMqNZB9AQJxHvAE/egF5841Dxzh8s6xa94",
+	"KZ5RMb3DpdETWzsun1R3BZJRnLxIHtSV2cvei4W5TwbuEH3/VC/mwxmVPcWQ+t5q7UEkvW9euM5ktvDR",
+	"NE/jfrLQq7/rXWbEhSVK/fxyBW9ldZx5dZzl6pzc/mJx4SYxVU1pUqo/6JgdmgNhY7Axp3ISZ3gOauti",
+	"wwjY0mZwmJGI0FT67+Flr3s8Jo1mGMndEfEE6EHmnjaXbBlds71hJHu1w0jJCp9oTRMckQESuUj1qVPY",
+	"JbhQ5IjxDI+JXh+eEOaddkwSekSyxXIHTIlr08s2wkpMq8Na0XqgdjtmiM8ZGiaYTe2P80yxOHPGIiY0",
+	"Vfe7ub/7CWZxQrI7XltHNMFsTA7NMwOl9XgsAU1t7lt7R1uj22hry2vEuOS9n5MxTu6RtLFVeCBkjKxt",
+	"wurHbRD6ozxJkPqIsEBcXwwTGhEGu6j7DEpioMItLmQ3JdwzGUweaEykQIyjmb5XCoTZAs14RgYIqxNq",
+	"lpIYJURKkiGBF0qt855L+iAJE+LkiJd6fJ3lj/iUOMw1JYtDJQS1RrYx2MCjEU0ovH6opwfsn6ckEySG",
+	"D5GaCzTo48dcRFHAuij9+/GH33/4/puPf/Sbh7/67sN//+Hjb/3k4Yd///gHX9pBGOkX0AxPFdGQyCPV",
+	"Lc+Qq0p0auhvtIuLl42uZqmhtweoXGqe5ZjLT5Y/q0sPb8E+3xiURC7lSkZEPiNdUnMtd27nGuc5vFI8",
+	"7jx798EA4r2lmwY6pHCDxfijt//s8U/+3ZiCH//zbx7/+hfH3/zq4+//GL76zZePv/q9x994Cz7AXw/f",
+	"/+fy4eOvf1M98tZ3jr/848LI/LVHX/mGNS3/xY+O/+Z78OFH//LRv/7Y4fE4wyMwxBAWK6Jbtcj+rdUv",
+	"tV4k4ma5CjUsxQv9nDkkif4dx+p0VKI51T/Dn+bHiNAjEtvTM9EPFHdKRfGE6Ibseas4eYRp0mThFtPW",
+	"EzXCqYwmeEmr7nZr6Be9SvxpGMNrTGXNwuUwir/9PCamB5KnjXRolpKdxm6e+u4ZtfHCY4Uw9o4wjynf",
+	"K5ejZkZRvy5vjBhLvI1euXdL3YUxenX3s3XXRIMBiTxIaWZtCWH6MI17G5FAYdVDd7tsmr7UmrPPhtRt",
+	"6x5s4B6TGXqUrl2GsHZcPSUQjbWipTUAYTwlalRY8qymZngVluHCr1kVxizTGRhocJKQ2Bi0OlWLkd9K",
+	"9tLB3TtIyQUkeCZJrBRDMVDDNvfFCRaTunHq6pUrz171KnJiEnInMytYM0V610eQz1cWiDJ59XK5OMVd",
+	"ub51yOc3YHFh1cBEuDEobfGaGGbAjZy1lgOyZFHP+ahUM69RISMIZwRpEwJnRGwjLKYIjzFlermGZKRe",
+	"HnQJEXuSQleNU/0s+EAb7bEsmvBseaB3Xrn9/PV72y/uHrxo7WoJFhIRNd8BkhwNCZqSVCKSCDKHaY14",
+	"htQ1kMhIJkjtc4nAA7tAF0w/Aep4r22b8al10S1bb0Y0syPWnp2YEwFWr4m+K3aynjp4jQgK5wToNoiz",
+	"BxsTghtMT/per2ivhkDBMRPSIE9i4Td0qfXz91WurKaTbiSov/KgtErSjAqhFRUw6xUaLhzJubYZZGmS",
+	"wyZV0++8rRfDAcKaiZiXgV/8vC8nPKNy8SLBiZx4OD8Zq98nM4+y4zFbJ3fIA/kKWGz6WLuTO4UVNICa",
+	"UZYc0C+Q8KfvT6joO6ilg9srnUHLzILuiYzL3ZGsTbLdUc7l81rIBb+SZnxEk5qc7prEshVTpJzFJLvT",
+	"e8hKsHkO2ZtSWIOLkoHeK7fIfYfilUD3r327WBKXfA7xBw5H2+E6ZPPtkecxm97PMBMjTYm6mgX6SAid",
+	"h5hNgyzxKV6QMJt9RmY4my4T/BVGP58TpH9GEY+JOYzG9IiYAxR89nZe3aYkQWd5gqXXCZDlZBvNcEwu",
+	"5CmC0dvjMCYzzoTMrP2g47DWMx8UVDVEKybqDsO7VpTFBxKPRi+TRUtcWmAIxmBDpFP6olHqamFAL+5e",
+	"uHTlqp1nmg8TGhnPUBnwt5A1s5dXHYSgsQMw6nu0x97hZ6YlZ/Q+UjXemk7pljPYoDNjDWm9ju3feaFu",
+	"ZwqNAdEddF2aHBedZ/IsOujjXQmcOcikYE/clCx2k3HIiRscS3Umpw9PCXPsUqG+SjqmFd2oiFLUarLX",
+	"RANGw+cTHk07XdFZxrM9HpPiNTxMGryc/RxrJDuiUaCbN8gL53Bm4YVrlw0hJ2MxpyKMzWHHxmPSesgM",
+	"Lxbr5NKwY3ddIxLTxGM+q27AQIqALjfBlO2T2dJp22CvYdHyw03RQWlGYqKN3oFLSscsvHm/enOp6eEo",
+	"fCS1RXep6+pFdrgdi3b9yBtmdWrWpE6LUIvdZuO07SW67y6KPZCECa/dIMqopJHeucvShi8dHn7ZPedZ",
+	"XNXoO1T4emQd1a5tMxbbYMe01mH8qW3fs/OOLElS53g5wgkQBLQEfQfXCkNc+pCMZ+GIT+v+ON9htKfE",
+	"0i2qtftaTHz/K1SvM8grVbYCFCZHMLgHhB2ul6hgodg3mQ3N3pGVczd4Ep9lxkd9mySxP3GjhRYTzlrc",
+	"RCYJoZZp0E2EvZVeXKuHSI2gHEsDBbIxWcv1YYwlmeOFu0nnJJqANMYJTfHCu+0a7hP7d16wtzIzjfp9",
+	"rJ0GdjTB94kJiTr8hf71DFrBS5u91sw7wISLPPPlIqwaU9VgTTQdNdJhXTu1aMc7CB6TW3xM2Zr35arZ",
+	"SDqCsbca172qPCYHXl1thR0IQTS9Av36hjSr2xLJ7tMZ6WNN7DA5MY4Obh8gs2PBJ8gZg1iCHRAAJg4I",
+	"gsx1MBLP5ZA/6LZEmfm5m98hU2U+XUapPZ4kBI9zsmrazoxY63ibpnRbP9XHKgBMdhuLKYlDrA2CJKOG",
+	"i3NQkKmb4NiaZuUMq5i97cRP4VmK2eJlsvDp4L1j6UEB7PXCaZnMPCvp9wemJLsNqUn+OGoR8ZSE6+0v",
+	"k8WBeqM7mchZNdOHO5ZqQG3HMVqs4VpuHiVHrJ4QVTZyG8fEmzTWbxyCRBnxuBcPJnzOEF8Kktzq1uO1",
+	"xdk03D6JxgNxBfb1MGZARu8J2HCGH9zU7ziqk39B6/zYzXcJkeQgT9MEksxOrMe13IB63V5OQ0EMv+Ho",
+	"3+5mMcmaXSkzJdGLBI5aaFARATzEDBJEJNB3B81yIRH5fI51Ohi4wJ+CIA3K6EzdADb9bvQRySCUeKmv",
+	"51UP5e99d5E7D7efFsKE3f2qo7w7Qvfv3t83QVIZgVzZBVxTdhAjJCYxSAFFlQy0FoxGOFqKnQoMvTUj",
+	"VV2emKf1MFawRxYvtuqyRmtr9c1EOOTIrFmXqwtw7fq9He1mSjHNgPkEHTPKxqhqN+24MhpTtLeDATRL",
+	"hchVs3u7OsJGf5txLpGJzChEYGdfdbsZYdFej1lylixCptTi+7rsN68fkYSnJDZ6V+1Mu33puvMAevqF",
+	"2xfvo83Nzd/9jA5JJyzKFvA0mpIiWoqnhJHYZtzZxZmSxSozOsuYi6VNtNXDuBdwHzS9DNQ2qBrtqpyr",
+	"GbPBr9O6+W7GhEkqF77c7/GeV6A9/vBPHn/4p4/e+eDR9/5EJxMEZPGmJBPWO1gLWf/gfzz88Ncf/exL",
+	"Dz/8t+Ovv/f4B18amFWHVyBuwd7j+uQlABJGGWNU7fT4vR8ff/utR7/8yfFbXzv++nsBjUn8oKmxxx/8",
+	"8vFP/vzhBx989LO3jr/yP8La8+dwNKVrrHoU6EVuPgiEZzr7L+8d/M7W5gBdu36vPbDhUoMrizpM1a4o",
+	"17mwtn9rmeUsVpwBtnwqFzsoJiOcJ3IbzW2ksNkxkOcTnOHsbOba0c2KmBYbLaTDANU3u/s3Ib5JaZ5i",
+	"W/HmBSW50NOcVZLdPzOA30CGPW1lG2axKwurj5MoFvii0+AIYcaVeoCwjd37TF3d2epWxEu/QdCiHJjn",
+	"W6SSyBx342vtLOhmTNVueQyW1BesekCVZgQJ+ormJp5syuDqlOmsQtW8OUhyJvAoPEufLSftNoVc1WM5",
+	"c6Z6thBKU7LYa8jw2utI8Lo7uguh8v5crxrpW7IiymWTWOZiVU2qnGkNN+HGHrpy6blNtHfvls6FHliU",
+	"BOtb8+nu4EzraTIMV0ZEk5vP59HrJG7leMUdtqfaHvGo2LNZmYdfpeXene2l40xHucMlAcQNnH2eFIdO",
+	"DLXchmXX+gyQlm5fvrxSHuHESPVq47fqWR7PdeATeERt/7mmGT+i3ovhwf2QARXQMJ6sk0L7oKJJARkU",
+	"uS6PP/z68Ve/9/CDD3Yg0L84KvjItCIC4gFzRj3y7+4rna8uQepUdCSHDxsYWWIf/5IZycaERYuQfTjh",
+	"eSaCTJZK07/D5w14Ew3eFo+PIEhue00iXiqAwdKJYmtWmPpCfawIVdILA6NuHVRtNE/zJT5cR5SsA0xZ",
+	"ZVmls5i8cJoQJXZAzdFf7d0+QPYK2a5bbl1uysiLicTRRHsvlpmoCIVvo/gBHbMb8GBjlrv62aS0gaHW",
+	"SICY4oSP87DE9rRrHC/x4d3URsV4b9QF9fYh8jjllMlCJ8Vjgp7OGSSXEyFI/BntAUsTrE7hB5AxZ9RM",
+	"rSMBIEUb1S/1i4jWiz2f0GgCytnTtRDpg/2Xb35mhehoIRdJ5WQfz+Tm5tamOs9H0ZWrVy6pv/DcGyNw",
+	"kvBJnnq3zjUS0Zi8kOEWSzEgfQZkuOrnmnu5R0Y5a76z4VQdfA3BrFajrYNe6d4VB+i86xpYW4Cx1PTa",
+	"POzWrOHWQWu3WEBaDwsD2fHm1naMX7RJ/dg84DKkbdBmtxcp7V6WnOFsGu4DuY0lcO9tnE3rfpDNZdOg",
+	"f9HvTwgykMFMIkGI0Ls/ANyiAVCpYCOj+BsSrIyk1Obe0bGrWOa+XFF1ivAjolVlkHNwK9/PSIozYpcT",
+	"8l5Eu/AJyjMolr+Nee4bTMJOpMLnAnpsRBC8po+D+36Xnj1YPfblkGhlR8r3k9f1i5RtqDQX+ydDRZpg",
+	"SP5u3nrlMycMc3Nb8o6Gz1nCddJpbRE9GJL+Ez/Pkv7yycJGqpd9A7s+wzRp9uPOTLy9O7grPVOIdCPe",
+	"zgsj1T6mWWdc/wpsV/corNDElCyWlNZnLwV40bWHqmJKrwzHT5G4XQ/wImT0RnVuMfUA0GK7K7IphqTL",
+	"RFjEKnQqaK50blUon2sQNR0vXg4IZ9ajNc2VMSnF0BqJl5C4AN6qEi7c5TnYSLhJYuoils3XdJ/r4ULV",
+	"/ZhmGufkh8r9ROS29XfJpRnno2DA0X142nDlwdqBEot+1pig1WharE3qBPG7gPj3MlncBe9qQzpKouSc",
+	"KB+pKlov8jmaYbZAPIlrvluB5iQDE+KRvlgISZMEXLkII0kAN6G46Hui0+wu/aytRBCADbT0Tm2O9Qk1",
+	"YiDUltTR603wmosmVWi5cdWAVBK6zDdctkVKPEyICffAieA6UmDrOWYSh23HijYZg1wd4xA5HFEC+QkG",
+	"OKL4LDk/TDhkscxwoniBxIdDDnhZjMvDEc8BYytnOJcTwiQcbjoxUChl9bBMfhnxbEjjWBeA4GyUULgd",
+	"ZliSw4TOqH4vxhIPsSCHOcNHmCaQCgiYThkek8NRniSQtx0fFimDKV4odeoQBgtpA2pAIk9TwNw5nJGY",
+	"4hKM6lDXHSk/l0O03xSsYETioYHzsh8THk2dj7FBwdARqIdFmQtRBH25LWp5W4xCNyEkSQ/VTQNCyzCz",
+	"f4Mp8TBn4IjSC2YKoxRP8DnJxKFQN5KC9hFn8WFh2hcSj0aHU7Jwh6G/LI8w25dhibJvoR+fCSCw4LrJ",
+	"mdCLZgJvSqKqDw5F1UfATjkkDyJifFI2SOxwTvDU/TyjYoZlNHG/E+aw1Qmxh4rtyiRRg3ByqKRB8cFm",
+	"l+pPOvoKsEsYZhE5NPEdKV7UlyYDg4htzHwyBDCfbNv2oxmc5Kl9Df4231N2xNWgzU/2o21kRBNyqFoS",
+	"pJDVZkzL30U8yWdg4TcR6Yd8NHI+le84euYSufTfCawlwRlQwnrRD2G1SgZw23GW1Pm2TGJzvx3xjNAx",
+	"q31bMrFdSg2L7gzKkMmpP+T7yqDsum27brj67N3f3GYKlF6NBejygf3KIYX5Btj8UMvTSGSHhVQ0n939",
+	"pD6rTecwNSB06vFZd67dA+oQAPZU/JMW5wJ8VS4tqCulOAIz+iHTEZj6Ax+NAErYfi7JnmLISDys7Ff7",
+	"Zbm+utbF8heAiblwvynJ8zofOi+oT06G9yEeGkRimC5QUFgUCfVVmidJQQ4j4VPKyjG6Ild9iBRVzDvc",
+	"OrUdKumZl4QELaoYkv6U4sykX3KXNfmh6sAhuBqHkVKUHc5yIQ2Uqhmvc9KYbwRN9HRzpkZd9DtUTFB8",
+	"Sog65Sb6nNWgsYdpRg0oJU4p8E5JYvtNSWbj/juMCdPc5Hrkym9pTGYpl4RFaoMX565qS20PpUPwuQW7",
+	"hJDRUgCaz6XQM19UD2c+GtGIZK7UIjhRmgIF0Cj1qTgt4INtEOtqT4clYJWY0HSmV8/2eUTJ/DBKMJ1Z",
+	"N7v6QknYQ8d7rQ2ZblP2u5J3yqcMl+Wp1hwWoDvaT64eob8qsaPNF7qGRvm58H2UX6V4DEZBDb9WkRTm",
+	"qyrrmC/d3isLalm08mWl1JbGK3N4Rt1TXRayhU4OeS5joyyARcZ5KKFs6jCZzo8pVgPC3kveinRO3uGw",
+	"IDGdqQkdKgUt436vyQ0dc7yOXJr1VXHQg7Je0eDMGMXvJwOPN6eZBSYuaOC7TOhBWvX/hDHhIZF+FeiH",
+	"pvhqh3TO9UZymRbFwprZwJ+Oo/oSt8hI+hOO+mXrGH7zYpHZ6S37NCCpT0icJDpsJtHg3+ryg/gIgfqM",
+	"DFwkzyXCSKvdZUh9IHRkOVfndy+dKaNi0uG0a8liuDsq0iV2INYZ9F+UJlgq5kWSJIlAVAqkBU13koNn",
+	"iJmQt6y1yrOmfYAmiktkp5PdPLZsthPCBqfEDfhrNxIsJs+DerYOgRRz1pAkB9hor6ThXKsG9oJ5yUOb",
+	"QNFnKo+Fd+lNalsp2D249kzvOizqiDlo99qVIHQQncAEjcnABv5bzOCngNUbcNVa+m0ycuknrIPOY8r+",
+	"QlMGZd04VNwlsdEOGi1CoT6j1sIl1jPkrkSJ0gTjNkOowDhVCpq41GnfaetIwXT27Zliv5T9NopgKAHi",
+	"w6lkQhIcbyPBta1TGzfN+eFcW00Un85V05Hv7alrhWhddsy72qJQ/P/Kwd4eqpVeAH1goE4zKHugzjet",
+	"uftQPgNgCUp/eyVuv1ieyqD80fBToku7EQwX56aB9O66p6wRfN+XiKUoO8NTAhJE337Q/s07kE6SQNqh",
+	"IAbrm8KpuwDAaaj2lcD5C7jN+poUguFIstltzuTE0kAzw1WXM7Z8nNEoHXrhPnqkQ+PeUEfWKz1R/Z9d",
+	"o8+ycm4udW9O4VOpKKtLhnjle/OsvRVfpj6V1EnKE2iCYzQkhJnqhrBVqNwpWa20zDUBEfbyWtUrz0Bc",
+	"ZImSXvg0ils6ZVRSnNDCiiIOBTFIcYX5zFjrDt06SRGYPWbFtZiwqPaMc+NN8FDbgTpj7m09l8LwZH24",
+	"hZkBa0tCSbiSVxr5zIsJEVjcGEw++8bi44+xCy6u58jTMI9yC6+mZU34YOTLFTiqwGLCVJqiLJ8c5llT",
+	"YTjLdDVeqy6921cjo92CV4LCLxo84+HaeFiogVjNKV2onPWNqLr1TR9CYBqRscO4PYa40X4XOf3K84sQ",
+	"WpjClktJhEVKx7ObKMYLsW3qfur4yOUNf2pIL8EBJOGQMKHIU4OWMKWWsviVyB7vk6Bg9FvU4qWwZdWL",
+	"1bcL/U5gDzzprs6pngmNIIHd0oKBVG6bMtrHbEAYSymk4pxsVClWJXoX8gmMZB03PS0AVsfZcUjiHDvF",
+	"VDQcKz2yTl1hDg7tMLSGcN8R0VjVYgwwL+DgaSgsQuZESJTpZ9StIZ+SRWxTfqlA6gTDibpb6HL3XdC4",
+	"KwGgFfmbXdBc/orlV7vj5nQPZQO+9XmRJAm/R9Jk0VaYSdEUYSbmxKQX7N89uI8uHm1dnKj39e1ktQQj",
+	"xo25tC26cHPzJLGJPerAB9hu7Nzs0AdOafj2mMQXeUJj7NFZY6+e/7nPfe5zF27fvnDtWn0+4aBNPsDh",
+	"qfpzqTcJqHsYzQmZEharE1PvCCqQeonE6KOf/78Pf/XNHTTCiSDbSAdAdNjZYy3PbLdmoC3UWYfQsoT2",
+	"VaXSDsrPEZx5bB/wNcJDnkvF5RGfETSfcEFAgdChcIxLZMCVSIzwSJoEBRByaI/nLKLJU1BmSdcXrlvc",
+	"XQNBt1CtDbmFcuoBH28tViJcRzLKwnRWWsq2KpayS5uXNjuRuaGRgR6ib2I34S6xW1To6tS+L/v1Gs5l",
+	"A7bhBF+6crW/Gm1uFPpt00HzBO6Bcbap9Fj46lTI4eHtOFvcy1lDvqQOWunX1T0+9zo/7BXPb23h8wZu",
+	"z5kthOX9eY4zRtlYrGOQdSmkKWMG58zAHVRBJGcog2KR2pa3KRsuiyb0yCPZ/5+b+0rtcI3OAMOCeIb2",
+	"r9/edmrsi6cARESCENLZljRDe7tigLBESoORiDONPhWUaeuvXmQ8cP0g/9r4jfESoKJ20IB5dm9X6MI6",
+	"YoIYR2WlZaTVlqK6s/eq5iLrVVs3xgtknyiBXAw9tRAH65JHTXBmfLX93lXtlo+QYi3dG6QTm7CwThP3",
+	"hPhQI/cOPouefuX+jQvPKZ544fmXP6P+/4NbB3+w4iLXdUPodlCwqOWBCoSgWd8Wztcp/p2oc1eb8ruX",
+	"Upr8AlwHRAe0mVUwB5qOnQyqipooDDMM7yTZEWGSZ4vnK/jlNlhEv+/G0tnwNu+FpWhtDUB4NA6qr9GY",
+	"v3G5Kb/qxcAqp8Fn79kUJyrqDLUeF3YB7urHG/Hdrp4MMacBI2dMhVTXp7Br0RoxdVbPiCkotr6MmCJv",
+	"4OS1ixrLnxXDXsddwrttfSEayynAIbU6mi0ndXZ1JFCRslLoMa0Cp0n/7FGsqYkKBVRmGHJzUUzFQ0C3",
+	"AFRLuafq7vODq4EnmCFLHQCW9GN7m/I+K5W9KYsDeWYzoUKRa6V2oUyTT+/2VSTd2gyvM+e3TptN0hqt",
+	"oTU1EsOO0ibtrndu8XGRsDfDCw2Q1oAIZHKO17oh0wZWEnS8TJmrm2utwNNUqKsoYFqUXjOjqfBiCfSp",
+	"5mDIU7KUS85WwXHg9x9/1gArIpziTG4jXNk6uv4xFsgYX9EML6C6KOex42s2H8MQ2GBMJnNqLRDla6ia",
+	"sNXpy71zKqUWWnC87MnXWimh3e5f0vk+KKLLIAf26+ZKpN3ByHUlt9Z/c776utbtDMslmdUwI2+eM5Sm",
+	"bZy4zwX47KXKiC6FqdlX1liXppfLL9hZViNkxdHVQD9OI9KJQB9UELx/QRAfsEbDLTQhwTKhR4J9v5wL",
+	"eGPJv3nSsANI1gwt6hqT7E6PlleRqJBZ1FRcMevrFI5v9Fm6jMTh0wu9RykOL29RLsh0JyK1J4hwKzDE",
+	"2C5rddXKW1QRW2jpbffDoFY2oT0zxsxvTdctEAZnGlZsOu0HvtPJuLWKGQYk9CkxKKKOJX6AyijwJT4/",
+	"CzaxHNAMDVRh3mWE9d98+fhXbz7+8U/Qf7yHjt/7hfPhN19+/MHfHb/1C/NL5cPx1//q0b99xdEn3YiA",
+	"4nqbkfjQRkJohACbeerVMU3C7vL6OZex5XCABAuJLm0ObFwAlHQIxTo7kNybHwIZBIHv2kzZAGCMIqfW",
+	"zsi3YC/xoReZr1/t7lWO0tMKoOqDsBkWP/kSH+6bJ3WJvDyRIX3kMuIzYkONbABBS0pJR4PFkSAkST2I",
+	"y4o31U/IBP32TRvUp0BaCbU14+5TwOslPtwDHAePtd983UKDrgAXyVMa9Q5v0W+VE9MjaRj93bRShZ7C",
+	"DrfIjkLDJRCW8QQ8AmBTMpGwRSa5Yl88JQb4QzsNL6Sg2kIsK7yZEBiLtjxdmGfY7NdRUjVWlpN3uOoU",
+	"UNcimk5IZuEJWxp4ttE5SNIJmZFMn2ntQzhpChzcWRtT4LrjhBquODPA9fHzaGAM0aVG8hQtCD9srs6F",
+	"w0jx3DaiTKd4Km2srU5QHbuyPdnmiidA46gdb8m3SfZL2el36QVHpHt9e34YUoCnaUo2Dk2CBrBrK8Nr",
+	"hWlPdiDgOKZqNXGy7zQrs5wMPLpEwQwIUr0FIg9wJJOFyUlSiys26uMfbDy4MOYXzJevC86euYfnt3V5",
+	"055MGpQnXJw73kQAJeRYmXBYxES4QE1tahi0TtLGKjQrYUfWi2Kt0MiMxyRMiTc5ZV0sc1c/ZhjPKH09",
+	"Ymw0eBlgvFZ2s+NJK+8+lN3Ll/X7qydIDSgSvL2A5IJ7sMipQFnONPi4jgZFVJg8uhPAjtMxO/ny9pHk",
+	"vXOtVqrLZDZCEVxb2w1LnrMVJt1dPe58kFr7er9q8LMrHv9bm83nfyil/QmgS8gI2ATTtQMjqKcOAL1U",
+	"rI/RJREyXKVykaR9UXI+rr2PszFpLxtRK0poS85Aej9LFuBxJbEOHA+punaCsAL3Xb9u4MXD+ARdb6c1",
+	"8BaAGdS5EaLJoXZqHrC+dcPdOu5dmCvLiDsNTi7/zbSrGLta6WsOhv9SzhpJZUjhBv1gUw/rsHICT66e",
+	"VKNeb/c3nVqZ4jX6D4PLFb9MFoBqswsqhyfXj+qiecgoNEV5LZNvJSCWf8K5IGiU8VkJTyLwDLBt+Wgp",
+	"hSWacBqRPlXJk4TgcU7WBKXTSIWmlMzwlJuxbSHgtAmJDrnFeTrE0fQlPlxaat3XwMmagRbblhlSkjxG",
+	"XPt1awJDmc7UlHjZ7T9dVddocnyaNCE9gbaZ3+Fe83XTNM5m4G0DbgKvdtODPagojKjtKAgboDlUw9Y1",
+	"sXFGkCBHYGsa9C0GvYImdcbs0csxf6LrTAcj1qKTWnPW7ErfB9DR5aV+XTsbgsXD2pjUTkYNoHvgK5RC",
+	"6+CCFZmnXdPtE6BiV7WUrF2a8MtkcRCZwjGl3w3XoHmF9RYL26QoVDPh1UVvUdboHvz5W8df/vFH//oP",
+	"1u9XfPj4O3/y0U/efPyDLz16511dUBke+dF3H77/bvEbPPin3/z47/724ftvP/4nePGjn/7d8dvfPn7v",
+	"F4++9bOHH/515avjL//y4//+z/qtt49/9Hb5/qP//oNHv/z2Rz/78Pjrf6W+ffTOPz384AP9ouOGBKhg",
+	"0EWH3ACRlPC0eDak45xDTm2Ba21AlKOE69zlONeU1DjoirwWp3XOmqg37ROs1Rc+qDFWqwjQ9FTqjXUU",
+	"eUDITcLHYx9gjkkSpRLNMZUCMHIkZF8/kCiakGgKhiV/eo8dVrXJ6JJIn+HZ+KJM+PiCVds6d8m44boA",
+	"4qFZg9Zo9Et3Jt9JpB89WTWRrpiuFiU9PBysZuNL8nGlyKBJv+/lYbRiyNXlC3oUfzcsgD4Y1qjRVif4",
+	"0qsHwHdFtrrRw+2koYcBhLbCc1c3kVh2vnRRoK7itk11fbptcYwu61cavuApAQX2L8KwLiZmABftubme",
+	"07dZp3VP/RVBmlKc4ZnHrfbSwd07CAsAl9x2XSzawVKm/GmkdOOLGZji4WkuEWVSF+iwgLIFh2RpBE0b",
+	"JK9QJ6ks1KNOvdNnFDGvF1NuI2jDJWGtapWv/9vYVMZcbTmXp93USVusOK381h5dg0cjp6mybFutcAuU",
+	"fQXfhuHpjoGXTTbXcrOVHc8QZhvqrNxfVLU7OsNjcvH1lIwhKEF9SMHJ5+h7F9N45FVMWI+6T4FhnQDK",
+	"7oNGxmj/2o2GxDmbd9en5mRGLBZwDQVUIsn51JbP1Wib6j4KMmOOBRKESaT2mR+8rwAMWJrC3IBlTEkq",
+	"Ac1zQh7gmER0hhMU0zGVIfXBLUptgOa1BObGyFyDDBGDha8rlZo/Ybr6Tx0Q8VqjpyOsbCkwm1+caUR/",
+	"G5lThNBbDi1AbUsEBWLcze2Bprbrm9IXpkBiClWYOipG96rN6rPmJQUcXJUJXrh+H110b1IXv0jjNy7q",
+	"x8XFL6p23tDlSpVePKJJQmJEmT2ZhMSztAE1csaFbCncpSvRUwnZOhN8RBr2Uom47gk37b32g405tgCK",
+	"DTVkqZGtEVa3AcalsfhgJ1bCqqAZgc03JQtFChYLA6zZjTJjGM4pImMGVizWoOQOQ0zLEW181mDrV4L0",
+	"eYjlWI7Y42xMhETwzA6o1QLAahGUlciUsBFIzHCSkMxAeGptQxDAeYCMr5OC7lf2iS+UOh4V4/dgUMaj",
+	"fSupOyJybGi1QxKndaepNirfNnUTa7lCdg6BMFKBZxCfNiUV9D9nasRwRgz9tM25flLr/HBTS0cJf6Vc",
+	"YxYnJDs0lUEiYsx3EHp4aO+/CRnjpPiUUTE9LHjetlB8kXAhDouqVkXS3qEJvy4qxAA8hO+AuF34Hat8",
+	"//D9Dz/61384/vp76D/eQ48//PrxV7/38IMPwKTz9Xc/+tmHjo2Fz5k7OA3/GleSq+r9rcPn1uKgCXa8",
+	"6dGsKb2tzj3NGWa3+REBE1FzIdj2gvBKjiZcyAGCmoEAKSOiIjq1Exa5IToGGtsGbQmZCxU8aYDDtEKl",
+	"+kWUVUogHsoMMwGSvYD/c8r6aelsqhsW43wtBPDOf3e501Cr4OGvvvTw/e+CPfBb/378wTuP3vng0ff+",
+	"RH1++MF/e/j+d4/f/vbDX4MV8fGPfvPwV989/pu/e/jrvwSufutvPv7r73/8nb979IMfwvPvv/vw1395",
+	"/N6Pj7/91qOvvGe/+uADZ96ESZKlGRVqumN1KWVmF1ImJJW5uVUIHlEiIdGXJlRiyPmd8FyQCYeCVabw",
+	"km+/3CHz9pLB68uN9BJag56dqJwpjb152zZKYtneIcksTbAkAyTyaKKu70u180xoowfUo0kZMiHTtSQe",
+	"YblagOWIMrQ3oYwI4iT1uHGgvaoQQZ9Qy9SMrJnC6xCIZq1OlGllbdzLpDLxq8YaUyDnGX9DoFoBAyn6",
+	"8JIDEqR2bbhKTSr6sqe6c7LNa83d/b7aWl77hAf8aCvEoyhJULB0SDLlGeRGe5LWbbp0Y4i2iZbdM7Cs",
+	"3uwkJoMwhXAKmRsHhRrTVZu8ITcCC9KQX7e5nvAvDTm2FLS7ubZIsVyA/vR6HtOo6vVz0wRkcESwjmDu",
+	"M0X9xlI+8tbVYCzqBsxGMF2cdIk9F17XgGKdoZ2jEemUhkJjNVUTMlzrlHqs22jUCRJnGHyNbdDHkr8c",
+	"itTVctpY64xhUmeSbg+V2gzF7bpYdYdlqpF6S3t0eUk7pIQ46fnmSpx6bZqVbwCm0bYwQ+kuvqFDMX3v",
+	"gjoJB/2iCURzGa6D25d0nNvB7WeR4jZQTJTMe0qg4gZo3LJUIBx1BO9f7nYe2HmAVt8ZWmJI2VoAvw5I",
+	"zRNiKv2JAegTwLxKx2BIEoZmlOXa8hAovs6M8jEHX1RJ+adjHomLuhgauTgliwszzPAYfnxmFn9mnasR",
+	"vBhNWVTkQQrxDX74JsoOSBPCbvDZ4wByd2iHBeRiCbxthjAoBuqdY0rYQRmJWeM3XQx3eTnvEDnn2RSZ",
+	"BwB2lY8p20F8hG7uH12F5b0IRvquAL0VvD9RnmXE59y+D4DdcNswXm3QtLGYinMqb+FBj1dXJfUCpAcl",
+	"fKwNAd2JSYTtyoZ06Fxdtoy1QW/34N2u1KXdsZeaBdb9MONzQTIk8AIue1QEJdktnbJ23cpKD5bD3HFU",
+	"Q93NvLuysR0+Xsc90N0Wq5vGnGy2ZZtDgtVefiCt0tI3AcfVv/q9WxcdpY5THVTDlLKySl5NXORywjO6",
+	"RPE2Qu+adxamdoUPBBEyzT3JYiTqiwbK8ywKM4nLLBeNZbDmJiKuO2/CPukjpa5z7vPnCxo3OOyMQdB/",
+	"rKQ481b9KeAgobzjDMcE4UmYzUEPxTf61/mwT26HwUrwLK/Nhq+VrMzFwn9DmeAsnpuZLhOhyZVhzgPR",
+	"BLOuM327z9kGF4ZSabw1l+6VIN4JFVKgVMnrCU4sbHlCRwSSM8oy8b7Sks91pzrWU3ac3VgO0NC74D67",
+	"vcyCerd8FvsKfdWQyJaJugSvshzhwJDzUEh8O0SU9lIVbFWKQHiwVSos52TXe3oSpg5LGDMUOqVSkGQU",
+	"fDIHwqWVSHGBGFKMzO9zj4pOsiMaEURYDFE/yETxrru28mrgZ5j2WpMUL24TOeFxt8nWPgjbJ6RUuc2k",
+	"qpcrD0u8HeXdpf91RXVbRYlGpGn/oIwwMg9KDREJ7UQMOlDPhCL1gFgo4dsq9WB9ZV9nJKGMhGtgqvlG",
+	"2N/QGtPqIMdMjLo9kM9jNr1vn4UjYSH8wSVqT2MGYZN6hwTNp8Jo7fqktxB2FXuuAPhpDQ1yaNhkk+nk",
+	"2D5equFi1di4KwE1poxntHmma1H84bA7U6Q9ZyP5oOTKlI5Kfkcls+P4vV98/Oabj/7pN45nNSUs1vpE",
+	"PR1DC6EGQ+pdRzz7fTmv6kIwnlwEpZEfQljfACWwskpWRhOcCQJBTgwEZ4FBrlpDI0wTAQhA8P4OEhB9",
+	"6tag6TIhhNa3HePkTmjOt34adqE38/vy5onCQws7WWeTtSF4DgHj+h6EHL17y864RgzPPGC3lMxiatuA",
+	"SSGKVgl+bsHDdTu6YapT1OSZEHlmoQ47s1OqbHwKJqpPDEvaJLW15GyfGn8vc/YrB3t7Snq46iIIDLAx",
+	"WqZHswInobN0qi42ctvWdSr8hUUu28yU+5lRof98raUdu2rLoRf2CRsWoYiMMxKDAXwH4SFEdP4eVENC",
+	"VP3OmHV3dRd4PMG+tPBnffjYvvOitlR0raZ9/M5KRzyNq6WpdVZhsbG71Z2qkFiPPlATPGesGiyt4xLL",
+	"PXrn3Uc/eP/jd79mVYTig/7r0Tvvfvzmdz/69z+1v//yJx9/601HUciZU4Lc+dPxwhrVwasv5HLIH6yF",
+	"1NCSg/G2hBjRB1fFkLYdHaXa5RoitHqlsHciAJkYrpAjSgaW2hlsSN4bVlQnMPBKOJaPnPs4mnaGY3aj",
+	"H64tHbwr+Xvfu+p2O3uCwJsiwMscFc/Nl8sKaHuTZdHEdZksEP2W7dI/eB3Cd5IcURua5Uv/4iwiA620",
+	"z3C8BLFwlmBQohmZ0VbHbgwN8bFyBT6pMUDWENhqzJ1Bbd1BdI2BYEVXBULRKr31QbTKhwmNvCiHB/sv",
+	"3xxonMP+7vaTAXOuXtfbFB4sp1XqEa0ufkP4fV0kvxG1JcRXvwL389pdu9sMClnM/etzm/eKavsbtb67",
+	"vKuGTE2RED0kTvAMbALwy73Aku0r3d6RAiGkoI3Tn58GcnKdyWzhPdp6FnTsV5fQW3MrBOWmrLJVduif",
+	"m2Mut0J2iNn0sDCfDjZGGYGy5SSaaFtcQlO88CqF+9r2dMtGQdQCZwBUfDmohMsJZWMNnyrRghjwRCg+",
+	"gEY4khywVU1iIJGIgQPrDMM6ppTF4dx4A4b8MmWxN2OyAfTCxytHJLtPZ8HVP31nno24sIjueiq1s7Ds",
+	"ycslE87IbuQRAHpxwiSAAPDPoIkHHiU+VL6l8CjodFCOtPNkMF6dJw2IowKsV9tgeAa5BwTBkBBl6KJ1",
+	"Xl3U0k/sIMJiYUv4E4ZonBAnhLCXTc+igNgRteOBWIqfOh7I1lUlQ65e1tAYAwTxxWio4TIch/RTShBl",
+	"urZBb1yzsv6u15FY7SaFxNgRTUxeGkSf6uLJ/Q76opRsNxiJJfcBwUnzpc1r5drX6DmIZ2hIY88gu3I7",
+	"Gmx+z9O4rP3Ts74dTwkTPj/8rkQzLiTCaEFwVkS+9Dmnvc5yihMzWLtj/YVXB2hCHuwoWjmBVp1C0gnu",
+	"qvX84i5AkC/3OSWLpwQ60Ef+vtWEb7IRhyH0DQsz+nOxHpbAbby0MrCcL25DeoMSldTettHD+QxkJDZL",
+	"rOjyMn1+B5lyJduGRBq7u3xuC92mz3ds6itNsDYxkdhGf/mGlhB8RCoDRDyXdr08WXA+PIZWLz0dgylS",
+	"uDe+5ZEMSirMbSCnMZorDWtibd6dzlqvDIUI/m1UFaUrycmAKjS2+sxrDfgp3ntshQfUU08JlDNFz4wI",
+	"QWIXyn9HI3QXoF8RZpCVB9+YwheD/rdZ5yRefcObA2NKFjsI6KIzlTVlepNbyEXSwDBq2wBmORrP5Obm",
+	"1qZb2rb4JhtFV65euaT+wvOGVJzVgcuXNQXgEK/M4QmNPJcxmw/WGnVanr5WPU/x4gZUOVs+7TCNLSqF",
+	"thPoNAtsyq/7sPpoRIrIuGprm+j3kLpJqeOeYRbBTUZHVTMD+QGHq9IKMkBbhlWlM7UQW5ubFm5rRpn+",
+	"btOPg0NSb+c4l3yGJY0GaAtAfuyMLpm/gLt0ho6NK9L9XOrqc86zKWXjayZwpnyxY7Q1FihSsdQMqq1W",
+	"KOssWTN7lBW2184knhhTS/RPGM26ybQO943Zj6tHy+9n3jR5f467CXyDyFmM1DPgFu4VTVrdpkvoUv13",
+	"XTUIrr71NMgPM1aOLGcaywcj9Zrb39WVFt/pvDK1RlKvZdEzE1TaVnirBwecarGthoTYESVJ7L8tW62N",
+	"j0baooX0wyG41gVQY3i5LB3boa/okjyQiBESi21U1AMboIzIbAHGRvS0+MwA5UzSBP2vN/9hw0NPg2Cz",
+	"pHE35ujmjdGbMvGmFowTKiYD4OOU8DQhoDYpQqk57O7fDEFSsSBb/a66Bt/KxkcW8QLGFVDOvYHTRv4w",
+	"onFGiuzq6mw/q30ThSZv4qWLN0q8PAduLiii3Xdt1W563ZyYGruAOpsnOFU3MTUGFnyPjalIE7wIjrcu",
+	"qvtWB7Vno+lNODtKKJvWNOErl5vae7XMsqjXAVbtIICbhGbneKHx70PaNphJwXMzz+83FnXphVF84io0",
+	"dSdQaDTKKoVpQuK6d7WLqIjsPvWooQbwZBviXKFPw1627pGlgi/ShDm3R7zpx+DYmHkyI27jmFzIU6R+",
+	"ZRaQDMVYYq/2H/M5Szju4Si4Zt7wuQkmJEkrDXXHT6wctFcAFXX20XbDAZ3AYogaPU1dbo6/8tYOstcf",
+	"L6BfmvHI5BuvPt0043Hu85Z5kyLycVgkTlt2Q/0OqxotqzmZ4dTuLhVtzTKqYcAWJl+PzsZtq2cXyabt",
+	"kbcKlNATIwD7rwW7yAUTHOiisocioam6KBiMkYUD7dcZPgvCtTnY05VOTwmkFn2AcJKgYS7hKAN3yoTG",
+	"MQkztwXnUbXA7ir1ZP/aDYQLaK7lCB5/Ub/VCuYXNmJ7FTE6mUM8B9e2PYgTGEVMSOxn9YQKL7gqAHmU",
+	"RneYtMZxjMH0nouUsJjEZRaCasmlzbIgZ+SBfCWN68V0AvPgAtCK5YSKfh00Ed5pqTLugSWYj9T3SERo",
+	"KlsKpvmiw25kfIYObh/UL0H9QvMaQ6HuWRwgY9Sthw7Ui3nWqi5ev9dhqL0cVuBzCb7kuvPAAL1w++J9",
+	"tLm5+budIVIng06qUa0yyqXSpk7DLZRdeHPB6BF5iQ8DfTNln71fCNbSVylGyaKDhrga77BGBJLz+3Sx",
+	"DJjdaQhwMZaWT1zaC8m3nmG8sPI9I6PlQiVXTnjCeKHJntvsEc50uQdw6vFvvnz80x8++sH7EKf+my8f",
+	"/+jt45/+0H742Vsf/8WPH//0h4+/8dbxN//60Z/9z+M/fUsj6f7s+Ot/dfw339MFjN51fnnvF4/+4kfH",
+	"f/M9b06cBkwq7QQm4h3HC5MgJ2rwY35Px17frVDBKWv17Pocufa3KVloawM4ZQuYfRdDreuoz+GA6MX8",
+	"84xK6UehscnuAG6L1cGqn0WSIwzDxSyGWjrFvX7VQKbizCtyYCtrsCxtXPasCYkGVDe9y6s4NCW92mTr",
+	"Ho99IG2R/bq1zsYOIrNULir1/wAkVPAZQTix7FnInn6AEHoQbaNvQXAzkG1ev0cH0LLkRjyFSKcWDLG9",
+	"2wcldBiYR81uiM2wNd4sMqEDAxvRo7jPPKltM+qTkHg02kGWPobmAJCCM9J9qnenKxuKtdF7Hbe54lQ/",
+	"0+uc7bVZdxSe+J79l/cOfmdrUyfwqWUBLBrOEEaMzBE4jgdWjddGRsaHPF5A+Exd2q6k5xUHeE2phVoR",
+	"GiwMKm5C+X4lswBQD3Cc0AIiCBtP/o4ApXY9oPGs7ayduHQE1W7EjEMl4COc0Bgd3L5UuSZZ/4Zzix2g",
+	"+YQLHalC2VhvH/8xA8uiVrpnXKCZrJ+xLEBGK9pMwOUK7p6niPpCIhqv9ErgmGLOSK/WOSOBTdNVy0ec",
+	"VKMEc0yYogSP3jltVJnVUGI8W/VKE9xLCSgTlNtLwrBhjHW+VT+yxK7SstSbqogihfLTbp7R3a/n4LIg",
+	"N2d5bKk+Gw+t4JXtK88OWq88f/Y/zS1HY3jYy8t/+4vHH/5t5SbTBPXh3mEqkMpeGOW4Wqig5L97JnEd",
+	"ymqIRiqZ+rfBOTnqcZ04UzkFt2xAhf3cob6abv1E1gP34d03AGfc4bYSfploAkVYfEdi6YX12gkDXYNN",
+	"tYqh3eZpaXdTS0xtp8O68EtDSCPEdzU6qDvUjdWw/KMyr7FnndZm365fhL7OfTH3N/WSmmht0GAsw2yr",
+	"dQVDvV59nVyUEFOexbPYq0J2nAQ/piuevrgxtda20E+1xN8XgK+mCNkcMym20SsHe3uDZSCOgXapCBoT",
+	"JtHNa97Q/QCeOkkZ31UKN/SoOb8UEm8it+ux8ZVKD9W6v4b1B85G9e/1hGARWNGoHlHTMV03qTY8rKwE",
+	"koZu/YNmZG5wA5uPi5aguGs64Hi7FvjaGhC35R25Z2wwHkjfahae+ggI00hnziRg2IpH3TDBS+2j7MF3",
+	"DUpmiCxQom3pRTW05Sd50q1tqmeWTBsF1Uwjg3YNSBC5b3ZEp6+pG7mp8SjpJViCRMmllWpAtYkBP4Fk",
+	"nrGDCU2VdOhZzuzVycJjVusz6JbdfUTJfG9CGtGXPcX6FlCMr8CBc4v/H1rylN/UktC12eVwSCEz1bDZ",
+	"oQNJE3EmqhJ0hetqVmSxF24BLIy532CCDTZGmCbwVc7wEaYJVMnsRJfQVCm6aKZqi6V1/XiLsdOZrwaH",
+	"Yr/2Yhw9aKvkQJ9LYLVG8TLkz5g14l1LkoaE46jHHCKUgwQCOpUgGtVwvWI2othbpikkes9JKABRppil",
+	"L6n0dvRQys6vb4MFJ/rapCNjv+jdavGmr11qShV3t2OLtc4wOCd88Qg3UZRgOiMxonIAt5sZXiBta9O+",
+	"FcMBvvqmkTkeQngUnvWZHKq1wzeKdqsELBbcXSt3Zi28V1Jzmf8s8ETn3tQpTEGPBoTEKwn1lPDFw3fr",
+	"0fYlM6KBmUQzAdq1uFIxC9bF6nVGdQvNA/AX114prkEz6xnAkQcGTYgIF6Bq9cQ3oWPY1Lt6azl6OtKl",
+	"eTKhfZRSl+Fc3mT9qrj1TMiaYZZX0LXc8uCUdYgLf9TX6dqcnUoBvsRBIO1BYFhqPxSZoODvksRFALg9",
+	"Z5eDH9Uv2roU8RkRiJEHcoBGGZ+hrY3WtETPT/lwRmUvXm+1ftcqupkzwGbI+ao1OrR36yWUG8SwVLeJ",
+	"XEmM9ZjI3TPwLM3kjlbmKI22bOJhWaui+CpnUUJw5n41z7iOtZF4ljrvxFjiwwJkVUkIwiSVi8OcFbbr",
+	"6lWguDFoa8QhSeiY6rr14N1sMGc753ZI8K4+tk3ULNVpdB5rwcEqWRSe+613lyq+1/bOxjCzS0Fh8CfJ",
+	"ivGlQCzD7F5qNHje0wIjACV4tkLilzG+mUt20WF1yrUJDaqL18z06ncqJI18UTz64PDLr2W57hp+IDeu",
+	"574n2Q06Nhbb5XABdWlrGkt4OZsSSNFOzmnblYJmBs2EK0bbFDvUMNbg7JTCm+Vtpo0gfv6pOMqKGRe9",
+	"NMzUFPO5fqSE1kmrekdZD99AaRH0zR4i3VerhWWluxLLQyz0AZdoDCG/o7BMFS3wITjX1INxgNlEo2oH",
+	"FaiHvE0zoHa6L59JU7I4BFAPPtNF5PFoRBMKTx+WJQREnpJMkFibkYhYyidzzg0qpk012/0l0NVZQh7g",
+	"SOqwNGniZIxNYVAN6WnAOgytZ+JHyOy+c9mcDIPga5vxktsYhi2Ji2q4BrFCLzTseSjhNwNXma7aybNy",
+	"a0GwwYSmKfw1pywGvD5zb7CLckQFvCRIlGcUSvzjPKa6JQjT867SQYSZtybn6SD/zXA29YWNZUIisHQK",
+	"ezEGK+dTAN8FNRkN/DviDA25nCARZYSwGpba1UCLtN/L+HmPL0/t5m30yr1bdly/f8/C57NkodNgQM2p",
+	"5b+cBHcw8JKhlq5QjPIsaXFEQoUQxX8idNy+S4G9BPTAOlRjbDbSOl4ID4jTkw2G2O6sKNfOC8csIswY",
+	"cTwe+m8lNRJjT+8CbNZ9MBI3oIeGFqXdMTG9wCwDxTCMSwSn0jZiHI0JH2c4ndAI2ZMPAepeKgPC5/sc",
+	"8ysIpYb6sbdrQSgn26yV0q/9dHAbvOJWbS1ruWLZc7MRnLRa1wLTjE6rTMs0tLR8n2Rrn+LXBJFWQBsG",
+	"Vr+zFel81cKd4BdEpc05+D0Qt/qkhwhgsKJnZMaPiLaUBdS2m3lzcus3bY3hm8SuLNcR1l57XEO60KN3",
+	"3j3+1ZuPfmDLWlQ+fPSPf//xd37kRMip9ovC/KC/QLhFKGB8U6rJtMgdcYoANgEnFhTqMiCp7XCLjlb3",
+	"AT+7Nh+wHsrJLVmww1eHhlKv+4s1rGMYp2lKe1LQVc8ET9V/EW8DFj0AM+ABKCw+iwxNJySzl7J2MERv",
+	"1m86ITOS6dOnValqhcZszUPpzOktxlCi9jrz8lOFxXs8bo65Wl8wS1P3ENXTOoYIpzKa4KCgHv1oYAWB",
+	"dQbqFB0XfzfMGGLc1qGjrOAyHGV8tm6VpklIqMP65jUU8SSfMa8PR23Xu+F5HFWkmMaYuPCcjX4uMo0/",
+	"M0xIU1nwPh40zQXBQw27DOtGy0K6fC3uL5es1ZF3JcgCt5lyT1bvKanYsjvWoyfojXbGZ7SzBB5F888e",
+	"ffsroFi+/cvjn791/JWfP3rn+1brLD989XuPv/HWw/f/2dE6IefOXoX0BdneewuwI/W19xJcYgefIGYV",
+	"UHT3Mc2agqh6A8Od4C57mshpoUllq2SJ9QNZCw+r1c96LBm7SYLgJzQhSWzKnIR5jri/ROGp2fLqfk6R",
+	"p2lCbCBrE9+1BBRby4INLOY6Fd+HBmeEV4OhwTsW//aXNzL+hZa4+xH87N9AKwZq1yOidA+tgdQHE5q2",
+	"aFtZRvXmsdJHTHI2IlrqgABc8PwLE8LG45wzQjcGG1+YcDaW2km/yDEzf4oJYcW3LMYbg43XIZqNDDEb",
+	"T3NMY/X265I8ACx1PzZGhqOpF+3xVbwY0iRZLV2kHnBrpu3010S6mb8MemlNbGVz89gblVC/QBlcC1vq",
+	"90q4g9BhgcBHPSLw8trSoxMKOeLrt8b5jSA3eKZBHdaLgbNiXnFU5J4HjbLJoBYRetSPhPYdX+dgUEd8",
+	"BOa9wj6/g8RCSDKDisRDHi9QTDXa7NYVFGsI8e7UZSJlQkQbNAyIeIEgDVGPEeA6eC4RRiZNIvBgAp9i",
+	"P293QwLue794/J0PP/rpz4/f+fnx375pwYa+/s2P/vUfrSnx77/8+Kf/YtU995eP3/zSR7+x2bqP//k3",
+	"j771b2WCbg13KLFukdJVopmkcJFqAWs2zUa5kG54QkC1BS8W4CsHz5eQQWNOhLX6avToYiSd8IBKxrZ5",
+	"67RYQQIvxAAxMidC6vJtofrLfdXD9SMlqj1aDPT/it9hSDJiIagjzFDC+VSNaSZIclSvXNUAQ51pOixv",
+	"WpwIAj4je8gU4M9u+e4dZNZvYZxNGsFkgpnfsL36CXlyMKcgYKXqSec7lZYPN6+GVnqGXG61/FRSvg/i",
+	"kj3S13LrtOrB2V47izo+DZWEsMaopAylCdaQugzPdP0XA3L0DLpvS8VBSR8B2KN8ZOqJcEZQTHHCx7l+",
+	"DYuprjqgftm/eWdH10JCko+JnJBsYGsoIYJ1bKal3zK0stGnWoyfz15pqKF0wsA/3bePpm1lCDTFD9Tp",
+	"e588WEuVKl/V7aubmyGwPavXyGk2Cyc0PVlA2ozEFN9fhuO/vPZFLHtqrCYOK3WTHVFZZFedGDX41OKD",
+	"qBqnJ63De44GW0SC6zn3MTosVdM2ztElyMO+ZbXt1d0scUkSx4HqyPf2ksO11V+LmK8x1An8kaolL0Bt",
+	"L+vcGjGkthpQbeO+EKrhjdOV6yZstR4KXhXWBS0zOJNDnjN9hwirY9e3RnOBqtProtHLoRBa5VHXNdch",
+	"hRPyACsumNnyXCfP+rHs7DghVj+eQBT4LHpFKk5ZBpMtux+qGmKxatXlaNuTa5MU3jLi7lyX0SxMWieo",
+	"WkMsowkRaJYLCQWrIRoYGfTTDouoVR6zVsNlZdkqufgOHhRgO1dAbWGT+50OqsW1EbC01J9EzN4uvAIn",
+	"Pv11vGODI5KutwxMr6O7R0pYo4HfAvOemnE/4Mgv/IXGam8J3hnxpBa6BZ9cXzJ9GFcVm5YnSclPc5v7",
+	"0Ydi9p3A09G9Bu8tJ3+tz9iYOWQLBYo14fs9LYv6ncD56wS+52nsud7eTQncTQ3iqo2dE4DyWoQhuoGK",
+	"taLY64s5K6jnNVw4k+hk27WJzfNB9IWu/YG4K7GlME11r9BSdDqc/Eudtg56bcQ/hwhBiTO5N8HZuDmW",
+	"aowlmeNFJeaeRBOIs8YJTfGi+4pm22gYgyR+B1kgxkzEZ33Tt52XTg8NIfBUp4z0YhRNrVuUeQ9jSGw+",
+	"ccJjqqthhpSc0vZbLbMA06bzuHUmsAas5SHnUxLfZaG0bkihzWKS9en2kwcnvNT6pbPCBVZLWd7flu2S",
+	"ATC2iUY3qOICi8aEaYeL1iJ8jQQ6a+Grlvh5QCJYmkLMm1i1b5BlZx4Y/UJDT8Xid9qiA1NIW10/bjVV",
+	"XYD/C2QZMthPv3WxQbEeJ7o4gt6dYDprgQ2KSRKoyzRYQvqEqphGWoZ74Kb4NcYZdwWcN7hcgvMHL282",
+	"tDCf4ApqnlCKCxgWUp7JbgUE3m+afi52o2rrumKbAdObkSK7vMlwIXPRsI0DaoCWQwBgNsga76XJrFxA",
+	"YPk6dWl1Y2v/zWaI1oQxM6se1pXieCQWB7qKUmtVmGrhlFZggw5MjCoGwBvGpIWTtc64sJ0FLkyogdX2",
+	"6zem6OqfQLKBY/wz0yuAh1yiN+8k6Gel5OWlikEticA1Ui4L/jiIfswXg9aiDrsygnF5OOI5SAk8G9Jx",
+	"zgFKoiyVVAJSqGeLKpB+VAuflH9u84Ry3dBoXYejFXJnriWZjluglPsJ2Thb3MsbYmpHNJHdgeC6uRv6",
+	"Wb/A2Xo2BDB5VfGjV765HOCl9nKArkbuV3AcqdCxLC0p+VnODKZtrJOe2mva6Ub34Ag8+Sqf8ZqsQr8b",
+	"BbP5DB9t/d9kR4RJni2eX+ig2pAj2ni9ny/AOHsFLtzolQrGM2q8FUHTuKsfDz3UivfKUvE4yQOvIJ7F",
+	"4GlD9Y5eVvoeVZ9OvYSTPgIDDBk98ZWDHl0K87DeESMGrD/QD/DEPZCPIx0HWejjXT5MnTnP00oimaky",
+	"ZNdpUCyxd4cCKKQDStmcSk3me95yxVqZPzRocNsanRJqXJA5snmgXQmqPIl7tp5mRBAmg3sQBCd7Bt28",
+	"IcCWo5gjPOS5tPXphjR2itbZSnWmTl0JkEXSQw3OCilnTeE8HuLb9Bk/XP9+Q/ENH2a/xJEMfv6k0IV9",
+	"jHt7gbiMq2eOedxfSaz5AvCh0oxcGNEk2QHEjSFBM5wACmQcEPgLXBb7wu5vjhDW8ElzLJDiq20NuIFN",
+	"QUDdW3jQfe8Msoaca4+bbWlBOrAcKwz1WivrXuM+C3ewF79XtnEDRo7bhm+w9+/e37/OMp74t1ofOKk+",
+	"QGAbJ4KjyjMacGurZ7k5eFMWg0o1BAP3koZksza8b186uZtu3nn0+nHAK800jWsdNzqY3+pmzvs0mhLf",
+	"XYyJeaAnQj/a09iFWUzVE+ETvevs8BvUH8Jyat69kxWyvLS59uOgq/WmCF27WIHxuEsJHT7UaytSWx2G",
+	"mtF2C7YKYLetvimwppXm7r3xttMlFvDLcVtFvcP6HSDEpkDbssHmAa9FQugtfqbmHnXIH0g8S12U21qG",
+	"OpJZLiSJ0b0be+jZratbUCQAAdR3WaW7cDogfTX0IGrnGY4Wt2mSUF2S3xMu9CKfoxHOEJZWReKj0QBh",
+	"ofuALoHFhavNtFQGZtGEB4rHPlfPXE44IJguteyVBjyh0SLQXWwNHeEmkWLtWoKSA7AidYhJMbOCeNWg",
+	"XTOXykibOCuhjOhyoE3Wperq063nmAn7cnf5SVcrMK4l8OzwUg2sT8MGCcGnxGObT/Aw0CcZ7r2c5UJq",
+	"e94+bTC49kfSSHE2bcIU0b/dCT11RWCc+WBD8OsPUi4aC0LxlwFz2o9AOBrRiGRPCbR/8w6iAlGGolxI",
+	"Hi90+cEpWUDm6JCgnCU8mpIYcWZiInyd7RMWV1HWKz9/tgRq9mY0VAa0gzYNBOMMT9WXDeUzanrBMMFs",
+	"Cqk2VFKsRKg6m6gQuf6DHcoMM0GlGwiu5wZ/QGKuiDIMCcivnUJmqbCR/JpfnciCgkDlwhVsVWfarmRQ",
+	"2E17PPebKszXy/TsEQFw1pRfuphUqacn1U4KcWLdo6TqCe4oZfnnM5F2/UXZatEdOqKiJfEeg/ZD2biS",
+	"uwTlmInO5KEMTciDHSixZEKe+ZwJ+0CA+Ufwfdog74wc2QFAY2MwHCBGlGomJnzOEB5j2FrBKUR13jd8",
+	"/doJPKTAHV7FXnfila3unvM+0IOvvDWidqtLNkKzxRKCrfrXX0CqB68CHXpuyLsF8ZZuBJTd4lHzsUzZ",
+	"/YwScYuMPGrWhS30e8hWbfAePuHHNJ3lRUmxDidBcT7oNXNfdidU0qqRi9Zy2wKt7GwvW86ang+8ZNgN",
+	"Go62cJv8lCx2k3GIsaN/YubKOZYtF3+/kVOYZS+C0ugY0qJZlC1SGWiG0a04I2lkg1d5NvXeiugReYkP",
+	"e7PAqcGmV9Loq3LkFYCUMZ4GpJOmcKIkpqkRs1ZgdoOnZddHK+5GLVPN4imBQiSvrd0seHlNykf9cE3N",
+	"raJSoKhw2ZriRP4s/UJ9fu2kiBPrRpSpFeOr5viGY74Um2Rtsh523NnLe3GvSG3zQtIF1bHSz3n7KFGU",
+	"TgQH4kkjuBxo/GgEKbmvrkUjkvWtBN8LFZA3lNN9BeRDS/FtUxW7NaC1Ku8stCSkKGKktyjlbAfU+CJz",
+	"FQlCxFIhhSvdodrV3vZuH5TWVSg2ZZx6tqTwAAARLDzQAA0XhXHDPKlRVtUnAKLbQZZypl7KlCwEwlnF",
+	"M+w1lAdwgiFn81J0ckENiSvjM3Rw+2CngI6j0qUzKOdzrC5Uajl0ympn9IUv+OGzJItpNSLdovlSVv4V",
+	"E0myGWXVHJlyKT8Ltes7YldwFJFU+pluwueVsL6yiJas36paT7beiKRmUHoELUF0MMNFWZetczNf9Ydi",
+	"2erq3aD9vOFaCAALWYDgNN5v0yc02DYzyG44WZ2/CYmmfbOt+xXSryxDUyH9rG97B5qknvaOyv3R0Qw8",
+	"Vl8C+7pbjL+kkluTPxOti9O0pTya6Ut5PCYIm0JtVJe13kExGeE8kQZlOXBBq+k4NewWGLZrQthBjJDY",
+	"nBEZnq8iWgcu5pqnwxiplkS9K4AiUX8rbo8mJEZ7tw8C+vcHTNKxoXYt1ogJSXCsCGsGWXR/72D34vW9",
+	"awe72siuW9gpfj64fQm+f/bSBTUQ1HHqNLnHgLHcGANvPNSYHhG2XTgmSaaxWSKcZQvNEa8c7O0hnlWN",
+	"PUZcrKtAWzN5ixZumLfrc8jwfBvtHtx5Zgtdu35PDTT7X2/+lXCC/XSdxqwBktkAuxUwMcCJ0cz/dE49",
+	"EDdqvXJBMnTzWrlzti49e/nK1f/6nP2/k1h1QDsNA1cSsHnDHxQyftX8uKbdpe0bYa7b15Uk8Ubd7QqN",
+	"RUIYAiWBygXswNIvCqGauoFthOXAYl6A+1xJJut8N+qYLSZKcJZopOswEXWaBhjGZd/4dZ6NV0FBCcy7",
+	"lpPgg20fy4l2R3iTv07H0d4kMJZX6GqTYKBsbIMva1cCXbjZavpasu1ANDB2gjLCAz3zwhjZvRMKbu2O",
+	"Y6nHlIB9LYp6h1Xa8VUjEMz2dXmzgh4GPNIRn/BGWYT2QA3bgQP13/uIkBbWC25d0mKxPiUQsRGdxpUD",
+	"hCD2tJa2aKIZwkTKVIMMUeMNqcmV/Zv2DodLxGGDkJMZweJEaRS9DQnOdGZ3tSNRlhehEMjO+ZQSiyKh",
+	"EWiJPLSPlVtFD/CNN8APM+LLQ71+RLKFnFA21oHwPJM4QTFX118BuLP6IioIinCSiGfQ9SzjGdw5IZro",
+	"dy9f+a/IZPuhmEe5oqLQFMaKmYcJQX+kTuU/egbtzgyseEaQ0ffBtX/8lbcGwP1CRyg9++zvolfu7w20",
+	"loSGWJCrl5/ZGGwkNCJM6NrsMWHqFFGicGM3VerShUvPbJZEcb4rE+7NgiJBktEFiwu9u3/TKbK8vbFl",
+	"KyfhlG5sbzz7zBa0q7gSmOwiVFG+6FxjNe6Lju7UpZWNTXHjFhVS11z//ZzooCqc4Zm6iYqN7T9cckWy",
+	"xGg3YH4rjm2lCHFhDhh1ZwalzILTA1N8PtfISJYnrOse9nQneFg5lyLntXlsxkLo69YaD/v2CnjUrZ2a",
+	"yOyGfstfy667JFVDX4rOKRZgq6AZMqLX12lZcb/sdNmF1tLNTVRW8vd1YDKJ+7S+j7PCzqRNugMdweJq",
+	"yTwDP/bNayVquZeHCM4AWNpL06shNN3H43IckHCz1bSCxvFSdGVYH8wfM/yAzpQivGX08Rll5gtfnPiS",
+	"/OdzgVKSIdOJd7IaPcPT/5Vq/x2dvwaJHilnQh9JlzY3ayDcjuC4+LqxxIRtGC1JwKAOQr3GWC9r64wZ",
+	"tr+pYmwX902OtnuUgkgqjps/fE3NRuSzGc4WIFJLiYckNya7gWHmOCdF/QCJx0IjtoFR7zXVh0dsXlRS",
+	"igpJo2YJ+gIxAvSgfPbUSez0dR6EftWKeTFAc3OnMMJmAFeU+YQjk96IJnyOZnk0USfps5u2CkjoCnyR",
+	"xm9003753IItZBQ1s4No7IKgbsssJz3E8envm2vahngeC3qXVc3eIyOBDU5jtl0sM2RYapGdkYhnMcLC",
+	"lkWP6chAUYkBAgucQDGkpsUFmq3gaISzngxwEY4huKlz4eEDuLY4u/9TdjgZO9zHU4Ko3LZFfEgiiNnP",
+	"2hny7CaaUZYr7RerSxGaLVCidBIdp9xrbQveaF7fa9D1OSwwXMue5/FibWtr/YXW2vxG9UqqBvnGf2bW",
+	"2tVuvAHShYiAmyKeZdrRCWZI8Ho+g+7P+QUhSQrqvABTtLqyQWKHiQXRtgldZ8pw59zUD1poeWaM1zyz",
+	"b8S9dYAqk160fmw/p+5nJMUZKbzCn/Lpybq/r6h9LiJwQhB5gCNZeMax4xeX3EFhL8w1zY7xvuxmPbIh",
+	"F/fbxbNP9qln53Fu1wcd6WyICSvOKkrR01Yb+szKy3nxi/bPmyFqrSXJGazswNtmOdpT4Jr29bOZvad5",
+	"FqERTcjySg8QTgQH86IxaClNGOpmxSfggowkBGvroP/wuKcf+FSRXdsKv0CPoMTLEEdTJbSVaP68MXS2",
+	"rV0eU9kqenfhiQ5r6asTrhRicM4xZMqYPCUQjZVCApAO4LLDuhSbUJdkLJDujTdZvYaLJouXDyRs2dh0",
+	"XZ1qg7K3LCbZMxadz98lbrZcXg3uEtEmMyIfttlGt662iKslIxmLqlaysHDT5QFHSS50opWvH6h1uYZ+",
+	"wNZKmMwoKZ0SM5wkJDNWSR1iAHcrW78HjwkaWreUl0Psj57h2UzmLgNlPxOkYrxPiA0Sdua56RDXzVqa",
+	"tQJBgqIJVju9VsPUyh8tbJbEz0XywAaLGSlUnYqiSgKpXgIRKBSq+GihjdjQhxJ4+lLOYkTN1eiPtDMu",
+	"kokZ3BHEQqAL6ij8I5QRHIsdFIkjeOtBIh5AH8W9CmmjOxqpS9kA0ui5kOjS5mBzc3NjUBOV12EODcLS",
+	"x2KGT9vOMxtxAgTYGGxE4mhjsKFG6s2h+OKahOh65OInVfytV8h5V9aw/ZplkmLwE7T6SVVN1V3EiA1Q",
+	"EMSEEKnDgbAEM0i5CwNkyZETOtwoUXZ1j1rnBR8741LvfipAgwFUlYEOB2GIZBkoKdUtr2OrgvSjGyCl",
+	"QGw5AWANh9oa+KdW7Qkvdb6N8tSqiYTFVooDWRqGdTr8t76T0A0aP5cT8R5RDeWSlKRUdJ1gMSHtrOvE",
+	"4YkWpgV9yGC5iAnP5ECdh0xXJR+g+UTd8Rh5IKGUuOZuCeFwVKAZz8g23PTAzKWu+RJP1QGuNDPBUcIh",
+	"f6rK4wew+wrM0u57AJYatAZREabVB0PFLvP1Llug1HjZ9c1iB2E0n/CEQPjpAOlYJ6Ngoqcn5MFnBsip",
+	"EomdGpH6ZyWEqm/BY6YWfMOULEyP91jzQ7n6ZXyEN1awZCxHYCgVZx3ntYa27b1cFhK38fTuFRJTR8xt",
+	"atUF+13XWV7FHV5Xq2u7Xgx8GAbMSXDqvkJhE+rnV8m86UqnKcqLxT63i82eI4wVGXmeob1dAZ5ghuhM",
+	"6fkAckPETuEshiB5HRiPkwTwSIl79aGFBG2S+53+/4IyzgDXbDXz3gjOZLVNvtC5XGTLyEsNE6zOyKhC",
+	"456rCME0ecXLW4+C1SUqtt1+DsuqCzWfPwD6OKuuEdjPbO3X73KroOWfsb/tk8Byj772x8c/+pf//eaX",
+	"PvrHv3/0tT/+329+6fgbX/34W2/WWU8byqgUKMU0AxsE1/fedo4cJVhMLppSyq3W3RvqyefNgx3K3acR",
+	"hOvkw5Ly53bSmXVXhxykLz9t7fGuw0dIHk03XgPoRW9EEuAQlLPZOB2RUXbQy0+/dQoDOJe1uo2nBGFd",
+	"Hl1f49SVZcQzRHA0qQQVgyEFFtSme7snVPsqN8iQTuWksv5PsiPvnJd5V69wGWkBVyW1Q2GZ4ZraZ/0U",
+	"G2idRGmoF/K02Sf7Aj0ir6Qw/5fJ4smN54EZ6MmcU0jP+fNQxqcE4F/V3cTiJZoI5jkWSCMumuBX9YzR",
+	"PXVMMygcCY6IAwph6x+cgAMTIm3JoIaIMsq0ILmln/xPIEnMTM4ryGf/5h2kya7NWCPKqJiQWCMpKl1y",
+	"RzGAxjeUGT4iiahGeQWu9YQnFOLd25TNF+1Dp0h108e56VR2jrCRxISOJInRnGdTdb9syggYbKS5h2YH",
+	"pEqy9ctK0/znCM7OWkie90Ld02FOGl9BLRgfgVq1IF1B+9oE1HK9VztP4BnRWKFIVzsCH9OEsvEzqLz+",
+	"66YOhzg+zPhc77wRJUkM8VoDhLNoQo8IBAvzuf5J7BRfW/0Oo4xzWTNaVHnpJvT0IuClnhY36T7O6dC1",
+	"nZ/bpR5SCQBlSqPSCjSHbKyK8m2P0b1dcwZrTCak6zqa8AabxauWXJ3fGneWxZaD1JdTDTNU2AEMT1b4",
+	"lB1xGnUYAG7ah4KCFpYN9wUqhi0A6+I5ZyQ+1GmZGmgvwiwiSdIA3fypveGUTa1qoc9N3lpGA0UkSSo3",
+	"VvdQHFGmuMTLyVqPBOdWy110ly1MZze0G+wMIoqXD4CMxBeM6mWG38A8emt4eAcKB3rqBX6SIznKMOOF",
+	"M+3ltR10WsbN24cgcgbQ8KEtvlg/3F5JE47jm0V/Z77gdwpXsVIn2te7SPQ+bX4zCWsYKbI14gT0Zr+B",
+	"v86iXXwqAKBCnWxwcA2K20VujwcfUXRdpXAHerDxgEeSyAtCZgTPqtKyhDuiDMNg6p2ctWMCuOY8hLPe",
+	"QC7zlvkAMxyTbbR/7YbSQu/euGYrCOk4iyGHiuGt0luIHJt6SI3OTfvMaRLY9nE+ieQEFD9FDKPCCcm1",
+	"WcbmkUPGMVhb5hNs4N7UUVlPrCoha0IEqermkKeEDVDE2SihkTQgWdr0IzgqK79XF2ZXTA90JdrTuC6Y",
+	"1s/rvnCe3LArphaiTLPDkFh20ImhIp8pCVpkgaYkEwCqB8kLooEZlvdckc4Z4owGTlEX1wZOsTgHTeyi",
+	"k5dPkWPKDn4bmWZPL35Rwc3ljIFmG6Ue7TiyREf42bSg4UI/ooHS2xmoWNlWPJC75VOnSHWnl3Mx6RGc",
+	"yIlV7mwoEM1QQoUUA3C1DVCU8GgKovx1PuzeoJCMdGEp88GXVHA3Mzab9WYVrJRN0GwAKBH4UwzadZRw",
+	"YawASv0MvPTfIzOcTU34JhCpiMOsAoyuhJS0tRkMP2VzlBKaNnWlf/pPcHPTHKYEi4m/96S7tGl4XHNo",
+	"axphkvTh40/57CR89qkp7VRNacDI52ZIM5vVZ0ZDT5vd+ZmgDdsZ1bHLFtDbE+6J1XM4L7QpLVyMTawm",
+	"WQLX6KJNWm7GhdIPnOlqrV+/d2dxThr++fGKVe9t2g6SpuYLwllGj0i8yu6+qA/FFmflrvFImRumQRdy",
+	"nZTQnLXD6vaMPcF88Npkd8X0nrU7PqHsqMd/TvGG58eIu2JalOVRBLDVN7Vb8ymBhmSCk1EPJgQNpv2c",
+	"OdBKzjkdM58I34miUnlOaEHeTmHXg9amfN+t+doCFXDIMQjl1rIHk57QBYmLZ8Si+H+KfftEAU+4i632",
+	"xjmqwg5fV2En0NO66NMA+VCMTEGoxt3UqRnfrepxT7Z2XF3Nc1SUHWDsIvNF48uJNaznEjaAX5XWaf3n",
+	"scDr12B8hdSC9JjLy4riNc5O+xQ8/un3jr/x9qMfvP/xu1/bRsNFGbCccD4lMVR+0SXWtKOE8f4b3QDU",
+	"i4tfFEk+fuNiyhMamYI4TWGY++qZsJh41egnkBP0DM4n5U73fW6nxAGRmpEga4ZqtAsX7tB4SRjCTm2D",
+	"lgDQJQ7KOsPs9rOWILtTYKDTWsnsPEPIXtWIMIb8TwkE0ZACRbwCM1WJMmra0Ge8HqewoatLcYa7+Vx5",
+	"wIZtu2wA+w+8cTv64qSDVgzuAZoSkhqPHdZ1bzouVhmJuNIVSKdL4175ZL96MsG1YpbdHtrvW3rYje9D",
+	"O+TLCLmy1PWnsbZnfUE6kHg0Mrxxfufey2SBSla2DgMTnK4LGyScjdWVaY6ppGzsQQzXc2jYHp3XpAoh",
+	"nvB7UnUu53VJmpaLuhhUyzX3WTRvXJAvmuesF+80rLh6BgVS/Rmfl+fPNzo8WHHJNhh19TWpLHOhNr2B",
+	"t9Hw0FBwAMKIaJmyoh0EO/o5KGQ1GtHIuCJtuuAMMzwmUMAvIkxmZFW+DKs+sLS2n3Lpp2UIlsoQeNmu",
+	"cIu1FB3Qz6wxM8qW5gAGfB2qUVZUtcFGzBn5VGM7h3puaq3P8VYDrLZKbpTh5FJ6xiQk1te4bqteXR37",
+	"2+bVtUrBk+3YdWdxbuWJgITnWJiorECkyx6DudUEDvfhOY0p0MxzYLV5leyp//bxQnW7m9AUL5DkfDrQ",
+	"l+IxPYL6stFUI5a68QctrDrGkszxojEx7AaM7UlnV3cWv33sCsVqOCMLNFdqpeKRCsOarIQOlhWkq8bQ",
+	"bpIcEG9xofVacnhKmGZUZhQBqIUSmhNdetCHNH5KFH50qwoYl3oRrGEy6z71rD8pdiPFhOfoK8EJiRVr",
+	"1Q1GLvwLbJOl3WVQfuio5d52i46k6uPJFcZ6eUZnLoGBaufBEmqyGoffcIYSvBPMYqeyji5Pj1GaYDni",
+	"NoiRCsQ4AI+3M8+EplCsvlU8HxRPnbJ8NrZQ6CbSupAaYQp/xSShRyQzgjsi1F7mZJ6xnjIcF4ITsxqA",
+	"H0ZzvBjSJHGSEnTOV09k8k9F/CdNxBs2Pl8nKhXWoqJUKsg/xgI+7DT7BUyBAWoKYrt7utib3n3d7SYw",
+	"Tz7pHgI7jfNyDoiSjn2W5mIp1Vq8AfDIpyu1poo3OMso2OAN5RGVOw6e15xnsRa2pTKvdh4U1oNMPXv6",
+	"oK0rGr8swbISMhy08uqIa7Gy42h61it+CpESOJqe07X5XPns1QmNJlY/QGNOxLa+OlKxjBcMvKZxHXuy",
+	"UKH7tFT7VE88+YxUncdvI0vdlCjCM2KMMEoeYabUCK0pa7zDvvyjPjbzjpruk885aga/pfxCHUBZc+rt",
+	"VA41pYomcTfXqAtbwDWxfOzTcgZna7rSdD/HagZsikouqaaDDArdKuNz0QuSrkBzBXgzDelKDQQLFDO2",
+	"Xbo+i+JL65oYOF9FPMln4NjzwdgVlAwqtnbWuGtLDPwiwbG6ItoKgjA3ME3oWMtBBUKIGVMReO8ZnzfB",
+	"K+iX96CxE1kvGocX04xEJnFolREW75/mICV5sCoF1aunObSMjEhGWERWHF/x/mkOMsULiHVcZYDw7qly",
+	"IJarEk+92n9onxTMxK31nzrniZqI0bBy9AzQ3sFn0dOv3L9x4Tl1tXrh+ZehrOQf3Dr4g8EyeuKOC+uc",
+	"YhqjBZFd3szimAsJwW06Tp608NtzXOrdcnm1OqsL/0kB+oSSM3CLnk8WajX7rZ4a44zKNnAP9funC7mO",
+	"hdzHCx28WqDoqE+wiOCzmpkaRl3rl4sLIfXVdC78pwXWzulGYkh/frVETekHPkIzzBaVWgDVC0pDTb+m",
+	"S8mrTtEA5/jQpSYMpKxibF3IHG4EwmTT8jyJ0ZA8g3YNxNsVwHerm+xAT3BouHGapSD7F3Y7FT45Rx5Z",
+	"5o8d8JwrqcTQ1ib43AwsSwX5s7MYZFVa9Y0T1X0dWpRRh8yH1oXuB4F1GefJrlMKszjH7JFz5c7dBgRi",
+	"UHcwW6gLC04SPjdx+XGG52JgKxVaFPGqu9jPp5JGU9Jh3btvnjlhSL4JwdPC8beoGsknCENGr+S5HczH",
+	"7/34+O1vb9uIZ1EAXo2pkOCPNTE2fdElDBdrMasZrFmx34XfNSmeXOeGHr+eyycZXUSPEGGk1wgNF+jg",
+	"9kH/FeZT0oG3dV8/ckIpNUwwm8Iep5LihIpqcSXKDgEhkCrWwZGkR6qZhJuYtUSDItjij0Ey7voDHMkd",
+	"RGapXKDfQxLqV+kqVjMek0SbqGSraQoePJlJ2Q1yrkS8NQa5qWcaLWGXPw1yO2vhrvj/3GS7TnfVglyx",
+	"kYmAWLG+9T3TUrGnTyeywO3knBAnbef2CDynTDizcHbVBqX7eIankNJgEo/R/s07wpjP5YQsEM6M1Ty0",
+	"aqkW5Rd1UFWjRN9TPzvLf5qbZk8P5Xwql871JbTYL7bqtJb9irqU6W90Vep+VP6iFtNvXDQJL23xQvAA",
+	"ECQMosceAEGqkToQZpQVF8ozjB8q53VOxg5N03NJIyAS6uCiMUcW3w+jFGdTW45YMRVlYzSHuLUjkqmG",
+	"rB5g9vxTAmoaU4DrGvEsWpkLtd7VyIO3+dF/PgYsJvVbx31q5mWyxDYyGR2DIox2gLTmrP4XcoBGPIcM",
+	"F6M+h3JZzlQz7beDV8wzayuE4aAKAHxAI7gAeZBSnbui992nQAPnoxq/yrPpuanHmv1cS65AT/vuvh7k",
+	"Q8Pe/SCEdIdPrn1Dj/+8DMAFw3wysAIQZihf4qCTMVAY1k9tGT5lp09xfmo4Py63jQmTF0cJFpOLXX76",
+	"Awl/l076U3Xm2J5OW/4DBTxpYilhyFAEPa0jRtFwgfIpWcQICOZuYWjlgqAxaSasCWJJMG0pUGOmvgdP",
+	"Pblx/M4szkmH3lUL8BIfNvPOKdvXGxhL7evX+dDmgefjsb7XNTDZDrq0eRlszMS4Cie4SBdfjQOV1Ohk",
+	"wAP10JPOf2oSWOYZ+ZT5SuazF7SnBOJzBmcI0Ahxps6KTOc5ZyTlNv0euGe7dAi5QIjgeyiaWFlQQi3Q",
+	"5sC+jPwf9r7/yY0iy/NfyeB+wI6QkeF2Zi+64+KiaWPTGNu97ub4acJOVT1JaZUydZWpFhqCCDxxB+ws",
+	"HDsbzMSyQ8zALDNDEIe9F8vBgI/hf7lwf/F/cZHvZdYXSVVSQ5eqZfdPdkupysr3Xr58+b58Hjdg6VlR",
+	"Py3//GPpqudObP5SSakSxYTYTfoIYd25XTBDnqwhUrTzLVsWM44VFA0rQYiACTKIx9hioCXCSR5Psbcp",
+	"nfU607i4Dq8ZYvACl/0RF6Ygcp+9weIf/gJ7cckX2B+oAq4r5MYYTKWK4GUlO2ygoggD+thbyFqZdurJ",
+	"PexPIMy5H4NZcDfPTbgu5vZJHjCN40rQxeMI0Ix2qXtoofve30wDEBYsVh0xKgLGaIwkBDeEjsUUx5iR",
+	"U2p26BZk8fvWJeM16i3jkHTuqNY6JU6x4cBei27bP267bCyfr0L5nvNVFFnoXAYQlZxG+P1yxPdx5B7R",
+	"zx07SRdH5IIzbq2JIYXuQrggy2LQ7mULXCNKGzzecdjKmrXpEupPHyo4WF5UI2Sn5S3IEMKp8+Q450dT",
+	"Gxjo5uv2nzfmsnfHwGCJR8pEaIsmX6SfPHaejZVqW42uqCtF0J0dZqhOkpBaS74XuWlvwiAa1+DU2WCW",
+	"S0xIK3FZBSQBQqo3s7ceHq2xQMcNhkxqMK0azLHox0mz4b2SUOou78HqnyovKzVo8aBX1+mykYBxOS8L",
+	"QdzRcDaUYSa1sZFYv3T6YANXoZl9laGBeN0+g/L32X9mwiA4jGU91kJBxMel55O9Oi2Qpn3VDqv6JoKT",
+	"1LDjoohyZHCb4S3SZf42mFQjTI5vG8hcQfRImKDb8L5tYpC1kTtJTSHmOUjMshlq+CFbMnJCWrwZbwxA",
+	"elGuyOvgH/8iRJFatib2k1+JeY3wXsiNp7VntqvCMorEQckAGs6C79j3tN90uQztVsxu66c1QwdS2Wb0",
+	"LG/iY+f5mjx5ruPgCpMJ8xPVozCRIokq7FpxtJTmskAtrrGOUiFL2fPTi6yc+CoWHTG3+TKNqVoT+nmW",
+	"rwwvC6umcgkFlDQ+4B3QmXOI9oG2hPdiW6QQf4DyG3Bh7YC5/tZtGlel9Psp6pF7JeGCEX1gjiIsUCG4",
+	"0Ko1mUImpFHOk33u2YusL+TQgD5fKuuevE1XAlZWr44DsnSuAtUPn+7mWnoTRJo9e2utgs0TpevipLZI",
+	"c+Ci5WVJF3bAkngYQk0MdMtcEgddA1PcjlSHbRlCxt+P4eY8l3TKxVW+gdWpVF90sC3IuhYAWuilXrw5",
+	"zSY6DqKuWpugtiRDWp+Pu6GA98eMB1hqUUq2RJhDiIAytKeQiMEATlCLQNdTvPiKRFXhbddCEsZA2Col",
+	"2mAjGVSp+PlJlqNaDz56b/+Xn+y/9/7RvXtruFV9AYEvFMilinWENkQVT7mM9Vq+c7MDF25F0BOyCILP",
+	"fbUgWdPZrwpsyNM4qf4HC06LMap5VZs+XRxVZoppkTSrWbyy86x9walKX88IQm1ny7Vx7q5ZiKOT29LF",
+	"BZ50KcwsrNJknMw8NZV5ZldaY3KOzDJxjXEWxrxtkv5VmIuTQUNEqNWsKuEyRK36TPbTLfIj8CjC7zRr",
+	"DY0Vj4YrKrM7zcVDqHt8sbhMHgpzjey8BK2yoV23hNyQkCsuQPNRGM2M6EMkJDHfBSaLdzti5kxx6pVB",
+	"OLXdVzRsnlnEZbV8H0jtioTvAeEfq7jvCgmsDrEqBP/ynQmywvQM8w1wIrBDh/j/IAIeQ7juYB01G8WK",
+	"ENUcfLO9lrcFROEzbMPN0udj1gImpF2OvZKwoTQickiuetjqC2Pyd8QFNEyTh2EMWpdqGjdkxbWMW0U9",
+	"rTEcaEDSHsMKTO5IwphoASp946nBcFaK+dJZU4FOyXJlibqkRmHY4eMURSLXL2U9t6WTdnCFjQqmNnOg",
+	"QiiJR+yADDNaFP2gj8NpZBdSk3Vrp96pC1yW0jFvdbkMI4jXmAYZen+vC/4OYsCeayoNB8OIDbqUInus",
+	"kyKwrylLsgN3REduukGrnBu4y2N7FD4pxQuYTNIFFgvdY1IZEUCaH+LlByurhNQGeEhI9wOIz69RpYtO",
+	"ax+S4OtxpQtkrKJ+uXzZuV5Ixp2J2KqI2KuxMJAqH4wrKl9pm8jQOSz61sM+6PNJ7uuPEakIjJWN5uuW",
+	"r6V36Zdx5HJyXvO032DXuEHP5O544MHvhIE+09hkz7/YjDfBZ5+8sV3O/Msiqhw3kfUdSSjbzff8ioU0",
+	"EDZYW2DgUsg1tn3p8jMsaZjDNTYStf86uHwiYqZ7znFFyL9JuY/+WjJqta9Ifh31NovF/Z65GBnegyws",
+	"W1tE5FSLgfEYFvHA5pexJVP3H5fjdSZkwe29Yb8aRDxwVTLY+chhDFP/WmxNl+3ElEjMrfYwihrJ37c8",
+	"3s8Qu3jc+n9v/mkKy3ojDD0L6ivpmqtWFpEgq8xmqbvT0UNqF8H9nI5xqWPIZGFI2gp7COEw/VQVNsTK",
+	"NMFJRHSGhrgKA1N5aoQMacdaGVpjL22/cKXBtq9fsXec7UuXpzveNLDjH2uN0anraPAM2+pjuiCPgY1i",
+	"YQwW48LoBx8Rzdf9f7fKMwpuQl/tQQ07Pf/M9G0rT1igFYdVZ0LzHnglrYYm46ItOyOKbMLHlj+nxcoj",
+	"PrWZkuAwFHguSnKsXUj+75K7I37/WIRhppZSFzJM3fEYpMMahmNSO0s3mAYeEZiCThrToHODblOsP9SG",
+	"QinUlukZpod6gL4zROywV1A8FkLsNmGYK144lkB6HMRikXzVjTgL5J7Y9cFRlB3806f7v/0dO9eCtrK3",
+	"hFwk35ruhGp/vpypAR+YoMvnJvhv0rgqE/z9FMtJbttAP42w9hFzRGDn/oaFoiOMPt/APImhhgb7iU/l",
+	"z0YpHHfyNGzyYSjUPEpu2EFLIGdunmXR1FPSKNYFHrOMN9US1CimAaw6G8aO1FZDbXaFBEvr4xA909ap",
+	"1HGxmR24EGRM5tHXf/Q97CxX7iS1b4aZtTlwDt751eG//Pej+3cffvOnjHjmBHJaRufmOmWWtuJHZGYl",
+	"l8BwEdWW8ZQ7En3G04CLuMGCLrcXbBmyrtDYOOt4rGzGEKg9iEVZMNpZrTdp6Hh17XG/gpoi0AkBa+lr",
+	"df+tR//0x4O7f9j/9L21tLOVtbjti2CbNgdvJpRMMl+ywreOvldC80WZo7yY2C6KUeNAj5E3Uh6XP+mk",
+	"ap/Y55J3qFduANLE+dR7R51iUZUwcg7+krDjTRpWR4iIfKaKhYrxlhqa7P1mjfUABrdUFDpsS/u/CYJr",
+	"w8eaDTVvRcBagJgdPhanJCA8RwBgn0C9EngUJQGTddQNmLZmGkmWrM9TI8VB73PLvk9xXn2UZgZMY7n4",
+	"RRCgi32ZQgyXxzRLef/BVwcf/X4NKawdLgZKXB72GpsgUlFzNmt53kVmSuotQ+Z0EobVj2fZNdRnCn30",
+	"+f7/ffPg47cPfvP2wwdfrZE/AoNHPAa/idM4uJ7SjL6trtIu6ERAUIJC4hHXhv3Hiyzk4/xNwPKtuPxg",
+	"IwwtWVbY/QU8qumoRcLV2qWKZ5R/zne6nlYtYNGTlRzXUpJ3rDUXuNbQdpgRuUi4F5kSVdGMoS9kWNZc",
+	"8iaOOFMbP9aHxYVZY12fa67iDpdCu0i4Pd0R8hK7YjkTCPWK0HgY5PNFS/maaR1TaqA/Hu006uxxV1s3",
+	"jaM//+ujD+6uoQkxJtAfJ1bbW9e9+GQk42mNBmMMGrIhM9eBdI4gYfJxee4xsWKZacePY9bvznSWr8sA",
+	"flpTZm+DaeUsjZndU4T2N6xwRngjz27VH3A5vjAXg22TBlYNwpZOUx/WwPZWYq9NqmgPBq/aZpTPTaJG",
+	"ImVpSTsIWaTZxtB0VSx+7ioVnwce+9pmvD8nN4SECfgqwmimAzUA3fApEK6H+qirWJ+HwIR5ZirnyIUw",
+	"ErJWVY2aTFBbor5/gWs8rAch7BrmJ0jmBGjdl251rcgIBw7msNuUjMYzpWdyU87Fr7gJe6qXZ/CTAmJB",
+	"S8+QfIa2y1M2hL2mGpqWeq0cY42GLALH0AetCZZMEYNLAQiMeuqUGMG0xGqV7EQdQn8YcQMhdkknJqzj",
+	"PrB74zbCthkWwt7tDPdC2HOcgz4X0QWHFZbiapQihr1gf1MVKqWQvUz/yRoxpnNUfvSLe4f3/vejz989",
+	"un+XcEsiIXsYE5+6P8yALWnzwKi43BK47MZUKJw0RZ2IEISLz9rJWj3R/Cc5ejWp4KoMMssO2Am4rLQf",
+	"mH1+Xb2eraz93U0yW9s8htlEa5Q54be7vt1oVQ6eugi001UjxhP6oO3eQkQJtOPsuh2khA641EyYxURu",
+	"cfDEhLRV2H7pFDXlqvkg2SYWyNYC02uNv5SZhOMccCkTeEwNc3maRLNKnDYSRvnVVsNUUsF1QCnWz8vr",
+	"MGKeFbhh9XoSfMPoGMhwLi+NMoNiPmKZ4+6N3e0q1Z19flpPWQclL8Xc6j37IvZIjcEsRLeF1VpCwcq0",
+	"mp3hTKllGJhoM19wgThZuE3m8tZF5PtqD0oDDWoPSP+srlv6uPqzrht0nzrZ5+zdQj52gUemW2bnvkgj",
+	"KtwVboblXFq3tMcW3BMBsOGAnRsMW5EI2IDHuRZveqwN9B2dhNwTxmWL8yCAQUnlwgZ+v5X8oiJ1NjlN",
+	"bdlMFOmEcFl5ubhuxiVLmbLGNBhnenOtRyqecy3O8jNSqjcsOdmtqV85N4/pfTi53ZdZ2RIxrhM/BsEq",
+	"pexgAhPS5nJPiQAK29ZN1rL5Ul/3u1se23RWe7stGrPiEfEbcYjpyzVZGC0e9DBLEDcKc1UdlumOBZbN",
+	"fZ4zMLCyR8/kcFtEpb4YxzMsgqsh328Xk7/CC65aSSQSNLskOZydl97mkYZktpZSEaBv47TWA+5muJkr",
+	"CkRGNrCyV8XsxuVLRUzu9YNmwHVZzjH67imDdBNHVqN93RTb2JtuyQo4t7wlqmDqHYpoqNJn6ZYm6TYw",
+	"LqlFR2pX+5L3ak1k7ibcpT0cQoANYkuYfQlzhy0hVveW4Lh5ya22RmFaljmWCE/azsraX9RX2wrA2kSv",
+	"dKEZpopb8XNZDQyRhO5AYAiTvJ8HD5qQLB8BLEV4cWOqBF/BKWqs3PnH/V/98xpuSh6YNI8/m95QGDd1",
+	"fzXvqHntqV5SFTenshPURsXU/KXS4wGoQQREVN2zes5SaE5aSJ5o+Egg6ajovKIparrxWX7VwqtHv3jz",
+	"6P7XJPesNWY713bWMxFRFbtilr+dTLEuEf384TTvbHqJZGFlYeyEPN7BVI8P62X0Sfo9CGGDjof2UMP6",
+	"9G3R1+1LKxI4ijoZlTPfxFzqNsQX5idB7rqhLg3y8cxRPPzzg4fffvrwLw+OvvzT/vtfr03kK6qRxAPe",
+	"2veTWKSzCTw/ywkxdbyWfFIynA7//ODRh5/6szuIlPYNEKdaH80/aXbALJeAJ6+T6P2PdZLVxLgH7+//",
+	"8ncPv/3WKqP99z8/uv9goT2QaJqS/tduxA27yVaXlX4Zq8DMvLbDpq8+J7uQq4S0W24sX3djFkk0HHlY",
+	"QqkMi4EXwecNpfvyGE6jM+SGSt2rxOaaQRsOvnrn4O79NZKjzBGCMmVUFOYbH62nma1YBIxpEFaZWeuZ",
+	"UPUIzJH3lezYB/YzW8ELf24rNFEwS+K+PEw3xKnY+BtRlJLBLtltrfJluij3Ymt9goyZGxI8NakVShkt",
+	"UfdcwKOh3A24oXvXhxVenunhf+deZNm3Z5p9w95rltX58O//uv/b3x1++ODo3r8d3b/78MFXaOBTWQpn",
+	"RgQ9MHSRdrUMgeqDdjfs8kjcJFcXaWhBFEhuUxVExnXvsW4wsQh33fXN+wTtPTqpNitnqQvRlHesD8m3",
+	"ugD+1HQfSY8hMQAZ+qbDqA/xNkSKsT2U4WxMiTPLpvrAcd1oVPf+sP/er4uihvTHXAQqioCfRfF/+Mmu",
+	"HAXncaEZdHncyWv9yQA5N6yvJIxZwPtoK3iAZwpYIKZnmqfR4QZGfHxLtduN5A/XaK1BwymHo8FibuBW",
+	"JPqC4Mdn1CBs4tutMHxGuoi6TjSiYC2lu4kXUgfcNXp8FTatPG3zsb29bERiwMcZNI1RF5HqkzYULmd/",
+	"IUG2B1BJirL9+kyv/Bh+IgmpyN0e+ovrGJ8QtEiaV05B+Jwva+42GFkW7g8h93gkwlvYt5FMJWEiaDDD",
+	"XyMj1QoYuJrDmVgbS84WqySSaBdQk2apTxA3dC8xjn0W07n99391+MfPzhOu0/Hk0/X9mWeQLK1v0WnO",
+	"GhvwMaYV6UgMXAIokhLbAy1CbNrFJbrgVTwDEgcrstJyW5Cz1doRWXsjb1FkVYT7Y6hnWBcJHqYdsspo",
+	"mPb9n2gFMIiFbxiU7npMYl1EGq0Yl238Hfv9k73j/U6fSBKdRd2SHlBpXyfJgMeRQNgNaDC8XWjDDEiE",
+	"StPUY4zqmJQE1hF7LsxKrOVSmS7ETMMeSMwWKVYHmQtGaS+oV/CrJTH7dPRpOi2tkh4Hy5jEx6kjZfeK",
+	"VUc+eMzOHX33v46+/NP+218c3b97fpEmSkWqyxfIXCDUsJKIhgaznVbTVHP2ZOY4LXHjPMzr9/98dO/f",
+	"9u+/dfjxXVdl5JWHJ6R3Y9ib6jpi8TomY1lxw30nDSZp8hjQ91HYCiDPnkX86UjECt3puTmeDKd6nusT",
+	"vvSuisLUmZ7xPLjoCabUZ1EDpLL7kXV5cQMIwn7AlrplbjQSsqRHTppTzV15TRBDCNIIHk0Dh2HheJWw",
+	"EekENUkJvkAEIS1yWW1CZuBDWAPFl+kTyzTIUBNiP5Wb9iCroSkuk5UFhA35QbLgUUbVUIbu5RYRj52A",
+	"y5dVR1RV4YhM2QiWXnS/QzyhpS1XJrw4ZJF08FiPHJ3nsH9mXnLVckCZzgmyUQXnScBPTxpyPi3swwf7",
+	"3/2aEvx+c/DVO/5vWYADU8TBiBtr1zYjpQZ4iyw8v28MQG674S/70RXtPzfNixBFatmb0E9+JebVJjjz",
+	"gbgK42nz2l50c52C19I25WnhkjvBXdJzZvTTmkklA2i4072D68iw361vUgLmw/Z7yhTgcM/IG0RQQh9W",
+	"P17IXQ1A0oaXLtAeAddngfYaAu2W35aip2IzpL26Y9HpGlexl+nKKAyLE6CHfF7h7F3QKLxV0lNcS4Mq",
+	"Fd1j3HfghzNWqz6YrpAdJrTvO0NdLXh6sUHgVRmir5x0hS/hx6SxDZPp4d8SSd8Cf0HCz/EZuUYGSZuD",
+	"iW4GpbrTO/xRT5U5K3DAMhtlVKgXTqfoTLaysJcZBEL2SKTWcNpTIhEWO2BBXlMS4tzGnX5r7+LwivUH",
+	"TVKTBvHG4EuqdUrMJZ8pitvcWsIJg9hQolOdrKI1FgltsEnVHjTQsmqwEFDTlEhCrOahfGy7IVWaqW6K",
+	"+nLfHn7/ycHd+1k6uVfKkQkzVYYxlBXY+d66m27oKckZp06/B//+2aMP3py5zEZ5d5PscirACKSn1+Xl",
+	"dGurRfyQI776s8sHlB7eNuALqtdzlaBCz+il0HCYt9iwG3uXSEXWhrt5lEs1pdqUOrsRAfxlIau6JePz",
+	"H1snd2lxfRZnnNyVnCrr/XU4DGPQei4XycQqZqK5JPQg4mPXjrgKLmZmWIFqRIzdbjHed0Fb3zBuoGKD",
+	"9mw5vRPEu2LjCS3wimN5+UlWgOwPv7938ME3PsgjARx4t4rCJLZH8TyfLHCcqF4BrzysfCmjqoT2TmdY",
+	"ARYd/PbLg/f+cPD3/3Dw0bd4LrXGrKV88eJ60hXVXUDdmYTedfJQYRtaJRfjyyLBVqRclTDd12FUZwit",
+	"1jNoit32mpGFoRjEoEEa3zTLdeHP9Madz2ilk+mL+Lxtby7b6cCq0Fhauzy2l52FWPzcSU5cC3eRrCxl",
+	"QBZs7tzBx3959Pm7Dx/8w9GXn51fY9rw2OpVdke1kvgLt/Qhl/1cPntlPadlrhtUZUbRAKSbp7ayKopj",
+	"Hd376/6nb69lk/AGIJNjrdirW0rguUAvL8hwJ9lIT0pl9AsyJB9JNucxpfQA4i4faMTIc9lEduKhyeVE",
+	"ThH+DgRmTjTJD5oTSNrmsfH7z6X9FbQBj4NuUU7gTy+eRY2WHDVy/F1il6/9f3zn4XcfPfrkm8Pf3mOh",
+	"iCEwKh7npZRELi+mzdd1NOy8McehZ4cupBbsw06ry96vYzkMuSExQxTBMtFFL4z2NxHWotahMmRdiAYL",
+	"c6k5UJEIxBxwm20/aOUZZhdSST/S/J0emz73hMRwSTa0YngPdNJB0jFjjcWwJ2DUQChDITvodWtQdcLi",
+	"rDQQ98v5uIsjVp2JdhWVsnC3CwyJiZEv6hfhakpjsLYS1hQ1aBMik3QJlzDrz5WJ6ebrdCKWq0f8yTEq",
+	"xmQWNeX0bbrscmbwbMswoavp95E08aTsLUrBI7B2k9SIxfYEt3ozhv/CXqaCDzQZpv2eexCLtkcjjnmu",
+	"xXZ5qp4etlBxE8KKd1Fgvj5qbaFZ0IWgh/ccLqQ2KbyTb4na52PXA3y87m04j7R/bvvq5s5/ePbieerD",
+	"idemJN+UITyUbtBMRmfzh3VadZDe0DJh/q0Q+gNlQAbjC1dhnAaH8VsnIJk6m0xC9DoN9mYujaROuq6m",
+	"nwbcFukctwIl25EIzO1n2AbGIG5nC3FuN9jtm2Di8QX88jbTfKyp0b5RSFwi33R245bWQ9hUUkJAhTCl",
+	"ZjJmV/IoSrAvMYcBaY5vj0RfI9nhrQjYxs7m1laDDaX4b0Ns5+y55m3OLnAqfHJ7doKui27eZ5/7T2iF",
+	"Jn8vrVwwoV1tDio3/2a66WaqE8vosNooOc7BeLYjP6Pkfy58HUDg35dlsXYYp57hJmtJJ0Nna5bm6xpi",
+	"waM37CsP+6XZMPb7haV8Bx+bOFEl68JrDSvlIHDPdnnUTqojk0bIE5YCPuO0nj0JKXYMN0NdR0YF8YQd",
+	"/flfH3346cG7vzj6P19bu2KoByBDCHMyZEjlC53ofIHS3EgNfseJHyA6e6pXKjrUfHz1RKdSVbenAm5q",
+	"6OdwKgSXerIvJKEuR2AG71lHeeTJXNeQhSXXbZWS8AwNOFN7p0l6HFNYovFOWM9RZ5B5noub6bC5jtEz",
+	"d+XJNzyts/G7Fas4y/+CrjLpmLnYcn5ZK55qnCyjLoS5DGvGCzOmaW9ThYfAZTBB1y0MwseDQRBa1VoH",
+	"k64k9/nYv4plWsOelljjugeRGjhFnngcLFstbZNEJu+dwOqBdXKLGkFAgHwYOuy+Bdk/H2kp0TpnYEsp",
+	"7ek26mnbYEYhOJ7h/QGEk8hLc1jgW64Ub0OffHymKU+mo6ZmPKctqcMmbjuHaRVi2e4x9tEoFqbkIvhq",
+	"jB2mlqxIz9JsfrS4vMj3IK1tZcjmaRXu86aM6oEkQeqqyGVAFinwMuFCRLZi9VCE1egA1mZ35E21yDIh",
+	"1p6IlrxZYBKnOvJ5kjnMoKzrUpc5j6i4szK0oPQtnpRu54cffHbwztcH//7Z/lvvrrE+HQUyafXhT4CD",
+	"jz6nDLp1loQk7yghG4zrnk4LN8ifkZby5uo3nE0QYfu1cpD4nEAsBlKU/uAM+r8K2cigFPEyaKIExKLL",
+	"s6JUzu+0Fnd+T7fainDrSfVD7TpZG5vJsWy31y1DXLmj/TSJzLrPmCtvzsND8UgnxMfkg3m5rG7QQl0Z",
+	"Ml6468dF/TtL8au4ABwZWXdzqY/e2//lJzmBdPKVl8m5vjK3nJWvyqdV1OUp0wkVF+FHpodLkaEmYbRk",
+	"zlRhD6areOLwiw8ffHHw0e/ZucMHXxx9+c15bxvSbU3CiEeEY5sxAjDdnwBwhXYmgU80KrL8M8UyRaf+",
+	"Jfx8J1Mscxp6CKsOU0PDHr355v7b387EXWyU6KyCtZykQtEp/tmSRefVrmK8z7YKqDL7yr4DxmV2ueqd",
+	"QKmegGfYBougw4Oxg49hkepgamuSIZa7YhAGXsxe2dncTDDrhBRG8ChFVHVZbaI/ULFhLW6C7npucqzr",
+	"i4EHXcgYVHo4GESAoIvWCJjO/iIUkZ1K67oQaPBY6miJUnWSDq5t6t9VCKxIUP+Oo0ITjAzy3FrLgZIh",
+	"a/PAECw/H3FhfP4AiRaBsplbVM6Zpg9Qud9rhmkDgxO/VFnFISSjkqlCvFb3V7O8e3hO3J4fV3jvtY8+",
+	"Ezw348YpFq/D33/x8PtPSLrSHoxerWWQpBcSvTlOF6TQmbelCs5NYEIv4m9ZAAba83YixD2xtlh0MP4a",
+	"EiYlog8IqUUIabJ4D8Yo4K5IPpt1g+AsLWDY/Agf04IIW/4qasWSOa5xR2T8jV2I5x2rz4/TPOaTFrir",
+	"MEaZ3o6Vai9bx/nJN5C3Z6pu3oZ55SqM2RxN53BXgy6PIpAdaFjb0N45dbajtcas/q5SGtC/tMj+aSIY",
+	"WYmCRChaz9OK5bUWzF0/ecWYu8U8N8NY6hzMbtfSgQmJcJPIIGcPOmg51JOR0AYxKBfSk03UgfNssByf",
+	"KzqP/BzX8YVqoHcLOkJqF/3h7nBIOgBjNNhBKbiinamK82IqLwjQ6GlQKUBjfpKarI+JldbA7mTXtMYO",
+	"dg01fldpkOn5by0Vr13nctq3ZM55e2YBzuOp4m7pdKq4QjphEmi4MpD5jRaXoZIFe3JZeO9XhEuVoCUM",
+	"B+V+oioIcQVM7oyvsgBzji1RgbzuzqIKNuIzOm+5LCqaUzfuKphyWUihu1UaBpdx0Xg1O2039RMVAKJk",
+	"hhGtsb86qTbbvbG7zXJ5iYtdfb0s6IDLTOypov2JcpD0w6iwS8mSePKiGuU6krR5DPpYvuCTIS02ti4h",
+	"7rOrSNydrhoxntI26x9YY88+d9GpPU3oZUMNDaqAacVqpLGhYTQ+1gZotnGPLVEnVr4XlqqiXniNAOqp",
+	"Vrct4j6EU/xzhLdMC4AsbCHZswk3F+aYUWZQNauwDRYZpzd2t6vcWPb5L/hGV0vi16WYj1yny1gbOkM0",
+	"BDGYBht1IYap8IJ3eGmYBjebz62mk4qqubZJ0+T5VklRq53GzlBTrOCyZcEyrVC35NlCgw6I9oSZUiwg",
+	"XTGwsl6ei3VtvJOMO6s3XGbulCN7zclTh1/89eCDr9bYKzvPox+LIWipy7jP+tcLMRdTOZuQu7n5Vqns",
+	"rXrKlV9GXTlXpMv7C3NlTjCYsqADEAPfrHX53HlMcIItKf010u2qLpdhlHZlbRAOEOn9mKi+OCP9D4qd",
+	"nfTkm8mDVzaDDhdQV9JAnTvc6+ggMQ5c5NQpbcbjWOzlCuqmpMbwdrs8KRtHVElCO0F91fVg7RZtNSXS",
+	"IokqipjFKsp7FZAUGcJlAnSF9LtCQyokIM5QGwFpfZZ+SK4GM12lIb04TNsFjopzmuRcce0pq9EZ6RQ1",
+	"xV6u8RAq7yRayLQN3fPV1Cqihr6+IzzEOldEVyT0dMzM6u47qxev5+aKHjKZRaxAy4mNTgxA/RCRvbgX",
+	"8wxmXPc8+KeKmVRmYZaXAhi9IMMVZ7VfwQrw2ZVtIY/5iI8bPhBB9bGuEfNiXCXc3lJQNQGjFedtZhEr",
+	"wN6rAIMkxwS1tdvCoy71ECzmrJB7wqSlzuXG3VZmcNV2XjpXbQZLZrmJr5Nrw8bA42OYKfgYSK3jk5fW",
+	"zAw1GikpuerjltVyfTTUEzudcgOxt5vQTHfVyCGRUzqpDBGBnCL1f/sc66phrBfdMnOLhD2ow4RIP0EV",
+	"w9fw6JEspZqlt+lGeZTpaTLfUUKWhyEIzsPvTMfgeZGHl5SQVe7F5PnH2onPrXLiy0YQwMBMMpny8rJV",
+	"Tv0xUyPpa5uyQStCCJfwmpkrEs3BtAFyQqKxTU+e3quV6Wz84a5916W7oyYWuRxJebWr+hNyIlDzlrId",
+	"s2PnGidXKYe2WopdhfrgHZMAC97SyAelRYe2WqbTFRr3sAfxuKXC8dOYTz7qKqYBdHokHtf1Mr3H7qgW",
+	"w86pQrI2F9EwBtr1+ONbKd6+wwafxELt8zGCeeEauhADYfXjIzwivvstYjhl76ZJiQbX0/v4eSFDz62K",
+	"dm92ipoUfV2QW4cPfrV/71/YK1dhnG2vRinXCLOS5ONm03HXKVMBJ2A87AtJsCuUcyK9a1rP1QQL9WBL",
+	"uf+k2FmvyJbAQFHP8kUYTRhI7qY/m/KL0Xph192yqf6ke+98qoeKXW+RpBjueG7aRFOXVViKDpm1u2Sk",
+	"VUH93BxPmFZFIMNJbep0qIHXXPezdECavdeDMZnUd1Trac1i0MPIeHN389oO64PWvFPuBsJ9TsY4rgNM",
+	"acMNIJOLErv1k4Z/NXV/0YQ0N+F4QE/rAlSP1c9BlvaQJ2LTuJXVrTtgaAkroFkvxwA/n+FLwtMUkWUy",
+	"BZtTmDI5RicoHaW4UemoKm8w6Sx1qLijT/64/92v97/56tHb7x1+d+/wwwePPnzr4fefHNy9v5bWcg94",
+	"B9BLl7ME0zcv9rNuqv4AwXnyxKwiq3RyorpySpIXoD1RA1OJl/v33zr8+O4a02BcThJe5bzzxzVKiUKX",
+	"Kyw0C4GHjLcNxCMeh4W8zm+hRWAgUppUiAWxg61Xwieyb/3+/3jv6Mtvjv7n1/vv/+bR5+8e3b97+PHd",
+	"4/CviU3/SvLN7NdLYSPOdGw+1nMk+d6OmAdI6ELnOjHYo0gEvfPrLFRA4Oj2IiAMGw4arDU0rg8iw4u5",
+	"icfUOHAUK9kpYxo6UOclfu/SoLOs7yVmfSPNa/NB7k7kdD+tk7zvjDQ54clKUtraSkhRcrnYksKQQ3yh",
+	"lr3H6kj107+Z10ZySmqws7FRLFSMt9TQZJBv9RreyeyHwjTwE/8tJtTgPdyFGn2apbumk5cUx96yvytu",
+	"SB9tWk6hJZMuCaQVPOy6GwCET/1saTb8hr2WbnZVgg76+F/MtwiuT2h7HWhFXPa8h2WyvmHRDTAQsuzw",
+	"47IDuAO2t67XsgnOZOfEHHRUa2kFZXvr+jprKdNFACtL8pCgYRK4kkXFx/AeqD1qCjRbhnZ5D27sQVyf",
+	"Hj0ToZMSoectRUnVtNsiwKKP7a3r5HDCJoKSDD4rS8FQGxWOG0wr1yzB+CbuQxkp7LStZCQkFAkbDZtf",
+	"ePUKjlvxoivcH6+quFdPZrV0TGGZFSzCl6Y2PC4xoRBqYLkMOtvqJ9/LCL3w6dmBdV8EOmxZoB2e3chB",
+	"LkK80J4+Rjezsy3+47GnHSkZP85e34NYtEu6Pv5X+r6afUcPr8mf6ScfqHhZAAs0JeNsMl3F9ytZY5aB",
+	"O9eea76weWlno3lzZ6OBYbVzV641d9nFi89ebLCblzfZT376k+fOZ3jq2PizN2j6eM9voGEcPbX2VJMP",
+	"RHPv2aesxLifvJ6YY2Nt7Hs3kk8GsboDgdHZz7zYZYd1yRGVfODiU7mfYXQi+0EmLJCbsU1NG5OPcq1y",
+	"Mp9TkCQ3yUjIUI3yb+taOGQ+c+D72fcVkiOgYPpRtkF29vOMmOU/70ysBD+4oEU4sRjf5TD7jjzK0yop",
+	"gsx86DZrjqRWU2Y+EHIPpFH5pxPAu86/BKYyZl92GIr82w9NV6HkZmmSdIbOfOgELvNJCHtPvfGzN/5/",
+	"AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -127,10 +127,20 @@ func (s *Server) GetStaffRecovery(c context.Context, r GetStaffRecoveryRequestOb
 	return GetStaffRecovery200JSONResponse(showStaffRecovery(v)), nil
 }
 
+// PrepareRecoveryDecision gives the text of a decision that is to be signed.
+func (s *Server) PrepareRecoveryDecision(c context.Context, r PrepareRecoveryDecisionRequestObject) (PrepareRecoveryDecisionResponseObject, error) {
+	ctx, in := enter(c)
+	text, err := s.c.RA.RecoveryDecisionText(ctx, in.actor, r.Id, ra.Word{Approve: r.Body.Approve, Note: value(r.Body.Note)})
+	if err != nil {
+		return nil, err
+	}
+	return PrepareRecoveryDecision200JSONResponse{Text: text}, nil
+}
+
 // DecideRecovery takes a step of the review.
 func (s *Server) DecideRecovery(c context.Context, r DecideRecoveryRequestObject) (DecideRecoveryResponseObject, error) {
 	ctx, in := enter(c)
-	v, err := s.c.RA.DecideRecovery(ctx, in.actor, r.Id, r.Body.Approve, value(r.Body.Note))
+	v, err := s.c.RA.DecideRecovery(ctx, in.actor, r.Id, ra.Word{Approve: r.Body.Approve, Note: value(r.Body.Note), Signature: value(r.Body.Signature)})
 	if err != nil {
 		return nil, err
 	}

@@ -121,10 +121,20 @@ func (s *Server) ListUnlocks(c context.Context, r ListUnlocksRequestObject) (Lis
 	return ListUnlocks200JSONResponse{Items: each(list.Items, showWork), Page: showPage(list.Page)}, nil
 }
 
+// PrepareUnlockDecision gives the text of a decision that is to be signed.
+func (s *Server) PrepareUnlockDecision(c context.Context, r PrepareUnlockDecisionRequestObject) (PrepareUnlockDecisionResponseObject, error) {
+	ctx, in := enter(c)
+	text, err := s.c.RA.UnlockDecisionText(ctx, in.actor, r.Id, ra.Word{Approve: r.Body.Approve, Note: value(r.Body.Note)})
+	if err != nil {
+		return nil, err
+	}
+	return PrepareUnlockDecision200JSONResponse{Text: text}, nil
+}
+
 // DecideUnlock approves or rejects an unlock application.
 func (s *Server) DecideUnlock(c context.Context, r DecideUnlockRequestObject) (DecideUnlockResponseObject, error) {
 	ctx, in := enter(c)
-	v, err := s.c.RA.DecideUnlock(ctx, in.actor, r.Id, r.Body.Approve, value(r.Body.Note))
+	v, err := s.c.RA.DecideUnlock(ctx, in.actor, r.Id, ra.Word{Approve: r.Body.Approve, Note: value(r.Body.Note), Signature: value(r.Body.Signature)})
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +144,23 @@ func (s *Server) DecideUnlock(c context.Context, r DecideUnlockRequestObject) (D
 // ListTokens lists the register.
 func (s *Server) ListTokens(c context.Context, r ListTokensRequestObject) (ListTokensResponseObject, error) {
 	ctx, in := enter(c)
-	list, err := s.c.RA.ListTokens(ctx, in.actor, ra.TokenState(value(r.Params.State)), value(r.Params.Serial), paging(r.Params.Page, r.Params.Size))
+	list, err := s.c.RA.ListTokens(ctx, in.actor, ra.TokenFilter{State: ra.TokenState(value(r.Params.State)), Model: r.Params.Model, Serial: value(r.Params.Serial)}, paging(r.Params.Page, r.Params.Size))
 	if err != nil {
 		return nil, err
 	}
 	return ListTokens200JSONResponse{Items: each(list.Items, showToken), Page: showPage(list.Page)}, nil
+}
+
+// CountTokens counts the stock.
+func (s *Server) CountTokens(c context.Context, _ CountTokensRequestObject) (CountTokensResponseObject, error) {
+	ctx, in := enter(c)
+	counts, err := s.c.RA.CountTokens(ctx, in.actor)
+	if err != nil {
+		return nil, err
+	}
+	return CountTokens200JSONResponse{Items: each(counts, func(n ra.TokenCount) TokenCount {
+		return TokenCount{Model: n.Model, State: TokenCountState(n.State), Count: n.Count}
+	})}, nil
 }
 
 // RegisterTokens enters USB keys.

@@ -75,6 +75,12 @@ async function ended(job: Job, signal: AbortSignal): Promise<Job> {
 /** The keys that staff sign with, and whether they must. */
 export const staffKeysQuery = queryOptions({ queryKey: ['staff', 'keys'], queryFn: ({ signal }) => body(api.GET('/staff/keys', { signal })) })
 
+/** What a decision says with the signature of whoever decides, where staff sign with keys: the server gives the words first. */
+export async function signedDecision<Decision extends object>(decision: Decision, words: () => Promise<{ text: string }>): Promise<Decision & { signature?: string }> {
+  const { required } = await body(api.GET('/staff/keys'))
+  return required ? { ...decision, signature: await signStaffText((await words()).text) } : decision
+}
+
 /** Has the person's own assistant sign a text; the CMS message, in base64. */
 export async function signStaffText(text: string): Promise<string> {
   const job = await ended(await body(api.POST('/staff/signatures', { body: { text } })), AbortSignal.timeout(600_000))

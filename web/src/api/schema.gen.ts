@@ -2899,6 +2899,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/unlocks/{id}/decision/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The exact text of a decision, to be signed with the key of the member of staff */
+        post: operations["PrepareUnlockDecision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/unlocks/{id}/decision": {
         parameters: {
             query?: never;
@@ -3088,6 +3105,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/tokens/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many USB keys of each model are in each state (operator) */
+        get: operations["CountTokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/tokens/{serial}/state": {
         parameters: {
             query?: never;
@@ -3097,7 +3131,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Move a USB key: shipped, received, locked, lost, scrapped (operator) */
+        /** Move a USB key: shipped, received, locked, lost, found, scrapped (operator) */
         post: operations["MoveToken"];
         delete?: never;
         options?: never;
@@ -3826,6 +3860,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/recoveries/{id}/decision/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The exact text of a decision, to be signed with the key of the member of staff */
+        post: operations["PrepareRecoveryDecision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/recoveries/{id}/decision": {
         parameters: {
             query?: never;
@@ -4108,7 +4159,7 @@ export interface components {
          */
         Member: "owner" | "handler" | "reader";
         /** @enum {string} */
-        KeyScope: "read" | "applications" | "orders";
+        KeyScope: "read" | "applications" | "orders" | "tokens" | "members";
         RegistrationRequest: {
             nature: components["schemas"]["Nature"];
             name: string;
@@ -6110,6 +6161,11 @@ export interface components {
             approve: boolean;
             /** @description Required for a rejection; the applicant sees it */
             note?: string;
+            /**
+             * Format: byte
+             * @description CMS over the text of the decision, with content, by the key of the member of staff; required where keys are
+             */
+            signature?: string;
         };
         Token: {
             serial: string;
@@ -6134,6 +6190,15 @@ export interface components {
             items: components["schemas"]["Token"][];
             page: components["schemas"]["Page"];
         };
+        TokenCounts: {
+            items: components["schemas"]["TokenCount"][];
+        };
+        TokenCount: {
+            model: string;
+            /** @enum {string} */
+            state: "blank" | "initialised" | "issued" | "in_transit" | "active" | "locked" | "lost" | "scrapped";
+            count: number;
+        };
         RegisterTokensRequest: {
             tokens: components["schemas"]["TokenEntry"][];
         };
@@ -6153,8 +6218,12 @@ export interface components {
             added: number;
         };
         MoveTokenRequest: {
-            /** @enum {string} */
-            state: "in_transit" | "active" | "locked" | "lost" | "scrapped";
+            /**
+             * @description found: back to the state that it was lost in
+             * @enum {string}
+             */
+            state: "in_transit" | "active" | "locked" | "lost" | "found" | "scrapped";
+            /** @description Required for lost, found and scrapped */
             note?: string;
         };
         ReleaseTokenRequest: {
@@ -6584,6 +6653,11 @@ export interface components {
             approve: boolean;
             /** @description Required to refuse */
             note?: string;
+            /**
+             * Format: byte
+             * @description CMS over the text of the decision, with content, by the key of the member of staff; required where keys are
+             */
+            signature?: string;
         };
         RecoveryList: {
             items: components["schemas"]["Recovery"][];
@@ -11291,6 +11365,33 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    PrepareUnlockDecision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlockDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionText"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     DecideUnlock: {
         parameters: {
             query?: never;
@@ -11577,6 +11678,8 @@ export interface operations {
         parameters: {
             query?: {
                 state?: "blank" | "initialised" | "issued" | "in_transit" | "active" | "locked" | "lost" | "scrapped";
+                /** @description Exact; empty = those whose model is not known */
+                model?: string;
                 /** @description Part of the serial number */
                 serial?: string;
                 /** @description Page number, from 1 */
@@ -11622,6 +11725,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokensRegistered"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CountTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCounts"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -12806,6 +12930,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StaffRecovery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    PrepareRecoveryDecision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoveryDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionText"];
                 };
             };
             default: components["responses"]["Problem"];

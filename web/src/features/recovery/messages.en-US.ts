@@ -32,7 +32,7 @@ export const en: Translated<typeof zh> = {
   withdrawAsk: 'Withdraw this recovery?',
   write: { title: 'Write to the USB key', lead: 'Plug in the USB key that holds the receiving key. The recovered key is written there and used once as a proof.', act: 'Write the recovered key', done: (at: string) => `Written and proved at ${at}; it opens your files.`, again: 'Write it again', noPc: 'Please go on at a PC: writing needs the USB key assistant.' },
   wait: { pending: 'Waiting for the first review, within 2 working days.', second: 'The first review is done; another person reviews.', requested: 'Reviewed; two officers of the key management centre must each approve by signature.' },
-  decide: { approve: 'Approve', refuse: 'Refuse', approveAsk: 'Approve? It goes to the next step.', refuseAsk: 'Say why; the applicant reads it.', note: 'Note', approveAria: (n: string) => `Approve ${n}`, refuseAria: (n: string) => `Refuse ${n}`, second: 'The second review is another person’s.' },
+  decide: { approve: 'Approve', refuse: 'Refuse', approveAsk: 'Approve? It goes to the next step.', refuseAsk: 'Say why; the applicant reads it.', note: 'Note', approveAria: (n: string) => `Approve ${n}`, refuseAria: (n: string) => `Refuse ${n}`, second: 'The second review is another person’s.', sign: 'On submitting, the UKey assistant signs the exact words of the decision with the key bound to you: check them in its window and enter the PIN.' },
   sealed: 'Registered sealed bids',
   noSeals: 'Neither a platform nor the holder registered a sealed bid; ask the applicant about the files.',
   opens: (at: string) => `opens ${at}`,

@@ -29,7 +29,7 @@ export const zh = {
   withdrawAsk: '确认撤回这个恢复申请？',
   write: { title: '写入 UKey', lead: '请插入接收密钥所在的 UKey，恢复的加密密钥将写入其中，并当场解密一次作为验证。', act: '写入恢复的密钥', done: (at: string) => `已于 ${at} 写入并验证，可以解密原有文件。`, again: '再写一次', noPc: '请在电脑上继续：写入 UKey 需要 UKey 助手。' },
   wait: { pending: '等待初审，承诺 2 个工作日内完成。', second: '初审已通过，等待另一人复审。', requested: '审核已通过，等待密钥管理中心两名管理员各自签名批准。' },
-  decide: { approve: '通过', refuse: '不通过', approveAsk: '确认通过？通过后进入下一步。', refuseAsk: '请写明不通过的原因，申请人可以看到。', note: '说明', approveAria: (n: string) => `通过 ${n}`, refuseAria: (n: string) => `不通过 ${n}`, second: '复审须由另一人进行。' },
+  decide: { approve: '通过', refuse: '不通过', approveAsk: '确认通过？通过后进入下一步。', refuseAsk: '请写明不通过的原因，申请人可以看到。', note: '说明', approveAria: (n: string) => `通过 ${n}`, refuseAria: (n: string) => `不通过 ${n}`, second: '复审须由另一人进行。', sign: '提交时将由 UKey 助手用您绑定的 UKey 对决定的原文签名，请在助手窗口中核对文字并输入 PIN。' },
   sealed: '登记在案的未开标文件',
   noSeals: '平台和单位均未登记未开标文件，请向申请人核实文件清单。',
   opens: (at: string) => `${at} 开标`,

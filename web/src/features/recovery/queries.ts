@@ -1,4 +1,5 @@
 import { keepPreviousData, mutationOptions, queryOptions } from '@tanstack/react-query'
+import { signedDecision } from '@/agent/queries'
 import { api, body, type Schema } from '@/api/client'
 import type { ListState } from '@/ui/useListState'
 
@@ -53,7 +54,11 @@ export const allRecoveriesQuery = ({ page, size }: ListState, state: State | nul
 export const decideRecovery = mutationOptions({
   mutationKey: ['recoveries', 'decide'],
   meta: { changes: [['recoveries']] },
-  mutationFn: ({ id, ...decision }: Schema<'RecoveryDecision'> & { id: string }) => body(api.POST('/admin/recoveries/{id}/decision', { params: { path: { id } }, body: decision })),
+  mutationFn: async ({ id, ...decision }: Schema<'RecoveryDecision'> & { id: string }) => {
+    const params = { path: { id } }
+    const signed = await signedDecision(decision, () => body(api.POST('/admin/recoveries/{id}/decision/text', { params, body: decision })))
+    return body(api.POST('/admin/recoveries/{id}/decision', { params, body: signed }))
+  },
 })
 
 export const listCases = mutationOptions({

@@ -1,4 +1,5 @@
 import { keepPreviousData, mutationOptions, queryOptions } from '@tanstack/react-query'
+import { signedDecision } from '@/agent/queries'
 import { api, body, type Schema } from '@/api/client'
 import { learnServerTime } from '@/lib/clock'
 import type { ListState } from '@/ui/useListState'
@@ -65,17 +66,39 @@ export const unlocksQuery = ({ page, size }: ListState, state: Work['state'] | n
 export const decideUnlock = mutationOptions({
   mutationKey: ['unlocks', 'decide'],
   meta: { changes: [['unlocks']] },
-  mutationFn: ({ id, ...decision }: Schema<'UnlockDecision'> & { id: string }) =>
-    body(api.POST('/admin/unlocks/{id}/decision', { params: { path: { id } }, body: decision })),
+  mutationFn: async ({ id, ...decision }: Schema<'UnlockDecision'> & { id: string }) => {
+    const params = { path: { id } }
+    const signed = await signedDecision(decision, () => body(api.POST('/admin/unlocks/{id}/decision/text', { params, body: decision })))
+    return body(api.POST('/admin/unlocks/{id}/decision', { params, body: signed }))
+  },
 })
 
-export const registerQuery = ({ page, size, find }: ListState, state: Token['state'] | null) =>
+/** Nil/zero: model null = all; "" = those whose model is not known. */
+export const registerQuery = ({ page, size, find }: ListState, state: Token['state'] | null, model: string | null) =>
   queryOptions({
-    queryKey: ['tokens', 'register', { page, size, find, state }],
+    queryKey: ['tokens', 'register', { page, size, find, state, model }],
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
-      body(api.GET('/admin/tokens', { params: { query: { page, size, ...(find ? { serial: find } : {}), ...(state ? { state } : {}) } }, signal })),
+      body(api.GET('/admin/tokens', { params: { query: { page, size, ...(find ? { serial: find } : {}), ...(state ? { state } : {}), ...(model === null ? {} : { model }) } }, signal })),
   })
+
+export const countsQuery = queryOptions({
+  queryKey: ['tokens', 'counts'],
+  queryFn: async ({ signal }) => (await body(api.GET('/admin/tokens/counts', { signal }))).items,
+})
+
+export const moveToken = mutationOptions({
+  mutationKey: ['tokens', 'move'],
+  meta: { changes: [['tokens']] },
+  mutationFn: ({ serial, ...move }: Schema<'MoveTokenRequest'> & { serial: string }) =>
+    body(api.POST('/admin/tokens/{serial}/state', { params: { path: { serial } }, body: move })),
+})
+
+export const registerTokens = mutationOptions({
+  mutationKey: ['tokens', 'register'],
+  meta: { changes: [['tokens']] },
+  mutationFn: (tokens: Schema<'TokenEntry'>[]) => body(api.POST('/admin/tokens', { body: { tokens } })),
+})
 
 export const releaseToken = mutationOptions({
   mutationKey: ['tokens', 'release'],

@@ -1,5 +1,6 @@
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { Form, Input, Modal } from 'antd'
+import { staffKeysQuery } from '@/agent/queries'
 import { useCommon } from '@/i18n/common'
 import { minute, moment } from '@/lib/time'
 import { Facts, type Fact } from '@/ui/Facts'
@@ -20,6 +21,7 @@ export function DecideDialog({ one, approve, close, done }: Props) {
   const common = useCommon()
   const [form] = Form.useForm<{ note?: string }>()
   const decide = useMutation({ ...decideRecovery, onSuccess: done })
+  const sign = useQuery(staffKeysQuery).data?.required ?? false
   const word = approve ? t.decide.approve : t.decide.refuse
   const r = one.recovery
   const f = t.facts
@@ -41,6 +43,7 @@ export function DecideDialog({ one, approve, close, done }: Props) {
         <Form form={form} name="recovery-decision" layout="vertical" onFinish={({ note }) => decide.mutate({ id: r.id, approve, ...(note?.trim() ? { note: note.trim() } : {}) })}>
           {!approve && <Form.Item name="note" label={t.decide.note} rules={[{ required: true, whitespace: true }]} style={{ marginBottom: 0 }}><Input.TextArea maxLength={500} autoSize={{ minRows: 2 }} data-testid="recovery-note" /></Form.Item>}
         </Form>
+        {sign && <p role="status" className="quiet" style={{ margin: 0 }} data-testid="decision-sign">{t.decide.sign}</p>}
         <Problem error={decide.error} testId="recovery-decide-problem" />
       </div>
     </Modal>

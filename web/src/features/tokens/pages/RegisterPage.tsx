@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
-import { Alert, Button } from 'antd'
+import { Alert, Button, Tag } from 'antd'
 import { useState } from 'react'
+import { useSearchParams } from 'react-router'
+import { has, sessionQuery } from '@/api/session'
 import { minute } from '@/lib/time'
 import { DataTable, type Column } from '@/ui/DataTable'
 import { Ready } from '@/ui/Ready'
@@ -8,8 +10,11 @@ import { SearchBar } from '@/ui/SearchBar'
 import { StateTag } from '@/ui/StateTag'
 import { Title } from '@/ui/Title'
 import { useListState } from '@/ui/useListState'
+import { MoveDialog, movesOf } from '../parts/MoveDialog'
 import { ReleaseDialog } from '../parts/ReleaseDialog'
+import { SheetDialog } from '../parts/SheetDialog'
 import { StateFilter, useStateParam } from '../parts/StateFilter'
+import { Stock } from '../parts/Stock'
 import { TokenTags } from '../parts/TokenTags'
 import { registerQuery, type Token } from '../queries'
 import { useText } from '../text'
@@ -21,17 +26,36 @@ export function RegisterPage() {
   const t = useText()
   const list = useListState()
   const [state, choose] = useStateParam(states)
-  const query = useQuery(registerQuery(list, state))
+  const [params, setParams] = useSearchParams()
+  const model = params.get('model')
+  const query = useQuery(registerQuery(list, state, model))
+  const session = useQuery(sessionQuery).data
+  const operator = session ? has(session, 'operator') : false
   const [asked, setAsked] = useState<Token | null>(null)
-  const [released, setReleased] = useState<Token | null>(null)
-  const columns = useColumns(setAsked)
-  const filter = <StateFilter words={t.states} value={state} choose={choose} testId="register-filter" />
+  const [moving, setMoving] = useState<Token | null>(null)
+  const [sheet, setSheet] = useState(false)
+  const [said, say] = useState('')
+  const columns = useColumns(operator, setAsked, setMoving)
+  const show = (model: string | null, state: Token['state'] | null) =>
+    setParams((old) => {
+      const next = new URLSearchParams(old)
+      next.delete('page')
+      next.set('state', state ?? 'all')
+      if (model === null) next.delete('model')
+      else next.set('model', model)
+      return next
+    })
+  const filter = (
+    <>
+      <StateFilter words={t.states} value={state} choose={choose} testId="register-filter" />
+      {model !== null && <Tag closable onClose={() => show(null, state)} data-testid="register-model">{t.stock.only(model || t.stock.noModel)}</Tag>}
+    </>
+  )
   return (
     <>
-      <Title text={t.register} />
-      {released && (
-        <Alert type="success" showIcon closable={{ onClose: () => setReleased(null) }} title={t.released(released.serial)} data-testid="register-released" style={{ marginBottom: 16 }} />
-      )}
+      <Title text={t.register} extra={operator && <Button onClick={() => setSheet(true)} data-testid="register-sheet">{t.sheet.open}</Button>} />
+      {said && <Alert type="success" showIcon closable={{ onClose: () => say('') }} title={said} data-testid="register-said" style={{ marginBottom: 16 }} />}
+      <Stock states={states} choose={show} />
       <SearchBar key={list.find} label={t.findSerial} value={list.find} search={(find) => list.change({ find })} extra={filter} testId="register-search" />
       <Ready query={query}>
         {({ items, page }) => (
@@ -44,7 +68,26 @@ export function RegisterPage() {
           close={() => setAsked(null)}
           done={(token) => {
             setAsked(null)
-            setReleased(token)
+            say(t.released(token.serial))
+          }}
+        />
+      )}
+      {moving && (
+        <MoveDialog
+          token={moving}
+          close={() => setMoving(null)}
+          done={(token) => {
+            setMoving(null)
+            say(t.move.done(token.serial, t.states[token.state]))
+          }}
+        />
+      )}
+      {sheet && (
+        <SheetDialog
+          close={() => setSheet(false)}
+          done={(added) => {
+            setSheet(false)
+            say(t.sheet.done(added))
           }}
         />
       )}
@@ -52,7 +95,7 @@ export function RegisterPage() {
   )
 }
 
-function useColumns(release: (token: Token) => void): Column<Token>[] {
+function useColumns(operator: boolean, release: (token: Token) => void, move: (token: Token) => void): Column<Token>[] {
   const t = useText()
   const c = t.columns
   return [
@@ -67,10 +110,11 @@ function useColumns(release: (token: Token) => void): Column<Token>[] {
       key: 'action',
       title: c.action,
       cell: (token) =>
-        token.parked ? (
-          <Button size="small" onClick={() => release(token)} aria-label={t.releaseAria(token.serial)} data-testid={`register-release-${token.serial}`}>{t.release}</Button>
-        ) : (
-          '—'
+        !operator || (!token.parked && movesOf(token).length === 0) ? '—' : (
+          <span className="row" style={{ gap: 6 }}>
+            {token.parked && <Button size="small" onClick={() => release(token)} aria-label={t.releaseAria(token.serial)} data-testid={`register-release-${token.serial}`}>{t.release}</Button>}
+            {movesOf(token).length > 0 && <Button size="small" onClick={() => move(token)} aria-label={t.move.openAria(token.serial)} data-testid={`register-move-${token.serial}`}>{t.move.open}</Button>}
+          </span>
         ),
     },
   ]

@@ -1,5 +1,6 @@
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { Form, Input, Modal } from 'antd'
+import { staffKeysQuery } from '@/agent/queries'
 import { useCommon } from '@/i18n/common'
 import { moment } from '@/lib/time'
 import { Facts } from '@/ui/Facts'
@@ -20,6 +21,7 @@ export function DecisionDialog({ work, approve, close, done }: Props) {
   const common = useCommon()
   const [form] = Form.useForm<{ note?: string }>()
   const decide = useMutation({ ...decideUnlock, onSuccess: done })
+  const sign = useQuery(staffKeysQuery).data?.required ?? false
   const word = approve ? t.approve : t.reject
   return (
     <Modal
@@ -47,6 +49,7 @@ export function DecisionDialog({ work, approve, close, done }: Props) {
             <Input.TextArea maxLength={500} autoSize={{ minRows: 2 }} data-testid="decision-note" />
           </Form.Item>
         </Form>
+        {sign && <p role="status" className="quiet" style={{ margin: 0 }} data-testid="decision-sign">{t.sign}</p>}
         <Problem error={decide.error} testId="decision-problem" />
       </div>
     </Modal>
