@@ -29,6 +29,9 @@ func (a *Accounts) Clean(ctx context.Context) error {
 				return fmt.Errorf("cleaning: %w", err)
 			}
 		}
+		if err := tx.DB().Where("seen_at <= ?", store.Millis(now.Add(-keepDevices))).Delete(&deviceRow{}).Error; err != nil {
+			return fmt.Errorf("cleaning: %w", err)
+		}
 		return nil
 	})
 }

@@ -22,6 +22,7 @@ func (a *Accounts) SendLoginCode(ctx context.Context, req CodeRequest) (CodeSent
 type CodeLogin struct {
 	Phone, Code                 string
 	Address, UserAgent, Project string
+	Device                      Token // as in LoginRequest
 }
 
 // LoginByCode opens a session by the code that went to the phone (短信登录).
@@ -43,7 +44,7 @@ func (a *Accounts) LoginByCode(ctx context.Context, req CodeLogin) (s *Session, 
 			return err
 		}
 		var needed *FactorNeeded
-		s, token, needed, err = a.openFor(tx, id, "sms", LoginRequest{Address: req.Address, UserAgent: req.UserAgent, Project: req.Project})
+		s, token, needed, err = a.openFor(tx, id, "sms", LoginRequest{Address: req.Address, UserAgent: req.UserAgent, Device: req.Device, Project: req.Project})
 		if needed != nil {
 			refused = needed
 		}

@@ -124,8 +124,23 @@ func (a *Accounts) ConfirmEmail(ctx context.Context, token string) error {
 		if err != nil {
 			return fmt.Errorf("confirming mail: %w", err)
 		}
+		if row.Email != link.Email {
+			if err := a.tellEmail(tx, row, link.Email); err != nil {
+				return err
+			}
+		}
 		return tx.Audit(row.ID, "account.confirm_email", row.ID, nil)
 	})
+}
+
+// tellEmail tells the account, and the address that was before.
+func (a *Accounts) tellEmail(tx *store.Tx, row *accountRow, now string) error {
+	local, domain, _ := strings.Cut(now, "@")
+	params := map[string]string{"mail": local[:1] + "***@" + domain}
+	if err := a.tellAccount(tx, row.ID, notice.EmailChanged, "email", params, nil); err != nil || row.Email == "" {
+		return err
+	}
+	return a.c.Notice.Send(tx, notice.Message{To: row.Email, Template: notice.EmailChanged, Purpose: "email", Params: params})
 }
 
 // SetDisplayName changes what the person is called in the portal; names in certificates and of organisations stay.

@@ -14,6 +14,7 @@ import (
 	"github.com/pquerna/otp/hotp"
 	"gorm.io/gorm"
 
+	"signet/api/notice"
 	"signet/api/problem"
 	"signet/api/store"
 )
@@ -228,6 +229,9 @@ func (a *Accounts) confirmTOTP(ctx context.Context, accountID, factorID, code st
 		if err := tx.Audit(accountID, "factor.add", factorID, map[string]any{"kind": FactorTOTP}); err != nil {
 			return err
 		}
+		if err := a.tellFactor(tx, accountID, notice.FactorAdded, FactorTOTP); err != nil {
+			return err
+		}
 		return then(tx)
 	})
 }
@@ -378,6 +382,13 @@ func (a *Accounts) RemoveFactor(ctx context.Context, by Actor, factorID, code st
 		if len(rows) == 1 {
 			if err := forgetRecovery(tx, by.AccountID); err != nil {
 				return err
+			}
+		}
+		for _, r := range rows {
+			if r.ID == factorID {
+				if err := a.tellFactor(tx, by.AccountID, notice.FactorRemoved, r.Kind); err != nil {
+					return err
+				}
 			}
 		}
 		return tx.Audit(by.AccountID, "factor.remove", factorID, nil)

@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"signet/api/notice"
 	"signet/api/problem"
 	"signet/api/store"
 )
@@ -360,6 +361,9 @@ func (a *Accounts) ResetStaffFactors(ctx context.Context, by Actor, accountID st
 		if row.Kind != kindStaff {
 			return problem.New(problem.NotFound, problem.CodeNotFound, "There is no such member of staff.")
 		}
-		return ResetFactors(tx, by.AccountID, accountID)
+		if err := ResetFactors(tx, by.AccountID, accountID); err != nil {
+			return err
+		}
+		return a.tellFactor(tx, accountID, notice.FactorRemoved, "")
 	})
 }

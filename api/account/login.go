@@ -27,7 +27,10 @@ type LoginRequest struct {
 	Captcha   string
 	Address   string // network address of the client, from a source it cannot forge
 	UserAgent string
+	Device    Token  // what the browser keeps to be known by; empty: not told
 	Project   string // slug of the page used
+
+	deviceHash string // of Device, where the login waited for a second factor
 }
 
 // attempt is a login between its admission and its outcome.

@@ -299,3 +299,12 @@ func OwnerOf(tx *store.Tx, recipient string) (accountID, mail string, err error)
 	}
 	return rows[0].ID, rows[0].Email, nil
 }
+
+// OrganisationIDOf gives the organisation that an account acts for; empty for staff.
+func OrganisationIDOf(tx *store.Tx, accountID string) (string, error) {
+	row, err := findAccount(tx.DB(), accountID)
+	if err != nil {
+		return "", err
+	}
+	return text(row.OrganisationID), nil
+}

@@ -14,6 +14,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"signet/api/notice"
 	"signet/api/problem"
 	"signet/api/store"
 )
@@ -425,6 +426,9 @@ func (a *Accounts) ConfirmPhone(ctx context.Context, by Actor, code string) (rec
 			return errScanOver
 		}
 		if recovery, err = a.firstRecovery(tx, by.AccountID); err != nil {
+			return err
+		}
+		if err := a.tellFactor(tx, by.AccountID, notice.FactorAdded, FactorPhone); err != nil {
 			return err
 		}
 		return tx.Audit(by.AccountID, "factor.add", row.FactorID, map[string]any{"kind": FactorPhone})

@@ -40,6 +40,7 @@ type pendingRow struct {
 	Login       string
 	Address     string
 	UserAgent   string
+	DeviceHash  string
 	ProjectSlug string
 	Enrol       bool
 	CreatedAt   int64 `gorm:"autoCreateTime:false"`
@@ -73,6 +74,9 @@ func (a *Accounts) sessionOf(tx *store.Tx, accountID, login string, req LoginReq
 	if err != nil {
 		return nil, "", err
 	}
+	if err := a.noteDevice(tx, accountID, req); err != nil {
+		return nil, "", err
+	}
 	view, err := oneSession(tx.DB(), tx.Now(), "s.id = ?", id)
 	if err != nil {
 		return nil, "", err
@@ -87,7 +91,7 @@ func (a *Accounts) openPending(tx *store.Tx, row *accountRow, login string, req 
 	}
 	now := tx.Now()
 	p := pendingRow{
-		ID: store.NewID("pnd"), TokenHash: tokenHash(token), AccountID: row.ID, Login: login, Address: address(req.Address), UserAgent: line(req.UserAgent, 200),
+		ID: store.NewID("pnd"), TokenHash: tokenHash(token), AccountID: row.ID, Login: login, Address: address(req.Address), UserAgent: line(req.UserAgent, 200), DeviceHash: req.device(),
 		Enrol: len(factors) == 0, CreatedAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(pendingFor)),
 	}
 	if slug.MatchString(req.Project) {
@@ -246,7 +250,7 @@ func (a *Accounts) close(tx *store.Tx, p *pendingRow, how string) (*Session, Tok
 	if done.RowsAffected != 1 {
 		return nil, "", errStepOver
 	}
-	s, token, err := a.sessionOf(tx, p.AccountID, p.Login, LoginRequest{Address: p.Address, UserAgent: p.UserAgent, Project: p.ProjectSlug})
+	s, token, err := a.sessionOf(tx, p.AccountID, p.Login, LoginRequest{Address: p.Address, UserAgent: p.UserAgent, deviceHash: p.DeviceHash, Project: p.ProjectSlug})
 	if err != nil {
 		return nil, "", err
 	}

@@ -172,7 +172,7 @@ var ownObjects = map[string]string{
 	"ListSeals":      "certificate", "AddSeal": "certificate", "RemindSeals": "certificate", "RemoveSeal": "seal",
 	"ListMaterials": "application", "GetLetter": "application", "GetOrderLetter": "order", "GetRecoveryLetter": "recovery", "AddMaterial": "application", "GetMaterial": "application", "RemoveMaterial": "application",
 	"GetAddress": "application", "SetAddress": "application", "GetMyShipment": "shipment", "SendReceiptCode": "shipment", "ConfirmReceipt": "shipment",
-	"StartRenewal": "certificate", "GetApplication": "application", "SignConsent": "application", "StartEnrolment": "application",
+	"GetRenewalBatch": "renewals", "StartRenewal": "certificate", "GetApplication": "application", "SignConsent": "application", "StartEnrolment": "application",
 	"WithdrawApplication": "application", "UpdateApplication": "application", "SubmitApplication": "application", "SendApplicationCode": "application", "GetRecovery": "recovery", "WithdrawRecovery": "recovery", "SendUnlockCode": "certificate", "RequestUnlock": "certificate",
 	"GetUnlock": "unlock", "StartUnlock": "unlock", "WithdrawUnlock": "unlock", "GetPairing": "pairing", "DeleteAgent": "agent", "GetJob": "job", "CancelJob": "job", "TakeJob": "job",
 }
@@ -394,6 +394,7 @@ func objectsOf(t *testing.T, s *System, c *demo.Client) map[string]string {
 	Call(t, c, http.MethodPost, "/orders/"+ids["order"]+"/refunds", map[string]any{"reason": "不再投标"}, &order)
 	ids["invoice"], ids["refund"] = order.Invoice.ID, order.Refund.ID
 	made("application", "/certificates/"+ids["certificate"]+"/renewals", nil)
+	made("renewals", "/renewal-batches", map[string]any{"certificateIds": []string{ids["certificate"]}})
 	made("seal", "/certificates/"+ids["certificate"]+"/seals", map[string]any{"name": "测试标段", "opensAt": s.Clock.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339)})
 	Call(t, c, http.MethodPut, "/applications/"+ids["application"]+"/address", home, nil)
 	ids["shipment"] = s.shipmentOf(t, ids["application"])

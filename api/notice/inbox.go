@@ -12,6 +12,7 @@ import (
 // Note is a message as its receiver sees it in the portal.
 type Note struct {
 	ID, Template, Text string // without the signature
+	English            string // empty where it was sent before there was any
 	At                 time.Time
 	Read               bool
 }
@@ -51,7 +52,7 @@ func (n *Notices) Inbox(ctx context.Context, accountID string, unread bool, page
 	}
 	notes = make([]Note, len(rows))
 	for i, r := range rows {
-		notes[i] = Note{ID: r.ID, Template: r.Template, Text: r.Text[len("【"+r.Signature+"】"):], At: store.Time(r.CreatedAt), Read: r.ReadAt != 0}
+		notes[i] = Note{ID: r.ID, Template: r.Template, Text: r.Text[len("【"+r.Signature+"】"):], English: r.TextEn, At: store.Time(r.CreatedAt), Read: r.ReadAt != 0}
 	}
 	return notes, total, fresh, nil
 }

@@ -2,7 +2,11 @@ package notice
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,9 +17,10 @@ import (
 
 // How messages travel. What no gateway is connected for stays in the outbox, and is sent to nobody.
 const (
-	Channel     = "outbox"
-	ChannelSMS  = "sms"
-	ChannelMail = "mail"
+	Channel       = "outbox"
+	ChannelSMS    = "sms"
+	ChannelMail   = "mail"
+	ChannelPortal = "portal" // seen under 我的消息 only: its person wants no text message
 )
 
 // keepFor is how long the readable text of a message with a secret outlives the secret.
@@ -31,6 +36,11 @@ type Config struct {
 	// Owner finds the account that a number or mail address belongs to now, and its confirmed mail address; both may be
 	// empty. Default: nobody sees messages in the portal.
 	Owner func(tx *store.Tx, recipient string) (accountID, mail string, err error)
+	// Contacts gives the numbers of an organisation's people. Default: nobody is told of a webhook that was stopped.
+	Contacts func(tx *store.Tx, organisationID string) ([]string, error)
+	Seal     Sealer      // keeps the secrets of webhooks; required for them
+	Loopback bool        // webhooks may go to this machine, without TLS too: for development
+	TLS      *tls.Config // of calls to webhooks; default the system's
 }
 
 // Notices writes and shows messages.
@@ -42,11 +52,17 @@ type Notices struct {
 	templates map[string]Template
 	sms, mail Gateway
 	owner     func(tx *store.Tx, recipient string) (accountID, mail string, err error)
+
+	contacts   func(tx *store.Tx, organisationID string) ([]string, error)
+	seal       Sealer
+	loopback   bool
+	webhookTLS *tls.Config
+	client     *http.Client // to webhooks
 }
 
 // New makes a Notices.
 //
-// Errors: a template that is named twice or has no text, a signature that breaks its brackets.
+// Errors: a template that is named twice, has not both texts, or whose texts have different places; a signature that breaks its brackets.
 func New(c Config) (*Notices, error) {
 	if c.Signature == "" {
 		c.Signature = "印信"
@@ -55,10 +71,15 @@ func New(c Config) (*Notices, error) {
 	if err != nil || signature != c.Signature || utf8.RuneCountInString(signature) > 20 {
 		return nil, fmt.Errorf("notice signature %q: want at most 20 plain characters", c.Signature)
 	}
-	n := &Notices{db: c.DB, signature: signature, templates: map[string]Template{}, sms: c.SMS, mail: c.Mail, owner: c.Owner}
+	n := &Notices{db: c.DB, signature: signature, templates: map[string]Template{}, sms: c.SMS, mail: c.Mail, owner: c.Owner,
+		contacts: c.Contacts, seal: c.Seal, loopback: c.Loopback, webhookTLS: c.TLS}
+	n.client = n.webhookClient()
 	for _, t := range append(append([]Template{}, builtin...), c.Templates...) {
-		if _, twice := n.templates[t.ID]; twice || t.ID == "" || t.Text == "" {
+		if _, twice := n.templates[t.ID]; twice || t.ID == "" || t.Text == "" || t.English == "" {
 			return nil, fmt.Errorf("notice template %q: named twice or empty", t.ID)
+		}
+		if !slices.Equal(places(t.Text), places(t.English)) {
+			return nil, fmt.Errorf("notice template %q: %v in Chinese, %v in English", t.ID, places(t.Text), places(t.English))
 		}
 		n.templates[t.ID] = t
 	}
@@ -79,7 +100,8 @@ type Message struct {
 	To          string // mainland mobile number, or a mail address
 	Template    string
 	Params      map[string]string
-	Purpose     string // what it is for, for the record: supplement, …
+	English     map[string]string // values that are other words in English; default: those of Params
+	Purpose     string            // what it is for, for the record: supplement, …
 	SecretUntil time.Time
 }
 
@@ -92,6 +114,7 @@ type messageRow struct {
 	Purpose    string
 	Signature  string
 	Text       string
+	TextEn     string // for the portal; without the signature
 	MaskedText string
 	CreatedAt  int64 `gorm:"autoCreateTime:false"`
 	PurgeAt    int64
@@ -126,34 +149,90 @@ func (n *Notices) Send(tx *store.Tx, m Message) error {
 	if (len(t.Secret) > 0) == m.SecretUntil.IsZero() {
 		return fmt.Errorf("sending notice %s: SecretUntil does not match the template's secrets", t.ID)
 	}
-	text, masked, err := t.render(m.Params)
-	if err != nil {
-		return fmt.Errorf("sending notice: %w", err)
-	}
-	sign := "【" + n.signature + "】"
 	row := messageRow{
 		ID: store.NewID("ntc"), Channel: Channel, Recipient: to, Template: t.ID, Purpose: m.Purpose, State: stateKept,
-		Signature: n.signature, Text: sign + text, MaskedText: sign + masked, CreatedAt: store.Millis(tx.Now()),
+		Signature: n.signature, CreatedAt: store.Millis(tx.Now()),
 	}
-	if utf8.RuneCountInString(row.Text) > maxText {
-		return fmt.Errorf("sending notice %s: longer than %d characters", t.ID, maxText)
-	}
-	packed, err := t.packed(m.Params)
+	packed, err := n.write(tx, &row, t, m)
 	if err != nil {
 		return fmt.Errorf("sending notice %s: %w", t.ID, err)
 	}
-	copyTo := ""
 	if len(t.Secret) > 0 {
 		row.PurgeAt = store.Millis(m.SecretUntil.Add(keepFor))
-	} else if n.owner != nil {
-		if row.AccountID, copyTo, err = n.owner(tx, to); err != nil {
-			return fmt.Errorf("sending notice %s: %w", t.ID, err)
+		return n.post(tx, row, packed)
+	}
+	if n.owner == nil {
+		return n.post(tx, row, packed)
+	}
+	accountID, mail, err := n.owner(tx, to)
+	if err != nil {
+		return fmt.Errorf("sending notice %s: %w", t.ID, err)
+	}
+	return n.distribute(tx, row, packed, accountID, mail)
+}
+
+// write fills in what the message says, and gives the values as a gateway wants them.
+func (n *Notices) write(tx *store.Tx, row *messageRow, t Template, m Message) (packed string, err error) {
+	sign := "【" + n.signature + "】"
+	if row.Text, row.MaskedText, err = n.text(tx, t.ID, Chinese, m.Params); err != nil {
+		return "", err
+	}
+	row.Text, row.MaskedText = sign+row.Text, sign+row.MaskedText
+	if len(t.Secret) == 0 { // what has secrets is in nobody's portal
+		params := maps.Clone(m.Params)
+		maps.Copy(params, m.English)
+		if row.TextEn, _, err = n.text(tx, t.ID, English, params); err != nil {
+			return "", err
 		}
 	}
-	if err := n.post(tx, row, packed); err != nil || n.mail == nil || copyTo == "" || copyTo == to {
-		return err
+	if utf8.RuneCountInString(row.Text) > maxText || utf8.RuneCountInString(row.TextEn) > maxText {
+		return "", fmt.Errorf("longer than %d characters", maxText)
 	}
-	row.ID, row.Recipient, row.AccountID = store.NewID("ntc"), copyTo, ""
+	return t.packed(m.Params)
+}
+
+// text says what a notice says in one language, with its secrets and with them masked. It is the only place that looks texts up.
+func (n *Notices) text(_ *store.Tx, id string, l Language, params map[string]string) (text, masked string, err error) {
+	t := n.templates[id]
+	return t.render(t.in(l), params)
+}
+
+// distribute sends a message where the person wants it. Who has no account is told by SMS.
+func (n *Notices) distribute(tx *store.Tx, row messageRow, packed, accountID, mail string) error {
+	want, language := Choice{SMS: true}, Chinese
+	if accountID != "" {
+		p, err := preferences(tx.DB(), accountID)
+		if err != nil {
+			return err
+		}
+		want, language = p.of(n.templates[row.Template].kind()), p.Language
+	}
+	mailed := want.Mail && n.mail != nil && mail != "" && mail != row.Recipient
+	if want.Kind == KindSecurity && !mailed {
+		want.SMS = true // it must reach somebody outside of the portal
+	}
+	if want.Portal {
+		row.AccountID = accountID
+	}
+	switch {
+	case want.SMS:
+		if err := n.post(tx, row, packed); err != nil {
+			return err
+		}
+	case want.Portal:
+		row.Channel = ChannelPortal
+		if err := tx.DB().Create(&row).Error; err != nil {
+			return fmt.Errorf("keeping a notice for the portal: %w", err)
+		}
+	}
+	if !mailed {
+		return nil
+	}
+	row.ID, row.Recipient, row.AccountID, row.Channel = store.NewID("ntc"), mail, "", Channel
+	if language == English {
+		row.Text = "【" + n.signature + "】" + row.TextEn
+		row.MaskedText = row.Text
+	}
 	return n.post(tx, row, packed)
 }
 
@@ -193,7 +272,7 @@ const listMost = 200
 // List shows the newest messages, newest first; with to, only those to that
 // number. It is for `signet dev` and administrators: texts hold codes that still work.
 func (n *Notices) List(ctx context.Context, to string) ([]Sent, error) {
-	q := n.db.Read(ctx).Order("created_at DESC, id DESC").Limit(listMost)
+	q := n.db.Read(ctx).Where("channel <> ?", ChannelPortal).Order("created_at DESC, id DESC").Limit(listMost)
 	if to != "" {
 		number, ok := Phone(to)
 		if strings.Contains(to, "@") {

@@ -68,7 +68,7 @@ func list(t *testing.T, n *Notices, to string) []Sent {
 
 func TestRowsMatchTheSchema(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, _ *Notices, _ *movable) {
-		if err := db.CheckRows(t.Context(), messageRow{}, numberRow{}); err != nil {
+		if err := db.CheckRows(t.Context(), messageRow{}, numberRow{}, choiceRow{}, languageRow{}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -209,19 +209,23 @@ func TestConfigIsChecked(t *testing.T) {
 	for name, c := range map[string]Config{
 		"bracket in signature": {Signature: "a】b"},
 		"long signature":       {Signature: strings.Repeat("长", 21)},
-		"a taken id":           {Templates: []Template{{ID: SMSCode, Text: "x"}}},
+		"a taken id":           {Templates: []Template{{ID: SMSCode, Text: "x", English: "x"}}},
 		"no text":              {Templates: []Template{{ID: "x"}}},
+		"one language":         {Templates: []Template{{ID: "x", Text: "x"}}},
+		"other places":         {Templates: []Template{{ID: "x", Text: "甲 {a}", English: "a {b}"}}},
 	} {
 		if _, err := New(c); err == nil {
 			t.Error(name)
 		}
 	}
-	n, err := New(Config{Templates: []Template{{ID: "order_paid", Text: "订单 {order} 已支付。"}}})
+	n, err := New(Config{Templates: []Template{{ID: "order_paid", Text: "订单 {order} 已支付。", English: "The order {order} was paid."}}})
 	if err != nil || n.signature != "印信" {
 		t.Fatal(err)
 	}
-	if text, masked, err := n.templates["order_paid"].render(map[string]string{"order": "A1"}); err != nil || text != "订单 A1 已支付。" || masked != text {
-		t.Fatal(text, masked, err)
+	for language, want := range map[Language]string{Chinese: "订单 A1 已支付。", English: "The order A1 was paid."} {
+		if text, masked, err := n.text(nil, "order_paid", language, map[string]string{"order": "A1"}); err != nil || text != want || masked != text {
+			t.Fatal(text, masked, err)
+		}
 	}
 }
 

@@ -37,16 +37,26 @@ const (
 
 func applicationTemplates() []notice.Template {
 	return []notice.Template{
-		{ID: NoticeApplicationReceived, Text: "您的{kind}申请 {number} 已受理,预计 {due} 前完成审核。"},
-		{ID: NoticeApplicationReturned, Text: "您的{kind}申请 {number} 需要补正,请登录门户按审核意见修改后重新提交。30 天内未提交将自动关闭。"},
-		{ID: NoticeApplicationRejected, Text: "您的{kind}申请 {number} 审核不通过,原因请登录门户查看。"},
-		{ID: NoticeApplicationApproved, Text: "您的{kind}申请 {number} 已审核通过,{next}"},
-		{ID: NoticeApplicationDone, Text: "您的{kind}申请 {number} 已办理完成。如非贵单位操作,请立即联系客服。"},
-		{ID: NoticeApplicationLapsed, Text: "您的{kind}申请 {number} 逾期未补正,已自动关闭。需要时请重新申请。"},
-		{ID: NoticeSuspended, Security: true, Text: "贵单位证书 {certificate}(序列号 {serial})已挂失,立即停止使用。如非贵单位申请,请立即联系客服。"},
-		{ID: NoticeResumed, Text: "贵单位证书 {certificate}(序列号 {serial})已解除挂失。如非贵单位申请,请立即联系客服。"},
-		{ID: NoticeRevoked, Security: true, Text: "贵单位证书 {certificate}(序列号 {serial})已吊销。如非贵单位申请,请立即联系客服。"},
-		{ID: NoticeReviewOverdue, Text: "{kind}申请 {number} 已超过承诺的审核时间 {due},请督办。"},
+		{ID: NoticeApplicationReceived, Kind: notice.KindApplication, Text: "您的{kind}申请 {number} 已受理,预计 {due} 前完成审核。",
+			English: "Your application {number} ({kind}) was received and will be reviewed by {due}."},
+		{ID: NoticeApplicationReturned, Kind: notice.KindApplication, Text: "您的{kind}申请 {number} 需要补正,请登录门户按审核意见修改后重新提交。30 天内未提交将自动关闭。",
+			English: "Your application {number} ({kind}) needs correcting: please log in, follow the remarks and submit it again. It is closed after 30 days."},
+		{ID: NoticeApplicationRejected, Kind: notice.KindApplication, Text: "您的{kind}申请 {number} 审核不通过,原因请登录门户查看。",
+			English: "Your application {number} ({kind}) was not approved; log in to see why."},
+		{ID: NoticeApplicationApproved, Kind: notice.KindApplication, Text: "您的{kind}申请 {number} 已审核通过,{next}",
+			English: "Your application {number} ({kind}) was approved. {next}"},
+		{ID: NoticeApplicationDone, Kind: notice.KindApplication, Text: "您的{kind}申请 {number} 已办理完成。如非贵单位操作,请立即联系客服。",
+			English: "Your application {number} ({kind}) is done. If this was not you, call customer service at once."},
+		{ID: NoticeApplicationLapsed, Kind: notice.KindApplication, Text: "您的{kind}申请 {number} 逾期未补正,已自动关闭。需要时请重新申请。",
+			English: "Your application {number} ({kind}) was not corrected in time and is closed. Apply again if you still need it."},
+		{ID: NoticeSuspended, Security: true, Text: "贵单位证书 {certificate}(序列号 {serial})已挂失,立即停止使用。如非贵单位申请,请立即联系客服。",
+			English: "Your certificate {certificate} (serial {serial}) is suspended and must not be used. If you did not ask for it, call customer service at once."},
+		{ID: NoticeResumed, Kind: notice.KindApplication, Text: "贵单位证书 {certificate}(序列号 {serial})已解除挂失。如非贵单位申请,请立即联系客服。",
+			English: "Your certificate {certificate} (serial {serial}) is valid again. If you did not ask for it, call customer service at once."},
+		{ID: NoticeRevoked, Security: true, Text: "贵单位证书 {certificate}(序列号 {serial})已吊销。如非贵单位申请,请立即联系客服。",
+			English: "Your certificate {certificate} (serial {serial}) was revoked. If you did not ask for it, call customer service at once."},
+		{ID: NoticeReviewOverdue, Text: "{kind}申请 {number} 已超过承诺的审核时间 {due},请督办。",
+			English: "The application {number} ({kind}) is past its promised review time {due}; please see to it."},
 	}
 }
 
@@ -91,7 +101,7 @@ func (r *RA) bill(tx *store.Tx, a *applicationRow) error {
 	if a.Step == 1 && a.PayFirst {
 		return nil // the holder is at the page that asks for the money
 	}
-	return r.tell(tx, a.AccountID, NoticeApplicationApproved, a.says(map[string]string{"next": "请在 7 天内登录门户支付费用。"}))
+	return r.tell(tx, a.AccountID, NoticeApplicationApproved, a.says(map[string]string{"next": sayPay}))
 }
 
 // proceed does what was asked for, or lets the holder go on to it.
@@ -124,9 +134,9 @@ func (r *RA) proceed(tx *store.Tx, a *applicationRow, by string) error {
 
 // proceedToKey lets the pair be written, or the key for it be sent.
 func (r *RA) proceedToKey(tx *store.Tx, a *applicationRow, f Form) error {
-	do, next := actGrant, "请登录门户写入新证书。"
+	do, next := actGrant, sayWrite
 	if f.Delivery == DeliverShip {
-		do, next = actSend, "UKey 将尽快寄出。"
+		do, next = actSend, sayShipped
 	}
 	moved, err := move(tx, a.ID, do, map[string]any{"claimed_by": "", "claimed_name": ""})
 	if err != nil {

@@ -35,10 +35,14 @@ const (
 
 func recoveryTemplates() []notice.Template {
 	return []notice.Template{
-		{ID: NoticeRecoveryAsked, Text: "已收到 {certificate}(序列号 {serial})的加密密钥恢复申请 {number},须经密钥管理中心两名人员批准。如非贵单位申请,请立即联系客服。"},
-		{ID: NoticeRecoveryReady, Text: "{certificate}的加密密钥恢复申请 {number} 已批准,请登录门户,用申请时登记的 UKey 取回。密钥只能由该 UKey 打开。"},
-		{ID: NoticeRecoveryRefused, Text: "{certificate}的加密密钥恢复申请 {number} 未获批准或已过期。"},
-		{ID: NoticeKeyRecovered, Security: true, Text: "{certificate}的托管加密密钥已于 {at} 恢复({kind})。如有疑问,请立即联系客服。"},
+		{ID: NoticeRecoveryAsked, Kind: notice.KindRecovery, Text: "已收到 {certificate}(序列号 {serial})的加密密钥恢复申请 {number},须经密钥管理中心两名人员批准。如非贵单位申请,请立即联系客服。",
+			English: "The recovery {number} of the encryption key of {certificate} (serial {serial}) was asked for; two officers of the key management centre must agree. If this was not you, call customer service at once."},
+		{ID: NoticeRecoveryReady, Kind: notice.KindRecovery, Text: "{certificate}的加密密钥恢复申请 {number} 已批准,请登录门户,用申请时登记的 UKey 取回。密钥只能由该 UKey 打开。",
+			English: "The recovery {number} of the encryption key of {certificate} was granted: log in and fetch it with the USB key you named. Only that key can open it."},
+		{ID: NoticeRecoveryRefused, Kind: notice.KindRecovery, Text: "{certificate}的加密密钥恢复申请 {number} 未获批准或已过期。",
+			English: "The recovery {number} of the encryption key of {certificate} was refused or has lapsed."},
+		{ID: NoticeKeyRecovered, Security: true, Text: "{certificate}的托管加密密钥已于 {at} 恢复({kind})。如有疑问,请立即联系客服。",
+			English: "The escrowed encryption key of {certificate} was recovered at {at} ({kind}). Questions: customer service."},
 	}
 }
 
@@ -60,28 +64,6 @@ func (r *RA) TellRecovered(tx *store.Tx, n kmc.Notice) (told int, err error) {
 		kind = "依法调取"
 	}
 	return r.tellOrganisation(tx, holder, NoticeKeyRecovered, map[string]string{"certificate": name, "kind": kind, "at": n.At.In(china).Format("2006-01-02 15:04")})
-}
-
-// tellOrganisation is tell, for everyone of an organisation.
-func (r *RA) tellOrganisation(tx *store.Tx, organisationID, template string, params map[string]string) (told int, err error) {
-	to, err := account.OrganisationContacts(tx, organisationID)
-	if err != nil {
-		return 0, err
-	}
-	for k, v := range params {
-		params[k] = clip(v, 100)
-	}
-	for _, number := range to {
-		err := r.c.Notice.Send(tx, notice.Message{To: number, Template: template, Params: params, Purpose: "registration"})
-		if problem.Has(err, problem.CodePhoneInvalid) {
-			continue
-		}
-		if err != nil {
-			return told, err
-		}
-		told++
-	}
-	return told, nil
 }
 
 // keyProblem says why the centre gave no key: locked or out of reach is for a while.

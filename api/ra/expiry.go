@@ -16,7 +16,8 @@ const NoticeExpiry = "certificate_expiring"
 
 func expiryTemplates() []notice.Template {
 	return []notice.Template{
-		{ID: NoticeExpiry, Text: "贵单位证书 {certificate}（序列号 {serial}）将于 {until} 到期，剩余 {days} 天。请及时登录办理延期，以免影响投标。"},
+		{ID: NoticeExpiry, Kind: notice.KindExpiry, Text: "贵单位证书 {certificate}（序列号 {serial}）将于 {until} 到期，剩余 {days} 天。请及时登录办理延期，以免影响投标。",
+			English: "Your certificate {certificate} (serial {serial}) ends on {until}, in {days} days. Renew it in time, or bidding may be affected."},
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"signet/api/account"
 	"signet/api/notice"
-	"signet/api/problem"
 	"signet/api/store"
 )
 
@@ -293,34 +292,25 @@ const (
 // NoticeTemplates are the texts RA sends; give them to notice.Config.Templates.
 func NoticeTemplates() []notice.Template {
 	return append(slices.Concat(recoveryTemplates(), guardTemplates(), applicationTemplates(), expiryTemplates()), []notice.Template{
-		{ID: NoticeOrderPaid, Text: "您的订单 {order}({service})已确认到账,服务有效期至 {until}。"},
-		{ID: NoticeApplicationPaid, Text: "您的订单 {order}({title})已确认到账,申请继续办理。"},
-		{ID: NoticeOrderLapsed, Text: "您的订单 {order} 超过 7 天未支付,已自动关闭。如仍需办理请重新下单;如已转账请联系客服。"},
-		{ID: NoticeRefunded, Text: "您的订单 {order} 已退款 {amount} 元,请留意到账。"},
-		{ID: NoticeRefundRejected, Text: "您的订单 {order} 的退款申请未通过:{why}。"},
-		{ID: NoticeInvoiceIssued, Text: "您的订单 {order} 的发票已开具,请登录后在订单页面下载。"},
-		{ID: NoticeInvoiceRed, Text: "您的订单 {order} 已退款,其发票已红冲,红字发票可在订单页面下载。"},
-		{ID: NoticeRenewed, Text: "{certificate}的数字证书已延期并写入 UKey,新证书序列号 {serial},有效期至 {until}。原加密密钥保留,可继续解密原有文件。如非贵单位操作,请立即联系客服。"},
-		{ID: NoticeUnlocked, Security: true, Text: "贵单位的 UKey({serial})已解锁并设置了新 PIN。如非贵单位操作,请立即联系客服挂失。"},
+		{ID: NoticeOrderPaid, Kind: notice.KindOrder, Text: "您的订单 {order}({service})已确认到账,服务有效期至 {until}。",
+			English: "Your order {order} ({service}) was paid; the service lasts until {until}."},
+		{ID: NoticeApplicationPaid, Kind: notice.KindOrder, Text: "您的订单 {order}({title})已确认到账,申请继续办理。",
+			English: "Your order {order} ({title}) was paid; the application goes on."},
+		{ID: NoticeOrderLapsed, Kind: notice.KindOrder, Text: "您的订单 {order} 超过 7 天未支付,已自动关闭。如仍需办理请重新下单;如已转账请联系客服。",
+			English: "Your order {order} was not paid within 7 days and is closed. Order again if you need it; if you have paid, call customer service."},
+		{ID: NoticeRefunded, Kind: notice.KindOrder, Text: "您的订单 {order} 已退款 {amount} 元,请留意到账。",
+			English: "{amount} yuan were refunded for your order {order}."},
+		{ID: NoticeRefundRejected, Kind: notice.KindOrder, Text: "您的订单 {order} 的退款申请未通过:{why}。",
+			English: "The refund of your order {order} was refused: {why}."},
+		{ID: NoticeInvoiceIssued, Kind: notice.KindOrder, Text: "您的订单 {order} 的发票已开具,请登录后在订单页面下载。",
+			English: "The invoice of your order {order} was issued; download it from the order's page."},
+		{ID: NoticeInvoiceRed, Kind: notice.KindOrder, Text: "您的订单 {order} 已退款,其发票已红冲,红字发票可在订单页面下载。",
+			English: "Your order {order} was refunded and its invoice cancelled; the red-letter invoice is on the order's page."},
+		{ID: NoticeRenewed, Kind: notice.KindApplication, Text: "{certificate}的数字证书已延期并写入 UKey,新证书序列号 {serial},有效期至 {until}。原加密密钥保留,可继续解密原有文件。如非贵单位操作,请立即联系客服。",
+			English: "The certificate of {certificate} was renewed and written to the USB key: new serial {serial}, valid until {until}. The former encryption key stays and opens what it opened. If this was not you, call customer service at once."},
+		{ID: NoticeUnlocked, Security: true, Text: "贵单位的 UKey({serial})已解锁并设置了新 PIN。如非贵单位操作,请立即联系客服挂失。",
+			English: "Your USB key ({serial}) was unlocked and has a new PIN. If this was not you, have it reported as lost by customer service at once."},
 	}...)
-}
-
-// tell sends a notice to everyone who must hear of what happens to an account.
-func (r *RA) tell(tx *store.Tx, accountID, template string, params map[string]string) error {
-	to, err := account.Contacts(tx, accountID)
-	if err != nil {
-		return err
-	}
-	for k, v := range params {
-		params[k] = clip(v, 100)
-	}
-	for _, number := range to {
-		err := r.c.Notice.Send(tx, notice.Message{To: number, Template: template, Params: params, Purpose: "registration"})
-		if err != nil && !problem.Has(err, problem.CodePhoneInvalid) { // a bad number must not stop what the notice is about
-			return err
-		}
-	}
-	return nil
 }
 
 // clip shortens text to at most n characters.

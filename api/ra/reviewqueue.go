@@ -12,7 +12,6 @@ import (
 	"gorm.io/gorm"
 
 	"signet/api/account"
-	"signet/api/notice"
 	"signet/api/store"
 	"signet/ca/pki"
 )
@@ -342,20 +341,6 @@ func (r *RA) escalate(ctx context.Context) error {
 			return fmt.Errorf("escalating application %s: %w", a.Number, err)
 		}
 		r.c.Log.Warn("a review is overdue", slog.String("application", a.Number), slog.Time("due", store.Time(a.DueAt)))
-	}
-	return nil
-}
-
-// tellManagers sends a notice to the project managers.
-func (r *RA) tellManagers(tx *store.Tx, template string, params map[string]string) error {
-	to, err := account.RoleContacts(tx, account.RoleManager)
-	if err != nil {
-		return err
-	}
-	for _, number := range to {
-		if err := r.c.Notice.Send(tx, notice.Message{To: number, Template: template, Params: params, Purpose: "registration"}); err != nil {
-			return err
-		}
 	}
 	return nil
 }

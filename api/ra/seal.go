@@ -48,9 +48,12 @@ const NoticeSealOpened = "seal_opened"
 // guardTemplates are the texts about seals and shipments.
 func guardTemplates() []notice.Template {
 	return []notice.Template{
-		{ID: NoticeShipped, Text: "贵单位申请 {number} 的 UKey 已由{carrier}寄出,运单号 {tracking}。收到后请登录门户“我的签收”,用短信验证码确认签收。PIN 不随 UKey 寄送。"},
-		{ID: NoticeReceived, Text: "贵单位申请 {number} 的 UKey 已签收。如非贵单位签收,请立即联系客服挂失。"},
-		{ID: NoticeSealOpened, Text: "{certificate}登记的未开标文件“{bid}”已到开标时间。解密完成后即可办理延期或变更。"},
+		{ID: NoticeShipped, Kind: notice.KindShipment, Text: "贵单位申请 {number} 的 UKey 已由{carrier}寄出,运单号 {tracking}。收到后请登录门户“我的签收”,用短信验证码确认签收。PIN 不随 UKey 寄送。",
+			English: "The USB key of your application {number} was sent by {carrier}, waybill {tracking}. When it arrives, confirm the receipt in the portal with a code by SMS. The PIN does not travel with the key."},
+		{ID: NoticeReceived, Kind: notice.KindShipment, Text: "贵单位申请 {number} 的 UKey 已签收。如非贵单位签收,请立即联系客服挂失。",
+			English: "The receipt of the USB key of your application {number} was confirmed. If this was not you, have it reported as lost by customer service at once."},
+		{ID: NoticeSealOpened, Kind: notice.KindApplication, Text: "{certificate}登记的未开标文件“{bid}”已到开标时间。解密完成后即可办理延期或变更。",
+			English: "The bid {bid}, sealed to a key of {certificate}, may be opened now. Once it is decrypted, the certificate can be renewed or changed."},
 	}
 }
 

@@ -1832,6 +1832,33 @@ func (e RefundState) Valid() bool {
 	}
 }
 
+// Defines values for RenewalItemState.
+const (
+	RenewalItemStateBlocked RenewalItemState = "blocked"
+	RenewalItemStateDone    RenewalItemState = "done"
+	RenewalItemStateReady   RenewalItemState = "ready"
+	RenewalItemStateUnpaid  RenewalItemState = "unpaid"
+	RenewalItemStateWriting RenewalItemState = "writing"
+)
+
+// Valid indicates whether the value is a known member of the RenewalItemState enum.
+func (e RenewalItemState) Valid() bool {
+	switch e {
+	case RenewalItemStateBlocked:
+		return true
+	case RenewalItemStateDone:
+		return true
+	case RenewalItemStateReady:
+		return true
+	case RenewalItemStateUnpaid:
+		return true
+	case RenewalItemStateWriting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReviewCheckCheck.
 const (
 	ReviewCheckCheckAccountVerified       ReviewCheckCheck = "account_verified"
@@ -5376,6 +5403,45 @@ type RenewServiceRequest struct {
 	TermMonths *int `json:"termMonths,omitempty"`
 }
 
+// RenewalBatch defines model for RenewalBatch.
+type RenewalBatch struct {
+	CreatedAt time.Time `json:"createdAt"`
+	Done      int       `json:"done"`
+	Id        string    `json:"id"`
+
+	// Items Empty in lists
+	Items  []RenewalItem `json:"items"`
+	Number string        `json:"number"`
+	Order  *Order        `json:"order,omitempty"`
+	Total  int           `json:"total"`
+}
+
+// RenewalBatchList defines model for RenewalBatchList.
+type RenewalBatchList struct {
+	Items []RenewalBatch `json:"items"`
+	Page  Page           `json:"page"`
+}
+
+// RenewalBatchRequest defines model for RenewalBatchRequest.
+type RenewalBatchRequest struct {
+	CertificateIds []string `json:"certificateIds"`
+}
+
+// RenewalItem defines model for RenewalItem.
+type RenewalItem struct {
+	ApplicationId *string `json:"applicationId,omitempty"`
+
+	// Block Stable code; also the i18n key
+	Block            *ErrorCode       `json:"block,omitempty"`
+	Certificate      Certificate      `json:"certificate"`
+	NewCertificateId *string          `json:"newCertificateId,omitempty"`
+	NewSerialHex     *string          `json:"newSerialHex,omitempty"`
+	State            RenewalItemState `json:"state"`
+}
+
+// RenewalItemState defines model for RenewalItem.State.
+type RenewalItemState string
+
 // RequestGrantRequest defines model for RequestGrantRequest.
 type RequestGrantRequest struct {
 	AccountId string  `json:"accountId"`
@@ -6943,6 +7009,15 @@ type ListRecoveriesParams struct {
 	Size *int `form:"size,omitempty" json:"size,omitempty"`
 }
 
+// ListRenewalBatchesParams defines parameters for ListRenewalBatches.
+type ListRenewalBatchesParams struct {
+	// Page Page number, from 1
+	Page *int `form:"page,omitempty" json:"page,omitempty"`
+
+	// Size Rows per page
+	Size *int `form:"size,omitempty" json:"size,omitempty"`
+}
+
 // ListServicesParams defines parameters for ListServices.
 type ListServicesParams struct {
 	CertificateName *string `form:"certificateName,omitempty" json:"certificateName,omitempty"`
@@ -7241,6 +7316,9 @@ type RegisterJSONRequestBody = RegistrationRequest
 
 // SendRegistrationCodeJSONRequestBody defines body for SendRegistrationCode for application/json ContentType.
 type SendRegistrationCodeJSONRequestBody = AskCodeRequest
+
+// CreateRenewalBatchJSONRequestBody defines body for CreateRenewalBatch for application/json ContentType.
+type CreateRenewalBatchJSONRequestBody = RenewalBatchRequest
 
 // RenewServiceJSONRequestBody defines body for RenewService for application/json ContentType.
 type RenewServiceJSONRequestBody = RenewServiceRequest
@@ -7940,6 +8018,15 @@ type ServerInterface interface {
 	// SendRegistrationCode 用户注册: a code for a phone; the same answer for one that has an account
 	// (POST /registrations/codes)
 	SendRegistrationCode(c *gin.Context)
+	// ListRenewalBatches 批量延期: batches of renewals, newest first
+	// (GET /renewal-batches)
+	ListRenewalBatches(c *gin.Context, params ListRenewalBatchesParams)
+	// CreateRenewalBatch Begin the renewal of several certificates: one order for the services that are not paid for; each is then renewed by an application of its own
+	// (POST /renewal-batches)
+	CreateRenewalBatch(c *gin.Context)
+	// GetRenewalBatch One batch with the state of each certificate
+	// (GET /renewal-batches/{id})
+	GetRenewalBatch(c *gin.Context, id string)
 	// RemoveSeal Take a sealed bid of one's own off; a platform's only the platform releases
 	// (DELETE /seals/{id})
 	RemoveSeal(c *gin.Context, id string)
@@ -13297,6 +13384,79 @@ func (siw *ServerInterfaceWrapper) SendRegistrationCode(c *gin.Context) {
 	siw.Handler.SendRegistrationCode(c)
 }
 
+// ListRenewalBatches operation middleware
+func (siw *ServerInterfaceWrapper) ListRenewalBatches(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRenewalBatchesParams
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", c.Request.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter page: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListRenewalBatches(c, params)
+}
+
+// CreateRenewalBatch operation middleware
+func (siw *ServerInterfaceWrapper) CreateRenewalBatch(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateRenewalBatch(c)
+}
+
+// GetRenewalBatch operation middleware
+func (siw *ServerInterfaceWrapper) GetRenewalBatch(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetRenewalBatch(c, id)
+}
+
 // RemoveSeal operation middleware
 func (siw *ServerInterfaceWrapper) RemoveSeal(c *gin.Context) {
 
@@ -14500,6 +14660,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/certificates", wrapper.ListCertificates)
 	router.GET(options.BaseURL+"/certificates/:id", wrapper.GetCertificate)
 	router.POST(options.BaseURL+"/certificates/:id/renewals", wrapper.StartRenewal)
+	router.GET(options.BaseURL+"/renewal-batches", wrapper.ListRenewalBatches)
+	router.POST(options.BaseURL+"/renewal-batches", wrapper.CreateRenewalBatch)
+	router.GET(options.BaseURL+"/renewal-batches/:id", wrapper.GetRenewalBatch)
 	router.GET(options.BaseURL+"/applications", wrapper.ListApplications)
 	router.POST(options.BaseURL+"/applications", wrapper.CreateApplication)
 	router.GET(options.BaseURL+"/applications/:id", wrapper.GetApplication)
@@ -22517,6 +22680,123 @@ func (response SendRegistrationCodedefaultApplicationProblemPlusJSONResponse) Vi
 	return err
 }
 
+type ListRenewalBatchesRequestObject struct {
+	Params ListRenewalBatchesParams
+}
+
+type ListRenewalBatchesResponseObject interface {
+	VisitListRenewalBatchesResponse(w http.ResponseWriter) error
+}
+
+type ListRenewalBatches200JSONResponse RenewalBatchList
+
+func (response ListRenewalBatches200JSONResponse) VisitListRenewalBatchesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRenewalBatchesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRenewalBatchesdefaultApplicationProblemPlusJSONResponse) VisitListRenewalBatchesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRenewalBatchRequestObject struct {
+	Body *CreateRenewalBatchJSONRequestBody
+}
+
+type CreateRenewalBatchResponseObject interface {
+	VisitCreateRenewalBatchResponse(w http.ResponseWriter) error
+}
+
+type CreateRenewalBatch201JSONResponse RenewalBatch
+
+func (response CreateRenewalBatch201JSONResponse) VisitCreateRenewalBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRenewalBatchdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateRenewalBatchdefaultApplicationProblemPlusJSONResponse) VisitCreateRenewalBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRenewalBatchRequestObject struct {
+	Id string `json:"id"`
+}
+
+type GetRenewalBatchResponseObject interface {
+	VisitGetRenewalBatchResponse(w http.ResponseWriter) error
+}
+
+type GetRenewalBatch200JSONResponse RenewalBatch
+
+func (response GetRenewalBatch200JSONResponse) VisitGetRenewalBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRenewalBatchdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRenewalBatchdefaultApplicationProblemPlusJSONResponse) VisitGetRenewalBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RemoveSealRequestObject struct {
 	Id string `json:"id"`
 }
@@ -25241,6 +25521,15 @@ type StrictServerInterface interface {
 	// SendRegistrationCode 用户注册: a code for a phone; the same answer for one that has an account
 	// (POST /registrations/codes)
 	SendRegistrationCode(ctx context.Context, request SendRegistrationCodeRequestObject) (SendRegistrationCodeResponseObject, error)
+	// ListRenewalBatches 批量延期: batches of renewals, newest first
+	// (GET /renewal-batches)
+	ListRenewalBatches(ctx context.Context, request ListRenewalBatchesRequestObject) (ListRenewalBatchesResponseObject, error)
+	// CreateRenewalBatch Begin the renewal of several certificates: one order for the services that are not paid for; each is then renewed by an application of its own
+	// (POST /renewal-batches)
+	CreateRenewalBatch(ctx context.Context, request CreateRenewalBatchRequestObject) (CreateRenewalBatchResponseObject, error)
+	// GetRenewalBatch One batch with the state of each certificate
+	// (GET /renewal-batches/{id})
+	GetRenewalBatch(ctx context.Context, request GetRenewalBatchRequestObject) (GetRenewalBatchResponseObject, error)
 	// RemoveSeal Take a sealed bid of one's own off; a platform's only the platform releases
 	// (DELETE /seals/{id})
 	RemoveSeal(ctx context.Context, request RemoveSealRequestObject) (RemoveSealResponseObject, error)
@@ -32195,6 +32484,100 @@ func (sh *strictHandler) SendRegistrationCode(ctx *gin.Context) {
 	}
 }
 
+// ListRenewalBatches operation middleware
+func (sh *strictHandler) ListRenewalBatches(ctx *gin.Context, params ListRenewalBatchesParams) {
+	var request ListRenewalBatchesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRenewalBatches(ctx, request.(ListRenewalBatchesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRenewalBatches")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListRenewalBatchesResponseObject); ok {
+		if err := validResponse.VisitListRenewalBatchesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateRenewalBatch operation middleware
+func (sh *strictHandler) CreateRenewalBatch(ctx *gin.Context) {
+	var request CreateRenewalBatchRequestObject
+
+	var body CreateRenewalBatchJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRenewalBatch(ctx, request.(CreateRenewalBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRenewalBatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateRenewalBatchResponseObject); ok {
+		if err := validResponse.VisitCreateRenewalBatchResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRenewalBatch operation middleware
+func (sh *strictHandler) GetRenewalBatch(ctx *gin.Context, id string) {
+	var request GetRenewalBatchRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRenewalBatch(ctx, request.(GetRenewalBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRenewalBatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetRenewalBatchResponseObject); ok {
+		if err := validResponse.VisitGetRenewalBatchResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // RemoveSeal operation middleware
 func (sh *strictHandler) RemoveSeal(ctx *gin.Context, id string) {
 	var request RemoveSealRequestObject
@@ -34089,616 +34472,621 @@ func (sh *strictHandler) Verify(ctx *gin.Context) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L19kxy3dS/8VVCbp0ryfYbiLkXyKruVP1ZLUqLElw2XsuInpdpgujEz0PQA7QZ6h2OXquQ8seL4WrGd",
-	"2Lmxo/glsRM/uont2HkiXcl2qvJR7uWS0re4hQOgG92D7kbPzu6Ksf4hd2a68XJwcHBwXn7nixsRn6Wc",
+	"7L19kxy3dS/8VVCbp0ryfYbiLkXyKruVP1ZLUqLElw2XtOInpdpgujEz0PQA7QZ6h2OXquQ8seL4WrGd",
+	"2Lmxo/glsRM/uont2HkiXcl2qvJR7uWS0re4hQOgG92D7kbPzu5Ksf4hd2a68XJwcHBwXn7nixsRn6Wc",
 	"ESbFxvYXNzIiUs4EgQ83aELU/xFnkjCp/vwvF/+L+k9EEzLD6q8Rz2ZYbmxvDCnD2WJjsCEXKdnY3hAy",
-	"o2y88cYbbww2YiKijKaScraxvbGLRqrhNwYb+xkfJmRW6wOnaUIjrJ6+mOon/u/XhXrV7fj/yshoY3vj",
-	"dy6WE7iofxUXbbuezl+dYInmhEk0zziMb2AahSnvRhFJ5U12RCUM4B75fE4EDCvNeEoySTVt8DgjZGZG",
-	"PMMPbhE2lpON7cubg40ZZfbj1hI9BmqqI5rNai9uXXqu880UCzHnWbzCq5JPCau9d7VrrG8MNjLy+Zxm",
-	"JN7Y/kPThjOMci4DhyCvFe3w4eskkqr73SjiOZMHEktgqeqiPHrn3Y9++OPjX38b/cd76NE77z76wfsf",
-	"v/s19eH4vV8c//R7x994Gz689eHjD//SfP3olz/5+Ftvbgw2CMtnanQJGeNIMWDOjkhGR5SoATp/jjL+",
-	"BRh/lHBBYmecJZl24zgjQiyvN8Mzz8DvkYimVE160Iuwg410whnpzzspFzLisWcoB/QBiumYSlEdy9am",
-	"p5mMjKneULVG8miCsECP/v/vPPqX7z9+50vo4z/95vHbf378/h+j4//vg+Pv//nx1z6ot989aiEzQuo7",
+	"o2y88frrrw82YiKijKaScraxvbGLRqrh1wcb+xkfJmRW6wOnaUIjrJ6+mOon/u/XhHrV7fj/yshoY3vj",
+	"dy6WE7iofxUXbbuezl+ZYInmhEk0zziMb2AahSnvRhFJ5U12RCUM4B75fE4EDCvNeEoySTVt8DgjZGZG",
+	"PMMPbxE2lpON7cubg40ZZfbj1hI9BmqqI5rNai9uXXqu880UCzHnWbzCq5JPCau9d7VrrK8PNjLy+Zxm",
+	"JN7Y/kPThjOMci4DhyCvFu3w4Wskkqr73SjiOZMHEktgqeqiPH77nQ9/+OPjX38b/ce76PHb7zz+wXsf",
+	"vfM19eH43V8c//R7x994Cz68+cGTD/7SfP34lz/56FtvbAw2CMtnanQJGeNIMWDOjkhGR5SoATp/jjL+",
+	"BRh/lHBBYmecJZl24zgjQiyvN8Mzz8DvkYimVE160Iuwg410whnpzzspFzLisWcoB/QhiumYSlEdy9am",
+	"p5mMjKneULVG8miCsECP///vPP6X7z95+0vooz/95vFbf3783h+j4//v/ePv//nx196vt989aiEzQuo7",
 	"5dJmT/aDJbCUK+ZQtO5lu7HZodXFpLGH8kujTrCQB4SwXVkRdDGW5IKkMJaldyyb1Oe59CBnCdUMYH4a",
-	"cp4QzPQ2V1Pu0+0RyYRZ0BobtpOUqn1h6Wp7LQbXSNG9CacR8QlFwuTNAOK+0dTyS3y46nKlOMMzPYw4",
-	"poqhcbLvtCOznNRPg+sPcCSTBZITgoYLSQSS6nzQTb2IxQRRBj9KGk2JRBFXlN6oj36w8eDCmF8wX6qz",
-	"6pl7eH6bCIHHcNDp15cZYzNshczrxRwbF+ZlsvDIrqn5tjr3l149GKAx5zEa8QxJwtCMslySuvy4+uxz",
+	"cp4QzPQ2V1Pu0+0RyYRZ0BobtpOUqn1h6Wp7LQbXSNG9CacR8QlFwuTNAOK+3tTyS3y46nKlOMMzPYw4",
+	"poqhcbLvtCOznNRPg+sPcSSTBZITgoYLSQSS6nzQTb2IxQRRBj9KGk2JRBFXlN6oj36w8fDCmF8wX6qz",
+	"6pl7eH6bCIHHcNDp15cZYzNshczrxRwbF+ZlsvDIrqn5tjr3l145GKAx5zEa8QxJwtCMslySuvy4+uxz",
 	"l7tGCT00juoW9Z2gVJJZ9Y+2I13v5JJvcJbhxTK1oKnGgdzN6JgyD4V4+UMbkTCK8aJKniuXLl967rku",
-	"+tj2/SNzNInqsCR5EMY0ikVkUpc8W94n/bLicicn2vdsXwM9PO+USg3OIyQiSY/IS3x4M2hb40h61gXU",
+	"+tj2/SNzNInqsCR5GMY0ikVkUpc8W94n/bLicicn2vdsXwM9PO+USg3OIyQiSY/IS3x4M2hb40h61gXU",
 	"OLUxJzyJSYZmeIFijhifbwwCGaoc427k4azBRqTGPFLPED3UmuyYpXIBbMHIHOVM0gRG5LyGqEBUiBzU",
 	"j66JOu/dCT1FQJMR+qSoayYyzxiJEc9QzlJM4200nxCGqFSj0ioQyllChECCz4icUDZWP8X6eA07eCJ1",
-	"WWCyz1kVZQTLfsdbnBPfHO9PCEozPqNqKupdxEewBBk5omT+lECExcFTISzjid2HbZxzvXjwDd12D1a7",
-	"oR5/YxB4pE0pi3s0/rJ6/A3FaSzHyTK9MsLIfBsNF4ZAA8S4VB8lEJKolURT4lziHKWEkflefUN0jZ/l",
+	"WWCyz1kVZQTLfsdbnBPfHO9PCEozPqNqKupdxEewBBk5omT+lECExcFTISzjid2HbZxzvXjwdd12D1a7",
+	"oR5/fRB4pE0pi3s0/rJ6/HXFaSzHyTK9MsLIfBsNF4ZAA8S4VB8lEJKolURT4lziHKWEkflefUN0jZ/l",
 	"syHJQp7kWUyysEZ5NsaMCphx8EZR53acN+pbuboPePkrSng0RUJiFgs0n9CEuGIn4llGIim8FEszGpE9",
 	"e7M2v1MmyZhk+neuBOZBko9D5p0RLDjzysKF2tVzLFDm7PqMqNZB9AQJxHvAE/egF5841Dxzh8s6xa94",
-	"KZ5RMb3DpdETWzsun1R3BZJRnLxIHtSV2cvei4W5TwbuEH3/VC/mwxmVPcWQ+t5q7UEkvW9euM5ktvDR",
+	"KZ5RMb3DpdETWzsun1R3BZJRnLxIHtaV2cvei4W5TwbuEH3/VC/mwxmVPcWQ+t5q7UEkvW9euM5ktvDR",
 	"NE/jfrLQq7/rXWbEhSVK/fxyBW9ldZx5dZzl6pzc/mJx4SYxVU1pUqo/6JgdmgNhY7Axp3ISZ3gOauti",
 	"wwjY0mZwmJGI0FT67+Flr3s8Jo1mGMndEfEE6EHmnjaXbBlds71hJHu1w0jJCp9oTRMckQESuUj1qVPY",
 	"JbhQ5IjxDI+JXh+eEOaddkwSekSyxXIHTIlr08s2wkpMq8Na0XqgdjtmiM8ZGiaYTe2P80yxOHPGIiY0",
 	"Vfe7ub/7CWZxQrI7XltHNMFsTA7NMwOl9XgsAU1t7lt7R1uj22hry2vEuOS9n5MxTu6RtLFVeCBkjKxt",
 	"wurHbRD6ozxJkPqIsEBcXwwTGhEGu6j7DEpioMItLmQ3JdwzGUweaEykQIyjmb5XCoTZAs14RgYIqxNq",
 	"lpIYJURKkiGBF0qt855L+iAJE+LkiJd6fJ3lj/iUOMw1JYtDJQS1RrYx2MCjEU0ovH6opwfsn6ckEySG",
-	"D5GaCzTo48dcRFHAuij9+/GH33/4/puPf/Sbh7/67sN//+Hjb/3k4Yd///gHX9pBGOkX0AxPFdGQyCPV",
-	"Lc+Qq0p0auhvtIuLl42uZqmhtweoXGqe5ZjLT5Y/q0sPb8E+3xiURC7lSkZEPiNdUnMtd27nGuc5vFI8",
-	"7jx798EA4r2lmwY6pHCDxfijt//s8U/+3ZiCH//zbx7/+hfH3/zq4+//GL76zZePv/q9x994Cz7AXw/f",
-	"/+fy4eOvf1M98tZ3jr/848LI/LVHX/mGNS3/xY+O/+Z78OFH//LRv/7Y4fE4wyMwxBAWK6Jbtcj+rdUv",
+	"D5GaCzTo48dcRFHAuij9+8kH33/03htPfvSbR7/67qN//+GTb/3k0Qd//+QHX9pBGOkX0AxPFdGQyCPV",
+	"Lc+Qq0p0auivt4uLl42uZqmhtweoXGqe5ZjLT5Y/q0sPb8E+3xiURC7lSkZEPiNdUnMtd27nGuc5vFI8",
+	"7jx798EA4r2lmwY6pHCDxfjDt/7syU/+3ZiCn/zzb578+hfH3/zqk+//GL76zZePv/q9J994Ez7AX4/e",
+	"++fy4eOvf1M98uZ3jr/848LI/LXHX/mGNS3/xY+O/+Z78OFH//Lhv/7Y4fE4wyMwxBAWK6Jbtcj+rdUv",
 	"tV4k4ma5CjUsxQv9nDkkif4dx+p0VKI51T/Dn+bHiNAjEtvTM9EPFHdKRfGE6Ibseas4eYRp0mThFtPW",
 	"EzXCqYwmeEmr7nZr6Be9SvxpGMNrTGXNwuUwir/9PCamB5KnjXRolpKdxm6e+u4ZtfHCY4Uw9o4wjynf",
-	"K5ejZkZRvy5vjBhLvI1euXdL3YUxenX3s3XXRIMBiTxIaWZtCWH6MI17G5FAYdVDd7tsmr7UmrPPhtRt",
-	"6x5s4B6TGXqUrl2GsHZcPSUQjbWipTUAYTwlalRY8qymZngVluHCr1kVxizTGRhocJKQ2Bi0OlWLkd9K",
-	"9tLB3TtIyQUkeCZJrBRDMVDDNvfFCRaTunHq6pUrz171KnJiEnInMytYM0V610eQz1cWiDJ59XK5OMVd",
-	"ub51yOc3YHFh1cBEuDEobfGaGGbAjZy1lgOyZFHP+ahUM69RISMIZwRpEwJnRGwjLKYIjzFlermGZKRe",
-	"HnQJEXuSQleNU/0s+EAb7bEsmvBseaB3Xrn9/PV72y/uHrxo7WoJFhIRNd8BkhwNCZqSVCKSCDKHaY14",
-	"htQ1kMhIJkjtc4nAA7tAF0w/Aep4r22b8al10S1bb0Y0syPWnp2YEwFWr4m+K3aynjp4jQgK5wToNoiz",
-	"BxsTghtMT/per2ivhkDBMRPSIE9i4Td0qfXz91WurKaTbiSov/KgtErSjAqhFRUw6xUaLhzJubYZZGmS",
-	"wyZV0++8rRfDAcKaiZiXgV/8vC8nPKNy8SLBiZx4OD8Zq98nM4+y4zFbJ3fIA/kKWGz6WLuTO4UVNICa",
-	"UZYc0C+Q8KfvT6joO6ilg9srnUHLzILuiYzL3ZGsTbLdUc7l81rIBb+SZnxEk5qc7prEshVTpJzFJLvT",
-	"e8hKsHkO2ZtSWIOLkoHeK7fIfYfilUD3r327WBKXfA7xBw5H2+E6ZPPtkecxm97PMBMjTYm6mgX6SAid",
-	"h5hNgyzxKV6QMJt9RmY4my4T/BVGP58TpH9GEY+JOYzG9IiYAxR89nZe3aYkQWd5gqXXCZDlZBvNcEwu",
-	"5CmC0dvjMCYzzoTMrP2g47DWMx8UVDVEKybqDsO7VpTFBxKPRi+TRUtcWmAIxmBDpFP6olHqamFAL+5e",
-	"uHTlqp1nmg8TGhnPUBnwt5A1s5dXHYSgsQMw6nu0x97hZ6YlZ/Q+UjXemk7pljPYoDNjDWm9ju3feaFu",
-	"ZwqNAdEddF2aHBedZ/IsOujjXQmcOcikYE/clCx2k3HIiRscS3Umpw9PCXPsUqG+SjqmFd2oiFLUarLX",
-	"RANGw+cTHk07XdFZxrM9HpPiNTxMGryc/RxrJDuiUaCbN8gL53Bm4YVrlw0hJ2MxpyKMzWHHxmPSesgM",
-	"Lxbr5NKwY3ddIxLTxGM+q27AQIqALjfBlO2T2dJp22CvYdHyw03RQWlGYqKN3oFLSscsvHm/enOp6eEo",
-	"fCS1RXep6+pFdrgdi3b9yBtmdWrWpE6LUIvdZuO07SW67y6KPZCECa/dIMqopJHeucvShi8dHn7ZPedZ",
-	"XNXoO1T4emQd1a5tMxbbYMe01mH8qW3fs/OOLElS53g5wgkQBLQEfQfXCkNc+pCMZ+GIT+v+ON9htKfE",
-	"0i2qtftaTHz/K1SvM8grVbYCFCZHMLgHhB2ul6hgodg3mQ3N3pGVczd4Ep9lxkd9mySxP3GjhRYTzlrc",
-	"RCYJoZZp0E2EvZVeXKuHSI2gHEsDBbIxWcv1YYwlmeOFu0nnJJqANMYJTfHCu+0a7hP7d16wtzIzjfp9",
-	"rJ0GdjTB94kJiTr8hf71DFrBS5u91sw7wISLPPPlIqwaU9VgTTQdNdJhXTu1aMc7CB6TW3xM2Zr35arZ",
-	"SDqCsbca172qPCYHXl1thR0IQTS9Av36hjSr2xLJ7tMZ6WNN7DA5MY4Obh8gs2PBJ8gZg1iCHRAAJg4I",
-	"gsx1MBLP5ZA/6LZEmfm5m98hU2U+XUapPZ4kBI9zsmrazoxY63ibpnRbP9XHKgBMdhuLKYlDrA2CJKOG",
-	"i3NQkKmb4NiaZuUMq5i97cRP4VmK2eJlsvDp4L1j6UEB7PXCaZnMPCvp9wemJLsNqUn+OGoR8ZSE6+0v",
-	"k8WBeqM7mchZNdOHO5ZqQG3HMVqs4VpuHiVHrJ4QVTZyG8fEmzTWbxyCRBnxuBcPJnzOEF8Kktzq1uO1",
-	"xdk03D6JxgNxBfb1MGZARu8J2HCGH9zU7ziqk39B6/zYzXcJkeQgT9MEksxOrMe13IB63V5OQ0EMv+Ho",
-	"3+5mMcmaXSkzJdGLBI5aaFARATzEDBJEJNB3B81yIRH5fI51Ohi4wJ+CIA3K6EzdADb9bvQRySCUeKmv",
-	"51UP5e99d5E7D7efFsKE3f2qo7w7Qvfv3t83QVIZgVzZBVxTdhAjJCYxSAFFlQy0FoxGOFqKnQoMvTUj",
-	"VV2emKf1MFawRxYvtuqyRmtr9c1EOOTIrFmXqwtw7fq9He1mSjHNgPkEHTPKxqhqN+24MhpTtLeDATRL",
-	"hchVs3u7OsJGf5txLpGJzChEYGdfdbsZYdFej1lylixCptTi+7rsN68fkYSnJDZ6V+1Mu33puvMAevqF",
-	"2xfvo83Nzd/9jA5JJyzKFvA0mpIiWoqnhJHYZtzZxZmSxSozOsuYi6VNtNXDuBdwHzS9DNQ2qBrtqpyr",
-	"GbPBr9O6+W7GhEkqF77c7/GeV6A9/vBPHn/4p4/e+eDR9/5EJxMEZPGmJBPWO1gLWf/gfzz88Ncf/exL",
-	"Dz/8t+Ovv/f4B18amFWHVyBuwd7j+uQlABJGGWNU7fT4vR8ff/utR7/8yfFbXzv++nsBjUn8oKmxxx/8",
-	"8vFP/vzhBx989LO3jr/yP8La8+dwNKVrrHoU6EVuPgiEZzr7L+8d/M7W5gBdu36vPbDhUoMrizpM1a4o",
-	"17mwtn9rmeUsVpwBtnwqFzsoJiOcJ3IbzW2ksNkxkOcTnOHsbOba0c2KmBYbLaTDANU3u/s3Ib5JaZ5i",
-	"W/HmBSW50NOcVZLdPzOA30CGPW1lG2axKwurj5MoFvii0+AIYcaVeoCwjd37TF3d2epWxEu/QdCiHJjn",
-	"W6SSyBx342vtLOhmTNVueQyW1BesekCVZgQJ+ormJp5syuDqlOmsQtW8OUhyJvAoPEufLSftNoVc1WM5",
-	"c6Z6thBKU7LYa8jw2utI8Lo7uguh8v5crxrpW7IiymWTWOZiVU2qnGkNN+HGHrpy6blNtHfvls6FHliU",
-	"BOtb8+nu4EzraTIMV0ZEk5vP59HrJG7leMUdtqfaHvGo2LNZmYdfpeXene2l40xHucMlAcQNnH2eFIdO",
-	"DLXchmXX+gyQlm5fvrxSHuHESPVq47fqWR7PdeATeERt/7mmGT+i3ovhwf2QARXQMJ6sk0L7oKJJARkU",
-	"uS6PP/z68Ve/9/CDD3Yg0L84KvjItCIC4gFzRj3y7+4rna8uQepUdCSHDxsYWWIf/5IZycaERYuQfTjh",
-	"eSaCTJZK07/D5w14Ew3eFo+PIEhue00iXiqAwdKJYmtWmPpCfawIVdILA6NuHVRtNE/zJT5cR5SsA0xZ",
-	"ZVmls5i8cJoQJXZAzdFf7d0+QPYK2a5bbl1uysiLicTRRHsvlpmoCIVvo/gBHbMb8GBjlrv62aS0gaHW",
-	"SICY4oSP87DE9rRrHC/x4d3URsV4b9QF9fYh8jjllMlCJ8Vjgp7OGSSXEyFI/BntAUsTrE7hB5AxZ9RM",
-	"rSMBIEUb1S/1i4jWiz2f0GgCytnTtRDpg/2Xb35mhehoIRdJ5WQfz+Tm5tamOs9H0ZWrVy6pv/DcGyNw",
-	"kvBJnnq3zjUS0Zi8kOEWSzEgfQZkuOrnmnu5R0Y5a76z4VQdfA3BrFajrYNe6d4VB+i86xpYW4Cx1PTa",
-	"POzWrOHWQWu3WEBaDwsD2fHm1naMX7RJ/dg84DKkbdBmtxcp7V6WnOFsGu4DuY0lcO9tnE3rfpDNZdOg",
-	"f9HvTwgykMFMIkGI0Ls/ANyiAVCpYCOj+BsSrIyk1Obe0bGrWOa+XFF1ivAjolVlkHNwK9/PSIozYpcT",
-	"8l5Eu/AJyjMolr+Nee4bTMJOpMLnAnpsRBC8po+D+36Xnj1YPfblkGhlR8r3k9f1i5RtqDQX+ydDRZpg",
-	"SP5u3nrlMycMc3Nb8o6Gz1nCddJpbRE9GJL+Ez/Pkv7yycJGqpd9A7s+wzRp9uPOTLy9O7grPVOIdCPe",
-	"zgsj1T6mWWdc/wpsV/corNDElCyWlNZnLwV40bWHqmJKrwzHT5G4XQ/wImT0RnVuMfUA0GK7K7IphqTL",
-	"RFjEKnQqaK50blUon2sQNR0vXg4IZ9ajNc2VMSnF0BqJl5C4AN6qEi7c5TnYSLhJYuoils3XdJ/r4ULV",
-	"/ZhmGufkh8r9ROS29XfJpRnno2DA0X142nDlwdqBEot+1pig1WharE3qBPG7gPj3MlncBe9qQzpKouSc",
-	"KB+pKlov8jmaYbZAPIlrvluB5iQDE+KRvlgISZMEXLkII0kAN6G46Hui0+wu/aytRBCADbT0Tm2O9Qk1",
-	"YiDUltTR603wmosmVWi5cdWAVBK6zDdctkVKPEyICffAieA6UmDrOWYSh23HijYZg1wd4xA5HFEC+QkG",
-	"OKL4LDk/TDhkscxwoniBxIdDDnhZjMvDEc8BYytnOJcTwiQcbjoxUChl9bBMfhnxbEjjWBeA4GyUULgd",
-	"ZliSw4TOqH4vxhIPsSCHOcNHmCaQCgiYThkek8NRniSQtx0fFimDKV4odeoQBgtpA2pAIk9TwNw5nJGY",
-	"4hKM6lDXHSk/l0O03xSsYETioYHzsh8THk2dj7FBwdARqIdFmQtRBH25LWp5W4xCNyEkSQ/VTQNCyzCz",
-	"f4Mp8TBn4IjSC2YKoxRP8DnJxKFQN5KC9hFn8WFh2hcSj0aHU7Jwh6G/LI8w25dhibJvoR+fCSCw4LrJ",
-	"mdCLZgJvSqKqDw5F1UfATjkkDyJifFI2SOxwTvDU/TyjYoZlNHG/E+aw1Qmxh4rtyiRRg3ByqKRB8cFm",
-	"l+pPOvoKsEsYZhE5NPEdKV7UlyYDg4htzHwyBDCfbNv2oxmc5Kl9Df4231N2xNWgzU/2o21kRBNyqFoS",
-	"pJDVZkzL30U8yWdg4TcR6Yd8NHI+le84euYSufTfCawlwRlQwnrRD2G1SgZw23GW1Pm2TGJzvx3xjNAx",
-	"q31bMrFdSg2L7gzKkMmpP+T7yqDsum27brj67N3f3GYKlF6NBejygf3KIYX5Btj8UMvTSGSHhVQ0n939",
-	"pD6rTecwNSB06vFZd67dA+oQAPZU/JMW5wJ8VS4tqCulOAIz+iHTEZj6Ax+NAErYfi7JnmLISDys7Ff7",
-	"Zbm+utbF8heAiblwvynJ8zofOi+oT06G9yEeGkRimC5QUFgUCfVVmidJQQ4j4VPKyjG6Ild9iBRVzDvc",
-	"OrUdKumZl4QELaoYkv6U4sykX3KXNfmh6sAhuBqHkVKUHc5yIQ2Uqhmvc9KYbwRN9HRzpkZd9DtUTFB8",
-	"Sog65Sb6nNWgsYdpRg0oJU4p8E5JYvtNSWbj/juMCdPc5Hrkym9pTGYpl4RFaoMX565qS20PpUPwuQW7",
-	"hJDRUgCaz6XQM19UD2c+GtGIZK7UIjhRmgIF0Cj1qTgt4INtEOtqT4clYJWY0HSmV8/2eUTJ/DBKMJ1Z",
-	"N7v6QknYQ8d7rQ2ZblP2u5J3yqcMl+Wp1hwWoDvaT64eob8qsaPNF7qGRvm58H2UX6V4DEZBDb9WkRTm",
-	"qyrrmC/d3isLalm08mWl1JbGK3N4Rt1TXRayhU4OeS5joyyARcZ5KKFs6jCZzo8pVgPC3kveinRO3uGw",
-	"IDGdqQkdKgUt436vyQ0dc7yOXJr1VXHQg7Je0eDMGMXvJwOPN6eZBSYuaOC7TOhBWvX/hDHhIZF+FeiH",
-	"pvhqh3TO9UZymRbFwprZwJ+Oo/oSt8hI+hOO+mXrGH7zYpHZ6S37NCCpT0icJDpsJtHg3+ryg/gIgfqM",
-	"DFwkzyXCSKvdZUh9IHRkOVfndy+dKaNi0uG0a8liuDsq0iV2INYZ9F+UJlgq5kWSJIlAVAqkBU13koNn",
-	"iJmQt6y1yrOmfYAmiktkp5PdPLZsthPCBqfEDfhrNxIsJs+DerYOgRRz1pAkB9hor6ThXKsG9oJ5yUOb",
-	"QNFnKo+Fd+lNalsp2D249kzvOizqiDlo99qVIHQQncAEjcnABv5bzOCngNUbcNVa+m0ycuknrIPOY8r+",
-	"QlMGZd04VNwlsdEOGi1CoT6j1sIl1jPkrkSJ0gTjNkOowDhVCpq41GnfaetIwXT27Zliv5T9NopgKAHi",
-	"w6lkQhIcbyPBta1TGzfN+eFcW00Un85V05Hv7alrhWhddsy72qJQ/P/Kwd4eqpVeAH1goE4zKHugzjet",
-	"uftQPgNgCUp/eyVuv1ieyqD80fBToku7EQwX56aB9O66p6wRfN+XiKUoO8NTAhJE337Q/s07kE6SQNqh",
-	"IAbrm8KpuwDAaaj2lcD5C7jN+poUguFIstltzuTE0kAzw1WXM7Z8nNEoHXrhPnqkQ+PeUEfWKz1R/Z9d",
-	"o8+ycm4udW9O4VOpKKtLhnjle/OsvRVfpj6V1EnKE2iCYzQkhJnqhrBVqNwpWa20zDUBEfbyWtUrz0Bc",
-	"ZImSXvg0ils6ZVRSnNDCiiIOBTFIcYX5zFjrDt06SRGYPWbFtZiwqPaMc+NN8FDbgTpj7m09l8LwZH24",
-	"hZkBa0tCSbiSVxr5zIsJEVjcGEw++8bi44+xCy6u58jTMI9yC6+mZU34YOTLFTiqwGLCVJqiLJ8c5llT",
-	"YTjLdDVeqy6921cjo92CV4LCLxo84+HaeFiogVjNKV2onPWNqLr1TR9CYBqRscO4PYa40X4XOf3K84sQ",
-	"WpjClktJhEVKx7ObKMYLsW3qfur4yOUNf2pIL8EBJOGQMKHIU4OWMKWWsviVyB7vk6Bg9FvU4qWwZdWL",
-	"1bcL/U5gDzzprs6pngmNIIHd0oKBVG6bMtrHbEAYSymk4pxsVClWJXoX8gmMZB03PS0AVsfZcUjiHDvF",
-	"VDQcKz2yTl1hDg7tMLSGcN8R0VjVYgwwL+DgaSgsQuZESJTpZ9StIZ+SRWxTfqlA6gTDibpb6HL3XdC4",
-	"KwGgFfmbXdBc/orlV7vj5nQPZQO+9XmRJAm/R9Jk0VaYSdEUYSbmxKQX7N89uI8uHm1dnKj39e1ktQQj",
-	"xo25tC26cHPzJLGJPerAB9hu7Nzs0AdOafj2mMQXeUJj7NFZY6+e/7nPfe5zF27fvnDtWn0+4aBNPsDh",
-	"qfpzqTcJqHsYzQmZEharE1PvCCqQeonE6KOf/78Pf/XNHTTCiSDbSAdAdNjZYy3PbLdmoC3UWYfQsoT2",
-	"VaXSDsrPEZx5bB/wNcJDnkvF5RGfETSfcEFAgdChcIxLZMCVSIzwSJoEBRByaI/nLKLJU1BmSdcXrlvc",
-	"XQNBt1CtDbmFcuoBH28tViJcRzLKwnRWWsq2KpayS5uXNjuRuaGRgR6ib2I34S6xW1To6tS+L/v1Gs5l",
-	"A7bhBF+6crW/Gm1uFPpt00HzBO6Bcbap9Fj46lTI4eHtOFvcy1lDvqQOWunX1T0+9zo/7BXPb23h8wZu",
-	"z5kthOX9eY4zRtlYrGOQdSmkKWMG58zAHVRBJGcog2KR2pa3KRsuiyb0yCPZ/5+b+0rtcI3OAMOCeIb2",
-	"r9/edmrsi6cARESCENLZljRDe7tigLBESoORiDONPhWUaeuvXmQ8cP0g/9r4jfESoKJ20IB5dm9X6MI6",
-	"YoIYR2WlZaTVlqK6s/eq5iLrVVs3xgtknyiBXAw9tRAH65JHTXBmfLX93lXtlo+QYi3dG6QTm7CwThP3",
-	"hPhQI/cOPouefuX+jQvPKZ544fmXP6P+/4NbB3+w4iLXdUPodlCwqOWBCoSgWd8Wztcp/p2oc1eb8ruX",
-	"Upr8AlwHRAe0mVUwB5qOnQyqipooDDMM7yTZEWGSZ4vnK/jlNlhEv+/G0tnwNu+FpWhtDUB4NA6qr9GY",
-	"v3G5Kb/qxcAqp8Fn79kUJyrqDLUeF3YB7urHG/Hdrp4MMacBI2dMhVTXp7Br0RoxdVbPiCkotr6MmCJv",
-	"4OS1ixrLnxXDXsddwrttfSEayynAIbU6mi0ndXZ1JFCRslLoMa0Cp0n/7FGsqYkKBVRmGHJzUUzFQ0C3",
-	"AFRLuafq7vODq4EnmCFLHQCW9GN7m/I+K5W9KYsDeWYzoUKRa6V2oUyTT+/2VSTd2gyvM+e3TptN0hqt",
-	"oTU1EsOO0ibtrndu8XGRsDfDCw2Q1oAIZHKO17oh0wZWEnS8TJmrm2utwNNUqKsoYFqUXjOjqfBiCfSp",
-	"5mDIU7KUS85WwXHg9x9/1gArIpziTG4jXNk6uv4xFsgYX9EML6C6KOex42s2H8MQ2GBMJnNqLRDla6ia",
-	"sNXpy71zKqUWWnC87MnXWimh3e5f0vk+KKLLIAf26+ZKpN3ByHUlt9Z/c776utbtDMslmdUwI2+eM5Sm",
-	"bZy4zwX47KXKiC6FqdlX1liXppfLL9hZViNkxdHVQD9OI9KJQB9UELx/QRAfsEbDLTQhwTKhR4J9v5wL",
-	"eGPJv3nSsANI1gwt6hqT7E6PlleRqJBZ1FRcMevrFI5v9Fm6jMTh0wu9RykOL29RLsh0JyK1J4hwKzDE",
-	"2C5rddXKW1QRW2jpbffDoFY2oT0zxsxvTdctEAZnGlZsOu0HvtPJuLWKGQYk9CkxKKKOJX6AyijwJT4/",
-	"CzaxHNAMDVRh3mWE9d98+fhXbz7+8U/Qf7yHjt/7hfPhN19+/MHfHb/1C/NL5cPx1//q0b99xdEn3YiA",
-	"4nqbkfjQRkJohACbeerVMU3C7vL6OZex5XCABAuJLm0ObFwAlHQIxTo7kNybHwIZBIHv2kzZAGCMIqfW",
-	"zsi3YC/xoReZr1/t7lWO0tMKoOqDsBkWP/kSH+6bJ3WJvDyRIX3kMuIzYkONbABBS0pJR4PFkSAkST2I",
-	"y4o31U/IBP32TRvUp0BaCbU14+5TwOslPtwDHAePtd983UKDrgAXyVMa9Q5v0W+VE9MjaRj93bRShZ7C",
-	"DrfIjkLDJRCW8QQ8AmBTMpGwRSa5Yl88JQb4QzsNL6Sg2kIsK7yZEBiLtjxdmGfY7NdRUjVWlpN3uOoU",
-	"UNcimk5IZuEJWxp4ttE5SNIJmZFMn2ntQzhpChzcWRtT4LrjhBquODPA9fHzaGAM0aVG8hQtCD9srs6F",
-	"w0jx3DaiTKd4Km2srU5QHbuyPdnmiidA46gdb8m3SfZL2el36QVHpHt9e34YUoCnaUo2Dk2CBrBrK8Nr",
-	"hWlPdiDgOKZqNXGy7zQrs5wMPLpEwQwIUr0FIg9wJJOFyUlSiys26uMfbDy4MOYXzJevC86euYfnt3V5",
-	"055MGpQnXJw73kQAJeRYmXBYxES4QE1tahi0TtLGKjQrYUfWi2Kt0MiMxyRMiTc5ZV0sc1c/ZhjPKH09",
-	"Ymw0eBlgvFZ2s+NJK+8+lN3Ll/X7qydIDSgSvL2A5IJ7sMipQFnONPi4jgZFVJg8uhPAjtMxO/ny9pHk",
-	"vXOtVqrLZDZCEVxb2w1LnrMVJt1dPe58kFr7er9q8LMrHv9bm83nfyil/QmgS8gI2ATTtQMjqKcOAL1U",
-	"rI/RJREyXKVykaR9UXI+rr2PszFpLxtRK0poS85Aej9LFuBxJbEOHA+punaCsAL3Xb9u4MXD+ARdb6c1",
-	"8BaAGdS5EaLJoXZqHrC+dcPdOu5dmCvLiDsNTi7/zbSrGLta6WsOhv9SzhpJZUjhBv1gUw/rsHICT66e",
-	"VKNeb/c3nVqZ4jX6D4PLFb9MFoBqswsqhyfXj+qiecgoNEV5LZNvJSCWf8K5IGiU8VkJTyLwDLBt+Wgp",
-	"hSWacBqRPlXJk4TgcU7WBKXTSIWmlMzwlJuxbSHgtAmJDrnFeTrE0fQlPlxaat3XwMmagRbblhlSkjxG",
-	"XPt1awJDmc7UlHjZ7T9dVddocnyaNCE9gbaZ3+Fe83XTNM5m4G0DbgKvdtODPagojKjtKAgboDlUw9Y1",
-	"sXFGkCBHYGsa9C0GvYImdcbs0csxf6LrTAcj1qKTWnPW7ErfB9DR5aV+XTsbgsXD2pjUTkYNoHvgK5RC",
-	"6+CCFZmnXdPtE6BiV7WUrF2a8MtkcRCZwjGl3w3XoHmF9RYL26QoVDPh1UVvUdboHvz5W8df/vFH//oP",
-	"1u9XfPj4O3/y0U/efPyDLz16511dUBke+dF3H77/bvEbPPin3/z47/724ftvP/4nePGjn/7d8dvfPn7v",
-	"F4++9bOHH/515avjL//y4//+z/qtt49/9Hb5/qP//oNHv/z2Rz/78Pjrf6W+ffTOPz384AP9ouOGBKhg",
-	"0EWH3ACRlPC0eDak45xDTm2Ba21AlKOE69zlONeU1DjoirwWp3XOmqg37ROs1Rc+qDFWqwjQ9FTqjXUU",
-	"eUDITcLHYx9gjkkSpRLNMZUCMHIkZF8/kCiakGgKhiV/eo8dVrXJ6JJIn+HZ+KJM+PiCVds6d8m44boA",
-	"4qFZg9Zo9Et3Jt9JpB89WTWRrpiuFiU9PBysZuNL8nGlyKBJv+/lYbRiyNXlC3oUfzcsgD4Y1qjRVif4",
-	"0qsHwHdFtrrRw+2koYcBhLbCc1c3kVh2vnRRoK7itk11fbptcYwu61cavuApAQX2L8KwLiZmABftubme",
-	"07dZp3VP/RVBmlKc4ZnHrfbSwd07CAsAl9x2XSzawVKm/GmkdOOLGZji4WkuEWVSF+iwgLIFh2RpBE0b",
-	"JK9QJ6ks1KNOvdNnFDGvF1NuI2jDJWGtapWv/9vYVMZcbTmXp93USVusOK381h5dg0cjp6mybFutcAuU",
-	"fQXfhuHpjoGXTTbXcrOVHc8QZhvqrNxfVLU7OsNjcvH1lIwhKEF9SMHJ5+h7F9N45FVMWI+6T4FhnQDK",
-	"7oNGxmj/2o2GxDmbd9en5mRGLBZwDQVUIsn51JbP1Wib6j4KMmOOBRKESaT2mR+8rwAMWJrC3IBlTEkq",
-	"Ac1zQh7gmER0hhMU0zGVIfXBLUptgOa1BObGyFyDDBGDha8rlZo/Ybr6Tx0Q8VqjpyOsbCkwm1+caUR/",
-	"G5lThNBbDi1AbUsEBWLcze2Bprbrm9IXpkBiClWYOipG96rN6rPmJQUcXJUJXrh+H110b1IXv0jjNy7q",
-	"x8XFL6p23tDlSpVePKJJQmJEmT2ZhMSztAE1csaFbCncpSvRUwnZOhN8RBr2Uom47gk37b32g405tgCK",
-	"DTVkqZGtEVa3AcalsfhgJ1bCqqAZgc03JQtFChYLA6zZjTJjGM4pImMGVizWoOQOQ0zLEW181mDrV4L0",
-	"eYjlWI7Y42xMhETwzA6o1QLAahGUlciUsBFIzHCSkMxAeGptQxDAeYCMr5OC7lf2iS+UOh4V4/dgUMaj",
-	"fSupOyJybGi1QxKndaepNirfNnUTa7lCdg6BMFKBZxCfNiUV9D9nasRwRgz9tM25flLr/HBTS0cJf6Vc",
-	"YxYnJDs0lUEiYsx3EHp4aO+/CRnjpPiUUTE9LHjetlB8kXAhDouqVkXS3qEJvy4qxAA8hO+AuF34Hat8",
-	"//D9Dz/61384/vp76D/eQ48//PrxV7/38IMPwKTz9Xc/+tmHjo2Fz5k7OA3/GleSq+r9rcPn1uKgCXa8",
-	"6dGsKb2tzj3NGWa3+REBE1FzIdj2gvBKjiZcyAGCmoEAKSOiIjq1Exa5IToGGtsGbQmZCxU8aYDDtEKl",
-	"+kWUVUogHsoMMwGSvYD/c8r6aelsqhsW43wtBPDOf3e501Cr4OGvvvTw/e+CPfBb/378wTuP3vng0ff+",
-	"RH1++MF/e/j+d4/f/vbDX4MV8fGPfvPwV989/pu/e/jrvwSufutvPv7r73/8nb979IMfwvPvv/vw1395",
-	"/N6Pj7/91qOvvGe/+uADZ96ESZKlGRVqumN1KWVmF1ImJJW5uVUIHlEiIdGXJlRiyPmd8FyQCYeCVabw",
-	"km+/3CHz9pLB68uN9BJag56dqJwpjb152zZKYtneIcksTbAkAyTyaKKu70u180xoowfUo0kZMiHTtSQe",
-	"YblagOWIMrQ3oYwI4iT1uHGgvaoQQZ9Qy9SMrJnC6xCIZq1OlGllbdzLpDLxq8YaUyDnGX9DoFoBAyn6",
-	"8JIDEqR2bbhKTSr6sqe6c7LNa83d/b7aWl77hAf8aCvEoyhJULB0SDLlGeRGe5LWbbp0Y4i2iZbdM7Cs",
-	"3uwkJoMwhXAKmRsHhRrTVZu8ITcCC9KQX7e5nvAvDTm2FLS7ubZIsVyA/vR6HtOo6vVz0wRkcESwjmDu",
-	"M0X9xlI+8tbVYCzqBsxGMF2cdIk9F17XgGKdoZ2jEemUhkJjNVUTMlzrlHqs22jUCRJnGHyNbdDHkr8c",
-	"itTVctpY64xhUmeSbg+V2gzF7bpYdYdlqpF6S3t0eUk7pIQ46fnmSpx6bZqVbwCm0bYwQ+kuvqFDMX3v",
-	"gjoJB/2iCURzGa6D25d0nNvB7WeR4jZQTJTMe0qg4gZo3LJUIBx1BO9f7nYe2HmAVt8ZWmJI2VoAvw5I",
-	"zRNiKv2JAegTwLxKx2BIEoZmlOXa8hAovs6M8jEHX1RJ+adjHomLuhgauTgliwszzPAYfnxmFn9mnasR",
-	"vBhNWVTkQQrxDX74JsoOSBPCbvDZ4wByd2iHBeRiCbxthjAoBuqdY0rYQRmJWeM3XQx3eTnvEDnn2RSZ",
-	"BwB2lY8p20F8hG7uH12F5b0IRvquAL0VvD9RnmXE59y+D4DdcNswXm3QtLGYinMqb+FBj1dXJfUCpAcl",
-	"fKwNAd2JSYTtyoZ06Fxdtoy1QW/34N2u1KXdsZeaBdb9MONzQTIk8AIue1QEJdktnbJ23cpKD5bD3HFU",
-	"Q93NvLuysR0+Xsc90N0Wq5vGnGy2ZZtDgtVefiCt0tI3AcfVv/q9WxcdpY5THVTDlLKySl5NXORywjO6",
-	"RPE2Qu+adxamdoUPBBEyzT3JYiTqiwbK8ywKM4nLLBeNZbDmJiKuO2/CPukjpa5z7vPnCxo3OOyMQdB/",
-	"rKQ481b9KeAgobzjDMcE4UmYzUEPxTf61/mwT26HwUrwLK/Nhq+VrMzFwn9DmeAsnpuZLhOhyZVhzgPR",
-	"BLOuM327z9kGF4ZSabw1l+6VIN4JFVKgVMnrCU4sbHlCRwSSM8oy8b7Sks91pzrWU3ac3VgO0NC74D67",
-	"vcyCerd8FvsKfdWQyJaJugSvshzhwJDzUEh8O0SU9lIVbFWKQHiwVSos52TXe3oSpg5LGDMUOqVSkGQU",
-	"fDIHwqWVSHGBGFKMzO9zj4pOsiMaEURYDFE/yETxrru28mrgZ5j2WpMUL24TOeFxt8nWPgjbJ6RUuc2k",
-	"qpcrD0u8HeXdpf91RXVbRYlGpGn/oIwwMg9KDREJ7UQMOlDPhCL1gFgo4dsq9WB9ZV9nJKGMhGtgqvlG",
-	"2N/QGtPqIMdMjLo9kM9jNr1vn4UjYSH8wSVqT2MGYZN6hwTNp8Jo7fqktxB2FXuuAPhpDQ1yaNhkk+nk",
-	"2D5equFi1di4KwE1poxntHmma1H84bA7U6Q9ZyP5oOTKlI5Kfkcls+P4vV98/Oabj/7pN45nNSUs1vpE",
-	"PR1DC6EGQ+pdRzz7fTmv6kIwnlwEpZEfQljfACWwskpWRhOcCQJBTgwEZ4FBrlpDI0wTAQhA8P4OEhB9",
-	"6tag6TIhhNa3HePkTmjOt34adqE38/vy5onCQws7WWeTtSF4DgHj+h6EHL17y864RgzPPGC3lMxiatuA",
-	"SSGKVgl+bsHDdTu6YapT1OSZEHlmoQ47s1OqbHwKJqpPDEvaJLW15GyfGn8vc/YrB3t7Snq46iIIDLAx",
-	"WqZHswInobN0qi42ctvWdSr8hUUu28yU+5lRof98raUdu2rLoRf2CRsWoYiMMxKDAXwH4SFEdP4eVENC",
-	"VP3OmHV3dRd4PMG+tPBnffjYvvOitlR0raZ9/M5KRzyNq6WpdVZhsbG71Z2qkFiPPlATPGesGiyt4xLL",
-	"PXrn3Uc/eP/jd79mVYTig/7r0Tvvfvzmdz/69z+1v//yJx9/601HUciZU4Lc+dPxwhrVwasv5HLIH6yF",
-	"1NCSg/G2hBjRB1fFkLYdHaXa5RoitHqlsHciAJkYrpAjSgaW2hlsSN4bVlQnMPBKOJaPnPs4mnaGY3aj",
-	"H64tHbwr+Xvfu+p2O3uCwJsiwMscFc/Nl8sKaHuTZdHEdZksEP2W7dI/eB3Cd5IcURua5Uv/4iwiA620",
-	"z3C8BLFwlmBQohmZ0VbHbgwN8bFyBT6pMUDWENhqzJ1Bbd1BdI2BYEVXBULRKr31QbTKhwmNvCiHB/sv",
-	"3xxonMP+7vaTAXOuXtfbFB4sp1XqEa0ufkP4fV0kvxG1JcRXvwL389pdu9sMClnM/etzm/eKavsbtb67",
-	"vKuGTE2RED0kTvAMbALwy73Aku0r3d6RAiGkoI3Tn58GcnKdyWzhPdp6FnTsV5fQW3MrBOWmrLJVduif",
-	"m2Mut0J2iNn0sDCfDjZGGYGy5SSaaFtcQlO88CqF+9r2dMtGQdQCZwBUfDmohMsJZWMNnyrRghjwRCg+",
-	"gEY4khywVU1iIJGIgQPrDMM6ppTF4dx4A4b8MmWxN2OyAfTCxytHJLtPZ8HVP31nno24sIjueiq1s7Ds",
-	"ycslE87IbuQRAHpxwiSAAPDPoIkHHiU+VL6l8CjodFCOtPNkMF6dJw2IowKsV9tgeAa5BwTBkBBl6KJ1",
-	"Xl3U0k/sIMJiYUv4E4ZonBAnhLCXTc+igNgRteOBWIqfOh7I1lUlQ65e1tAYAwTxxWio4TIch/RTShBl",
-	"urZBb1yzsv6u15FY7SaFxNgRTUxeGkSf6uLJ/Q76opRsNxiJJfcBwUnzpc1r5drX6DmIZ2hIY88gu3I7",
-	"Gmx+z9O4rP3Ts74dTwkTPj/8rkQzLiTCaEFwVkS+9Dmnvc5yihMzWLtj/YVXB2hCHuwoWjmBVp1C0gnu",
-	"qvX84i5AkC/3OSWLpwQ60Ef+vtWEb7IRhyH0DQsz+nOxHpbAbby0MrCcL25DeoMSldTettHD+QxkJDZL",
-	"rOjyMn1+B5lyJduGRBq7u3xuC92mz3ds6itNsDYxkdhGf/mGlhB8RCoDRDyXdr08WXA+PIZWLz0dgylS",
-	"uDe+5ZEMSirMbSCnMZorDWtibd6dzlqvDIUI/m1UFaUrycmAKjS2+sxrDfgp3ntshQfUU08JlDNFz4wI",
-	"QWIXyn9HI3QXoF8RZpCVB9+YwheD/rdZ5yRefcObA2NKFjsI6KIzlTVlepNbyEXSwDBq2wBmORrP5Obm",
-	"1qZb2rb4JhtFV65euaT+wvOGVJzVgcuXNQXgEK/M4QmNPJcxmw/WGnVanr5WPU/x4gZUOVs+7TCNLSqF",
-	"thPoNAtsyq/7sPpoRIrIuGprm+j3kLpJqeOeYRbBTUZHVTMD+QGHq9IKMkBbhlWlM7UQW5ubFm5rRpn+",
-	"btOPg0NSb+c4l3yGJY0GaAtAfuyMLpm/gLt0ho6NK9L9XOrqc86zKWXjayZwpnyxY7Q1FihSsdQMqq1W",
-	"KOssWTN7lBW2184knhhTS/RPGM26ybQO943Zj6tHy+9n3jR5f467CXyDyFmM1DPgFu4VTVrdpkvoUv13",
-	"XTUIrr71NMgPM1aOLGcaywcj9Zrb39WVFt/pvDK1RlKvZdEzE1TaVnirBwecarGthoTYESVJ7L8tW62N",
-	"j0baooX0wyG41gVQY3i5LB3boa/okjyQiBESi21U1AMboIzIbAHGRvS0+MwA5UzSBP2vN/9hw0NPg2Cz",
-	"pHE35ujmjdGbMvGmFowTKiYD4OOU8DQhoDYpQqk57O7fDEFSsSBb/a66Bt/KxkcW8QLGFVDOvYHTRv4w",
-	"onFGiuzq6mw/q30ThSZv4qWLN0q8PAduLiii3Xdt1W563ZyYGruAOpsnOFU3MTUGFnyPjalIE7wIjrcu",
-	"qvtWB7Vno+lNODtKKJvWNOErl5vae7XMsqjXAVbtIICbhGbneKHx70PaNphJwXMzz+83FnXphVF84io0",
-	"dSdQaDTKKoVpQuK6d7WLqIjsPvWooQbwZBviXKFPw1627pGlgi/ShDm3R7zpx+DYmHkyI27jmFzIU6R+",
-	"ZRaQDMVYYq/2H/M5Szju4Si4Zt7wuQkmJEkrDXXHT6wctFcAFXX20XbDAZ3AYogaPU1dbo6/8tYOstcf",
-	"L6BfmvHI5BuvPt0043Hu85Z5kyLycVgkTlt2Q/0OqxotqzmZ4dTuLhVtzTKqYcAWJl+PzsZtq2cXyabt",
-	"kbcKlNATIwD7rwW7yAUTHOiisocioam6KBiMkYUD7dcZPgvCtTnY05VOTwmkFn2AcJKgYS7hKAN3yoTG",
-	"MQkztwXnUbXA7ir1ZP/aDYQLaK7lCB5/Ub/VCuYXNmJ7FTE6mUM8B9e2PYgTGEVMSOxn9YQKL7gqAHmU",
-	"RneYtMZxjMH0nouUsJjEZRaCasmlzbIgZ+SBfCWN68V0AvPgAtCK5YSKfh00Ed5pqTLugSWYj9T3SERo",
-	"KlsKpvmiw25kfIYObh/UL0H9QvMaQ6HuWRwgY9Sthw7Ui3nWqi5ev9dhqL0cVuBzCb7kuvPAAL1w++J9",
-	"tLm5+budIVIng06qUa0yyqXSpk7DLZRdeHPB6BF5iQ8DfTNln71fCNbSVylGyaKDhrga77BGBJLz+3Sx",
-	"DJjdaQhwMZaWT1zaC8m3nmG8sPI9I6PlQiVXTnjCeKHJntvsEc50uQdw6vFvvnz80x8++sH7EKf+my8f",
-	"/+jt45/+0H742Vsf/8WPH//0h4+/8dbxN//60Z/9z+M/fUsj6f7s+Ot/dfw339MFjN51fnnvF4/+4kfH",
-	"f/M9b06cBkwq7QQm4h3HC5MgJ2rwY35Px17frVDBKWv17Pocufa3KVloawM4ZQuYfRdDreuoz+GA6MX8",
-	"84xK6UehscnuAG6L1cGqn0WSIwzDxSyGWjrFvX7VQKbizCtyYCtrsCxtXPasCYkGVDe9y6s4NCW92mTr",
-	"Ho99IG2R/bq1zsYOIrNULir1/wAkVPAZQTix7FnInn6AEHoQbaNvQXAzkG1ev0cH0LLkRjyFSKcWDLG9",
-	"2wcldBiYR81uiM2wNd4sMqEDAxvRo7jPPKltM+qTkHg02kGWPobmAJCCM9J9qnenKxuKtdF7Hbe54lQ/",
-	"0+uc7bVZdxSe+J79l/cOfmdrUyfwqWUBLBrOEEaMzBE4jgdWjddGRsaHPF5A+Exd2q6k5xUHeE2phVoR",
-	"GiwMKm5C+X4lswBQD3Cc0AIiCBtP/o4ApXY9oPGs7ayduHQE1W7EjEMl4COc0Bgd3L5UuSZZ/4Zzix2g",
-	"+YQLHalC2VhvH/8xA8uiVrpnXKCZrJ+xLEBGK9pMwOUK7p6niPpCIhqv9ErgmGLOSK/WOSOBTdNVy0ec",
-	"VKMEc0yYogSP3jltVJnVUGI8W/VKE9xLCSgTlNtLwrBhjHW+VT+yxK7SstSbqogihfLTbp7R3a/n4LIg",
-	"N2d5bKk+Gw+t4JXtK88OWq88f/Y/zS1HY3jYy8t/+4vHH/5t5SbTBPXh3mEqkMpeGOW4Wqig5L97JnEd",
-	"ymqIRiqZ+rfBOTnqcZ04UzkFt2xAhf3cob6abv1E1gP34d03AGfc4bYSfploAkVYfEdi6YX12gkDXYNN",
-	"tYqh3eZpaXdTS0xtp8O68EtDSCPEdzU6qDvUjdWw/KMyr7FnndZm365fhL7OfTH3N/WSmmht0GAsw2yr",
-	"dQVDvV59nVyUEFOexbPYq0J2nAQ/piuevrgxtda20E+1xN8XgK+mCNkcMym20SsHe3uDZSCOgXapCBoT",
-	"JtHNa97Q/QCeOkkZ31UKN/SoOb8UEm8it+ux8ZVKD9W6v4b1B85G9e/1hGARWNGoHlHTMV03qTY8rKwE",
-	"koZu/YNmZG5wA5uPi5aguGs64Hi7FvjaGhC35R25Z2wwHkjfahae+ggI00hnziRg2IpH3TDBS+2j7MF3",
-	"DUpmiCxQom3pRTW05Sd50q1tqmeWTBsF1Uwjg3YNSBC5b3ZEp6+pG7mp8SjpJViCRMmllWpAtYkBP4Fk",
-	"nrGDCU2VdOhZzuzVycJjVusz6JbdfUTJfG9CGtGXPcX6FlCMr8CBc4v/H1rylN/UktC12eVwSCEz1bDZ",
-	"oQNJE3EmqhJ0hetqVmSxF24BLIy532CCDTZGmCbwVc7wEaYJVMnsRJfQVCm6aKZqi6V1/XiLsdOZrwaH",
-	"Yr/2Yhw9aKvkQJ9LYLVG8TLkz5g14l1LkoaE46jHHCKUgwQCOpUgGtVwvWI2othbpikkes9JKABRppil",
-	"L6n0dvRQys6vb4MFJ/rapCNjv+jdavGmr11qShV3t2OLtc4wOCd88Qg3UZRgOiMxonIAt5sZXiBta9O+",
-	"FcMBvvqmkTkeQngUnvWZHKq1wzeKdqsELBbcXSt3Zi28V1Jzmf8s8ETn3tQpTEGPBoTEKwn1lPDFw3fr",
-	"0fYlM6KBmUQzAdq1uFIxC9bF6nVGdQvNA/AX114prkEz6xnAkQcGTYgIF6Bq9cQ3oWPY1Lt6azl6OtKl",
-	"eTKhfZRSl+Fc3mT9qrj1TMiaYZZX0LXc8uCUdYgLf9TX6dqcnUoBvsRBIO1BYFhqPxSZoODvksRFALg9",
-	"Z5eDH9Uv2roU8RkRiJEHcoBGGZ+hrY3WtETPT/lwRmUvXm+1ftcqupkzwGbI+ao1OrR36yWUG8SwVLeJ",
-	"XEmM9ZjI3TPwLM3kjlbmKI22bOJhWaui+CpnUUJw5n41z7iOtZF4ljrvxFjiwwJkVUkIwiSVi8OcFbbr",
-	"6lWguDFoa8QhSeiY6rr14N1sMGc753ZI8K4+tk3ULNVpdB5rwcEqWRSe+613lyq+1/bOxjCzS0Fh8CfJ",
-	"ivGlQCzD7F5qNHje0wIjACV4tkLilzG+mUt20WF1yrUJDaqL18z06ncqJI18UTz64PDLr2W57hp+IDeu",
-	"574n2Q06Nhbb5XABdWlrGkt4OZsSSNFOzmnblYJmBs2EK0bbFDvUMNbg7JTCm+Vtpo0gfv6pOMqKGRe9",
-	"NMzUFPO5fqSE1kmrekdZD99AaRH0zR4i3VerhWWluxLLQyz0AZdoDCG/o7BMFS3wITjX1INxgNlEo2oH",
-	"FaiHvE0zoHa6L59JU7I4BFAPPtNF5PFoRBMKTx+WJQREnpJMkFibkYhYyidzzg0qpk012/0l0NVZQh7g",
-	"SOqwNGniZIxNYVAN6WnAOgytZ+JHyOy+c9mcDIPga5vxktsYhi2Ji2q4BrFCLzTseSjhNwNXma7aybNy",
-	"a0GwwYSmKfw1pywGvD5zb7CLckQFvCRIlGcUSvzjPKa6JQjT867SQYSZtybn6SD/zXA29YWNZUIisHQK",
-	"ezEGK+dTAN8FNRkN/DviDA25nCARZYSwGpba1UCLtN/L+HmPL0/t5m30yr1bdly/f8/C57NkodNgQM2p",
-	"5b+cBHcw8JKhlq5QjPIsaXFEQoUQxX8idNy+S4G9BPTAOlRjbDbSOl4ID4jTkw2G2O6sKNfOC8csIswY",
-	"cTwe+m8lNRJjT+8CbNZ9MBI3oIeGFqXdMTG9wCwDxTCMSwSn0jZiHI0JH2c4ndAI2ZMPAepeKgPC5/sc",
-	"8ysIpYb6sbdrQSgn26yV0q/9dHAbvOJWbS1ruWLZc7MRnLRa1wLTjE6rTMs0tLR8n2Rrn+LXBJFWQBsG",
-	"Vr+zFel81cKd4BdEpc05+D0Qt/qkhwhgsKJnZMaPiLaUBdS2m3lzcus3bY3hm8SuLNcR1l57XEO60KN3",
-	"3j3+1ZuPfmDLWlQ+fPSPf//xd37kRMip9ovC/KC/QLhFKGB8U6rJtMgdcYoANgEnFhTqMiCp7XCLjlb3",
-	"AT+7Nh+wHsrJLVmww1eHhlKv+4s1rGMYp2lKe1LQVc8ET9V/EW8DFj0AM+ABKCw+iwxNJySzl7J2MERv",
-	"1m86ITOS6dOnValqhcZszUPpzOktxlCi9jrz8lOFxXs8bo65Wl8wS1P3ENXTOoYIpzKa4KCgHv1oYAWB",
-	"dQbqFB0XfzfMGGLc1qGjrOAyHGV8tm6VpklIqMP65jUU8SSfMa8PR23Xu+F5HFWkmMaYuPCcjX4uMo0/",
-	"M0xIU1nwPh40zQXBQw27DOtGy0K6fC3uL5es1ZF3JcgCt5lyT1bvKanYsjvWoyfojXbGZ7SzBB5F888e",
-	"ffsroFi+/cvjn791/JWfP3rn+1brLD989XuPv/HWw/f/2dE6IefOXoX0BdneewuwI/W19xJcYgefIGYV",
-	"UHT3Mc2agqh6A8Od4C57mshpoUllq2SJ9QNZCw+r1c96LBm7SYLgJzQhSWzKnIR5jri/ROGp2fLqfk6R",
-	"p2lCbCBrE9+1BBRby4INLOY6Fd+HBmeEV4OhwTsW//aXNzL+hZa4+xH87N9AKwZq1yOidA+tgdQHE5q2",
-	"aFtZRvXmsdJHTHI2IlrqgABc8PwLE8LG45wzQjcGG1+YcDaW2km/yDEzf4oJYcW3LMYbg43XIZqNDDEb",
-	"T3NMY/X265I8ACx1PzZGhqOpF+3xVbwY0iRZLV2kHnBrpu3010S6mb8MemlNbGVz89gblVC/QBlcC1vq",
-	"90q4g9BhgcBHPSLw8trSoxMKOeLrt8b5jSA3eKZBHdaLgbNiXnFU5J4HjbLJoBYRetSPhPYdX+dgUEd8",
-	"BOa9wj6/g8RCSDKDisRDHi9QTDXa7NYVFGsI8e7UZSJlQkQbNAyIeIEgDVGPEeA6eC4RRiZNIvBgAp9i",
-	"P293QwLue794/J0PP/rpz4/f+fnx375pwYa+/s2P/vUfrSnx77/8+Kf/YtU995eP3/zSR7+x2bqP//k3",
-	"j771b2WCbg13KLFukdJVopmkcJFqAWs2zUa5kG54QkC1BS8W4CsHz5eQQWNOhLX6avToYiSd8IBKxrZ5",
-	"67RYQQIvxAAxMidC6vJtofrLfdXD9SMlqj1aDPT/it9hSDJiIagjzFDC+VSNaSZIclSvXNUAQ51pOixv",
-	"WpwIAj4je8gU4M9u+e4dZNZvYZxNGsFkgpnfsL36CXlyMKcgYKXqSec7lZYPN6+GVnqGXG61/FRSvg/i",
-	"kj3S13LrtOrB2V47izo+DZWEsMaopAylCdaQugzPdP0XA3L0DLpvS8VBSR8B2KN8ZOqJcEZQTHHCx7l+",
-	"DYuprjqgftm/eWdH10JCko+JnJBsYGsoIYJ1bKal3zK0stGnWoyfz15pqKF0wsA/3bePpm1lCDTFD9Tp",
-	"e588WEuVKl/V7aubmyGwPavXyGk2Cyc0PVlA2ozEFN9fhuO/vPZFLHtqrCYOK3WTHVFZZFedGDX41OKD",
-	"qBqnJ63De44GW0SC6zn3MTosVdM2ztElyMO+ZbXt1d0scUkSx4HqyPf2ksO11V+LmK8x1An8kaolL0Bt",
-	"L+vcGjGkthpQbeO+EKrhjdOV6yZstR4KXhXWBS0zOJNDnjN9hwirY9e3RnOBqtProtHLoRBa5VHXNdch",
-	"hRPyACsumNnyXCfP+rHs7DghVj+eQBT4LHpFKk5ZBpMtux+qGmKxatXlaNuTa5MU3jLi7lyX0SxMWieo",
-	"WkMsowkRaJYLCQWrIRoYGfTTDouoVR6zVsNlZdkqufgOHhRgO1dAbWGT+50OqsW1EbC01J9EzN4uvAIn",
-	"Pv11vGODI5KutwxMr6O7R0pYo4HfAvOemnE/4Mgv/IXGam8J3hnxpBa6BZ9cXzJ9GFcVm5YnSclPc5v7",
-	"0Ydi9p3A09G9Bu8tJ3+tz9iYOWQLBYo14fs9LYv6ncD56wS+52nsud7eTQncTQ3iqo2dE4DyWoQhuoGK",
-	"taLY64s5K6jnNVw4k+hk27WJzfNB9IWu/YG4K7GlME11r9BSdDqc/Eudtg56bcQ/hwhBiTO5N8HZuDmW",
-	"aowlmeNFJeaeRBOIs8YJTfGi+4pm22gYgyR+B1kgxkzEZ33Tt52XTg8NIfBUp4z0YhRNrVuUeQ9jSGw+",
-	"ccJjqqthhpSc0vZbLbMA06bzuHUmsAas5SHnUxLfZaG0bkihzWKS9en2kwcnvNT6pbPCBVZLWd7flu2S",
-	"ATC2iUY3qOICi8aEaYeL1iJ8jQQ6a+Grlvh5QCJYmkLMm1i1b5BlZx4Y/UJDT8Xid9qiA1NIW10/bjVV",
-	"XYD/C2QZMthPv3WxQbEeJ7o4gt6dYDprgQ2KSRKoyzRYQvqEqphGWoZ74Kb4NcYZdwWcN7hcgvMHL282",
-	"tDCf4ApqnlCKCxgWUp7JbgUE3m+afi52o2rrumKbAdObkSK7vMlwIXPRsI0DaoCWQwBgNsga76XJrFxA",
-	"YPk6dWl1Y2v/zWaI1oQxM6se1pXieCQWB7qKUmtVmGrhlFZggw5MjCoGwBvGpIWTtc64sJ0FLkyogdX2",
-	"6zem6OqfQLKBY/wz0yuAh1yiN+8k6Gel5OWlikEticA1Ui4L/jiIfswXg9aiDrsygnF5OOI5SAk8G9Jx",
-	"zgFKoiyVVAJSqGeLKpB+VAuflH9u84Ry3dBoXYejFXJnriWZjluglPsJ2Thb3MsbYmpHNJHdgeC6uRv6",
-	"Wb/A2Xo2BDB5VfGjV765HOCl9nKArkbuV3AcqdCxLC0p+VnODKZtrJOe2mva6Ub34Ag8+Sqf8ZqsQr8b",
-	"BbP5DB9t/d9kR4RJni2eX+ig2pAj2ni9ny/AOHsFLtzolQrGM2q8FUHTuKsfDz3UivfKUvE4yQOvIJ7F",
-	"4GlD9Y5eVvoeVZ9OvYSTPgIDDBk98ZWDHl0K87DeESMGrD/QD/DEPZCPIx0HWejjXT5MnTnP00oimaky",
-	"ZNdpUCyxd4cCKKQDStmcSk3me95yxVqZPzRocNsanRJqXJA5snmgXQmqPIl7tp5mRBAmg3sQBCd7Bt28",
-	"IcCWo5gjPOS5tPXphjR2itbZSnWmTl0JkEXSQw3OCilnTeE8HuLb9Bk/XP9+Q/ENH2a/xJEMfv6k0IV9",
-	"jHt7gbiMq2eOedxfSaz5AvCh0oxcGNEk2QHEjSFBM5wACmQcEPgLXBb7wu5vjhDW8ElzLJDiq20NuIFN",
-	"QUDdW3jQfe8Msoaca4+bbWlBOrAcKwz1WivrXuM+C3ewF79XtnEDRo7bhm+w9+/e37/OMp74t1ofOKk+",
-	"QGAbJ4KjyjMacGurZ7k5eFMWg0o1BAP3koZksza8b186uZtu3nn0+nHAK800jWsdNzqY3+pmzvs0mhLf",
-	"XYyJeaAnQj/a09iFWUzVE+ETvevs8BvUH8Jyat69kxWyvLS59uOgq/WmCF27WIHxuEsJHT7UaytSWx2G",
-	"mtF2C7YKYLetvimwppXm7r3xttMlFvDLcVtFvcP6HSDEpkDbssHmAa9FQugtfqbmHnXIH0g8S12U21qG",
-	"OpJZLiSJ0b0be+jZratbUCQAAdR3WaW7cDogfTX0IGrnGY4Wt2mSUF2S3xMu9CKfoxHOEJZWReKj0QBh",
-	"ofuALoHFhavNtFQGZtGEB4rHPlfPXE44IJguteyVBjyh0SLQXWwNHeEmkWLtWoKSA7AidYhJMbOCeNWg",
-	"XTOXykibOCuhjOhyoE3Wperq063nmAn7cnf5SVcrMK4l8OzwUg2sT8MGCcGnxGObT/Aw0CcZ7r2c5UJq",
-	"e94+bTC49kfSSHE2bcIU0b/dCT11RWCc+WBD8OsPUi4aC0LxlwFz2o9AOBrRiGRPCbR/8w6iAlGGolxI",
-	"Hi90+cEpWUDm6JCgnCU8mpIYcWZiInyd7RMWV1HWKz9/tgRq9mY0VAa0gzYNBOMMT9WXDeUzanrBMMFs",
-	"Cqk2VFKsRKg6m6gQuf6DHcoMM0GlGwiu5wZ/QGKuiDIMCcivnUJmqbCR/JpfnciCgkDlwhVsVWfarmRQ",
-	"2E17PPebKszXy/TsEQFw1pRfuphUqacn1U4KcWLdo6TqCe4oZfnnM5F2/UXZatEdOqKiJfEeg/ZD2biS",
-	"uwTlmInO5KEMTciDHSixZEKe+ZwJ+0CA+Ufwfdog74wc2QFAY2MwHCBGlGomJnzOEB5j2FrBKUR13jd8",
-	"/doJPKTAHV7FXnfila3unvM+0IOvvDWidqtLNkKzxRKCrfrXX0CqB68CHXpuyLsF8ZZuBJTd4lHzsUzZ",
-	"/YwScYuMPGrWhS30e8hWbfAePuHHNJ3lRUmxDidBcT7oNXNfdidU0qqRi9Zy2wKt7GwvW86ang+8ZNgN",
-	"Go62cJv8lCx2k3GIsaN/YubKOZYtF3+/kVOYZS+C0ugY0qJZlC1SGWiG0a04I2lkg1d5NvXeiugReYkP",
-	"e7PAqcGmV9Loq3LkFYCUMZ4GpJOmcKIkpqkRs1ZgdoOnZddHK+5GLVPN4imBQiSvrd0seHlNykf9cE3N",
-	"raJSoKhw2ZriRP4s/UJ9fu2kiBPrRpSpFeOr5viGY74Um2Rtsh523NnLe3GvSG3zQtIF1bHSz3n7KFGU",
-	"TgQH4kkjuBxo/GgEKbmvrkUjkvWtBN8LFZA3lNN9BeRDS/FtUxW7NaC1Ku8stCSkKGKktyjlbAfU+CJz",
-	"FQlCxFIhhSvdodrV3vZuH5TWVSg2ZZx6tqTwAAARLDzQAA0XhXHDPKlRVtUnAKLbQZZypl7KlCwEwlnF",
-	"M+w1lAdwgiFn81J0ckENiSvjM3Rw+2CngI6j0qUzKOdzrC5Uajl0ympn9IUv+OGzJItpNSLdovlSVv4V",
-	"E0myGWXVHJlyKT8Ltes7YldwFJFU+pluwueVsL6yiJas36paT7beiKRmUHoELUF0MMNFWZetczNf9Ydi",
-	"2erq3aD9vOFaCAALWYDgNN5v0yc02DYzyG44WZ2/CYmmfbOt+xXSryxDUyH9rG97B5qknvaOyv3R0Qw8",
-	"Vl8C+7pbjL+kkluTPxOti9O0pTya6Ut5PCYIm0JtVJe13kExGeE8kQZlOXBBq+k4NewWGLZrQthBjJDY",
-	"nBEZnq8iWgcu5pqnwxiplkS9K4AiUX8rbo8mJEZ7tw8C+vcHTNKxoXYt1ogJSXCsCGsGWXR/72D34vW9",
-	"awe72siuW9gpfj64fQm+f/bSBTUQ1HHqNLnHgLHcGANvPNSYHhG2XTgmSaaxWSKcZQvNEa8c7O0hnlWN",
-	"PUZcrKtAWzN5ixZumLfrc8jwfBvtHtx5Zgtdu35PDTT7X2/+lXCC/XSdxqwBktkAuxUwMcCJ0cz/dE49",
-	"EDdqvXJBMnTzWrlzti49e/nK1f/6nP2/k1h1QDsNA1cSsHnDHxQyftX8uKbdpe0bYa7b15Uk8Ubd7QqN",
-	"RUIYAiWBygXswNIvCqGauoFthOXAYl6A+1xJJut8N+qYLSZKcJZopOswEXWaBhjGZd/4dZ6NV0FBCcy7",
-	"lpPgg20fy4l2R3iTv07H0d4kMJZX6GqTYKBsbIMva1cCXbjZavpasu1ANDB2gjLCAz3zwhjZvRMKbu2O",
-	"Y6nHlIB9LYp6h1Xa8VUjEMz2dXmzgh4GPNIRn/BGWYT2QA3bgQP13/uIkBbWC25d0mKxPiUQsRGdxpUD",
-	"hCD2tJa2aKIZwkTKVIMMUeMNqcmV/Zv2DodLxGGDkJMZweJEaRS9DQnOdGZ3tSNRlhehEMjO+ZQSiyKh",
-	"EWiJPLSPlVtFD/CNN8APM+LLQ71+RLKFnFA21oHwPJM4QTFX118BuLP6IioIinCSiGfQ9SzjGdw5IZro",
-	"dy9f+a/IZPuhmEe5oqLQFMaKmYcJQX+kTuU/egbtzgyseEaQ0ffBtX/8lbcGwP1CRyg9++zvolfu7w20",
-	"loSGWJCrl5/ZGGwkNCJM6NrsMWHqFFGicGM3VerShUvPbJZEcb4rE+7NgiJBktEFiwu9u3/TKbK8vbFl",
-	"KyfhlG5sbzz7zBa0q7gSmOwiVFG+6FxjNe6Lju7UpZWNTXHjFhVS11z//ZzooCqc4Zm6iYqN7T9cckWy",
-	"xGg3YH4rjm2lCHFhDhh1ZwalzILTA1N8PtfISJYnrOse9nQneFg5lyLntXlsxkLo69YaD/v2CnjUrZ2a",
-	"yOyGfstfy667JFVDX4rOKRZgq6AZMqLX12lZcb/sdNmF1tLNTVRW8vd1YDKJ+7S+j7PCzqRNugMdweJq",
-	"yTwDP/bNayVquZeHCM4AWNpL06shNN3H43IckHCz1bSCxvFSdGVYH8wfM/yAzpQivGX08Rll5gtfnPiS",
-	"/OdzgVKSIdOJd7IaPcPT/5Vq/x2dvwaJHilnQh9JlzY3ayDcjuC4+LqxxIRtGC1JwKAOQr3GWC9r64wZ",
-	"tr+pYmwX902OtnuUgkgqjps/fE3NRuSzGc4WIFJLiYckNya7gWHmOCdF/QCJx0IjtoFR7zXVh0dsXlRS",
-	"igpJo2YJ+gIxAvSgfPbUSez0dR6EftWKeTFAc3OnMMJmAFeU+YQjk96IJnyOZnk0USfps5u2CkjoCnyR",
-	"xm9003753IItZBQ1s4No7IKgbsssJz3E8envm2vahngeC3qXVc3eIyOBDU5jtl0sM2RYapGdkYhnMcLC",
-	"lkWP6chAUYkBAgucQDGkpsUFmq3gaISzngxwEY4huKlz4eEDuLY4u/9TdjgZO9zHU4Ko3LZFfEgiiNnP",
-	"2hny7CaaUZYr7RerSxGaLVCidBIdp9xrbQveaF7fa9D1OSwwXMue5/FibWtr/YXW2vxG9UqqBvnGf2bW",
-	"2tVuvAHShYiAmyKeZdrRCWZI8Ho+g+7P+QUhSQrqvABTtLqyQWKHiQXRtgldZ8pw59zUD1poeWaM1zyz",
-	"b8S9dYAqk160fmw/p+5nJMUZKbzCn/Lpybq/r6h9LiJwQhB5gCNZeMax4xeX3EFhL8w1zY7xvuxmPbIh",
-	"F/fbxbNP9qln53Fu1wcd6WyICSvOKkrR01Yb+szKy3nxi/bPmyFqrSXJGazswNtmOdpT4Jr29bOZvad5",
-	"FqERTcjySg8QTgQH86IxaClNGOpmxSfggowkBGvroP/wuKcf+FSRXdsKv0CPoMTLEEdTJbSVaP68MXS2",
-	"rV0eU9kqenfhiQ5r6asTrhRicM4xZMqYPCUQjZVCApAO4LLDuhSbUJdkLJDujTdZvYaLJouXDyRs2dh0",
-	"XZ1qg7K3LCbZMxadz98lbrZcXg3uEtEmMyIfttlGt662iKslIxmLqlaysHDT5QFHSS50opWvH6h1uYZ+",
-	"wNZKmMwoKZ0SM5wkJDNWSR1iAHcrW78HjwkaWreUl0Psj57h2UzmLgNlPxOkYrxPiA0Sdua56RDXzVqa",
-	"tQJBgqIJVju9VsPUyh8tbJbEz0XywAaLGSlUnYqiSgKpXgIRKBSq+GihjdjQhxJ4+lLOYkTN1eiPtDMu",
-	"kokZ3BHEQqAL6ij8I5QRHIsdFIkjeOtBIh5AH8W9CmmjOxqpS9kA0ui5kOjS5mBzc3NjUBOV12EODcLS",
-	"x2KGT9vOMxtxAgTYGGxE4mhjsKFG6s2h+OKahOh65OInVfytV8h5V9aw/ZplkmLwE7T6SVVN1V3EiA1Q",
-	"EMSEEKnDgbAEM0i5CwNkyZETOtwoUXZ1j1rnBR8741LvfipAgwFUlYEOB2GIZBkoKdUtr2OrgvSjGyCl",
-	"QGw5AWANh9oa+KdW7Qkvdb6N8tSqiYTFVooDWRqGdTr8t76T0A0aP5cT8R5RDeWSlKRUdJ1gMSHtrOvE",
-	"4YkWpgV9yGC5iAnP5ECdh0xXJR+g+UTd8Rh5IKGUuOZuCeFwVKAZz8g23PTAzKWu+RJP1QGuNDPBUcIh",
-	"f6rK4wew+wrM0u57AJYatAZREabVB0PFLvP1Llug1HjZ9c1iB2E0n/CEQPjpAOlYJ6Ngoqcn5MFnBsip",
-	"EomdGpH6ZyWEqm/BY6YWfMOULEyP91jzQ7n6ZXyEN1awZCxHYCgVZx3ntYa27b1cFhK38fTuFRJTR8xt",
-	"atUF+13XWV7FHV5Xq2u7Xgx8GAbMSXDqvkJhE+rnV8m86UqnKcqLxT63i82eI4wVGXmeob1dAZ5ghuhM",
-	"6fkAckPETuEshiB5HRiPkwTwSIl79aGFBG2S+53+/4IyzgDXbDXz3gjOZLVNvtC5XGTLyEsNE6zOyKhC",
-	"456rCME0ecXLW4+C1SUqtt1+DsuqCzWfPwD6OKuuEdjPbO3X73KroOWfsb/tk8Byj772x8c/+pf//eaX",
-	"PvrHv3/0tT/+329+6fgbX/34W2/WWU8byqgUKMU0AxsE1/fedo4cJVhMLppSyq3W3RvqyefNgx3K3acR",
-	"hOvkw5Ly53bSmXVXhxykLz9t7fGuw0dIHk03XgPoRW9EEuAQlLPZOB2RUXbQy0+/dQoDOJe1uo2nBGFd",
-	"Hl1f49SVZcQzRHA0qQQVgyEFFtSme7snVPsqN8iQTuWksv5PsiPvnJd5V69wGWkBVyW1Q2GZ4ZraZ/0U",
-	"G2idRGmoF/K02Sf7Aj0ir6Qw/5fJ4smN54EZ6MmcU0jP+fNQxqcE4F/V3cTiJZoI5jkWSCMumuBX9YzR",
-	"PXVMMygcCY6IAwph6x+cgAMTIm3JoIaIMsq0ILmln/xPIEnMTM4ryGf/5h2kya7NWCPKqJiQWCMpKl1y",
-	"RzGAxjeUGT4iiahGeQWu9YQnFOLd25TNF+1Dp0h108e56VR2jrCRxISOJInRnGdTdb9syggYbKS5h2YH",
-	"pEqy9ctK0/znCM7OWkie90Ld02FOGl9BLRgfgVq1IF1B+9oE1HK9VztP4BnRWKFIVzsCH9OEsvEzqLz+",
-	"66YOhzg+zPhc77wRJUkM8VoDhLNoQo8IBAvzuf5J7BRfW/0Oo4xzWTNaVHnpJvT0IuClnhY36T7O6dC1",
-	"nZ/bpR5SCQBlSqPSCjSHbKyK8m2P0b1dcwZrTCak6zqa8AabxauWXJ3fGneWxZaD1JdTDTNU2AEMT1b4",
-	"lB1xGnUYAG7ah4KCFpYN9wUqhi0A6+I5ZyQ+1GmZGmgvwiwiSdIA3fypveGUTa1qoc9N3lpGA0UkSSo3",
-	"VvdQHFGmuMTLyVqPBOdWy110ly1MZze0G+wMIoqXD4CMxBeM6mWG38A8emt4eAcKB3rqBX6SIznKMOOF",
-	"M+3ltR10WsbN24cgcgbQ8KEtvlg/3F5JE47jm0V/Z77gdwpXsVIn2te7SPQ+bX4zCWsYKbI14gT0Zr+B",
-	"v86iXXwqAKBCnWxwcA2K20VujwcfUXRdpXAHerDxgEeSyAtCZgTPqtKyhDuiDMNg6p2ctWMCuOY8hLPe",
-	"QC7zlvkAMxyTbbR/7YbSQu/euGYrCOk4iyGHiuGt0luIHJt6SI3OTfvMaRLY9nE+ieQEFD9FDKPCCcm1",
-	"WcbmkUPGMVhb5hNs4N7UUVlPrCoha0IEqermkKeEDVDE2SihkTQgWdr0IzgqK79XF2ZXTA90JdrTuC6Y",
-	"1s/rvnCe3LArphaiTLPDkFh20ImhIp8pCVpkgaYkEwCqB8kLooEZlvdckc4Z4owGTlEX1wZOsTgHTeyi",
-	"k5dPkWPKDn4bmWZPL35Rwc3ljIFmG6Ue7TiyREf42bSg4UI/ooHS2xmoWNlWPJC75VOnSHWnl3Mx6RGc",
-	"yIlV7mwoEM1QQoUUA3C1DVCU8GgKovx1PuzeoJCMdGEp88GXVHA3Mzab9WYVrJRN0GwAKBH4UwzadZRw",
-	"YawASv0MvPTfIzOcTU34JhCpiMOsAoyuhJS0tRkMP2VzlBKaNnWlf/pPcHPTHKYEi4m/96S7tGl4XHNo",
-	"axphkvTh40/57CR89qkp7VRNacDI52ZIM5vVZ0ZDT5vd+ZmgDdsZ1bHLFtDbE+6J1XM4L7QpLVyMTawm",
-	"WQLX6KJNWm7GhdIPnOlqrV+/d2dxThr++fGKVe9t2g6SpuYLwllGj0i8yu6+qA/FFmflrvFImRumQRdy",
-	"nZTQnLXD6vaMPcF88Npkd8X0nrU7PqHsqMd/TvGG58eIu2JalOVRBLDVN7Vb8ymBhmSCk1EPJgQNpv2c",
-	"OdBKzjkdM58I34miUnlOaEHeTmHXg9amfN+t+doCFXDIMQjl1rIHk57QBYmLZ8Si+H+KfftEAU+4i632",
-	"xjmqwg5fV2En0NO66NMA+VCMTEGoxt3UqRnfrepxT7Z2XF3Nc1SUHWDsIvNF48uJNaznEjaAX5XWaf3n",
-	"scDr12B8hdSC9JjLy4riNc5O+xQ8/un3jr/x9qMfvP/xu1/bRsNFGbCccD4lMVR+0SXWtKOE8f4b3QDU",
-	"i4tfFEk+fuNiyhMamYI4TWGY++qZsJh41egnkBP0DM4n5U73fW6nxAGRmpEga4ZqtAsX7tB4SRjCTm2D",
-	"lgDQJQ7KOsPs9rOWILtTYKDTWsnsPEPIXtWIMIb8TwkE0ZACRbwCM1WJMmra0Ge8HqewoatLcYa7+Vx5",
-	"wIZtu2wA+w+8cTv64qSDVgzuAZoSkhqPHdZ1bzouVhmJuNIVSKdL4175ZL96MsG1YpbdHtrvW3rYje9D",
-	"O+TLCLmy1PWnsbZnfUE6kHg0Mrxxfufey2SBSla2DgMTnK4LGyScjdWVaY6ppGzsQQzXc2jYHp3XpAoh",
-	"nvB7UnUu53VJmpaLuhhUyzX3WTRvXJAvmuesF+80rLh6BgVS/Rmfl+fPNzo8WHHJNhh19TWpLHOhNr2B",
-	"t9Hw0FBwAMKIaJmyoh0EO/o5KGQ1GtHIuCJtuuAMMzwmUMAvIkxmZFW+DKs+sLS2n3Lpp2UIlsoQeNmu",
-	"cIu1FB3Qz6wxM8qW5gAGfB2qUVZUtcFGzBn5VGM7h3puaq3P8VYDrLZKbpTh5FJ6xiQk1te4bqteXR37",
-	"2+bVtUrBk+3YdWdxbuWJgITnWJiorECkyx6DudUEDvfhOY0p0MxzYLV5leyp//bxQnW7m9AUL5DkfDrQ",
-	"l+IxPYL6stFUI5a68QctrDrGkszxojEx7AaM7UlnV3cWv33sCsVqOCMLNFdqpeKRCsOarIQOlhWkq8bQ",
-	"bpIcEG9xofVacnhKmGZUZhQBqIUSmhNdetCHNH5KFH50qwoYl3oRrGEy6z71rD8pdiPFhOfoK8EJiRVr",
-	"1Q1GLvwLbJOl3WVQfuio5d52i46k6uPJFcZ6eUZnLoGBaufBEmqyGoffcIYSvBPMYqeyji5Pj1GaYDni",
-	"NoiRCsQ4AI+3M8+EplCsvlU8HxRPnbJ8NrZQ6CbSupAaYQp/xSShRyQzgjsi1F7mZJ6xnjIcF4ITsxqA",
-	"H0ZzvBjSJHGSEnTOV09k8k9F/CdNxBs2Pl8nKhXWoqJUKsg/xgI+7DT7BUyBAWoKYrt7utib3n3d7SYw",
-	"Tz7pHgI7jfNyDoiSjn2W5mIp1Vq8AfDIpyu1poo3OMso2OAN5RGVOw6e15xnsRa2pTKvdh4U1oNMPXv6",
-	"oK0rGr8swbISMhy08uqIa7Gy42h61it+CpESOJqe07X5XPns1QmNJlY/QGNOxLa+OlKxjBcMvKZxHXuy",
-	"UKH7tFT7VE88+YxUncdvI0vdlCjCM2KMMEoeYabUCK0pa7zDvvyjPjbzjpruk885aga/pfxCHUBZc+rt",
-	"VA41pYomcTfXqAtbwDWxfOzTcgZna7rSdD/HagZsikouqaaDDArdKuNz0QuSrkBzBXgzDelKDQQLFDO2",
-	"Xbo+i+JL65oYOF9FPMln4NjzwdgVlAwqtnbWuGtLDPwiwbG6ItoKgjA3ME3oWMtBBUKIGVMReO8ZnzfB",
-	"K+iX96CxE1kvGocX04xEJnFolREW75/mICV5sCoF1aunObSMjEhGWERWHF/x/mkOMsULiHVcZYDw7qly",
-	"IJarEk+92n9onxTMxK31nzrniZqI0bBy9AzQ3sFn0dOv3L9x4Tl1tXrh+ZehrOQf3Dr4g8EyeuKOC+uc",
-	"YhqjBZFd3szimAsJwW06Tp608NtzXOrdcnm1OqsL/0kB+oSSM3CLnk8WajX7rZ4a44zKNnAP9funC7mO",
-	"hdzHCx28WqDoqE+wiOCzmpkaRl3rl4sLIfXVdC78pwXWzulGYkh/frVETekHPkIzzBaVWgDVC0pDTb+m",
-	"S8mrTtEA5/jQpSYMpKxibF3IHG4EwmTT8jyJ0ZA8g3YNxNsVwHerm+xAT3BouHGapSD7F3Y7FT45Rx5Z",
-	"5o8d8JwrqcTQ1ib43AwsSwX5s7MYZFVa9Y0T1X0dWpRRh8yH1oXuB4F1GefJrlMKszjH7JFz5c7dBgRi",
-	"UHcwW6gLC04SPjdx+XGG52JgKxVaFPGqu9jPp5JGU9Jh3btvnjlhSL4JwdPC8beoGsknCENGr+S5HczH",
-	"7/34+O1vb9uIZ1EAXo2pkOCPNTE2fdElDBdrMasZrFmx34XfNSmeXOeGHr+eyycZXUSPEGGk1wgNF+jg",
-	"9kH/FeZT0oG3dV8/ckIpNUwwm8Iep5LihIpqcSXKDgEhkCrWwZGkR6qZhJuYtUSDItjij0Ey7voDHMkd",
-	"RGapXKDfQxLqV+kqVjMek0SbqGSraQoePJlJ2Q1yrkS8NQa5qWcaLWGXPw1yO2vhrvj/3GS7TnfVglyx",
-	"kYmAWLG+9T3TUrGnTyeywO3knBAnbef2CDynTDizcHbVBqX7eIankNJgEo/R/s07wpjP5YQsEM6M1Ty0",
-	"aqkW5Rd1UFWjRN9TPzvLf5qbZk8P5Xwql871JbTYL7bqtJb9irqU6W90Vep+VP6iFtNvXDQJL23xQvAA",
-	"ECQMosceAEGqkToQZpQVF8ozjB8q53VOxg5N03NJIyAS6uCiMUcW3w+jFGdTW45YMRVlYzSHuLUjkqmG",
-	"rB5g9vxTAmoaU4DrGvEsWpkLtd7VyIO3+dF/PgYsJvVbx31q5mWyxDYyGR2DIox2gLTmrP4XcoBGPIcM",
-	"F6M+h3JZzlQz7beDV8wzayuE4aAKAHxAI7gAeZBSnbui992nQAPnoxq/yrPpuanHmv1cS65AT/vuvh7k",
-	"Q8Pe/SCEdIdPrn1Dj/+8DMAFw3wysAIQZihf4qCTMVAY1k9tGT5lp09xfmo4Py63jQmTF0cJFpOLXX76",
-	"Awl/l076U3Xm2J5OW/4DBTxpYilhyFAEPa0jRtFwgfIpWcQICOZuYWjlgqAxaSasCWJJMG0pUGOmvgdP",
-	"Pblx/M4szkmH3lUL8BIfNvPOKdvXGxhL7evX+dDmgefjsb7XNTDZDrq0eRlszMS4Cie4SBdfjQOV1Ohk",
-	"wAP10JPOf2oSWOYZ+ZT5SuazF7SnBOJzBmcI0Ahxps6KTOc5ZyTlNv0euGe7dAi5QIjgeyiaWFlQQi3Q",
-	"5sC+jPwf9r7/yY0iy/NfyeB+wI6QkeF2Zi+64+KiaWPTGNu97ub4acJOVT1JaZUydZWpFhqCCDxxB+ws",
-	"HDsbzMSyQ8zALDNDEIe9F8vBgI/hf7lwf/F/cZHvZdYXSVVSQ5eqZfdPdkupysr3Xr58+b58Hjdg6VlR",
-	"Py3//GPpqudObP5SSakSxYTYTfoIYd25XTBDnqwhUrTzLVsWM44VFA0rQYiACTKIx9hioCXCSR5Psbcp",
-	"nfU607i4Dq8ZYvACl/0RF6Ygcp+9weIf/gJ7cckX2B+oAq4r5MYYTKWK4GUlO2ygoggD+thbyFqZdurJ",
-	"PexPIMy5H4NZcDfPTbgu5vZJHjCN40rQxeMI0Ix2qXtoofve30wDEBYsVh0xKgLGaIwkBDeEjsUUx5iR",
-	"U2p26BZk8fvWJeM16i3jkHTuqNY6JU6x4cBei27bP267bCyfr0L5nvNVFFnoXAYQlZxG+P1yxPdx5B7R",
-	"zx07SRdH5IIzbq2JIYXuQrggy2LQ7mULXCNKGzzecdjKmrXpEupPHyo4WF5UI2Sn5S3IEMKp8+Q450dT",
-	"Gxjo5uv2nzfmsnfHwGCJR8pEaIsmX6SfPHaejZVqW42uqCtF0J0dZqhOkpBaS74XuWlvwiAa1+DU2WCW",
-	"S0xIK3FZBSQBQqo3s7ceHq2xQMcNhkxqMK0azLHox0mz4b2SUOou78HqnyovKzVo8aBX1+mykYBxOS8L",
-	"QdzRcDaUYSa1sZFYv3T6YANXoZl9laGBeN0+g/L32X9mwiA4jGU91kJBxMel55O9Oi2Qpn3VDqv6JoKT",
-	"1LDjoohyZHCb4S3SZf42mFQjTI5vG8hcQfRImKDb8L5tYpC1kTtJTSHmOUjMshlq+CFbMnJCWrwZbwxA",
-	"elGuyOvgH/8iRJFatib2k1+JeY3wXsiNp7VntqvCMorEQckAGs6C79j3tN90uQztVsxu66c1QwdS2Wb0",
-	"LG/iY+f5mjx5ruPgCpMJ8xPVozCRIokq7FpxtJTmskAtrrGOUiFL2fPTi6yc+CoWHTG3+TKNqVoT+nmW",
-	"rwwvC6umcgkFlDQ+4B3QmXOI9oG2hPdiW6QQf4DyG3Bh7YC5/tZtGlel9Psp6pF7JeGCEX1gjiIsUCG4",
-	"0Ko1mUImpFHOk33u2YusL+TQgD5fKuuevE1XAlZWr44DsnSuAtUPn+7mWnoTRJo9e2utgs0TpevipLZI",
-	"c+Ci5WVJF3bAkngYQk0MdMtcEgddA1PcjlSHbRlCxt+P4eY8l3TKxVW+gdWpVF90sC3IuhYAWuilXrw5",
-	"zSY6DqKuWpugtiRDWp+Pu6GA98eMB1hqUUq2RJhDiIAytKeQiMEATlCLQNdTvPiKRFXhbddCEsZA2Col",
-	"2mAjGVSp+PlJlqNaDz56b/+Xn+y/9/7RvXtruFV9AYEvFMilinWENkQVT7mM9Vq+c7MDF25F0BOyCILP",
-	"fbUgWdPZrwpsyNM4qf4HC06LMap5VZs+XRxVZoppkTSrWbyy86x9walKX88IQm1ny7Vx7q5ZiKOT29LF",
-	"BZ50KcwsrNJknMw8NZV5ZldaY3KOzDJxjXEWxrxtkv5VmIuTQUNEqNWsKuEyRK36TPbTLfIj8CjC7zRr",
-	"DY0Vj4YrKrM7zcVDqHt8sbhMHgpzjey8BK2yoV23hNyQkCsuQPNRGM2M6EMkJDHfBSaLdzti5kxx6pVB",
-	"OLXdVzRsnlnEZbV8H0jtioTvAeEfq7jvCgmsDrEqBP/ynQmywvQM8w1wIrBDh/j/IAIeQ7juYB01G8WK",
-	"ENUcfLO9lrcFROEzbMPN0udj1gImpF2OvZKwoTQickiuetjqC2Pyd8QFNEyTh2EMWpdqGjdkxbWMW0U9",
-	"rTEcaEDSHsMKTO5IwphoASp946nBcFaK+dJZU4FOyXJlibqkRmHY4eMURSLXL2U9t6WTdnCFjQqmNnOg",
-	"QiiJR+yADDNaFP2gj8NpZBdSk3Vrp96pC1yW0jFvdbkMI4jXmAYZen+vC/4OYsCeayoNB8OIDbqUInus",
-	"kyKwrylLsgN3REduukGrnBu4y2N7FD4pxQuYTNIFFgvdY1IZEUCaH+LlByurhNQGeEhI9wOIz69RpYtO",
-	"ax+S4OtxpQtkrKJ+uXzZuV5Ixp2J2KqI2KuxMJAqH4wrKl9pm8jQOSz61sM+6PNJ7uuPEakIjJWN5uuW",
-	"r6V36Zdx5HJyXvO032DXuEHP5O544MHvhIE+09hkz7/YjDfBZ5+8sV3O/Msiqhw3kfUdSSjbzff8ioU0",
-	"EDZYW2DgUsg1tn3p8jMsaZjDNTYStf86uHwiYqZ7znFFyL9JuY/+WjJqta9Ifh31NovF/Z65GBnegyws",
-	"W1tE5FSLgfEYFvHA5pexJVP3H5fjdSZkwe29Yb8aRDxwVTLY+chhDFP/WmxNl+3ElEjMrfYwihrJ37c8",
-	"3s8Qu3jc+n9v/mkKy3ojDD0L6ivpmqtWFpEgq8xmqbvT0UNqF8H9nI5xqWPIZGFI2gp7COEw/VQVNsTK",
-	"NMFJRHSGhrgKA1N5aoQMacdaGVpjL22/cKXBtq9fsXec7UuXpzveNLDjH2uN0anraPAM2+pjuiCPgY1i",
-	"YQwW48LoBx8Rzdf9f7fKMwpuQl/tQQ07Pf/M9G0rT1igFYdVZ0LzHnglrYYm46ItOyOKbMLHlj+nxcoj",
-	"PrWZkuAwFHguSnKsXUj+75K7I37/WIRhppZSFzJM3fEYpMMahmNSO0s3mAYeEZiCThrToHODblOsP9SG",
-	"QinUlukZpod6gL4zROywV1A8FkLsNmGYK144lkB6HMRikXzVjTgL5J7Y9cFRlB3806f7v/0dO9eCtrK3",
-	"hFwk35ruhGp/vpypAR+YoMvnJvhv0rgqE/z9FMtJbttAP42w9hFzRGDn/oaFoiOMPt/APImhhgb7iU/l",
-	"z0YpHHfyNGzyYSjUPEpu2EFLIGdunmXR1FPSKNYFHrOMN9US1CimAaw6G8aO1FZDbXaFBEvr4xA909ap",
-	"1HGxmR24EGRM5tHXf/Q97CxX7iS1b4aZtTlwDt751eG//Pej+3cffvOnjHjmBHJaRufmOmWWtuJHZGYl",
-	"l8BwEdWW8ZQ7En3G04CLuMGCLrcXbBmyrtDYOOt4rGzGEKg9iEVZMNpZrTdp6Hh17XG/gpoi0AkBa+lr",
-	"df+tR//0x4O7f9j/9L21tLOVtbjti2CbNgdvJpRMMl+ywreOvldC80WZo7yY2C6KUeNAj5E3Uh6XP+mk",
-	"ap/Y55J3qFduANLE+dR7R51iUZUwcg7+krDjTRpWR4iIfKaKhYrxlhqa7P1mjfUABrdUFDpsS/u/CYJr",
-	"w8eaDTVvRcBagJgdPhanJCA8RwBgn0C9EngUJQGTddQNmLZmGkmWrM9TI8VB73PLvk9xXn2UZgZMY7n4",
-	"RRCgi32ZQgyXxzRLef/BVwcf/X4NKawdLgZKXB72GpsgUlFzNmt53kVmSuotQ+Z0EobVj2fZNdRnCn30",
-	"+f7/ffPg47cPfvP2wwdfrZE/AoNHPAa/idM4uJ7SjL6trtIu6ERAUIJC4hHXhv3Hiyzk4/xNwPKtuPxg",
-	"IwwtWVbY/QU8qumoRcLV2qWKZ5R/zne6nlYtYNGTlRzXUpJ3rDUXuNbQdpgRuUi4F5kSVdGMoS9kWNZc",
-	"8iaOOFMbP9aHxYVZY12fa67iDpdCu0i4Pd0R8hK7YjkTCPWK0HgY5PNFS/maaR1TaqA/Hu006uxxV1s3",
-	"jaM//+ujD+6uoQkxJtAfJ1bbW9e9+GQk42mNBmMMGrIhM9eBdI4gYfJxee4xsWKZacePY9bvznSWr8sA",
-	"flpTZm+DaeUsjZndU4T2N6xwRngjz27VH3A5vjAXg22TBlYNwpZOUx/WwPZWYq9NqmgPBq/aZpTPTaJG",
-	"ImVpSTsIWaTZxtB0VSx+7ioVnwce+9pmvD8nN4SECfgqwmimAzUA3fApEK6H+qirWJ+HwIR5ZirnyIUw",
-	"ErJWVY2aTFBbor5/gWs8rAch7BrmJ0jmBGjdl251rcgIBw7msNuUjMYzpWdyU87Fr7gJe6qXZ/CTAmJB",
-	"S8+QfIa2y1M2hL2mGpqWeq0cY42GLALH0AetCZZMEYNLAQiMeuqUGMG0xGqV7EQdQn8YcQMhdkknJqzj",
-	"PrB74zbCthkWwt7tDPdC2HOcgz4X0QWHFZbiapQihr1gf1MVKqWQvUz/yRoxpnNUfvSLe4f3/vejz989",
-	"un+XcEsiIXsYE5+6P8yALWnzwKi43BK47MZUKJw0RZ2IEISLz9rJWj3R/Cc5ejWp4KoMMssO2Am4rLQf",
-	"mH1+Xb2eraz93U0yW9s8htlEa5Q54be7vt1oVQ6eugi001UjxhP6oO3eQkQJtOPsuh2khA641EyYxURu",
-	"cfDEhLRV2H7pFDXlqvkg2SYWyNYC02uNv5SZhOMccCkTeEwNc3maRLNKnDYSRvnVVsNUUsF1QCnWz8vr",
-	"MGKeFbhh9XoSfMPoGMhwLi+NMoNiPmKZ4+6N3e0q1Z19flpPWQclL8Xc6j37IvZIjcEsRLeF1VpCwcq0",
-	"mp3hTKllGJhoM19wgThZuE3m8tZF5PtqD0oDDWoPSP+srlv6uPqzrht0nzrZ5+zdQj52gUemW2bnvkgj",
-	"KtwVboblXFq3tMcW3BMBsOGAnRsMW5EI2IDHuRZveqwN9B2dhNwTxmWL8yCAQUnlwgZ+v5X8oiJ1NjlN",
-	"bdlMFOmEcFl5ubhuxiVLmbLGNBhnenOtRyqecy3O8jNSqjcsOdmtqV85N4/pfTi53ZdZ2RIxrhM/BsEq",
-	"pexgAhPS5nJPiQAK29ZN1rL5Ul/3u1se23RWe7stGrPiEfEbcYjpyzVZGC0e9DBLEDcKc1UdlumOBZbN",
-	"fZ4zMLCyR8/kcFtEpb4YxzMsgqsh328Xk7/CC65aSSQSNLskOZydl97mkYZktpZSEaBv47TWA+5muJkr",
-	"CkRGNrCyV8XsxuVLRUzu9YNmwHVZzjH67imDdBNHVqN93RTb2JtuyQo4t7wlqmDqHYpoqNJn6ZYm6TYw",
-	"LqlFR2pX+5L3ak1k7ibcpT0cQoANYkuYfQlzhy0hVveW4Lh5ya22RmFaljmWCE/azsraX9RX2wrA2kSv",
-	"dKEZpopb8XNZDQyRhO5AYAiTvJ8HD5qQLB8BLEV4cWOqBF/BKWqs3PnH/V/98xpuSh6YNI8/m95QGDd1",
-	"fzXvqHntqV5SFTenshPURsXU/KXS4wGoQQREVN2zes5SaE5aSJ5o+Egg6ajovKIparrxWX7VwqtHv3jz",
-	"6P7XJPesNWY713bWMxFRFbtilr+dTLEuEf384TTvbHqJZGFlYeyEPN7BVI8P62X0Sfo9CGGDjof2UMP6",
-	"9G3R1+1LKxI4ijoZlTPfxFzqNsQX5idB7rqhLg3y8cxRPPzzg4fffvrwLw+OvvzT/vtfr03kK6qRxAPe",
-	"2veTWKSzCTw/ywkxdbyWfFIynA7//ODRh5/6szuIlPYNEKdaH80/aXbALJeAJ6+T6P2PdZLVxLgH7+//",
-	"8ncPv/3WKqP99z8/uv9goT2QaJqS/tduxA27yVaXlX4Zq8DMvLbDpq8+J7uQq4S0W24sX3djFkk0HHlY",
-	"QqkMi4EXwecNpfvyGE6jM+SGSt2rxOaaQRsOvnrn4O79NZKjzBGCMmVUFOYbH62nma1YBIxpEFaZWeuZ",
-	"UPUIzJH3lezYB/YzW8ELf24rNFEwS+K+PEw3xKnY+BtRlJLBLtltrfJluij3Ymt9goyZGxI8NakVShkt",
-	"UfdcwKOh3A24oXvXhxVenunhf+deZNm3Z5p9w95rltX58O//uv/b3x1++ODo3r8d3b/78MFXaOBTWQpn",
-	"RgQ9MHSRdrUMgeqDdjfs8kjcJFcXaWhBFEhuUxVExnXvsW4wsQh33fXN+wTtPTqpNitnqQvRlHesD8m3",
-	"ugD+1HQfSY8hMQAZ+qbDqA/xNkSKsT2U4WxMiTPLpvrAcd1oVPf+sP/er4uihvTHXAQqioCfRfF/+Mmu",
-	"HAXncaEZdHncyWv9yQA5N6yvJIxZwPtoK3iAZwpYIKZnmqfR4QZGfHxLtduN5A/XaK1BwymHo8FibuBW",
-	"JPqC4Mdn1CBs4tutMHxGuoi6TjSiYC2lu4kXUgfcNXp8FTatPG3zsb29bERiwMcZNI1RF5HqkzYULmd/",
-	"IUG2B1BJirL9+kyv/Bh+IgmpyN0e+ovrGJ8QtEiaV05B+Jwva+42GFkW7g8h93gkwlvYt5FMJWEiaDDD",
-	"XyMj1QoYuJrDmVgbS84WqySSaBdQk2apTxA3dC8xjn0W07n99391+MfPzhOu0/Hk0/X9mWeQLK1v0WnO",
-	"GhvwMaYV6UgMXAIokhLbAy1CbNrFJbrgVTwDEgcrstJyW5Cz1doRWXsjb1FkVYT7Y6hnWBcJHqYdsspo",
-	"mPb9n2gFMIiFbxiU7npMYl1EGq0Yl238Hfv9k73j/U6fSBKdRd2SHlBpXyfJgMeRQNgNaDC8XWjDDEiE",
-	"StPUY4zqmJQE1hF7LsxKrOVSmS7ETMMeSMwWKVYHmQtGaS+oV/CrJTH7dPRpOi2tkh4Hy5jEx6kjZfeK",
-	"VUc+eMzOHX33v46+/NP+218c3b97fpEmSkWqyxfIXCDUsJKIhgaznVbTVHP2ZOY4LXHjPMzr9/98dO/f",
-	"9u+/dfjxXVdl5JWHJ6R3Y9ib6jpi8TomY1lxw30nDSZp8hjQ91HYCiDPnkX86UjECt3puTmeDKd6nusT",
-	"vvSuisLUmZ7xPLjoCabUZ1EDpLL7kXV5cQMIwn7AlrplbjQSsqRHTppTzV15TRBDCNIIHk0Dh2HheJWw",
-	"EekENUkJvkAEIS1yWW1CZuBDWAPFl+kTyzTIUBNiP5Wb9iCroSkuk5UFhA35QbLgUUbVUIbu5RYRj52A",
-	"y5dVR1RV4YhM2QiWXnS/QzyhpS1XJrw4ZJF08FiPHJ3nsH9mXnLVckCZzgmyUQXnScBPTxpyPi3swwf7",
-	"3/2aEvx+c/DVO/5vWYADU8TBiBtr1zYjpQZ4iyw8v28MQG674S/70RXtPzfNixBFatmb0E9+JebVJjjz",
-	"gbgK42nz2l50c52C19I25WnhkjvBXdJzZvTTmkklA2i4072D68iw361vUgLmw/Z7yhTgcM/IG0RQQh9W",
-	"P17IXQ1A0oaXLtAeAddngfYaAu2W35aip2IzpL26Y9HpGlexl+nKKAyLE6CHfF7h7F3QKLxV0lNcS4Mq",
-	"Fd1j3HfghzNWqz6YrpAdJrTvO0NdLXh6sUHgVRmir5x0hS/hx6SxDZPp4d8SSd8Cf0HCz/EZuUYGSZuD",
-	"iW4GpbrTO/xRT5U5K3DAMhtlVKgXTqfoTLaysJcZBEL2SKTWcNpTIhEWO2BBXlMS4tzGnX5r7+LwivUH",
-	"TVKTBvHG4EuqdUrMJZ8pitvcWsIJg9hQolOdrKI1FgltsEnVHjTQsmqwEFDTlEhCrOahfGy7IVWaqW6K",
-	"+nLfHn7/ycHd+1k6uVfKkQkzVYYxlBXY+d66m27oKckZp06/B//+2aMP3py5zEZ5d5PscirACKSn1+Xl",
-	"dGurRfyQI776s8sHlB7eNuALqtdzlaBCz+il0HCYt9iwG3uXSEXWhrt5lEs1pdqUOrsRAfxlIau6JePz",
-	"H1snd2lxfRZnnNyVnCrr/XU4DGPQei4XycQqZqK5JPQg4mPXjrgKLmZmWIFqRIzdbjHed0Fb3zBuoGKD",
-	"9mw5vRPEu2LjCS3wimN5+UlWgOwPv7938ME3PsgjARx4t4rCJLZH8TyfLHCcqF4BrzysfCmjqoT2TmdY",
-	"ARYd/PbLg/f+cPD3/3Dw0bd4LrXGrKV88eJ60hXVXUDdmYTedfJQYRtaJRfjyyLBVqRclTDd12FUZwit",
-	"1jNoit32mpGFoRjEoEEa3zTLdeHP9Madz2ilk+mL+Lxtby7b6cCq0Fhauzy2l52FWPzcSU5cC3eRrCxl",
-	"QBZs7tzBx3959Pm7Dx/8w9GXn51fY9rw2OpVdke1kvgLt/Qhl/1cPntlPadlrhtUZUbRAKSbp7ayKopj",
-	"Hd376/6nb69lk/AGIJNjrdirW0rguUAvL8hwJ9lIT0pl9AsyJB9JNucxpfQA4i4faMTIc9lEduKhyeVE",
-	"ThH+DgRmTjTJD5oTSNrmsfH7z6X9FbQBj4NuUU7gTy+eRY2WHDVy/F1il6/9f3zn4XcfPfrkm8Pf3mOh",
-	"iCEwKh7npZRELi+mzdd1NOy8McehZ4cupBbsw06ry96vYzkMuSExQxTBMtFFL4z2NxHWotahMmRdiAYL",
-	"c6k5UJEIxBxwm20/aOUZZhdSST/S/J0emz73hMRwSTa0YngPdNJB0jFjjcWwJ2DUQChDITvodWtQdcLi",
-	"rDQQ98v5uIsjVp2JdhWVsnC3CwyJiZEv6hfhakpjsLYS1hQ1aBMik3QJlzDrz5WJ6ebrdCKWq0f8yTEq",
-	"xmQWNeX0bbrscmbwbMswoavp95E08aTsLUrBI7B2k9SIxfYEt3ozhv/CXqaCDzQZpv2eexCLtkcjjnmu",
-	"xXZ5qp4etlBxE8KKd1Fgvj5qbaFZ0IWgh/ccLqQ2KbyTb4na52PXA3y87m04j7R/bvvq5s5/ePbieerD",
-	"idemJN+UITyUbtBMRmfzh3VadZDe0DJh/q0Q+gNlQAbjC1dhnAaH8VsnIJk6m0xC9DoN9mYujaROuq6m",
-	"nwbcFukctwIl25EIzO1n2AbGIG5nC3FuN9jtm2Di8QX88jbTfKyp0b5RSFwi33R245bWQ9hUUkJAhTCl",
-	"ZjJmV/IoSrAvMYcBaY5vj0RfI9nhrQjYxs7m1laDDaX4b0Ns5+y55m3OLnAqfHJ7doKui27eZ5/7T2iF",
-	"Jn8vrVwwoV1tDio3/2a66WaqE8vosNooOc7BeLYjP6Pkfy58HUDg35dlsXYYp57hJmtJJ0Nna5bm6xpi",
-	"waM37CsP+6XZMPb7haV8Bx+bOFEl68JrDSvlIHDPdnnUTqojk0bIE5YCPuO0nj0JKXYMN0NdR0YF8YQd",
-	"/flfH3346cG7vzj6P19bu2KoByBDCHMyZEjlC53ofIHS3EgNfseJHyA6e6pXKjrUfHz1RKdSVbenAm5q",
-	"6OdwKgSXerIvJKEuR2AG71lHeeTJXNeQhSXXbZWS8AwNOFN7p0l6HFNYovFOWM9RZ5B5noub6bC5jtEz",
-	"d+XJNzyts/G7Fas4y/+CrjLpmLnYcn5ZK55qnCyjLoS5DGvGCzOmaW9ThYfAZTBB1y0MwseDQRBa1VoH",
-	"k64k9/nYv4plWsOelljjugeRGjhFnngcLFstbZNEJu+dwOqBdXKLGkFAgHwYOuy+Bdk/H2kp0TpnYEsp",
-	"7ek26mnbYEYhOJ7h/QGEk8hLc1jgW64Ub0OffHymKU+mo6ZmPKctqcMmbjuHaRVi2e4x9tEoFqbkIvhq",
-	"jB2mlqxIz9JsfrS4vMj3IK1tZcjmaRXu86aM6oEkQeqqyGVAFinwMuFCRLZi9VCE1egA1mZ35E21yDIh",
-	"1p6IlrxZYBKnOvJ5kjnMoKzrUpc5j6i4szK0oPQtnpRu54cffHbwztcH//7Z/lvvrrE+HQUyafXhT4CD",
-	"jz6nDLp1loQk7yghG4zrnk4LN8ifkZby5uo3nE0QYfu1cpD4nEAsBlKU/uAM+r8K2cigFPEyaKIExKLL",
-	"s6JUzu+0Fnd+T7fainDrSfVD7TpZG5vJsWy31y1DXLmj/TSJzLrPmCtvzsND8UgnxMfkg3m5rG7QQl0Z",
-	"Ml6468dF/TtL8au4ABwZWXdzqY/e2//lJzmBdPKVl8m5vjK3nJWvyqdV1OUp0wkVF+FHpodLkaEmYbRk",
-	"zlRhD6areOLwiw8ffHHw0e/ZucMHXxx9+c15bxvSbU3CiEeEY5sxAjDdnwBwhXYmgU80KrL8M8UyRaf+",
-	"Jfx8J1Mscxp6CKsOU0PDHr355v7b387EXWyU6KyCtZykQtEp/tmSRefVrmK8z7YKqDL7yr4DxmV2ueqd",
-	"QKmegGfYBougw4Oxg49hkepgamuSIZa7YhAGXsxe2dncTDDrhBRG8ChFVHVZbaI/ULFhLW6C7npucqzr",
-	"i4EHXcgYVHo4GESAoIvWCJjO/iIUkZ1K67oQaPBY6miJUnWSDq5t6t9VCKxIUP+Oo0ITjAzy3FrLgZIh",
-	"a/PAECw/H3FhfP4AiRaBsplbVM6Zpg9Qud9rhmkDgxO/VFnFISSjkqlCvFb3V7O8e3hO3J4fV3jvtY8+",
-	"Ezw348YpFq/D33/x8PtPSLrSHoxerWWQpBcSvTlOF6TQmbelCs5NYEIv4m9ZAAba83YixD2xtlh0MP4a",
-	"EiYlog8IqUUIabJ4D8Yo4K5IPpt1g+AsLWDY/Agf04IIW/4qasWSOa5xR2T8jV2I5x2rz4/TPOaTFrir",
-	"MEaZ3o6Vai9bx/nJN5C3Z6pu3oZ55SqM2RxN53BXgy6PIpAdaFjb0N45dbajtcas/q5SGtC/tMj+aSIY",
-	"WYmCRChaz9OK5bUWzF0/ecWYu8U8N8NY6hzMbtfSgQmJcJPIIGcPOmg51JOR0AYxKBfSk03UgfNssByf",
-	"KzqP/BzX8YVqoHcLOkJqF/3h7nBIOgBjNNhBKbiinamK82IqLwjQ6GlQKUBjfpKarI+JldbA7mTXtMYO",
-	"dg01fldpkOn5by0Vr13nctq3ZM55e2YBzuOp4m7pdKq4QjphEmi4MpD5jRaXoZIFe3JZeO9XhEuVoCUM",
-	"B+V+oioIcQVM7oyvsgBzji1RgbzuzqIKNuIzOm+5LCqaUzfuKphyWUihu1UaBpdx0Xg1O2039RMVAKJk",
-	"hhGtsb86qTbbvbG7zXJ5iYtdfb0s6IDLTOypov2JcpD0w6iwS8mSePKiGuU6krR5DPpYvuCTIS02ti4h",
-	"7rOrSNydrhoxntI26x9YY88+d9GpPU3oZUMNDaqAacVqpLGhYTQ+1gZotnGPLVEnVr4XlqqiXniNAOqp",
-	"Vrct4j6EU/xzhLdMC4AsbCHZswk3F+aYUWZQNauwDRYZpzd2t6vcWPb5L/hGV0vi16WYj1yny1gbOkM0",
-	"BDGYBht1IYap8IJ3eGmYBjebz62mk4qqubZJ0+T5VklRq53GzlBTrOCyZcEyrVC35NlCgw6I9oSZUiwg",
-	"XTGwsl6ei3VtvJOMO6s3XGbulCN7zclTh1/89eCDr9bYKzvPox+LIWipy7jP+tcLMRdTOZuQu7n5Vqns",
-	"rXrKlV9GXTlXpMv7C3NlTjCYsqADEAPfrHX53HlMcIItKf010u2qLpdhlHZlbRAOEOn9mKi+OCP9D4qd",
-	"nfTkm8mDVzaDDhdQV9JAnTvc6+ggMQ5c5NQpbcbjWOzlCuqmpMbwdrs8KRtHVElCO0F91fVg7RZtNSXS",
-	"IokqipjFKsp7FZAUGcJlAnSF9LtCQyokIM5QGwFpfZZ+SK4GM12lIb04TNsFjopzmuRcce0pq9EZ6RQ1",
-	"xV6u8RAq7yRayLQN3fPV1Cqihr6+IzzEOldEVyT0dMzM6u47qxev5+aKHjKZRaxAy4mNTgxA/RCRvbgX",
-	"8wxmXPc8+KeKmVRmYZaXAhi9IMMVZ7VfwQrw2ZVtIY/5iI8bPhBB9bGuEfNiXCXc3lJQNQGjFedtZhEr",
-	"wN6rAIMkxwS1tdvCoy71ECzmrJB7wqSlzuXG3VZmcNV2XjpXbQZLZrmJr5Nrw8bA42OYKfgYSK3jk5fW",
-	"zAw1GikpuerjltVyfTTUEzudcgOxt5vQTHfVyCGRUzqpDBGBnCL1f/sc66phrBfdMnOLhD2ow4RIP0EV",
-	"w9fw6JEspZqlt+lGeZTpaTLfUUKWhyEIzsPvTMfgeZGHl5SQVe7F5PnH2onPrXLiy0YQwMBMMpny8rJV",
-	"Tv0xUyPpa5uyQStCCJfwmpkrEs3BtAFyQqKxTU+e3quV6Wz84a5916W7oyYWuRxJebWr+hNyIlDzlrId",
-	"s2PnGidXKYe2WopdhfrgHZMAC97SyAelRYe2WqbTFRr3sAfxuKXC8dOYTz7qKqYBdHokHtf1Mr3H7qgW",
-	"w86pQrI2F9EwBtr1+ONbKd6+wwafxELt8zGCeeEauhADYfXjIzwivvstYjhl76ZJiQbX0/v4eSFDz62K",
-	"dm92ipoUfV2QW4cPfrV/71/YK1dhnG2vRinXCLOS5ONm03HXKVMBJ2A87AtJsCuUcyK9a1rP1QQL9WBL",
-	"uf+k2FmvyJbAQFHP8kUYTRhI7qY/m/KL0Xph192yqf6ke+98qoeKXW+RpBjueG7aRFOXVViKDpm1u2Sk",
-	"VUH93BxPmFZFIMNJbep0qIHXXPezdECavdeDMZnUd1Trac1i0MPIeHN389oO64PWvFPuBsJ9TsY4rgNM",
-	"acMNIJOLErv1k4Z/NXV/0YQ0N+F4QE/rAlSP1c9BlvaQJ2LTuJXVrTtgaAkroFkvxwA/n+FLwtMUkWUy",
-	"BZtTmDI5RicoHaW4UemoKm8w6Sx1qLijT/64/92v97/56tHb7x1+d+/wwwePPnzr4fefHNy9v5bWcg94",
-	"B9BLl7ME0zcv9rNuqv4AwXnyxKwiq3RyorpySpIXoD1RA1OJl/v33zr8+O4a02BcThJe5bzzxzVKiUKX",
-	"Kyw0C4GHjLcNxCMeh4W8zm+hRWAgUppUiAWxg61Xwieyb/3+/3jv6Mtvjv7n1/vv/+bR5+8e3b97+PHd",
-	"4/CviU3/SvLN7NdLYSPOdGw+1nMk+d6OmAdI6ELnOjHYo0gEvfPrLFRA4Oj2IiAMGw4arDU0rg8iw4u5",
-	"icfUOHAUK9kpYxo6UOclfu/SoLOs7yVmfSPNa/NB7k7kdD+tk7zvjDQ54clKUtraSkhRcrnYksKQQ3yh",
-	"lr3H6kj107+Z10ZySmqws7FRLFSMt9TQZJBv9RreyeyHwjTwE/8tJtTgPdyFGn2apbumk5cUx96yvytu",
-	"SB9tWk6hJZMuCaQVPOy6GwCET/1saTb8hr2WbnZVgg76+F/MtwiuT2h7HWhFXPa8h2WyvmHRDTAQsuzw",
-	"47IDuAO2t67XsgnOZOfEHHRUa2kFZXvr+jprKdNFACtL8pCgYRK4kkXFx/AeqD1qCjRbhnZ5D27sQVyf",
-	"Hj0ToZMSoectRUnVtNsiwKKP7a3r5HDCJoKSDD4rS8FQGxWOG0wr1yzB+CbuQxkp7LStZCQkFAkbDZtf",
-	"ePUKjlvxoivcH6+quFdPZrV0TGGZFSzCl6Y2PC4xoRBqYLkMOtvqJ9/LCL3w6dmBdV8EOmxZoB2e3chB",
-	"LkK80J4+Rjezsy3+47GnHSkZP85e34NYtEu6Pv5X+r6afUcPr8mf6ScfqHhZAAs0JeNsMl3F9ytZY5aB",
-	"O9eea76weWlno3lzZ6OBYbVzV641d9nFi89ebLCblzfZT376k+fOZ3jq2PizN2j6eM9voGEcPbX2VJMP",
-	"RHPv2aesxLifvJ6YY2Nt7Hs3kk8GsboDgdHZz7zYZYd1yRGVfODiU7mfYXQi+0EmLJCbsU1NG5OPcq1y",
-	"Mp9TkCQ3yUjIUI3yb+taOGQ+c+D72fcVkiOgYPpRtkF29vOMmOU/70ysBD+4oEU4sRjf5TD7jjzK0yop",
-	"gsx86DZrjqRWU2Y+EHIPpFH5pxPAu86/BKYyZl92GIr82w9NV6HkZmmSdIbOfOgELvNJCHtPvfGzN/5/",
-	"AAAA//8=",
+	"K5ejZkZRvy5vjBhLvI0e3Lul7sIYvbL72bprosGARB6mNLO2hDB9mMa9jUigsOqhu102TV9qzdlnQ+q2",
+	"dQ82cI/JDD1K1y5DWDuunhKIxlrR0hqAMJ4SNSoseVZTM7wKy3Dh16wKY5bpDAw0OElIbAxanarFyG8l",
+	"e+ng7h2k5AISPJMkVoqhGKhhm/viBItJ3Th19cqVZ696FTkxCbmTmRWsmSK96yPI5ysLRJm8erlcnOKu",
+	"XN865PMbsLiwamAi3BiUtnhNDDPgRs5aywFZsqjnfFSqmdeokBGEM4K0CYEzIrYRFlOEx5gyvVxDMlIv",
+	"D7qEiD1JoavGqX4WfKCN9lgWTXi2PNA7D24/f/3e9ou7By9au1qChUREzXeAJEdDgqYklYgkgsxhWiOe",
+	"IXUNJDKSCVL7XCLwwC7QBdNPgDrea9tmfGpddMvWmxHN7Ii1ZyfmRIDVa6Lvip2spw5eI4LCOQG6DeLs",
+	"wcaE4AbTk77XK9qrIVBwzIQ0yJNY+A1dav38fZUrq+mkGwnqrzworZI0o0JoRQXMeoWGC0dyrm0GWZrk",
+	"sEnV9Dtv68VwgLBmIuZl4Bc/78sJz6hcvEhwIicezk/G6vfJzKPseMzWyR3yUD4Ai00fa3dyp7CCBlAz",
+	"ypID+gUS/vT9CRV9B7V0cHulM2iZWdA9kXG5O5K1SbY7yrl8Xgu54FfSjI9oUpPTXZNYtmKKlLOYZHd6",
+	"D1kJNs8he1MKa3BRMtB75Ra571C8Euj+tW8XS+KSzyH+wOFoO1yHbL498jxm0/sZZmKkKVFXs0AfCaHz",
+	"ELNpkCU+xQsSZrPPyAxn02WCP2D08zlB+mcU8ZiYw2hMj4g5QMFnb+fVbUoSdJYnWHqdAFlOttEMx+RC",
+	"niIYvT0OYzLjTMjM2g86Dms980FBVUO0YqLuMLxrRVl8IPFo9DJZtMSlBYZgDDZEOqUvGqWuFgb04u6F",
+	"S1eu2nmm+TChkfEMlQF/C1kze3nVQQgaOwCjvkd77B1+ZlpyRu8jVeOt6ZRuOYMNOjPWkNbr2P6dF+p2",
+	"ptAYEN1B16XJcdF5Js+igz7elcCZg0wK9sRNyWI3GYecuMGxVGdy+vCUMMcuFeqrpGNa0Y2KKEWtJntN",
+	"NGA0fD7h0bTTFZ1lPNvjMSlew8OkwcvZz7FGsiMaBbp5g7xwDmcWXrh22RByMhZzKsLYHHZsPCath8zw",
+	"YrFOLg07dtc1IjFNPOaz6gYMpAjochNM2T6ZLZ22DfYaFi0/3BQdlGYkJtroHbikdMzCm/erN5eaHo7C",
+	"R1JbdJe6rl5kh9uxaNePvGFWp2ZN6rQItdhtNk7bXqL77qLYQ0mY8NoNooxKGumduyxt+NLh4Zfdc57F",
+	"VY2+Q4WvR9ZR7do2Y7ENdkxrHcaf2vY9O+/IkiR1jpcjnABBQEvQd3CtMMSlD8l4Fo74tO6P8x1Ge0os",
+	"3aJau6/FxPe/QvU6g7xSZStAYXIEg3tA2OF6iQoWin2T2dDsHVk5d4Mn8VlmfNS3SRL7EzdaaDHhrMVN",
+	"ZJIQapkG3UTYW+nFtXqI1AjKsTRQIBuTtVwfxliSOV64m3ROoglIY5zQFC+8267hPrF/5wV7KzPTqN/H",
+	"2mlgRxN8n5iQqMNf6F/PoBW8tNlrzbwDTLjIM18uwqoxVQ3WRNNRIx3WtVOLdryD4DG5xceUrXlfrpqN",
+	"pCMYe6tx3avKY3Lg1dVW2IEQRNMr0K9vSLO6LZHsPp2RPtbEDpMT4+jg9gEyOxZ8gpwxiCXYAQFg4oAg",
+	"yFwHI/FcDvnDbkuUmZ+7+R0yVebTZZTa40lC8Dgnq6btzIi1jrdpSrf1U32sAsBkt7GYkjjE2iBIMmq4",
+	"OAcFmboJjq1pVs6witnbTvwUnqWYLV4mC58O3juWHhTAXi+clsnMs5J+f2BKstuQmuSPoxYRT0m43v4y",
+	"WRyoN7qTiZxVM324Y6kG1HYco8UaruXmUXLE6glRZSO3cUy8SWP9xiFIlBGPe/FgwucM8aUgya1uPV5b",
+	"nE3D7ZNoPBBXYF8PYwZk9J6ADWf44U39jqM6+Re0zo/dfJcQSQ7yNE0gyezEelzLDajX7eU0FMTwG47+",
+	"7W4Wk6zZlTJTEr1I4KiFBhURwEPMIEFEAn130CwXEpHP51ing4EL/CkI0qCMztQNYNPvRh+RDEKJl/p6",
+	"XvVQ/t53F7nzcPtpIUzY3a86yrsjdP/u/X0TJJURyJVdwDVlBzFCYhKDFFBUyUBrwWiEo6XYqcDQWzNS",
+	"1eWJeVoPYwV7ZPFiqy5rtLZW30yEQ47MmnW5ugDXrt/b0W6mFNMMmE/QMaNsjKp2044rozFFezsYQLNU",
+	"iFw1u7erI2z0txnnEpnIjEIEdvZVt5sRFu31mCVnySJkSi2+r8t+8/oRSXhKYqN31c6025euOw+gp1+4",
+	"ffE+2tzc/N3P6JB0wqJsAU+jKSmipXhKGIltxp1dnClZrDKjs4y5WNpEWz2MewH3QdPLQG2DqtGuyrma",
+	"MRv8Oq2b72ZMmKRy4cv9Hu95BdqTD/7kyQd/+vjt9x9/7090MkFAFm9KMmG9g7WQ9ff/x6MPfv3hz770",
+	"6IN/O/76u09+8KWBWXV4BeIW7D2uT14CIGGUMUbVTo/f/fHxt998/MufHL/5teOvvxvQmMQPmxp78v4v",
+	"n/zkzx+9//6HP3vz+Cv/I6w9fw5HU7rGqkeBXuTmg0B4prP/8t7B72xtDtC16/faAxsuNbiyqMNU7Ypy",
+	"nQtr+7eWWc5ixRlgy6dysYNiMsJ5IrfR3EYKmx0DeT7BGc7OZq4d3ayIabHRQjoMUH2zu38T4puU5im2",
+	"FW9eUJILPc1ZJdn9MwP4DWTY01a2YRa7srD6OIligS86DY4QZlypBwjb2L3P1NWdrW5FvPQbBC3KgXm+",
+	"RSqJzHE3vtrOgm7GVO2Wx2BJfcGqB1RpRpCgr2hu4smmDK5Omc4qVM2bgyRnAo/Cs/TZctJuU8hVPZYz",
+	"Z6pnC6E0JYu9hgyvvY4Er7ujuxAq78/1qpG+JSuiXDaJZS5W1aTKmdZwE27soSuXnttEe/du6VzogUVJ",
+	"sL41n+4OzrSeJsNwZUQ0ufl8Hr1O4laOV9xhe6rtEY+KPZuVefhVWu7d2V46znSUO1wSQNzA2edJcejE",
+	"UMttWHatzwBp6fblyyvlEU6MVK82fque5fFcBz6BR9T2n2ua8SPqvRge3A8ZUAEN48k6KbQPKpoUkEGR",
+	"6/Lkg68ff/V7j95/fwcC/Yujgo9MKyIgHjBn1CP/7j7ofHUJUqeiIzl82MDIEvv4l8xINiYsWoTswwnP",
+	"MxFkslSa/h0+b8CbaPC2eHwEQXLbaxLxUgEMlk4UW7PC1BfqY0Wokl4YGHXroGqjeZov8eE6omQdYMoq",
+	"yyqdxeSF04QosQNqjv5q7/YBslfIdt1y63JTRl5MJI4m2nuxzERFKHwbxQ/omN2ABxuz3NXPJqUNDLVG",
+	"AsQUJ3ychyW2p13jeIkP76Y2KsZ7oy6otw+RxymnTBY6KR4T9HTOILmcCEHiz2gPWJpgdQo/hIw5o2Zq",
+	"HQkAKdqofqlfRLRe7PmERhNQzp6uhUgf7L988zMrREcLuUgqJ/t4Jjc3tzbVeT6Krly9ckn9hefeGIGT",
+	"hE/y1Lt1rpGIxuSFDLdYigHpMyDDVT/X3Ms9MspZ850Np+rgawhmtRptHfRK9644QOdd18DaAoylptfm",
+	"YbdmDbcOWrvFAtJ6WBjIjje3tmP8ok3qx+YBlyFtgza7vUhp97LkDGfTcB/IbSyBe2/jbFr3g2wumwb9",
+	"i35/QpCBDGYSCUKE3v0B4BYNgEoFGxnF35BgZSSlNveOjl3FMvfliqpThB8RrSqDnINb+X5GUpwRu5yQ",
+	"9yLahU9QnkGx/G3Mc99gEnYiFT4X0GMjguA1fRzc97v07MHqsS+HRCs7Ur6fvK5fpGxDpbnYPxkq0gRD",
+	"8nfz1iufOWGYm9uSdzR8zhKuk05ri+jBkPSf+HmW9JdPFjZSvewb2PUZpkmzH3dm4u3dwV3pmUKkG/F2",
+	"Xhip9jHNOuP6V2C7ukdhhSamZLGktD57KcCLrj1UFVN6ZTh+isTteoAXIaM3qnOLqQeAFttdkU0xJF0m",
+	"wiJWoVNBc6Vzq0L5XIOo6XjxckA4sx6taa6MSSmG1ki8hMQF8FaVcOEuz8FGwk0SUxexbL6m+1wPF6ru",
+	"xzTTOCc/VO7HIretv0suzTgfBQOO7sPThisP1g6UWPSzxgStRtNibVIniN8FxL+XyeIueFcb0lESJedE",
+	"+UhV0XqRz9EMswXiSVzz3Qo0JxmYEI/0xUJImiTgykUYSQK4CcVF3xOdZnfpZ20lggBsoKV3anOsT6gR",
+	"A6G2pI5eb4LXXDSpQsuNqwakktBlvuGyLVLiYUJMuAdOBNeRAlvPMZM4bDtWtMkY5OoYh8jhiBLITzDA",
+	"EcVnyflhwiGLZYYTxQskPhxywMtiXB6OeA4YWznDuZwQJuFw04mBQimrh2Xyy4hnQxrHugAEZ6OEwu0w",
+	"w5IcJnRG9XsxlniIBTnMGT7CNIFUQMB0yvCYHI7yJIG87fiwSBlM8UKpU4cwWEgbUAMSeZoC5s7hjMQU",
+	"l2BUh7ruSPm5HKL9pmAFIxIPDZyX/ZjwaOp8jA0Kho5APSzKXIgi6MttUcvbYhS6CSFJeqhuGhBahpn9",
+	"G0yJhzkDR5ReMFMYpXiCz0kmDoW6kRS0jziLDwvTvpB4NDqckoU7DP1leYTZvgxLlH0L/fhMAIEF103O",
+	"hF40E3hTElV9cCiqPgJ2yiF5GBHjk7JBYodzgqfu5xkVMyyjifudMIetTog9VGxXJokahJNDJQ2KDza7",
+	"VH/S0VeAXcIwi8ihie9I8aK+NBkYRGxj5pMhgPlk27YfzeAkT+1r8Lf5nrIjrgZtfrIfbSMjmpBD1ZIg",
+	"haw2Y1r+LuJJPgMLv4lIP+SjkfOpfMfRM5fIpf9OYC0JzoAS1ot+CKtVMoDbjrOkzrdlEpv77YhnhI5Z",
+	"7duSie1Salh0Z1CGTE79Id9XBmXXbdt1w9Vn7/7mNlOg9GosQJcP7FcOKcw3wOaHWp5GIjsspKL57O4n",
+	"9VltOoepAaFTj8+6c+0eUIcAsKfin7Q4F+CrcmlBXSnFEZjRD5mOwNQf+GgEUML2c0n2FENG4mFlv9ov",
+	"y/XVtS6WvwBMzIX7TUme1/jQeUF9cjK8D/HQIBLDdIGCwqJIqK/SPEkKchgJn1JWjtEVuepDpKhi3uHW",
+	"qe1QSc+8JCRoUcWQ9KcUZyb9krusyQ9VBw7B1TiMlKLscJYLaaBUzXidk8Z8I2iip5szNeqi36FiguJT",
+	"QtQpN9HnrAaNPUwzakApcUqBd0oS229KMhv332FMmOYm1yNXfktjMku5JCxSG7w4d1VbansoHYLPLdgl",
+	"hIyWAtB8LoWe+aJ6OPPRiEYkc6UWwYnSFCiARqlPxWkBH2yDWFd7OiwBq8SEpjO9erbPI0rmh1GC6cy6",
+	"2dUXSsIeOt5rbch0m7LflbxTPmW4LE+15rAA3dF+cvUI/VWJHW2+0DU0ys+F76P8KsVjMApq+LWKpDBf",
+	"VVnHfOn2XllQy6KVLyultjRemcMz6p7qspAtdHLIcxkbZQEsMs5DCWVTh8l0fkyxGhD2XvJWpHPyDocF",
+	"ielMTehQKWgZ93tNbuiY43Xk0qyvioMelPWKBmfGKH4/GXi8Oc0sMHFBA99lQg/Sqv8njAkPifSrQD80",
+	"xVc7pHOuN5LLtCgW1swG/nQc1Ze4RUbSn3DUL1vH8JsXi8xOb9mnAUl9QuIk0WEziQb/VpcfxEcI1Gdk",
+	"4CJ5LhFGWu0uQ+oDoSPLuTq/e+lMGRWTDqddSxbD3VGRLrEDsc6g/6I0wVIxL5IkSQSiUiAtaLqTHDxD",
+	"zIS8Za1VnjXtAzRRXCI7nezmsWWznRA2OCVuwF+7kWAxeR7Us3UIpJizhiQ5wEZ7kIZzrRrYC+YlD20C",
+	"RZ+pPBbepTepbaVg9+DaM73rsKgj5qDda1eC0EF0AhM0JgMb+G8xg58CVm/AVWvpt8nIpZ+wDjqPKfsL",
+	"TRmUdeNQcZfERjtotAiF+oxaC5dYz5C7EiVKE4zbDKEC41QpaOJSp32nrSMF09m3Z4r9UvbbKIKhBIgP",
+	"p5IJSXC8jQTXtk5t3DTnh3NtNVF8OldNR763p64VonXZMe9qi0Lx/4ODvT1UK70A+sBAnWZQ9kCdb1pz",
+	"96F8BsASlP72Stx+sTyVQfmj4adEl3YjGC7OTQPp3XVPWSP4vi8RS1F2hqcEJIi+/aD9m3cgnSSBtENB",
+	"DNY3hVN3AYDTUO0rgfMXcJv1NSkEw5Fks9ucyYmlgWaGqy5nbPk4o1E69MJ99EiHxr2hjqwHPVH9n12j",
+	"z7Jybi51b07hU6koq0uGeOV786y9FV+mPpXUScoTaIJjNCSEmeqGsFWo3ClZrbTMNQER9vJa1SvPQFxk",
+	"iZJe+DSKWzplVFKc0MKKIg4FMUhxhfnMWOsO3TpJEZg9ZsW1mLCo9oxz403wUNuBOmPubT2XwvBkfbiF",
+	"mQFrS0JJuJJXGvnMiwkRWNwYTD77xuLjj7ELLq7nyNMwj3ILr6ZlTfhg5MsVOKrAYsJUmqIsHx/mWVNh",
+	"OMt0NV6rLr3bVyOj3YJXgsIvGjzj4dp4WKiBWM0pXaic9Y2ouvVNH0JgGpGxw7g9hrjRfhc5/crzixBa",
+	"mMKWS0mERUrHs5soxguxbep+6vjI5Q1/akgvwQEk4ZAwochTg5YwpZay+JXIHu+ToGD0W9TipbBl1YvV",
+	"twv9TmAPPOmuzqmeCY0ggd3SgoFUbpsy2sdsQBhLKaTinGxUKVYlehfyCYxkHTc9LQBWx9lxSOIcO8VU",
+	"NBwrPbJOXWEODu0wtIZw3xHRWNViDDAv4OBpKCxC5kRIlOln1K0hn5JFbFN+qUDqBMOJulvocvdd0Lgr",
+	"AaAV+Ztd0Fz+iuVXu+PmdA9lA771eZEkCb9H0mTRVphJ0RRhJubEpBfs3z24jy4ebV2cqPf17WS1BCPG",
+	"jbm0Lbpwc/MksYk96sAH2G7s3OzQB05p+PaYxBd5QmPs0Vljr57/uc997nMXbt++cO1afT7hoE0+wOGp",
+	"+nOpNwmoexjNCZkSFqsTU+8IKpB6icTow5//v49+9c0dNMKJINtIB0B02NljLc9st2agLdRZh9CyhPZV",
+	"pdIOys8RnHlsH/A1wkOeS8XlEZ8RNJ9wQUCB0KFwjEtkwJVIjPBImgQFEHJoj+csoslTUGZJ1xeuW9xd",
+	"A0G3UK0NuYVy6gEfby1WIlxHMsrCdFZayrYqlrJLm5c2O5G5oZGBHqJvYjfhLrFbVOjq1L4v+/UazmUD",
+	"tuEEX7pytb8abW4U+m3TQfME7oFxtqn0WPjqVMjh4e04W9zLWUO+pA5a6dfVPT73Oj/sFc9vbeHzBm7P",
+	"mS2E5f15jjNG2VisY5B1KaQpYwbnzMAdVEEkZyiDYpHalrcpGy6LJvTII9n/n5v7Su1wjc4Aw4J4hvav",
+	"3952auyLpwBERIIQ0tmWNEN7u2KAsERKg5GIM40+FZRp669eZDxw/SD/2viN8RKgonbQgHl2b1fowjpi",
+	"ghhHZaVlpNWWorqz96rmIutVWzfGC2SfKIFcDD21EAfrkkdNcGZ8tf3eVe2Wj5BiLd0bpBObsLBOE/eE",
+	"+FAj9w4+i55+cP/GhecUT7zw/MufUf//wa2DP1hxkeu6IXQ7KFjU8kAFQtCsbwvn6xT/TtS5q0353Usp",
+	"TX4BrgOiA9rMKpgDTcdOBlVFTRSGGYZ3kuyIMMmzxfMV/HIbLKLfd2PpbHib98JStLYGIDwaB9XXaMzf",
+	"uNyUX/ViYJXT4LP3bIoTFXWGWo8LuwB39eON+G5XT4aY04CRM6ZCqutT2LVojZg6q2fEFBRbX0ZMkTdw",
+	"8tpFjeXPimGv4y7h3ba+EI3lFOCQWh3NlpM6uzoSqEhZKfSYVoHTpH/2KNbURIUCKjMMubkopuIhoFsA",
+	"qqXcU3X3+cHVwBPMkKUOAEv6sb1NeZ+Vyt6UxYE8s5lQoci1UrtQpsmnd/sqkm5thteZ81unzSZpjdbQ",
+	"mhqJYUdpk3bXO7f4uEjYm+GFBkhrQAQyOcdr3ZBpAysJOl6mzNXNtVbgaSrUVRQwLUqvmdFUeLEE+lRz",
+	"MOQpWcolZ6vgOPD7jz9rgBURTnEmtxGubB1d/xgLZIyvaIYXUF2U89jxNZuPYQhsMCaTObUWiPI1VE3Y",
+	"6vTl3jmVUgstOF725GutlNBu9y/pfB8U0WWQA/t1cyXS7mDkupJb6785X31d63aG5ZLMapiRN88ZStM2",
+	"TtznAnz2UmVEl8LU7CtrrEvTy+UX7CyrEbLi6GqgH6cR6USgDyoI3r8giA9Yo+EWmpBgmdAjwb5fzgW8",
+	"seTfPGnYASRrhhZ1jUl2p0fLq0hUyCxqKq6Y9XUKxzf6LF1G4vDphd6jFIeXtygXZLoTkdoTRLgVGGJs",
+	"l7W6auUtqogttPS2+2FQK5vQnhlj5rem6xYIgzMNKzad9gPf6WTcWsUMAxL6lBgUUccSP0RlFPgSn58F",
+	"m1gOaIYGqjDvMsL6b758/Ks3nvz4J+g/3kXH7/7C+fCbLz95/++O3/yF+aXy4fjrf/X4377i6JNuREBx",
+	"vc1IfGgjITRCgM089eqYJmF3ef2cy9hyOECChUSXNgc2LgBKOoRinR1I7s0PgQyCwHdtpmwAMEaRU2tn",
+	"5Fuwl/jQi8zXr3b3KkfpaQVQ9UHYDIuffIkP982TukRensiQPnIZ8RmxoUY2gKAlpaSjweJIEJKkHsRl",
+	"xZvqJ2SCfvumDepTIK2E2ppx9yng9RIf7gGOg8fab75uoUFXgIvkKY16h7fot8qJ6ZE0jP5uWqlCT2GH",
+	"W2RHoeESCMt4Ah4BsCmZSNgik1yxL54SA/yhnYYXUlBtIZYV3kwIjEVbni7MM2z26yipGivLyTtcdQqo",
+	"axFNJySz8IQtDTzb6Bwk6YTMSKbPtPYhnDQFDu6sjSlw3XFCDVecGeD6+Hk0MIboUiN5ihaEHzZX58Jh",
+	"pHhuG1GmUzyVNtZWJ6iOXdmebHPFE6Bx1I635Nsk+6Xs9Lv0giPSvb49PwwpwNM0JRuHJkED2LWV4bXC",
+	"tCc7EHAcU7WaONl3mpVZTgYeXaJgBgSp3gKRhziSycLkJKnFFRv18Q82Hl4Y8wvmy9cEZ8/cw/Pburxp",
+	"TyYNyhMuzh1vIoAScqxMOCxiIlygpjY1DFonaWMVmpWwI+tFsVZoZMZjEqbEm5yyLpa5qx8zjGeUvh4x",
+	"Nhq8DDBeK7vZ8aSVdx/K7uXL+v3VE6QGFAneXkBywT1Y5FSgLGcafFxHgyIqTB7dCWDH6ZidfHn7SPLe",
+	"uVYr1WUyG6EIrq3thiXP2QqT7q4edz5IrX29XzX42RWP/63N5vM/lNL+BNAlZARsgunagRHUUweAXirW",
+	"x+iSCBmuUrlI0r4oOR/X3sfZmLSXjagVJbQlZyC9nyUL8LiSWAeOh1RdO0FYgfuuXzfw4mF8jK630xp4",
+	"C8AM6twI0eRQOzUPWN+64W4d9y7MlWXEnQYnl/9m2lWMXa30NQfDfylnjaQypHCDfrCph3VYOYEnV0+q",
+	"Ua+3+5tOrUzxGv2HweWKXyYLQLXZBZXDk+tHddE8ZBSaoryWybcSEMs/4VwQNMr4rIQnEXgG2LZ8tJTC",
+	"Ek04jUifquRJQvA4J2uC0mmkQlNKZnjKzdi2EHDahESH3OI8HeJo+hIfLi217mvgZM1Ai23LDClJHiOu",
+	"/bo1gaFMZ2pKvOz2n66qazQ5Pk2akJ5A28zvcK/5umkaZzPwtgE3gVe76cEeVBRG1HYUhA3QHKph65rY",
+	"OCNIkCOwNQ36FoNeQZM6Y/bo5Zg/0XWmgxFr0UmtOWt2pe8D6OjyUr+mnQ3B4mFtTGonowbQPfAVSqF1",
+	"cMGKzNOu6fYJULGrWkrWLk34ZbI4iEzhmNLvhmvQvMJ6i4VtUhSqmfDqorcoa3QP/vzN4y//+MN//Qfr",
+	"9ys+fPSdP/nwJ288+cGXHr/9ji6oDI/86LuP3nun+A0e/NNvfvR3f/vovbee/BO8+OFP/+74rW8fv/uL",
+	"x9/62aMP/rry1fGXf/nRf/9n/dZbxz96q3z/8X//weNffvvDn31w/PW/Ut8+fvufHr3/vn7RcUMCVDDo",
+	"okNugEhKeFo8G9JxziGntsC1NiDKUcJ17nKca0pqHHRFXovTOmdN1Jv2CdbqCx/UGKtVBGh6KvXGOoo8",
+	"IOQm4eOxDzDHJIlSieaYSgEYORKyrx9KFE1INAXDkj+9xw6r2mR0SaTP8Gx8USZ8fMGqbZ27ZNxwXQDx",
+	"0KxBazT6pTuT7yTSj56smkhXTFeLkh4eDlaz8SX5uFJk0KTf9/IwWjHk6vIFPYq/GxZAHwxr1GirE3zp",
+	"lQPguyJb3ejhdtLQwwBCW+G5q5tILDtfuihQV3Hbpro+3bY4Rpf1Kw1f8JSAAvsXYVgXEzOAi/bcXM/p",
+	"26zTuqf+iiBNKc7wzONWe+ng7h2EBYBLbrsuFu1gKVP+NFK68cUMTPHwNJeIMqkLdFhA2YJDsjSCpg2S",
+	"V6iTVBbqUafe6TOKmNeLKbcRtOGSsFa1ytf/bWwqY662nMvTbuqkLVacVn5rj67Bo5HTVFm2rVa4Bcq+",
+	"gm/D8HTHwMsmm2u52cqOZwizDXVW7i+q2h2d4TG5+FpKxhCUoD6k4ORz9L2LaTzyKiasR92nwLBOAGX3",
+	"QSNjtH/tRkPinM2761NzMiMWC7iGAiqR5Hxqy+dqtE11HwWZMccCCcIkUvvMD95XAAYsTWFuwDKmJJWA",
+	"5jkhD3FMIjrDCYrpmMqQ+uAWpTZA81oCc2NkrkGGiMHC15VKzZ8wXf2nDoh4tdHTEVa2FJjNL840or+N",
+	"zClC6C2HFqC2JYICMe7m9kBT2/VN6QtTIDGFKkwdFaN71Wb1WfOSAg6uygQvXL+PLro3qYtfpPHrF/Xj",
+	"4uIXVTuv63KlSi8e0SQhMaLMnkxC4lnagBo540K2FO7SleiphGydCT4iDXupRFz3hJv2XvvBxhxbAMWG",
+	"GrLUyNYIq9sA49JYfLATK2FV0IzA5puShSIFi4UB1uxGmTEM5xSRMQMrFmtQcochpuWINj5rsPUrQfo8",
+	"xHIsR+xxNiZCInhmB9RqAWC1CMpKZErYCCRmOElIZiA8tbYhCOA8QMbXSUH3K/vEF0odj4rxezAo49G+",
+	"ldQdETk2tNohidO601QblW+buom1XCE7h0AYqcAziE+bkgr6nzM1Yjgjhn7a5lw/qXV+uKmlo4S/Uq4x",
+	"ixOSHZrKIBEx5jsIPTy099+EjHFSfMqomB4WPG9bKL5IuBCHRVWrImnv0IRfFxViAB7Cd0DcLvyOVb5/",
+	"9N4HH/7rPxx//V30H++iJx98/fir33v0/vtg0vn6Ox/+7APHxsLnzB2chn+NK8lV9f7W4XNrcdAEO970",
+	"aNaU3lbnnuYMs9v8iICJqLkQbHtBeCVHEy7kAEHNQICUEVERndoJi9wQHQONbYO2hMyFCp40wGFaoVL9",
+	"IsoqJRAPZYaZAMlewP85Zf20dDbVDYtxvhoCeOe/u9xpqFXw6FdfevTed8Ee+K1/P37/7cdvv//4e3+i",
+	"Pj96/789eu+7x299+9GvwYr45Ee/efSr7x7/zd89+vVfAle/+Tcf/fX3P/rO3z3+wQ/h+ffeefTrvzx+",
+	"98fH337z8VfetV+9/74zb8IkydKMCjXdsbqUMrMLKROSytzcKgSPKJGQ6EsTKjHk/E54LsiEQ8EqU3jJ",
+	"t1/ukHl7yeD15UZ6Ca1Bz05UzpTG3rxtGyWxbO+QZJYmWJIBEnk0Udf3pdp5JrTRA+rRpAyZkOlaEo+w",
+	"XC3AckQZ2ptQRgRxknrcONBeVYigT6hlakbWTOF1CESzVifKtLI27mVSmfhVY40pkPOMvyFQrYCBFH14",
+	"yQEJUrs2XKUmFX3ZU9052ea15u5+X20tr33CA360FeJRlCQoWDokmfIMcqM9Ses2XboxRNtEy+4ZWFZv",
+	"dhKTQZhCOIXMjYNCjemqTd6QG4EFaciv21xP+JeGHFsK2t1cW6RYLkB/ei2PaVT1+rlpAjI4IlhHMPeZ",
+	"on5jKR9562owFnUDZiOYLk66xJ4Lr2tAsc7QztGIdEpDobGaqgkZrnVKPdZtNOoEiTMMvsY26GPJXw5F",
+	"6mo5bax1xjCpM0m3h0pthuJ2Xay6wzLVSL2lPbq8pB1SQpz0fHMlTr02zco3ANNoW5ihdBff0KGYvndB",
+	"nYSDftEEorkM18HtSzrO7eD2s0hxGygmSuY9JVBxAzRuWSoQjjqC9y93Ow/sPECr7wwtMaRsLYBfB6Tm",
+	"CTGV/sQA9AlgXqVjMCQJQzPKcm15CBRfZ0b5mIMvqqT80zGPxEVdDI1cnJLFhRlmeAw/PjOLP7PO1Qhe",
+	"jKYsKvIwhfgGP3wTZQekCWE3+OxxALk7tMMCcrEE3jZDGBQD9c4xJeygjMSs8Zsuhru8nHeInPNsiswD",
+	"ALvKx5TtID5CN/ePrsLyXgQjfVeA3grenyjPMuJzbt8HwG64bRivNmjaWEzFOZW38KDHq6uSegHSgxI+",
+	"1oaA7sQkwnZlQzp0ri5bxtqgt3vwblfq0u7YS80C636Y8bkgGRJ4AZc9KoKS7JZOWbtuZaUHy2HuOKqh",
+	"7mbeXdnYDh+v4x7obovVTWNONtuyzSHBai8/lFZp6ZuA4+pf/d6ti45Sx6kOqmFKWVklryYucjnhGV2i",
+	"eBuhd807C1O7wgeCCJnmnmQxEvVFA+V5FoWZxGWWi8YyWHMTEdedN2Gf9JFS1zn3+fMFjRscdsYg6D9W",
+	"Upx5q/4UcJBQ3nGGY4LwJMzmoIfiG/1rfNgnt8NgJXiW12bD10pW5mLhv6FMcBbPzUyXidDkyjDngWiC",
+	"WdeZvt3nbIMLQ6k03ppL90oQ74QKKVCq5PUEJxa2PKEjAskZZZl4X2nJ57pTHespO85uLAdo6F1wn91e",
+	"ZkG9Wz6LfYW+akhky0RdgldZjnBgyHkoJL4dIkp7qQq2KkUgPNgqFZZzsus9PQlThyWMGQqdUilIMgo+",
+	"mQPh0kqkuEAMKUbm97lHRSfZEY0IIiyGqB9konjXXVt5NfAzTHutSYoXt4mc8LjbZGsfhO0TUqrcZlLV",
+	"y5WHJd6O8u7S/7qiuq2iRCPStH9QRhiZB6WGiIR2IgYdqGdCkXpALJTwbZV6sL6yrzOSUEbCNTDVfCPs",
+	"b2iNaXWQYyZG3R7I5zGb3rfPwpGwEP7gErWnMYOwSb1DguZTYbR2fdJbCLuKPVcA/LSGBjk0bLLJdHJs",
+	"Hy/VcLFqbNyVgBpTxjPaPNO1KP5w2J0p0p6zkXxQcmVKRyW/o5LZcfzuLz56443H//Qbx7OaEhZrfaKe",
+	"jqGFUIMh9a4jnv2+nFd0IRhPLoLSyA8hrG+AElhZJSujCc4EgSAnBoKzwCBXraERpokABCB4fwcJiD51",
+	"a9B0mRBC69uOcXInNOdbPw270Jv5fXnzROGhhZ2ss8naEDyHgHF9D0KO3r1lZ1wjhmcesFtKZjG1bcCk",
+	"EEWrBD+34OG6Hd0w1Slq8kyIPLNQh53ZKVU2PgUT1ceGJW2S2lpytk+Nv5c5+8HB3p6SHq66CAIDbIyW",
+	"6dGswEnoLJ2qi43ctnWdCn9hkcs2M+V+ZlToP19taceu2nLohX3ChkUoIuOMxGAA30F4CBGdvwfVkBBV",
+	"vzNm3V3dBR5PsC8t/FkfPrbvvKgtFV2raR+/s9IRT+NqaWqdVVhs7G51pyok1qMP1ATPGasGS+u4xHKP",
+	"337n8Q/e++idr1kVofig/3r89jsfvfHdD//9T+3vv/zJR996w1EUcuaUIHf+dLywRnXw6gu5HPKHayE1",
+	"tORgvC0hRvTBVTGkbUdHqXa5hgitXinsnQhAJoYr5IiSgaV2BhuS94YV1QkMvBKO5SPnPo6mneGY3eiH",
+	"a0sH70r+3veuut3OniDwpgjwMkfFc/PlsgLa3mRZNHFdJgtEv2W79A9eh/CdJEfUhmb50r84i8hAK+0z",
+	"HC9BLJwlGJRoRma01bEbQ0N8rFyBT2oMkDUEthpzZ1BbdxBdYyBY0VWBULRKb30QrfJhQiMvyuHB/ss3",
+	"BxrnsL+7/WTAnKvX9TaFB8tplXpEq4vfEH5fF8lvRG0J8dWvwP28dtfuNoNCFnP/+tzmvaLa/kat7y7v",
+	"qiFTUyRED4kTPAObAPxyL7Bk+0q3d6RACClo4/Tnp4GcXGcyW3iPtp4FHfvVJfTW3ApBuSmrbJUd+ufm",
+	"mMutkB1iNj0szKeDjVFGoGw5iSbaFpfQFC+8SuG+tj3dslEQtcAZABVfDirhckLZWMOnSrQgBjwRig+g",
+	"EY4kB2xVkxhIJGLgwDrDsI4pZXE4N96AIb9MWezNmGwAvfDxyhHJ7tNZcPVP35lnIy4sorueSu0sLHvy",
+	"csmEM7IbeQSAXpwwCSAA/DNo4oFHiQ+Vbyk8CjodlCPtPBmMV+eTBsRRAdarbTA8g9wDgmBIiDJ00Tqv",
+	"LmrpJ3YQYbGwJfwJQzROiBNC2MumZ1FA7Ija8UAsxU8dD2TrqpIhVy9raIwBgvhiNNRwGY5D+ikliDJd",
+	"26A3rllZf9frSKx2k0Ji7IgmJi8Nok918eR+B31RSrYbjMSS+4DgpPnS5rVy7Wv0HMQzNKSxZ5BduR0N",
+	"Nr/naVzW/ulZ346nhAmfH35XohkXEmG0IDgrIl/6nNNeZznFiRms3bH+wqsDNCEPdxStnECrTiHpBHfV",
+	"en5xFyDIl/ucksVTAh3oI3/fasI32YjDEPqGhRn9uVgPS+A2XloZWM4XtyG9QYlKam/b6OF8BjISmyVW",
+	"dHmZPr+DTLmSbUMijd1dPreFbtPnOzb1lSZYm5hIbKO/fENLCD4ilQEinku7Xp4sOB8eQ6uXno7BFCnc",
+	"G9/ySAYlFeY2kNMYzZWGNbE2705nrVeGQgT/NqqK0pXkZEAVGlt95tUG/BTvPbbCA+qppwTKmaJnRoQg",
+	"sQvlv6MRugvQrwgzyMqDb0zhi0H/26xzEq++4c2BMSWLHQR00ZnKmjK9yS3kImlgGLVtALMcjWdyc3Nr",
+	"0y1tW3yTjaIrV69cUn/heUMqzurA5cuaAnCIV+bwhEaey5jNB2uNOi1PX6uep3hxA6qcLZ92mMYWlULb",
+	"CXSaBTbl131YfTQiRWRctbVN9HtI3aTUcc8wi+Amo6OqmYH8gMNVaQUZoC3DqtKZWoitzU0LtzWjTH+3",
+	"6cfBIam3c5xLPsOSRgO0BSA/dkaXzF/AXTpDx8YV6X4udfU559mUsvE1EzhTvtgx2hoLFKlYagbVViuU",
+	"dZasmT3KCttrZxJPjKkl+seMZt1kWof7xuzH1aPl9zNvmrw/x90EvkHkLEbqGXAL94omrW7TJXSp/ruu",
+	"GgRX33oa5IcZK0eWM43lg5F6ze3v6kqL73RemVojqdey6JkJKm0rvNWDA0612FZDQuyIkiT235at1sZH",
+	"I23RQvrhEFzrAqgxvFyWju3QV3RJHkrECInFNirqgQ1QRmS2AGMjelp8ZoByJmmC/tcb/7DhoadBsFnS",
+	"uBtzdPPG6E2ZeFMLxgkVkwHwcUp4mhBQmxSh1Bx292+GIKlYkK1+V12Db2XjI4t4AeMKKOfewGkjfxjR",
+	"OCNFdnV1tp/VvolCkzfx0sUbJV6eAzcXFNHuu7ZqN71uTkyNXUCdzROcqpuYGgMLvsfGVKQJXgTHWxfV",
+	"fauD2rPR9CacHSWUTWua8JXLTe29UmZZ1OsAq3YQwE1Cs3O80Pj3IW0bzKTguZnn9xuLuvTCKD5xFZq6",
+	"Eyg0GmWVwjQhcd272kVURHafetRQA3iyDXGu0KdhL1v3yFLBF2nCnNsj3vRjcGzMPJkRt3FMLuQpUr8y",
+	"C0iGYiyxV/uP+ZwlHPdwFFwzb/jcBBOSpJWGuuMnVg7aK4CKOvtou+GATmAxRI2epi43x195cwfZ648X",
+	"0C/NeGTyjVefbprxOPd5y7xJEfk4LBKnLbuhfodVjZbVnMxwaneXirZmGdUwYAuTr0dn47bVs4tk0/bI",
+	"WwVK6IkRgP3Xgl3kggkOdFHZQ5HQVF0UDMbIwoH26wyfBeHaHOzpSqenBFKLPkA4SdAwl3CUgTtlQuOY",
+	"hJnbgvOoWmB3lXqyf+0GwgU013IEj7+o32oF8wsbsb2KGJ3MIZ6Da9sexAmMIiYk9rN6QoUXXBWAPEqj",
+	"O0xa4zjGYHrPRUpYTOIyC0G15NJmWZAz8lA+SON6MZ3APLgAtGI5oaJfB02Ed1qqjHtgCeYj9T0SEZrK",
+	"loJpvuiwGxmfoYPbB/VLUL/QvMZQqHsWB8gYdeuhA/VinrWqi9fvdRhqL4cV+FyCL7nuPDBAL9y+eB9t",
+	"bm7+bmeI1Mmgk2pUq4xyqbSp03ALZRfeXDB6RF7iw0DfTNln7xeCtfRVilGy6KAhrsY7rBGB5Pw+XSwD",
+	"ZncaAlyMpeUTl/ZC8q1nGC+sfM/IaLlQyZUTnjBeaLLnNnuEM13uAZx6/JsvH//0h49/8B7Eqf/my8c/",
+	"euv4pz+0H3725kd/8eMnP/3hk2+8efzNv378Z//z+E/f1Ei6Pzv++l8d/833dAGjd5xf3v3F47/40fHf",
+	"fM+bE6cBk0o7gYl4x/HCJMiJGvyY39Ox13crVHDKWj27Pkeu/W1KFtraAE7ZAmbfxVDrOupzOCB6Mf88",
+	"o1L6UWhssjuA22J1sOpnkeQIw3Axi6GWTnGvXzWQqTjzihzYyhosSxuXPWtCogHVTe/yKg5NSa822brH",
+	"Yx9IW2S/bq2zsYPILJWLSv0/AAkVfEYQTix7FrKnHyCEHkTb6FsQ3Axkm9fv0QG0LLkRTyHSqQVDbO/2",
+	"QQkdBuZRsxtiM2yNN4tM6MDARvQo7jNPatuM+iQkHo12kKWPoTkApOCMdJ/q3enKhmJt9F7Hba441c/0",
+	"Omd7bdYdhSe+Z//lvYPf2drUCXxqWQCLhjOEESNzBI7jgVXjtZGR8SGPFxA+U5e2K+l5xQFeU2qhVoQG",
+	"C4OKm1C+X8ksANQDHCe0gAjCxpO/I0CpXQ9oPGs7aycuHUG1GzHjUAn4CCc0Rge3L1WuSda/4dxiB2g+",
+	"4UJHqlA21tvHf8zAsqiV7hkXaCbrZywLkNGKNhNwuYK75ymivpCIxiu9EjimmDPSq3XOSGDTdNXyESfV",
+	"KMEcE6YowaN3ThtVZjWUGM9WvdIE91ICygTl9pIwbBhjnW/Vjyyxq7Qs9aYqokih/LSbZ3T36zm4LMjN",
+	"WR5bqs/GQyt4ZfvKs4PWK8+f/U9zy9EYHvby8t/+4skHf1u5yTRBfbh3mAqkshdGOa4WKij5755JXIey",
+	"GqKRSqb+bXBOjnpcJ85UTsEtG1BhP3eor6ZbP5H1wH149w3AGXe4rYRfJppAERbfkVh6Yb12wkDXYFOt",
+	"Ymi3eVra3dQSU9vpsC780hDSCPFdjQ7qDnVjNSz/qMxr7Fmntdm36xehr3FfzP1NvaQmWhs0GMsw22pd",
+	"wVCvV18nFyXElGfxLPaqkB0nwY/piqcvbkyttS30Uy3x9wXgqylCNsdMim304GBvb7AMxDHQLhVBY8Ik",
+	"unnNG7ofwFMnKeO7SuGGHjXnl0LiTeR2PTa+UumhWvfXsP7A2aj+vZ4QLAIrGtUjajqm6ybVhoeVlUDS",
+	"0K1/0IzMDW5g83HREhR3TQccb9cCX1sD4ra8I/ePDSfPW7iXEzscbfFMTx26MKBGe1jWYqjA5EMNPGgo",
+	"mpyZXVMtu54aeTgoWiCWQQ3CzmAZLJWzHLTEArrrtx510+GHM1Y6y56b7SXuLb7Rw3C53cFwpZdCVeuy",
+	"Zej+0qJL+K5dAx1aIOfgMM6o6utrjeJxHtUgp71t81qY9cjLrsNS5MxA7VlL7TyzOBWG94cGwLkTpyKq",
+	"+vUaQSoMQ0GWarOOqDXdMCrMHFkN0lkdxW409KV2YdzjeG24S4eoPEqDW3pRDW35SZ50X6rVM0sW3IJq",
+	"ppFB+0VPELlvDv5Ol3o3QF2jxtxLfwrSmC6tVOquTdvxE0jmGTuY0FQpQT2rNr4yWXi8B30G3aLEHFEy",
+	"35uQRpB5T03SBdQcLeAu1QbPtTQkh5Y85Tc1rA1tXT4cUkjAN2x26CBvRZyJqqK4glUuK8A6Cu8nFsar",
+	"aaAPBxsjTBP4Kmf4CNMEigF3CyegStFFM1VbHErrh5WNnc58pYYU+7XXHOpBWyUH+igf1VLsy8hmY9YI",
+	"6y9JGhJ1qB5ziFAOEgjoFLxptDboFbOJE42HfY+8KRBliln6kkpvRw+l7Pz6Nlhwoq9NOjJm2t6tFm/6",
+	"2qVGbepux+rxMww+WF/Y1U0UJZjOSIyoHIARZ4YXSLsUtAvZcICvjHNkjocQHoVnfUruRgXSf6Not0rA",
+	"YsHdtXJn1sJ7JTWX+c/i63TuTZ2pGfRoQOaPklBPCV/aT7e5wL5kRjQwk2gmQLsWVypmwbpYvZyybqF5",
+	"AH5Ff6XwLc2sZ1B1ITA2TES4wI6s5/cKHaqr3tVbyzFHIF2BLBM6FEPqasPLm6xfscqeeaczzPLKxdvp",
+	"eGZQ9ZvFhT+49XRda05BFF9+NJD2IDD6Xqx0KQskcZHnYs/Z5Rhv9Ys2okd8RgRi5KEcoFHGZ2hrozX7",
+	"2vNTPpxR2YvXW20rtcKV5gywicC+orQO7d2yMOUGMSzV7QlUEmM9phn3DDxLw4yjlTlKo60Oe1iW5Cm+",
+	"ylmUEJy5X80zrkMKJZ6lzjsxlviwwJJWEoIwSeXiMGeFi656FShuDNroekgSOqZDuHlCEEeD1845t0Ny",
+	"FPSxbZIDqM4W9lgLDlZJFvPcb727VPG9dus02rouBWX7nCT5z5fptYwmfqnRr3NPC4wAMPTZCvmtxsdg",
+	"LtlFh9Up1yY0qC5eM9Or36mQNPIFK+qDwy+/luW6a/iBFOCe+55kN+jYOKaWo6LUpa1pLOFVu0q8WDs5",
+	"p21XCpoZNBOuGG1TiGTDWIOT8AqnvbeZNoL4+acSD1DMuOilYaamZtn1IyW0ohNCY0dZDxdoaRH0zR4S",
+	"elYr+WeluxLLQyz0AZdoqDR/PESZEV/A4HCuqQfjALOJLh7QaTIp0tPNgNrpvnwmTcniELCL+IwKfZcY",
+	"0YTC04dlpRSRpyQTJNZmJCKW0madc4OK6Z0i47Pus3so/WcJeYgjqaNvpQkHNDaFQTVysQHSNbRskx8I",
+	"uPvOZVPPDFC5bcZLbmMYtiQuin4bYB690LDnoVLpDCICdHFinpVbC2KqJjRN4a85ZTHAkpp7g12UIyrg",
+	"JUGiPKMSLDJ5THVLEI3sXaWDCDNv6eHTATid4Wzqi47NhERg6RT2YgxWzqcApRBKz5oqF4gzNORygkSU",
+	"EcJqkJFXAy3S/mCKz3tCFtRu3kYP7t2y4/r9e7ZKCEsWOtsP1Jxamt9J4FUDLxlq6QrFKM+SlngLKISk",
+	"+E+Ejtt3KbCXgB6QrmqMzUZaxwvhwar7ZGO+tjsryrXzos6LCDNGHI+H/ltJjcTY07tw6XUfjMQNIMmh",
+	"tbd3TOoCMMtAMQzjEsGptI0YR2PCxxlOJzRC9uRDAC6ayoAsoT7H/ApCqaFM9u1arN3JNmulwnU/HdzG",
+	"6LnFqcuS1Vj23GwEJx2e/6BsytOqRjUtM9O6+CIcU8Kn+DUhQRYIroFFPm3hTY9g5U6MH6LSplb9Hohb",
+	"fdJDogNY0TMy40dEW8oCSnjOvNAD9Zu2hipPYleW60QSrz2uISvy8dvvHP/qjcc/sNV7Kh8+/Me//+g7",
+	"P3ICgVX7BqrVqPkQVRZaF6Mpo25apMg5tU6b8GELCnUZkNR2uEVHq/uAn12bD1gP5eSWLNjhqyPgqdf9",
+	"NWnWMYzTNKV9UkCkzwQ22n8Rb8NPPgAz4AEoLD6LDE0nJLOXsnbMVy+4QTohM5Lp06dVqWpFAG5Nt+uE",
+	"LijGUIKTO/PyU4XFezxuDi1dXzBLU/cQ1dM6hginMprgoKAe/WhgoZR1BuoUHRd/N8wYQnnXoaOs4DIc",
+	"ZXy2bpWmSUiow/rmNRTxJJ8xrw9Hbde74elqVUCsxpi48NS0fi4yDbM1TBocbv08aJoLgocadhnWjZb1",
+	"wvla3F8uWasj78IBAG4zVe2s3lNSsWV3rEdP0BvtjM9oZwk8iuafPf72V0CxfOuXxz9/8/grP3/89vet",
+	"1ll++Or3nnzjzUfv/bOjdUJqsb0K6QuyvfcWmG7qa+8luIRIP0HMKoCF72OaNQVR9ca/PMFd9jQBIkNz",
+	"Z1dJhu2HJRkeVquf9VgydpMEwU9oQpLYVHMK8xxxfyXWU7Pl1f2cIk/ThNhA1ia+awkotpYFG1jMNeKI",
+	"D/TSCK8GQ4N3LP7tL29k/Ast6UUj+Nm/gVYM1K5HROkeWgOpDyY0bdG2sozqzWOlj5jkbES01AEBuOD5",
+	"FyaEjcc5Z4RuDDa+MOFsLLWTfpFjZv4UE8KKb1mMNwYbr0E0GxliNp7mmMbq7dckeQglI/wQQBmOpl5Q",
+	"21fwYkiTZLWsuHrArZm2018T6WwqaKM1sZXNzWOvD/pnd+Ba2FK/V8IdhA4LBD7qEYGX14YCkVCAwli/",
+	"Nc5vBLnBM41ds16orxXhE6ICYiNolE0GtYjQo34ktO/4OgeDOuIjMO8V9vkdJBZCkhkUXh/yeIFiqkG1",
+	"t66gWFdK6EZoIFImRLQhYIGIFwiyrfUYAZWI5xJhZNIkAg8m8Cn283Y34Ay8+4sn3/ngw5/+/Pjtnx//",
+	"7RsWU+3r3/zwX//RmhL//stPfvovVt1zf/nojS99+BsLSvDkn3/z+Fv/VuIQ1ODVEusWKV0lmkkKF6kW",
+	"sGbTbJQL6YYnBBSV8UKePjh4vkRGG3MirNVXg+QXI+lEQVUyts1bp8UKEnghBoiRORFSV6kM1V/uqx6u",
+	"HylR7dFioP8HfochyYhF2o8wQwnnUzWmmSDJUb1AXwPafqbpsLxpcSII+IzsIVNg3FOhNhKDkJEdZNZv",
+	"YZxNGqhpgpnfsL36CXlyzLog/LjqSec7lZYPN6+GVnqGXG61/FRSvg+wnD3S13LrtOrB2V47i3JlDQXT",
+	"sIbipQylCdbI4QzPdJkrg+X2DLpvK2JC5TIBEMt8ZMomcUZQTHHCx7l+DYupLq6iftm/eWdHl3xDko+J",
+	"nJBsYEvFIYJ1bKal3zKCvNGnWoyfz15pKBV3wsA/3bePpm3VVjTFD9Tpe588XEsxPmt5ds/Hq5ubIehk",
+	"q5cCazYLJzQ9WUDajMQU31+uOnJ57YtY9gTuYu901ErdZEdUFtlVJ8YqOLX4IKrG6Unr8J6jwRaR4LL1",
+	"fYwOS9nZxjm6hOzaFqXRVknZLHFJEseB6sj39srqtdVfi5ivMdQJ/JGqJS8Ody/r3Bqh8rYawLvjvkjR",
+	"4Y3TlcvDbLUeCl4V1sVmNHC6Q54zfYcIK9fZtxR9AR7W66LRy6EQWsw2BaxjHVI4IQ+x4oKZrUJ48qwf",
+	"y86OE2L14wlEgc+iV6TilNV+2bL7oaohFqtWXY62Pbk2SaH2tzf0vrRr1kF7TFonqFpDLKMJEWiWCwl1",
+	"+SEaGBmQ5w6LqFUes1bDZWXZKrn4DuwdQNhXsLthk/udDqrFtRGwtNSfRMzeLrwCJz79dbyjOAlY0ekc",
+	"3T1SwhoN/BZ//NSM+wFHfuEvNFZ7S/DOiCe10C1lGPQl0wflV7FpeZKU/DS3uR99KGbfCTwd3Wvw3nLy",
+	"1/qMjZlDtlA8bBO+39OyqN8JnL9O4Huexp7r7d2UwN3UAEvb2DkBYNZFGKIbqFir/b++mLOCel7DhTOJ",
+	"TrZdm9g8H+By6NofiLsSWwrTVPcKLUWnw8m/1GnroNdG/HOIEJQ4k3sTnI2bY6nGWJI5XlRi7kk0gThr",
+	"nNAUL7qvaLaNhjFI4neQBWLMRHzWN33been00BACT3XKSC9G0dS6RZn3MIbE5hMnPKa66K8IhhXUMgsw",
+	"bTqPW2cCa4CUH3I+JfFdFkrrhhTaLCZZn24/fqjpS61fOiv4c7WU5f1t2S4ZgNadaHSDKvx5M8Kew0Vr",
+	"Eb5GAp218FVL3ACGelJk0x41C+kXGnoqFr/TFh2YQtqOSOoUjYb/1biWkNH99FsXGxTrcaKLI+jdCaaz",
+	"FtigmCSBukyDJaRPqIpppGW4B26KX2OccVfAeYPLJTh/8PJmQwvzCa6g5gmluIBhIeWZ7FZA4P2m6edi",
+	"N6q2rgtTGjC9GSmyy5sMFzIXDds4oNRxOQQAZoOs8V6azMp1UpavU5dWN7b232yGaE0YM7PqYV2pAUpi",
+	"caCLxbUWv6rWh2oFNujAxKhiALxuTFo4WeuMC9tZ4MKEGlhtv35jii5yDCQbOMY/M70CeMglevNOgn5W",
+	"Sl5eKozWkghcI+Wy4I+D6Md8MWgt6rArIxiXhyOeg5TAsyEd5xygJMqKcCUghXq2KHbrR7XwSfnnNk8o",
+	"1w2N1nU4WiF35lqS6bgFSrmfkI2zxb28IaZ2RBPZHQium7uhn/ULnK1nQwCTVxU/euWbq55e6gIl3+xQ",
+	"cByp0LEsLSn5Wc5YBWq7vXSnbnQPjsCTr/IZr8kq9LtRMJvP8NHW/012RJjk2eL5hQ6qDTmijdf7+QKM",
+	"s1fgwo1eqWA8o8ZbETSNu/rx0EOteK+4dh7hJA+8gngWg6cNRYp6Wel7FLc79Up1+ggMMGT0xFcOenQp",
+	"zMN6R4wYsP5AP8AT90A+jnQcZKGPd/kwdeY8TyuJZKaYml2nQbHE3h0KoJAOKGVzKjWZ73mrsmtl/tCg",
+	"wW1rdEoo5UPmyOaBdiWo8iTu2XqaEUGYDO5BEJzsGXTzhgBbjmKO8JDn0pbhHNLYqc1pC3KacpwlQBZJ",
+	"DzU4K6ScNYXzeIhv02f8cP37DTWGfJj9Ekcy+PmTQhf2Me7tBeIyrp455nF/JbHmC8CHSjNyYUSTZAcQ",
+	"N4YEzXACKJBxQOAvcFnsC7u/OUJYwyfNsUCKr7Y14AY2dU91b+FB970zyBpyrj1utqUF6cByrDDUq62s",
+	"e437LNzBXvxe2cYNGDluG77B3r97f/86y3ji32p94KT6AIFtnAiOKs9owK2tnuXm4E1ZDCrVEAzcSxqS",
+	"zdrwvn3p5G66eefR68cBrzTTNK513OhgfqubOe/TaEp8dzEm5oGeCP1oT2MXZjFVT4RP9K6zw29QfwjL",
+	"qXn3Tlav99Lm2o+DrtabInTtYgXG4y4ldPhQryc8ANJaM9puwVYB7LbVNwXWtNLcvTfedrrEAn45DgGU",
+	"poX2CvZd45wCbcsGmwe8Fgmht/iZmnvUIX8g8Sx1UW5rGepIZrmQJEb3buyhZ7eubkGRAARQ34gfER3I",
+	"UzgdkL4aehC18wxHi9s0SagAu6YnXOhFPkcjnCEsrYrER6MBwkL3AV0CiwtXm2kpgM6iCQ8Uj32unrmc",
+	"cEAwXWrZKw14QqNFoLvYGjrCTSLF2rUEJQdgReoQk2JmBfGqQbtmLpWRNnFWQhnRVY+brEvV1adbzzET",
+	"9uXu8pOuVmBcS+DZ4aUaWJ+GDRKCT4nHNp/gYaBPMtx7OcuF1Pa8fdpgcO2PpJHibNqEKaJ/uxN66orA",
+	"OPPBhuDXH6ZcNBaE4i8D5rQfgXA0ohHJnhJo/+YdRAWiDEW5kDxe6CqrU7KAzNEhQTnT1QgRZyYmwtfZ",
+	"PmFxFWW98vNnS6Bmb0ZDZUA7aNNAMM7wVH3ZUD6jphcME8ymkGpDJcVKhKqziQqR6z/YocwwE1S6geCm",
+	"0qL6AxJzRZRhSEB+9RQyS4WN5Nf86kQWFAQqF65gqzrTdiWDwm7a47nfVGG+XqZnjwiAs6b80sWkSj09",
+	"qXZSiBPrHiVVT3BHKavcn4m06y/KVovu0BEVLYn3GLQfysaV3CWoOk90Jg9laEIe7kCJJRPyzOdM2AcC",
+	"zD+C79MGeWfkyA4AGhuD4QAxolQzMeFzhvAYw9bqXc3V8r7h61dP4CEF7vAq9roTr2x195z3gR585a0R",
+	"tVtdshGaLZYQbNW//gJSPXgV6NBzQ94tiLd0I6DsFo+aj2XK7meUiFtk5FGzLmyh30O2aoP38Ak/puks",
+	"L0qKdTgJivNBr5n7sjuhklaNXLSW2xZoZWd72XLW9HzgJcNu0HC0hdvkp2Sxm4xDjB39EzNXzrFsufj7",
+	"jZzCLHsRlEbHkBbNomyRykAzjG7FGUkjG7zCs6n3VkSPyEt82JsFTg02vZJGX5UjDwBSxngakE6awomS",
+	"mKZGzFqB2Q2eVllnHCqp6yNCNYunBAqRvLp2s+DlNSkf9cM1NbeKSoGiwmVrihP5s/QL9fnVkyJOrBtR",
+	"plaMr5rjG475UmyStcl62HFnL+/FvSK1zQtJF1THSj/n7aNEUToRHIgnjeByoPGjEaTkvroWjUjWtxJ8",
+	"L1RA3lBO9wHIh5bi26YqdmtAa1XeWWhJSFHESG9RytkOqPFF5ioShIilQgpXukO1q73t3T4oratQbMo4",
+	"9WxJ4QEAIlh4oAEaLgrjhnlSo6yqTwBEt4Ms5Uy9lClZCISzimfYaygP4ARDzual6OSCGhJXxmfo4PbB",
+	"TgEdR6VLZ1DO51hdqNRy6JTVzugLX/DDZ0kW02pEukXzpaz8KyaSZDPKqjky5VJ+FmrXd8Su4CgiqfQz",
+	"3YTPK2F9ZREtWb9VtZ5svRFJzaD0CFqC6GCGi7IuW+dmvuoPxbLV1btB+3nDtRAAFrIAwWm836ZPaLBt",
+	"ZpDdcLI6fxMSTftmW/crpF9ZhqZC+lnf9g40ST3tHZX7o6MZeKy+BPZ1txh/SSW3Jn8mWhenaUt5NNOX",
+	"8nhMEDaF2qgua72DYjLCeSINynLgglbTcWrYLTBs14SwgxghsTkjMjxfRbQOXMw1T4cxUi2JelcARaL+",
+	"VtweTUiM9m4fBPTvD5ikY0PtWqwRE5LgWBHWDLLo/t7B7sXre9cOdrWRXbewU/x8cPsSfP/spQtqIKjj",
+	"1GlyjwFjuTEG3nioMT0ibLtwTJJMY7NEOMsWmiMeHOztIZ5VjT1GXKyrQFszeYsWbpi363PI8Hwb7R7c",
+	"eWYLXbt+Tw00+19v/JVwgv10ncasAZLZALsVMDHAidHM/3ROPRA3ar1yQTJ081q5c7YuPXv5ytX/+pz9",
+	"v5NYdUA7DQNXErB5wx8UMn7V/Lim3aXtG2Gu29eUJPFG3e0KjUVCGAIlgcoF7MDSLwqhmrqBbYTlwGJe",
+	"gPtcSSbrfDfqmC0mSnCWaKTrMBF1mgYYxmXf+HWejVdBQQnMu5aT4INtH8uJdkd4k79Ox9HeJDCWV+hq",
+	"k2CgbGyDL2tXAl242Wr6WrLtQDQwdoIywgM988IY2b0TCm7tjmOpx5SAfS2KeodV2vFVIxDM9nV5s4Ie",
+	"BjzSEZ/welmE9kAN24ED9d/7iJAW1gtuXdJisT4lELERncaVA4Qg9rSWtmiiGcJEylSDDFHjDanJlf2b",
+	"9g6HS8Rhg5CTGcHiRGkUvQ0JznRmd7UjUZYXoRDIzvmUEosioRFoiTy0j5VbRQ/w9dfBDzPiy0O9fkSy",
+	"hZxQNtaB8DyTOEExV9dfAbiz+iIqCIpwkohn0PUs4xncOSGa6HcvX/mvyGT7oZhHuaKi0BTGipmHCUF/",
+	"pE7lP3oG7c4MrHhGkNH3wbV//JU3B8D9QkcoPfvs76IH9/cGWktCQyzI1cvPbAw2EhoRJnRt9pgwdYoo",
+	"Ubixmyp16cKlZzZLojjflQn3ZkGRIMnogsWF3t2/6RRZ3t7YspWTcEo3tjeefWYL2lVcCUx2EaooX3Su",
+	"sRr3RUd36tLKxqa4cYsKqWuu/35OdFAVzvBM3UTFxvYfLrkiWWK0GzC/Fce2UoS4MAeMujODUmbB6YEp",
+	"Pp9rZCTLE9Z1D3u6EzysnEuR89o8NmMh9HVrjYd9ewU86tZOTWR2Q7/lr2XXXZKqoS9F5xQLsFXQDBnR",
+	"6+u0rLhfdrrsQmvp5iYqK/n7OjCZxH1a38dZYWfSJt2BjmBxtWSegR/75rUStdzLQwRnACztpenVEJru",
+	"43E5Dki42WpaQeN4KboyrA/mjxl+SGdKEd4y+viMMvOFL058Sf7zuUApyZDpxDtZjZ7h6f9Ktf+Ozl+F",
+	"RI+UM6GPpEubmzUQbkdwXHzNWGLCNoyWJGBQB6FeY6yXtXXGDNvfVDG2i/smR9s9SkEkFcfNH76qZiPy",
+	"2QxnCxCppcRDkhuT3cAwc5yTon6AxGOhEdvAqPeq6sMjNi8qKUWFpFGzBH2BGAF6UD576iR2+joPQr9i",
+	"xbwYoLm5UxhhM4ArynzCkUlvRBM+R7M8mqiT9NlNWwUkdAW+SOPXu2m/fG7BFjKKmtlBNHZBULdllpMe",
+	"4vj09801bUM8jwW9y6pm75GRwAanMdsulhkyLLXIzkjEsxhhYcuix3RkoKjEAIEFTqAYUtPiAs1WcDTC",
+	"WU8GuAjHENzUufDwAVxbnN3/KTucjB3u4ylBVG7bIj4kEcTsZ+0MeXYTzSjLlfaL1aUIzRYoUTqJjlPu",
+	"tbYFbzSv7zXo+hwWGK5lz/N4sba1tf5Ca21+vXolVYN8/T8za+1qN94A6UJEwE0RzzLt6AQzJHg9n0H3",
+	"5/yCkCQFdV6AKVpd2SCxw8SCaNuErjNluHNu6gcttDwzxmue2Tfi3jpAlUkvWj+2n1P3M5LijBRe4U/5",
+	"9GTd31fUPhcROCGIPMSRLDzj2PGLS+6gsBfmmmbHeF92sx7ZkIv77eLZT/apZ+dxbtcHHelsiAkrzipK",
+	"0dNWG/rMyst58Yv2z5shaq0lyRms7MDbZjnaU+Ca9vWzmb2neRahEU3I8koPEE4EB/OiMWgpTRjqZsUn",
+	"4IKMJARr66D/8LinH/hUkV3bCr9Aj6DEyxBHUyW0lWj+vDF0tq1dHlPZKnp34YkOa+krE64UYnDOMWTK",
+	"mDwlEI2VQgKQDuCyw7oUm1CXZCyQ7o03Wb2GiyaLlw8kbNnYdF2daoOytywm2TMWnc/fJW62XF4N7hLR",
+	"JjMiH7bZRreutoirJSMZi6pWsrBw0+UBR0kudKKVrx+odbmGfsDWSpjMKCmdEjOcJCQzVkkdYgB3K1u/",
+	"B48JGlq3lJdD7I+e4dlM5i4DZT8TpGK8j4kNEnbmuekQ181amrUCQYKiCVY7vVbD1MofLWyWxM9F8tAG",
+	"ixkpVJ2KokoCqV4CESgUqvhooY3Y0IcSePpSzmJEzdXoj7QzLpKJGdwRxEKgC+oo/COUERyLHRSJI3jr",
+	"YSIeQh/FvQppozsaqUvZANLouZDo0uZgc3NzY1ATlddhDg3C0sdihk/bzjMbcQIE2BhsROJoY7ChRurN",
+	"ofjimoToeuTix1X8rVfIeVfWsP2aZZJi8BO0+nFVTdVdxIgNUBDEhBCpw4GwBDNIuQsDZMmREzrcKFF2",
+	"dY9a5wUfO+NS734qQIMBVJWBDgdhiGQZKCnVLa9jq4L0oxsgpUBsOQFgDYfaGvinVu0JL3W+jfLUqomE",
+	"xVaKA1kahnU6/Le+k9ANGj+XE/EeUQ3lkpSkVHSdYDEh7azrxOGJFqYFfchguYgJz+RAnYdMVyUfoPlE",
+	"3fEYeSihlLjmbgnhcFSgGc/INtz0wMylrvkST9UBrjQzwVHCIX+qyuMHsPsKzNLuewCWGrQGURGm1QdD",
+	"xS7z9S5boNR42fXNYgdhNJ/whED46QDpWCejYKKnJ+ThZwbIqRKJnRqR+mclhKpvwWOmFnzDlCxMj/dY",
+	"80O5+mV8hDdWsGQsR2AoFWcd57WGtu29XBYSt/H07hUSU0fMbWrVBftd11lexR1eV6tru14MfBgGzElw",
+	"6r5CYRPq51fJvOlKpynKi8U+t4vNniOMFRl5nqG9XQGeYIboTOn5AHJDxE7hLIYgeR0Yj5ME8EiJe/Wh",
+	"hQRtkvud/v+CMs4A12w1894IzmS1Tb7QuVxky8hLDROszsioQuOeqwjBNHnFy1uPgtUlKrbdfg7Lqgs1",
+	"nz8A+jirrhHYz2zt1+9yq6Dln7G/7ePAco+/9sfHP/qX//3Glz78x79//LU//t9vfOn4G1/96Ftv1FlP",
+	"G8qoFCjFNAMbBNf33naOHCVYTC6aUsqt1t0b6snnzYMdyt2nEYTr5MOS8ud20pl1V4ccpC8/be3xrsNH",
+	"SB5NN14F6EVvRBLgEJSz2TgdkVF20MtPv3UKAziXtbqNpwRhXR5dX+PUlWXEM0RwNKkEFYMhBRbUpnu7",
+	"J1T7KjfIkE7lpLL+n2RH3jkv865e4TLSAq5KaofCMsM1tc/6KTbQOonSUC/kabNP9gV6RB6kMP+XyeKT",
+	"G88DM9CTOaeQnvPnoYxPCcC/qruJxUs0EcxzLJBGXDTBr+oZo3vqmGZQOBIcEQcUwtY/OAEHJkTakkEN",
+	"EWWUaUFySz/5n0CSmJmcV5DP/s07SJNdm7FGlFExIbFGUlS65I5iAI1vKDN8RBJRjfIKXOsJTyjEu7cp",
+	"my/ah06R6qaPc9Op7BxhI4kJHUkSoznPpup+2ZQRMNhIcw/NDkiVZOuXlab5zxGcnbWQPO+FuqfDnDS+",
+	"glowPgK1akG6gva1Cajleq92nsAzorFCka52BD6mCWXjZ1B5/ddNHQ5xfJjxud55I0qSGOK1Bghn0YQe",
+	"EQgW5nP9k9gpvrb6HUYZ57JmtKjy0k3o6UXASz0tbtJ9nNOhazs/t0s9pBIAypRGpRVoDtlYFeXbHqN7",
+	"u+YM1phMSNd1NOENNotXLbk6vzXuLIstB6kvpxpmqLADGJ6s8Ck74jTqMADctA8FBS0sG+4LVAxbANbF",
+	"c85IfKjTMjXQXoRZRJKkAbr5U3vDKZta1UKfm7y1jAaKSJJUbqzuoTiiTHGJl5O1HgnOrZa76C5bmM5u",
+	"aDfYGUQULx8AGYkvGNXLDL+BefTW8PAOFA701Av8OEdylGHGC2fay2s76LSMm7cPQeQMoOFDW3yxfrg9",
+	"SBOO45tFf2e+4HcKV7FSJ9rXu0j0Pm1+MwlrGCmyNeIE9Ga/gb/Ool18KgCgQp1scHANittFbo8HH1F0",
+	"XaVwB3qw8YBHksgLQmYEz6rSsoQ7ogzDYOqdnLVjArjmPISz3kAu85b5ADMck220f+2G0kLv3rhmKwjp",
+	"OIshh4rhrdJbiBybekiNzk37zGkS2PZxPonkBBQ/RQyjwgnJtVnG5pFDxjFYW+YTbODe1FFZT6wqIWtC",
+	"BKnq5pCnhA1QxNkooZE0IFna9CM4Kiu/VxdmV0wPdCXa07gumNbP675wntywK6YWokyzw5BYdtCJoSKf",
+	"KQlaZIGmJBMAqgfJC6KBGZb3XJHOGeKMBk5RF9cGTrE4B03sopOXT5Fjyg5+G5lmTy9+UcHN5YyBZhul",
+	"Hu04skRH+Nm0oOFCP6KB0tsZqFjZVjyQu+VTp0h1p5dzMekRnMiJVe5sKBDNUEKFFANwtQ1QlPBoCqL8",
+	"NT7s3qCQjHRhKfPBl1RwNzM2m/VmFayUTdBsACgR+FMM2nWUcGGsAEr9DLz03yMznE1N+CYQqYjDrAKM",
+	"roSUtLUZDD9lc5QSmjZ1pX/6T3Bz0xymBIuJv/eku7RpeFxzaGsaYZL04eNP+ewkfPapKe1UTWnAyOdm",
+	"SDOb1WdGQ0+b3fmZoA3bGdWxyxbQ2yfcE6vncF5oU1q4GJtYTbIErtFFm7TcjAulHzjT1Vq/fu/O4pw0",
+	"/PPjFave27QdJE3NF4SzjB6ReJXdfVEfii3Oyl3jkTI3TIMu5DopoTlrh9XtGXuC+eC1ye6K6T1rd/yE",
+	"sqMe/znFG54fI+6KaVGWRxHAVt/Ubs2nBBqSCU5GPZgQNJj2c+ZAKznndMx8LHwnikrlOaEFeTuFXQ9a",
+	"m/J9t+ZrC1TAIccglFvLHkx6QhckLp4Ri+L/KfbtJwp4wl1stTfOURV2+LoKO4Ge1kWfBsiHYmQKQjXu",
+	"pk7N+G5Vj/tka8fV1TxHRdkBxi4yXzS+nFjDei5hA/hVaZ3Wfx4LvH4NxldILUiPubysKF7j7LRPweOf",
+	"fu/4G289/sF7H73ztW00XJQBywnnUxJD5RddYk07Shjvv9ENQL24+EWR5OPXL6Y8oZEpiNMUhrmvngmL",
+	"iVeNfgw5Qc/gfFLudN/ndkocEKkZCbJmqEa7cOEOjZeEIezUNmgJAF3ioKwzzG4/awmyOwUGOq2VzM4z",
+	"hOwVjQhjyP+UQBANKVDEKzBTlSijpg19xutxChu6uhRnuJvPlQds2LbLBrD/wBu3oy9OOmjF4B6gKSGp",
+	"8dhhXfem42KVkYgrXYF0ujTulU/2qycTXCtm2e2h/b6lh934PrRDvoyQK0tdfxpre9YXpAOJRyPDG+d3",
+	"7r1MFqhkZeswMMHpurBBwtlYXZnmmErKxh7EcD2Hhu3ReU2qEOITfk+qzuW8LknTclEXg2q55j6L5o0L",
+	"8kXznPXinYYVV8+gQKo/4/Py/PlGhwcrLtkGo66+JpVlLtSmN/A2Gh4aCg5AGBEtU1a0g2BHPweFrEYj",
+	"GhlXpE0XnGGGxwQK+EWEyYysypdh1QeW1vZTLv20DMFSGQIv2xVusZaiA/qZNWZG2dIcwICvQTXKiqo2",
+	"2Ig5I59qbOdQz02t9TneaoDVVsmNMpxcSs+YhMT6Gtdt1aurY3/bvLpWKfhkO3bdWZxbeSIg4TkWJior",
+	"EOmyx2BuNYHDfXhOYwo08xxYbV4he+q/fbxQ3e4mNMULJDmfDvSleEyPoL5sNNWIpW78QQurjrEkc7xo",
+	"TAy7AWP7pLOrO4vfPnaFYjWckQWaK7VS8UiFYU1WQgfLCtJVY2g3SQ6It7jQei05PCVMMyozigDUQgnN",
+	"iS496EMaPyUKP7pVBYxLvQjWMJl1n3rWPyl2I8WE5+grwQmJFWvVDUYu/Atsk6XdZVB+6Kjl3naLjqTq",
+	"45MrjPXyjM5cAgPVzoMl1GQ1Dr/hDCV4J5jFTmUdXZ4eozTBcsRtECMViHEAHm9nnglNoVh9q3g+KJ46",
+	"ZflsbKHQTaR1ITXCFP6KSUKPSGYEd0SovczJPGM9ZTguBCdmNQA/jOZ4MaRJ4iQl6Jyvnsjkn4r4j5uI",
+	"N2x8vk5UKqxFRalUkH+MBXzYafYLmAID1BTEdvd0sTe9+7rbTWCe/KR7COw0zss5IEo69lmai6VUa/EG",
+	"wCOfrtSaKt7gLKNggzeUR1TuOHhec57FWtiWyrzaeVBYDzL17OmDtq5o/LIEy0rIcNDKqyOuxcqOo+lZ",
+	"r/gpRErgaHpO1+Zz5bNXJjSaWP0AjTkR2/rqSMUyXjDwmsZ17MlChe7TUu1TPfHJZ6TqPH4bWeqmRBGe",
+	"EWOEUfIIM6VGaE1Z4x325R/1sZl31HQ/+ZyjZvBbyi/UAZQ1p95O5VBTqmgSd3ONurAFXBPLxz4tZ3C2",
+	"pitN93OsZsCmqOSSajrIoNCtMj4XvSDpCjRXgDfTkK7UQLBAMWPbpeuzKL60romB81XEk3wGjj0fjF1B",
+	"yaBia2eNu7bEwC8SHKsroq0gCHMD04SOtRxUIISYMRWB957xeRO8gn55Dxo7kfWicXgxzUhkEodWGWHx",
+	"/mkOUpKHq1JQvXqaQ8vIiGSERWTF8RXvn+YgU7yAWMdVBgjvnioHYrkq8dSr/Yf2ccFM3Fr/qXOeqIkY",
+	"DStHzwDtHXwWPf3g/o0Lz6mr1QvPvwxlJf/g1sEfDJbRE3dcWOcU0xgtiOzyZhbHXEgIbtNx8kkLvz3H",
+	"pd4tl1ers7rwnxSgTyg5A7fo+WShVrPf6qkxzqhsA/dQv3+6kOtYyH280MGrBYqO+gSLCD6rmalh1LV+",
+	"ubgQUl9N58J/WmDtnG4khvTnV0vUlH7gIzTDbFGpBVC9oDTU9Gu6lLziFA1wjg9dasJAyirG1oXM4UYg",
+	"TDYtz5MYDckzaNdAvF0BfLe6yQ70BIeGG6dZCrJ/YbdT4ZNz5JFl/tgBz7mSSgxtbYLPzcCyVJA/O4tB",
+	"VqVV3zhR3dehRRl1yHxoXeh+EFiXcT7ZdUphFueYPXKu3LnbgEAM6g5mC3VhwUnC5yYuP87wXAxspUKL",
+	"Il51F/v5VNJoSjqse/fNMycMyTcheFo4/hZVI/kYYcjolTy3g/n43R8fv/XtbRvxLArAqzEVEvyxJsam",
+	"L7qE4WItZjWDNSv2u/C7JsUn17mhx6/n8nFGF9EjRBjpNULDBTq4fdB/hfmUdOBt3dePnFBKDRPMprDH",
+	"qaQ4oaJaXImyQ0AIpIp1cCTpkWom4SZmLdGgCLb4Y5CMu/4QR3IHkVkqF+j3kIT6VbqK1YzHJNEmKtlq",
+	"moIHT2ZSdoOcKxFvjUFu6plGS9jlT4Pczlq4K/4/N9mu0121IFdsZCIgVqxvfc+0VOzp04kscDs5J8RJ",
+	"27k9As8pE84snF21Qek+nuEppDSYxGO0f/OOMOZzOSELhDNjNQ+tWqpF+UUdVNUo0ffUz87yn+am2dND",
+	"OZ/KpXN9CS32i606rWW/oi5l+htdlboflb+oxfTrF03CS1u8EDwABAmD6LEHQJBqpA6EGWXFhfIM44fK",
+	"eZ2TsUPT9FzSCIiEOrhozJHF98MoxdnUliNWTEXZGM0hbu2IZKohqweYPf+UgJrGFOC6RjyLVuZCrXc1",
+	"8uBtfvSfjwGLSf3WcZ+aeZkssY1MRsegCKMdIK05q/+FHKARzyHDxajPoVyWM9VM++3ggXlmbYUwHFQB",
+	"gA9oBBcgD1Oqc1f0vvsUaOB8VONXeDY9N/VYs59ryRXoad/d14N8aNi7H4SQ7vCTa9/Q4z8vA3DBMB8P",
+	"rACEGcqXOOhkDBSG9VNbhk/Z6VOcnxrOj8ttY8LkxVGCxeRil5/+QMLfpZP+VJ05tqfTlv9AAU+aWEoY",
+	"MhRBT+uIUTRcoHxKFjECgrlbGFq5IGhMmglrglgSTFsK1Jip7/0f9r7/R44iy/NfCXE/YEtl2nA7s6du",
+	"nU5NG5vG2O51N8dPIzsq81VVuLMi6jKiuqhBSHh0B8wsHDsrZrTsWDMwy8wgdNh7Wg4WfAz/y8ndbv8X",
+	"p3gvIr9UVWZWm87KLrt/AldlV2S89+LFixfvfT741PLW8Wdm0VAMvW4V8IpqF9tOzfn1AsOy6/qWavs+",
+	"8GG3S+e6AiNbYy+c/xvMMYO7KuzxpF388SzQeo1KA9y2Dy27/dlJcDOM4dT4UuPzB7RnNVMjiXsIyogp",
+	"afeKmPqcYxgo336P1rOaXghlgRDx7iH5icd2lMgFWlzYFwM3YOVZE5+W//0j+aoXjm38UkupE8WE1E3+",
+	"CGHduZ0wQ52sIlK0yy1bFTOOHRQta0GIgAkyiMdIMdAW4aSOp9S7Il30OjO4uApvGFLwHIf9ERem4OY+",
+	"e4LFf/gD7PkFH2Af0wVcVaiNMZhaHcGrSnbZQEURXugjt5CNMu3Qk2vY70BYcz8GM+dqriy4Ltb2cW4w",
+	"raNa0PmjGNAMutQ9jNA99zfTAIQFi11HjJqA8TZGEoIbQsdiiWPMKCk1++oWZPH7NmXjDfot45B0bqn2",
+	"GhVOseHAHotu2n/cdNVYvl6F6j2rXRRF6FwGEJXsRvj9Ysz3SdQeyc9tOwmLI2rBBbc2xJBC9yCcU2Ux",
+	"aPeyBakRpQ1u7/jY0oa16RSaLx8q2FheViNUp9UtyBDCqf3kKPvHijYw0Ctv2v+8VanebQODBW4pE1db",
+	"NPg8fPLIPBsr1bEeXRErRdCbfc1QnyWhtBZ8LnLDXodBNG4gqbPOrJaYkNbisg5IAoTUb2ZPPTxaZYGO",
+	"WwyV1GJatZhT0Y+zZsN3S65Sd/guLP+u8qpSgzYPdpvaXdYTMC6XZSGIO3qcDWWYKW1sJdEv7T5I4Co0",
+	"s68yNBCv2d+g+n32n5kwCA5jVY+9UBDxcen+ZI9Oc5RpX7aP1X0SwUEaWHFRRDUyuMzwFOkqf1tMqhEW",
+	"x3cMZI4geiRM0Gv53DYpyMbI3aSnEOscJFbZDDU8zpKMnJEWL8ZrA5DelGvKOviffxmiSC3aE/vBL8W8",
+	"QXgv1Maz2ivbdWEZReagZAAtF8F37Xvab3pchnYpZpf1s5phAqlsMXqVr+DPVuWavHiu4sM1FhPmB2rG",
+	"YaJEElfYs+ZoJc1lgVtcZV2lQpaq56fnWbnwVSy6opJ8mZ6p2xP6cRbvDC8K66ZyBQVUND7gXdCZfYjW",
+	"gbaC92Zb5BAfw/kNuLBxQGW+dYueq9P6/RDN2L2ScM6IPjAnERaoENzVqg2ZQiakUS6Tfeb586wv5NCA",
+	"Pltq6168K64FrKxfHR/IyrkOVD/8dTfWwkkQafTsqbUONU+0rovjWiIrA3dbXlZ0YR9YkA5DaEiBbpoL",
+	"0qAjMMXlSH3YViEU/P0YbValpFMtLvMJrEmn+rKDbUHVtQEwQi/N4lWQTXQdRF29MUFjRYY0P3/vhgbe",
+	"HzMeYKtFqdgSYw4hAqrQnkIiBgM4QCMG3Uzz4msSXYWPXQtFGANhq5R4g/XkoVrNzw+yGNd6cOeD/V99",
+	"uv/Bh4d3767iUvUNBL5RIFcq1hXakFS85DLRa/nKzT44NxXBrpBFEHzuqznFmo5+WSAhT+u4+A/mHBbv",
+	"qKq6Nn25OLrMFNMiIauZv7PzlL7gRJWvZwyhsb3lyjh31izE0ckt6eIGTzoUZiZWazFOZpyG2jyzM22w",
+	"OEdmlbjKOAtj3jEJfxXW4mTQEBFqNetKuAzRqz6X/XST8gg8ivA7zdpDY82j5ZrK7Epz9yHEHl9sLpOb",
+	"QmWQnbegZQ60m7aQaxJyzQUYPgqjmRF9iIQk5buLyeLVjpg5U5p6bRBOLfclvTbPTOKiWnwOpHFHwveA",
+	"8I9V3HeNBNaHWBeC//LMBFljeo55ApwI7KND/P8gAh5DuOZgHTUbxYoQ1Rx8sz2WdwRE4XNs3Y3S52PW",
+	"BiaknY49krChNCJySK562O4LY/JnxDk8zAoPwxi0LvU07pEl9zJuFs1QYzjQgIQewxpMbkvCO9ECVPrW",
+	"M4PhrBLzhaumBp+S1coCfUmDxrDNxymKRI4vZS23pBM6uEKigqnFHKgQSu4jtkGGGS+KedAnYTeyE2ko",
+	"urVDbzcFLkvlmDd6XIYRxKtMgwx9vtdd/g5iQM41lV4Hw4gNelQie6SdIrCvKUuqA7dFV264h5a5NnCH",
+	"x3YrfFqaF7CYpAcsFnqXSWVEAGl9iLcf7KwSUhvgISHdDyA+u0qdLjrtfUguX49qXSBjFfXL7cuO9VLy",
+	"3KmJLYuJvR4LA6nzwXtF5TttExs6g03fetgHfTapff0xJhWBsbax8qbVa+lZ+lV8cjE1r3nZr7Mr3GBm",
+	"cmc88OB3wkCfaSTZ8y82403wt48/2C5X/kUR1Y6byPpOJFTt5jm/YiENhC3WEXhxKeQq27pw8TmWEOZw",
+	"jUSi9r8OLp+EmGHPOaoJ+Tcpz9FfSZ5a7iOSn0ezZLG43jMHI8N3IQvL1hERJdViYDyGeTKw+WlsyjT9",
+	"x+V4jQlZcHpv2a8GEQ9clwwyHzmMYeKvRWq6LBNTYjE3OsMoaiX/vuHxfobI4nHj/7395yks6/Uw9Cpo",
+	"rqWr0q3MY0HWmc1ydyeDQ2oHwf2cj3GlY6hkYcjaCjmE8DH9TB0xxNKQ4CQmOsNDXIaBqb00Qoa0Yq0N",
+	"rbJXtl661GJbVy/ZM87WhYvTjDctZPxj7TEmdZ0MnmObfSwX5DGwUSyMwWZcGD32FrHypv/fzfKKguvQ",
+	"V3vQwErP/2b6trUXLNCMw7orofkueCethiaToi3bI4piwidWPyclyiM9dZiS4DAUeO6W5EirkPLfJWdH",
+	"/P6JuIaZmkpTyDBN38egHFbxOiaNs3SLaeARgSnohJgGkxt0mmL9oTZ0lUK0TM8xPdQDzJ0hYoc9guK2",
+	"ECLbhGGueeFIBulxEItN8nX3xOlF7rEdH5xE2cE/frb/u9+zM23oKHtKyN3k29CdUO3Plis14AMT9Hhl",
+	"gf8GPVdngb8fYjHFbeuYpxE2PmJOCOzM37BQdIXRZ1tYJzHU0GI/8aX82VsKp528DFf4MBSqSpLr9qEF",
+	"iDM3zqJk6iVpFOsBj1kmm2oFahTTANadDWMnauuhNnpCgpX1UYSeoXUqTVxsZB+cCzIm89NXf/Q57LRW",
+	"7ji9b0aZjSVwDt779cN//u+H924/+PbPGfPMGeS0jVbWOmWmtuRbZGYmF8BwETVW8ZTbEn3F04CLuMWC",
+	"HrcHbBmyntBInHU0Va7EEKg9iEXZZbSLWq/To+Pljcf9DBq6gU4E2Aiv1b13Hv3jnw5u/3H/sw9WU2Yr",
+	"G3HbF0GaNgdvJpRMKl+yxreGuVdC80Wbo7qY2E6KEXGgx8gbKY/LnzCp2l/sc8m7xJUbgDRxvvTeSafY",
+	"VCWMXIK/5NrxOj3WxBUR5UwVCxXjbTU02fPNKtsFGNxQUeiwLe3/TQhcGz7WbKh5OwLWBsTs8HdxSgLC",
+	"cwQA9heIK4FHUXJhsoa+AcvWTCupkvV1auQ46H1u2PcprquP0sqAaSwXPwkCdLEvU4jh8oRWKe/f//rg",
+	"zh9WUcLa4WKgxeVhr5EEkZqas1XLVQeZKau3CqlgEoblv8+yc2guFLrzxf7/ffvgk3cPfvvug/tfr1I+",
+	"Ai+PeAx+Eaf34HrKM3paXaXdpRMBQQm6Eo+4Nuw/nmchH+dPAlZvxe0H62FoxbLE6S/gUUNbLQquUZYq",
+	"nnH+udzpWtq1gE1P1nIcpSTv2mgucNTQ9jEjcjfh3mRKXMVKDH0hwzJyyev4xKnb+LE5LC7MKuv5WnMV",
+	"d7kU2t2E290dIS+RFcuFQOhXhMbNIF8vWqrXDHVMaYD+ZNBpNMlx1xibxuFf/uXRR7dXMYQYE+iPM6ut",
+	"zavefDKW8azGgDEGDdkrM8dAWmFIWHxcXntMqlhk2fGTWPW7PV3l6yqAn9VU2dtiWrlIYyZ7itD+hBXO",
+	"uN7Iq1v1B1yOz1VisG3Qg3WDsKXDNIc1sLWZxGuTLtqDwauOGeVrk4hIpKwsaRshizRbH5qeisXPXafi",
+	"i8Bj39uM5+fkhJAoAV9FGM10oAagW74EwnGoj3qK9XkITJjnpmqO3BVGIta6ulGTARor1PcvcIWHzSCE",
+	"XcH6BMmcAa351q2eNRnhwMEcdpuS0Xim9Uwuykr8iuuwp3bzCn5aQCxo6hmRz/B2ecmGsLeihqat3ijH",
+	"WKNH5oFj6IPWBEumSMGlAARGPXNCgmCaYr1OdqIPoT+MuIEQWdJJCWu4DuzauImwbYaFsHczo70Q9pzm",
+	"oM9FdM5hhaW4GqWIYS/Zv6kLlVLI3Qz/ZIMY0zkpP/rF3Yd3//ejL94/vHebcEsiIXfxTnzq/DADtqTD",
+	"A6Pi8kjgonumRuOkIZpEhCBcfNZJ5uqF5j/JyWuFGq7KILPsA9sBl7Xygdnfb4rr2dra312nsLXDY5gt",
+	"tFZZEn6r5+lG60rwNCWg7Z4aMZ7IB2P3NiJKYBxn5+0gJXTApWbCzGdy84MnJqKtI/ZLh2ioVs1fkm1g",
+	"g2wjML02+EuVSTjOAZcygcfUUKnT5DarJGkjYZSfbT1KJRfcBJRi87q8CiPmVYELVq8ll294OwYyrNSl",
+	"UWZQrEdsc9y5trNVp7uzv5/2UzYhyQsxt37PvojdUmMwc8ltbreWSLA2r2ZHOHVqGQUm3sw3XCBOFi6T",
+	"St26G/m+2oPSiwa1B+R/ljctfVT/2dQJuk9M9rl4t1CPPeCR6ZXFuS/TEzWuCjfCYg6tm9pjC+6JANhw",
+	"wM4Mhu1IBGzA4xzFmx5rA30nJyH3hHHV4jwIYFDSubCO328mf1GTO5scprFqJrrphHBRdbk4b8YlS5Wy",
+	"yjQYF3pzrUcqrjgWZ/UZKbU7LNnZbahfuzaPmH04vtWXmdkCMa6TPAbBKqXqYAIL0iq1p0QAhbR1k71s",
+	"vtXX/d0Nj206i95uk55Z8hvxa3GI5csNRRhtHuxilSAuFOa6OqzSnQqsmvs8F2BgZ4+eqeGOiEpzMU5n",
+	"2ATXQL3fDhZ/hedct5JILGh2S3I4uy69wyMNyWhtpSLA3MZJ7QfcyWgz1xSIimxhZ6+K2bWLF4qUvNsP",
+	"VgKuy2qOMXdPFaQb+GQ93tcNsYXcdAt2wLnpLdAFE3cooqFKX6VbWqTbwntJLbpSu96XfFZronI30S6t",
+	"4RACJIgtUfYFrB22gljeU4LT5gU32waNaVHhWGI8KZ2Vjb+IV9sawOoEV7rQDEvFrfm5qgaGSEK3IDCE",
+	"Sd7PgwdNWJa/ASxFeHHP1Am+gkM02LnzD/u//qdVXJQ8MGkdf7a8ofDe1P1r5Zaqoqd6RdVMTmUHaEyK",
+	"afhLrccDUIMISKh61/o5K6GKspC80PAngayjpv2KhmjoxGf11YiuHv3i7cN735Dds/aYbV/ZXsvciKrY",
+	"NbP87WSJdYnp5zenqr3pFbKFpYWxE/JoG1MzOaxXMSfp1yCELdoeOkMNa9OnRd+3L61J4FPEZFSufBNz",
+	"qTsQn6sugtxxj7oyyCezRvHhX+4/+O6zB/9+//CrP+9/+M3qRL2iGknc4G18P4lFOlvA1VVOiKnjveTT",
+	"UuH08C/3H338md+7g0hpT4A4RX1UvdNsg1msAI/fJ9H7H2kna0hx9z/c/9XvH3z3nXVG+x9+cXjv/lxr",
+	"IPE0JfzX7olrdpEtryr9NJZBmXlvh6Svvia7UKuEtFseLF91z8xTaDjysIRSGRYDL4LPG0r35RGSRqfI",
+	"DbWmV0nNDYM2HHz93sHte6tkR5ktBG3KqCjMEx+tpZWt2ASMZRDWmdnomVD1CMyR95Xs2h/sZ5aCN/7c",
+	"UlhBwyy59+VhuiBOxMJfj6JUDHbKbmmVT9Pdcs8316comLkmwUuTqFDKZIm+5xxuDeVpwHW9e3VY4+GZ",
+	"fvzv3Iss+vRMo6/bc82imA9/+df93/3+4cf3D+/+6+G92w/uf40BPrWlcGZEsAuGDtKulyFQfdDuhF1+",
+	"Ezep1XkILUgCyWmqhptxvftEE0zMo113fPM5QXuOTrrNylXqrmjKGetDyq3OgT81zSPpMSQGIENPOoz+",
+	"EE9D5Bg7QxnOxpQ4jWzqvzhuGo3q7h/3P/hN0a0h/aMSgYpuwE9v8R9/Z1dOglVaWAl6PO7mvf7kBTk3",
+	"rK8kjFnA+xgreIBnurBATM+0TqPLDYz4+IbqdFrJPxzRWosepxqOFou5gRuR6AuCH5/Rg7CBb7fE8Bnp",
+	"JJra0UiCjbTuJllIHXBH9Pg6bFh72uJje3pZj8SAjzNoGqMeItUnNBSuZn8uQ7YbUEmJsv361K/8GH2i",
+	"CKnJ3W768/sYXxA0T5lXzkH4mi8b7rYYRRbuH0Lu8UiEN5C3kUIlYSJoMcPfoCDVGhi4nsOZWBsLrhar",
+	"5SbRTqAhz9KcIa7r3SQ49lVMZ/Y//PXDP31+lnCdjmafjvenKiBZGG/RSa4aG/AxlhXpSAxcASiKEumB",
+	"5hE2reISX/A67gFJghVVabUtKNlq44hsvJGPKLIuwv1jqGdEFwkepn1kmdEw7fs/1Q5gEAtPGJSueixi",
+	"nccarRmXLfxt+/3TveL9Sp8oEp0l3RIOqJTXSTLgcSQQdgNaDE8X2jADEqHSNHGMUR+TksC6Ys9ds5Jq",
+	"uVSmBzHTsAcSq0WK3UHmgFHKBfUafrUgZZ8MnqaTQpX0JETGZD7OHSm7Vqw78pfH7Mzh9//r8Ks/77/7",
+	"5eG922fnIVEqcl2+QeYcoYaV3GhoMFtpN009e09mjJNyb5yHef3hnw7v/uv+vXcefnLbdRl55+EF6dMY",
+	"9qS6hli8TsnYVtxy30mDRZo8Bsx9FFIB5NUzTz4dhVhjOj03xtORVM9rfSKX3lNRmCbTM5kHd3uCJfVZ",
+	"1ACp7HpkPV5MAEHYD0ipW5ZGIyNLOHLSmmru2muCGEKQRvBoGjgMG8frhI1IB2jISvAFIghpkouiCZmB",
+	"D2EDFN+mTyrTIENNiP3UbroLWQ9N9zJZW0DYkMeyBY8yqoYydC83j3lsB1y+qrqirg5HVMp6sPCm+23S",
+	"CU1tsTbhzSGLpIPbeuTkXKH+mXXJddsBVTonyEY17CcBPzllyPmysI/v73//Gyrw++3B1+/5f8sCHJgi",
+	"DUbc2Lh2JVJqgKfIwv372gDklnv8Vf90TevPDfMyRJFa9CL0g1+Keb0FznwgLsN4Ory2B90cU/BqSlOe",
+	"Ni65HdwVPWeeflYzqWQALbe7d3EeGfW7+U1aQDVsv5dMAQ73jLpBBCX01+pHu3JXA5C04KW7aI+A69OL",
+	"9gYu2q2+rURPxGJIubpj0e0Z17GXYWUUhsUJ0EO+rnD2KmgVnirpVxylQZ2O7gnmHXh8xWrVB9MTssuE",
+	"9rwzxGrB04MNAq/KEHPl5Ct8Cz8Wja2bDId/WyS8Bf6AhJ/jb+SIDBKagwk2g1Lf6RP+6KfKkhX4wCKJ",
+	"Mmr0CyfTdCapLOxhBoGQPRKpDZz2lEiMxT4wp66pCLGSuNMv7R18vGb/QYM05EF8MPiKap+QcMlXiuIy",
+	"t5FwoiA2lJhUp6holUVCGySp2oMWRlYtFgJ6mhJLiFUVyseWe6TOMNUN0Vzt24MfPj24fS8rJ/dKOTFh",
+	"pcowhrIGO8+tu+EePSE148T0e/Bvnz/66O2Z02yVs5tkp1MDRiD9elNZTje3RswPNeK7P3t8QOXhHQO+",
+	"oXot1wkq9AwuhZbDvEXCbuQukYqiDXfyKLdqKrUpTXYjAvirQtZ1Ssbff2KT3KXN9VmccUpXcuqs98fh",
+	"MIxB60otUohVrERzQehBxMeOjrgOLWZGWIJuRLy73WS87y5tPWHcQMUG49lyeSeId8XBE0bgNd/l5QdZ",
+	"ArE/+OHuwUff+kseCeDAu1UUJnd7dJ/niwWOcqtXoCsPK1+qqDqhvdMRlkBFB7/76uCDPx788u8P7nyH",
+	"+1J7zNrKNy+uJayo7gDq9iTMrlOGCmlolZxPL/NctqLk6oTpvgqjJq/QGt2DptRtjxlZGIpBDBqk8aRZ",
+	"joU/w41brWilk+GL9LxlTy5b6YN1obG0d3hsDztzqfiF4xy4Ee2iWFmqgCzY3JmDT/790RfvP7j/94df",
+	"fX52lWnDY+tX2S3VTu5fuJUPpewr9eyddQVlrnuozoqiAUg3TmNtVXSPdXj3r/ufvbuaLcIbgEy2teKs",
+	"bqmAK4FeXpLhdrKQnpbO6JdkSDmSbM1jKukBxD0+0IiR56qJ7MBDk6uJnBL8LQhMxW2Sf6jiImmLx8av",
+	"P1f2V0ADHge9oprAn54/vTVa8K2R0+8CWb72/+G9B9/fefTptw9/d5eFIobAqHict1IyubyZrrypo2H3",
+	"rYqEnn10Lrdgf+ykpuz9PBajkGsSK0QRLBNT9MJofxJhbaIOlSHrQTSYW0srAxWJQFSA22z5h5ZeYXYi",
+	"tfCR5s/0SPq8KyRel2SvVgzfBZ0wSDplrLIY9gSMWghlKGQXs24t6k6YX5UG4n65HnfwiWVXop1FrSrc",
+	"6QFDYeLNF/FFuJ7SGGyshD1FLVqEqCRdoiWs+nNtYnrlTdoRy90j/skROsZkFjXl5C267HRm6GzTMKHr",
+	"4ftISDypeotK8Ais3SQ9YrHdwa3fjOG/sFep4QNDhum85x7EouPRiGOeo9guL9XTwzY6bkJY8SkKrNdH",
+	"ry00C3oQ7OI5hwupTQrv5ClR+3zsOMDHaz6G80j7Z7Yub2z/h+fPnyUeTjw2JfWmDOGhdItGMjpbP6zT",
+	"roP0hJa55t8MoT9QBmQwPncZxunlMH7rDCTTZ5MpiF6jh32YS08Sk67r6acHbop0jBuBkp1IBObmc2wd",
+	"7yBuZhtxbrbYzetg4vE5/PIm03ysiWjfKBQuiW+6unFT6yFsKCkhoEaY0jAZqyt5FCXYl1jDgDLHt0eh",
+	"r5Lt8HYEbH17Y3OzxYZS/Lch0jl7rfmYswecGp/cmp2Q67yL9/kX/hNGocm/F9YumMiusQSVG38jXXQz",
+	"3YlVdFjvLTmOwXiWkZ9R8T8Xvg8g8O/Lslg7jBNnuMlG0smjsz3LypsaYsGjt+wrD/ul1TD2+7mtfBt/",
+	"NkmiStaDN1rWykHgmu3xqJN0RyZEyBORAv7GSd17ElFsG26GuomKCtIJO/zLvzz6+LOD939x+H++sXHF",
+	"UA9AhhDmbMiQyxc68fkCrbmVBvxOE49hOntqt9R0iHx8+UynVle3pwJuGuBzOBGGS5zsc1moqxGYoXvW",
+	"VR55MscaMrfluqVScj1DD5y6vZNkPU4pLPF4x+zniBmkKnNxPX2sMjF6mq48fsLTJonfrVnFWf0XsMqk",
+	"z1Riy/lpLXmpcTKNphDmMqoZz62YFXuaKtwELoIJem5iED4ZCoLQutYmlHQpOc/H/lWs0lp2t8Qe1z2I",
+	"1MA58iTjYNVqZZsUMvnsBHYPrFFa1AgCAuTD0GH3zan+aqSlxOucgi2lsqfTqJdtixmF4HiG9wcQTiIv",
+	"VajAU64UL0NffHzqKY+HUVMznvOWxLCJy85hWoXYtnuEdTSKhSk5CL4eI8PUgh3paZnNjzaXl/kepL2t",
+	"DNU87cJ93ZRRuyDJkHoqchWQRQ68zLgQka3YPRRhNTqAtdmMvKkXWSTE2lNByZsFJnGuI18nmcMMyqYu",
+	"dVnyiJo7a0MLSt/iaWE7f/jR5wfvfXPwb5/vv/P+KuvTViATqg+/Axzc+YIq6NZYciV5SwnZYlzv6rRx",
+	"g/IZaStvrn/DxQQR0q+Vg8TnDGI+kKL0D06h/+uwjQxKES+DJkpALHo8a0pV+pYw4tG5NjdBrzLZgs++",
+	"6B49TbgsNOGSyr45FP9ffvvo3Q/37399cOcPq8yZjPU8zoqKS00zEy/jvaNm4Oxca9tx0iEa23Eys2xC",
+	"my9CN4kC8VWsJjXsQcyjbDZXU7k+AWwmUABUN6PJ4yDHlDIJHq9LBVDbhkyqatpj9EuZeqm027zYWGa4",
+	"qTkSeTkTWu4jasN2ck0CrfVMbYjBG/EOqTljK+VaTIEfqglEG0N8aKauHEP5SSCGTEF/p7Nmd3/XW28/",
+	"TcqA3GfMYWnksQh5lAqfVmxF44R7aC4KoIzirx4VYva0nrxmtBFUZNNMhnc+2P/VpzmDdPaVt8lKf+6m",
+	"s/QQMDSLpry4TqQ4jz4yhGFFWQEJowVrpqZQ0M3iqQPLf3j/y4M7f2BnHt7/8vCrb8/6REQuKLQvlzlx",
+	"Ym8ZBYNCu/Onr2otSjNlOjOLdv0L+Pl2pjPzJBDWqy5TQ8Mevf32/rvfzQT5bZX4rIK5HKdD0SnY5oJN",
+	"5/WeYrzPNgukMjs/vA3GlRG7VtFAqV0Bz7F1FkGXB2OHVcYi1cU+iiTkzOWzCHA1Zq9tb2wkAKlCCiN4",
+	"lMJ3uxJq0R+o2FAIu5Yb3B1OOB1jfUClh4NBBIjwa4OA6VJjOqVu19pEjKi2R3JHC7Sq47xN2SKyyEIU",
+	"X+KVcRoVmjDLUOc2Wg6UDFmHB4Y4YPiIC+OL1ci0CAHU3CDsgLRWjXrL3zBMGxgcewbPOg4hGfXnFoKD",
+	"u39hmrUKIc0p5cVxjUlW+9OnhudGXD/B5vXwD18++OFTsq6U8Ne7tQxtwVymV5HhRwmdpvbr0NwEAcE8",
+	"yf05OAe8bifqqSbmFosuFvuEBICMOTwhtQgh7UzahTEauENkyZZ4IhJYGxgy7eHPtCFCfnlFvF+Z7RpX",
+	"ROZyqwdx1bb64jhtmjlug7sMY7TprVipzqJ9nB98HXV76uqqFsxrl2HMKjydA/kOejyKQHahZWNDe+ak",
+	"WNOZncYWsp5SGjC/NM/6WUHkyxIHibjnXqc122sjAO9+8JoB3ot1boax1DlM956VAxMSsY1RQS4edDim",
+	"6CcjoQ0CHs/lJ1fQB1bFYDk917Qf+TGu4gs1IO82dIXUrtSAu80hoZvH0iOH2+M6RKfgTYqlPCcasJdB",
+	"rWjA+UEaij4mZtqAupNV0x47jE/0+D2lQab7v41UvHet1LTn/89le2axm+Cu4k7ptKu4rm1hEhzSMkaT",
+	"9TaXoZIFa3JR5CKXhKvLoykMB+V5ojoEcQlMbo+vs9u/IpaowV53ZkkFWV+Nzkcu85rm1Im7DqVcFFLo",
+	"Xp2BwUWcNB7NTtpJ/VgNgCSZUUR77I9OqsN2ru1ssVwR/HxHX28LOuAyc/dU0/pEO0jIl2qkxFqQTl5W",
+	"oxz9VYfHoI+UCz4e0W4bHpcJ9/llFO52T40YT2WbzQ+ssudfOO/cniaozKGGFrVbtmM10sieG42PtABW",
+	"OrjGFugTa18LC3VRL71BbCgEDNERcR/CKf05wVulBUARtpDs+USbc2vMKDOoW1XIuUjB6bWdrToXlv39",
+	"lzyr4oL0dSHmI0erHGtDe4iGIAbTYqMexDB1veATXhqmyxurtbXirKJurW3QMHm91YKgYIexIzR0V3DR",
+	"qmCRUaib8myjwQREZyJMKTaQnhhYWy+vxboy3k6eO621XmTtlBN7w8VTD7/868FHX6+y17ZfxDwWQ4Rs",
+	"196Vza8XVl2ndjZhd5X1VqntLXvJlZ9GUzVX5Mv7c2ul4jKYWm4CEAPPDL547TwhoPRWlP4Y6VZVj8sw",
+	"SinAWwQ6R34/JqnPr0j/B8XJTvrl68kPL20FHU6gqaKBJle499FBEhy4m1PntBmPY7GX696eshrDO53y",
+	"omx8ok4R2gGag3IBG7dgHxHKIrlVFDGLVZTPKqAoMoLLXNAVyu8SPVKjAHGExgRI88M+LCuuFjM9pSE9",
+	"OEzHBU6KFYxslxwXcj0+Ix2iobuXKzyE2mmrC5W2rnc9dIeKiD3eEQYMINa5ju0io6dtZhaV/Czid6/N",
+	"Jd1kMpNYAn6j9W4MQOS7qF7qksspmHG965GmVcykMnOrvBQt7yUZLrmq/QyWQM+ubQt1zEd83PIXEQTG",
+	"4Fj/59MqgcSXIngKGC25bjOTWAL1XgYYJDUm6K3dEh71iLC2WLNC7gmT4mqUB3ebmYfrjvPSsRoLWDLT",
+	"TXKdXBs2Bh4fIUzBn4E0Oj5+a82M0GCQkoqrOW1ZL9fHQD2J06k2EIlEhWa6p0aO9oLKSWWIdBd0U/+3",
+	"L7CeGsZ63iVT2STsEYQmTPop6hi+gluPZKnUrLxNL8pTGkyL+ZYSsvwagrCj/Mp0Cq66eXhFCVnnWkx+",
+	"/0gr8YVlLnxZDwIYmEklU11etsupP2ZqJH1vU/bSiugoJLxhKk1iZTAdgByTaWzRL0+v1dp8Nv7hjn3X",
+	"haejJia5GEt5vaf6E3Yi0POWqh2rYyuDk8tUQ1uvxC5Dc1jCyQULntIoB6VFl5ZahlYRg3vYg3jcVuH4",
+	"WawnH/UU0wA63RKPmnqZXmO3VJshTbeQrMNFNIyBVj3+8Y2U3MURUUwCb/f5GNFYcA49iIGIYfAnPP2K",
+	"+1sEDMyeTZMWDa6n1/GLQoZeWzWt3uwQDTn6pvAdH97/9f7df2avXYZxlsuTSq4R0yupx82W465RpQIO",
+	"wHjYF5IwvqjmRPrUtK70BHMRfqbaf1rirNdkW+BF0a7Vi0Mrgtid9GdLfj5Zz526W7TUn/bsnS/1ULEj",
+	"skqa4Y6Wpk08dVmHpehSWLtDQVod0s+N8ZR5VUTNnfSmzocaeMNRbaYPpNV7uzCmkPqWaj+rWQx6GBkf",
+	"7m5c2WZ90Jp3y9NAuM4pGMd5gClldwIKuaiwWz9t+FdT5xdNsKYTiQfMtM4h9Vj9HGRZKYUTNj23tL51",
+	"GwxNYQk868UY4Oczckm4myKyTKZhcwpTJqfoBKWjFDcqfarOE0w6ShMu7vDTP+1//5v9b79+9O4HD7+/",
+	"+/Dj+48+fufBD58e3L63mvZyD3gXMEuXiwTTNy9B5VT9AYLz5IVZR1Xp5EBN1ZQkL0BrogGlki73773z",
+	"8JPbq0yDcTVJeJTzyR/HyhWFrlZYaBYCDxnvGIhHPA4LdZ1fQvPAQKQyqRELYht5vp5gMIgSje//jw8O",
+	"v/r28H9+s//hbx998f7hvdsPP7l9FP2tIMNsSb2Z/XohasSRjqzHZrYkTySMdYCELnSmG4PdikSwe3aN",
+	"hQqIicMeBIRhw0GLtYfGke4yPJibeEwstaNYyW6Z0jCBWlX4vUMPnVZ9L7DqG2XeWA5yZ6Km+1md1H1n",
+	"rMkZT9aSUh5FIUXJ4WJTCkMJ8bn44Y9Ef/jTv6niLJ6yGqTRN4qFivG2GpoM8q1exTOZ/VCYFn7iv8WC",
+	"GjyHu6tGX2bpjumUJcVnb9i/KzJH4NGG1RRGMumUQFrDQ4r3ACB85mcLi+HX7bF0o6cSdNAn/2C+SXB9",
+	"QtvjQDvictdnWCb7G+ZdAAMhyzY/LruAK2Br82oji+DUdo4tQUe9ltZQtjavrrG2Mj0EsLIiDwkaJoEr",
+	"mdd8DN8FtUcMdLNtaIfvwrU9iJvzo6cmdGzsB1ai5Go6HRFg08fW5lVKOCFjraSAz9pSMNRGheMW08ox",
+	"8xgWcMnawIYyUsEukixFQkKRsdFj1Y1Xr+FzS950hevjdRXvNlNZLZ1SskwT8+hlRRsel4RQCDWwWAWd",
+	"LvXjJ87DLHy6d2DfF4EOWxVoh2c3cpCLEM+1po9AnXm6xH889rQTJeNHWet7EItOCcXwf6Xv61l39OMN",
+	"5TP94AMVLwpggYZknE2Wq3i+klVmFbh95YWVlzYubK+vXN9eb+G12plLV1Z22Pnzz59vsesXN9hPfvqT",
+	"F85mdOrU+LO3aPh4zy+gYRw9s/rMCh+Ilb3nn7EW4/7kzSQcG2tj37uVfDKI1S0IjM5+5s0u+1iPElHJ",
+	"B+5+KvdneDuR/SBzLZAbsUMMwclHOV62zOd0SZIbZCRkqEb5t3UUDpnPHPh+9n2F5AgomH6UpXjKfp4j",
+	"7sl+3p2YCX5wTotwYjKeUjf7jjzKyyppgsx86BZrTqTWU2Y+EHIPpFH5XyeAd51/CSxlzL7sMBT5tx+a",
+	"nkLLzcpESQmBgTD7oTO4zCch7D3z1s/e+v8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

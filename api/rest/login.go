@@ -30,7 +30,11 @@ func (s *Server) SendLoginCode(c context.Context, r SendLoginCodeRequestObject) 
 // CreateSessionByCode logs in by SMS code.
 func (s *Server) CreateSessionByCode(c context.Context, r CreateSessionByCodeRequestObject) (CreateSessionByCodeResponseObject, error) {
 	ctx, in := enter(c)
-	v, token, err := s.c.Accounts.LoginByCode(ctx, account.CodeLogin{Phone: r.Body.Phone, Code: r.Body.Code, Address: in.address, UserAgent: in.userAgent, Project: value(r.Body.Project)})
+	device, err := s.device(c)
+	if err != nil {
+		return nil, err
+	}
+	v, token, err := s.c.Accounts.LoginByCode(ctx, account.CodeLogin{Phone: r.Body.Phone, Code: r.Body.Code, Address: in.address, UserAgent: in.userAgent, Device: device, Project: value(r.Body.Project)})
 	if needed, ok := errors.AsType[*account.FactorNeeded](err); ok {
 		return CreateSessionByCode202JSONResponse(s.wait(c, needed)), nil
 	}
@@ -103,7 +107,11 @@ func (s *Server) CreateSessionByKey(c context.Context, r CreateSessionByKeyReque
 	if err := s.c.Relay.UseChallenge(ctx, b.Login, b.Nonce); err != nil {
 		return nil, err
 	}
-	v, token, err := s.c.Accounts.LoginByKey(ctx, organisation, chosen, account.LoginRequest{Address: in.address, UserAgent: in.userAgent, Project: value(b.Project)})
+	device, err := s.device(c)
+	if err != nil {
+		return nil, err
+	}
+	v, token, err := s.c.Accounts.LoginByKey(ctx, organisation, chosen, account.LoginRequest{Address: in.address, UserAgent: in.userAgent, Device: device, Project: value(b.Project)})
 	if needed, ok := errors.AsType[*account.FactorNeeded](err); ok {
 		return CreateSessionByKey202JSONResponse(s.wait(c, needed)), nil
 	}

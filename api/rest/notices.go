@@ -19,7 +19,7 @@ func (s *Server) ListNotices(c context.Context, r ListNoticesRequestObject) (Lis
 	}
 	return ListNotices200JSONResponse{
 		Items: each(notes, func(n notice.Note) Notice {
-			return Notice{Id: n.ID, Kind: n.Template, Text: n.Text, At: n.At, Read: n.Read}
+			return Notice{Id: n.ID, Kind: n.Template, Text: n.Text, TextEn: some(n.English), At: n.At, Read: n.Read}
 		}),
 		Page: Page{Page: page, Size: size, Total: total, Pages: max(1, (total+size-1)/size)}, Unread: unread,
 	}, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,6 +25,28 @@ func (s *Server) setCookie(c context.Context, token string, maxAge int) {
 	})
 }
 
+// deviceCookie lets a browser be known at its next login; it opens nothing.
+const deviceCookie = "signet_device"
+
+// deviceFor is how long browsers keep it at most.
+const deviceFor = 400 * 24 * time.Hour
+
+// device reads what the browser is known by, and gives it something where it has nothing yet.
+func (s *Server) device(c context.Context) (account.Token, error) {
+	if value, err := c.(*gin.Context).Cookie(deviceCookie); err == nil && len(value) == 43 {
+		return account.Token(value), nil
+	}
+	made, err := s.c.Accounts.NewDevice()
+	if err != nil {
+		return "", err
+	}
+	http.SetCookie(c.(*gin.Context).Writer, &http.Cookie{
+		Name: deviceCookie, Value: string(made), Path: basePath + "/session", MaxAge: int(deviceFor / time.Second),
+		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteStrictMode,
+	})
+	return made, nil
+}
+
 // CreateCaptcha makes an image captcha.
 func (s *Server) CreateCaptcha(c context.Context, _ CreateCaptchaRequestObject) (CreateCaptchaResponseObject, error) {
 	ctx, in := enter(c)
@@ -39,9 +62,13 @@ func (s *Server) CreateCaptcha(c context.Context, _ CreateCaptchaRequestObject) 
 // CreateSession logs in.
 func (s *Server) CreateSession(c context.Context, r CreateSessionRequestObject) (CreateSessionResponseObject, error) {
 	ctx, in := enter(c)
+	device, err := s.device(c)
+	if err != nil {
+		return nil, err
+	}
 	opened, token, err := s.c.Accounts.Login(ctx, account.LoginRequest{
 		Login: r.Body.Login, Password: account.Password(r.Body.Password), CaptchaID: r.Body.CaptchaId, Captcha: r.Body.Captcha,
-		Address: in.address, UserAgent: in.userAgent, Project: value(r.Body.Project),
+		Address: in.address, UserAgent: in.userAgent, Device: device, Project: value(r.Body.Project),
 	})
 	if needed, ok := errors.AsType[*account.FactorNeeded](err); ok {
 		return CreateSession202JSONResponse(s.wait(c, needed)), nil

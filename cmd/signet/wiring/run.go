@@ -62,6 +62,8 @@ func (s *System) Run(ctx context.Context) error {
 	r.Every("ra.seals", time.Minute, s.RA.EndSeals)
 	r.Every("ra.reviews", time.Minute, s.RA.TendReviews)
 	r.Handle(notice.Topic, s.Notices.Deliver)
+	r.Handle(notice.TopicWebhook, s.Notices.DeliverWebhook)
+	r.Every("notice.deliveries", time.Hour, s.Notices.PruneDeliveries)
 	r.Every("ra.expiry", time.Hour, s.RA.TellExpiry)
 	r.Every("ra.holidays", 24*time.Hour, s.RA.CheckHolidays)
 	r.Every("ra.shipments", time.Hour, s.RA.SettleShipments)

@@ -257,7 +257,14 @@ func ticketKeys(ctx context.Context, keys hsm.Keystore, label string) ([]ticket.
 }
 
 func (s *System) openService(ctx context.Context) (err error) {
-	s.Notices, err = notice.New(notice.Config{DB: s.DB, Signature: s.c.SMSSignature, Templates: ra.NoticeTemplates(), SMS: s.c.SMS, Mail: s.c.Mail, Owner: account.OwnerOf})
+	persons, err := s.c.Keys.Wrapper(ctx, "persons")
+	if err != nil {
+		return fmt.Errorf("key of persons' numbers: %w", err)
+	}
+	s.Notices, err = notice.New(notice.Config{
+		DB: s.DB, Signature: s.c.SMSSignature, Templates: ra.NoticeTemplates(), SMS: s.c.SMS, Mail: s.c.Mail, Owner: account.OwnerOf,
+		Contacts: account.OrganisationContacts, Seal: persons, Loopback: s.c.Captchas != nil,
+	})
 	if err != nil {
 		return err
 	}
@@ -280,10 +287,6 @@ func (s *System) openService(ctx context.Context) (err error) {
 	s.RA, err = ra.New(c)
 	if err != nil {
 		return err
-	}
-	persons, err := s.c.Keys.Wrapper(ctx, "persons")
-	if err != nil {
-		return fmt.Errorf("key of persons' numbers: %w", err)
 	}
 	people := account.Config{
 		DB: s.DB, Notice: s.Notices, CodeKey: s.c.CodeKey, ContactPhone: s.RA.ContactPhone, Limits: s.c.Limits, Log: s.c.Log,
