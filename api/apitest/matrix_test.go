@@ -149,8 +149,8 @@ var (
 	connected  = strings.Fields("IssueConnected RevokeConnected SuspendConnected ResumeConnected OpenPlatformLoopback CreatePlatformTicket ListPlatformSeals RegisterSeal ReleaseSeal")
 	everybody  = strings.Fields("GetSession DeleteSession")
 	supplement = strings.Fields("GetSupplement CompleteSupplement SendSupplementCode CheckSupplementCode")
-	own        = strings.Fields("ChangePassword ListSessions EndSession SetDisplayName SendPhoneCodes ChangePhone SendEmailLink RequestClosure WithdrawClosure ListNotices ReadNotice ReadNotices GetIssuance") // of everyone who is past the supplement page, staff too
-	opening    = strings.Fields("CreateSession CreateSessionByCode CreateSessionByKey")                                                                                                                         // set the cookie
+	own        = strings.Fields("ChangePassword ListSessions EndSession SetDisplayName SendPhoneCodes ChangePhone SendEmailLink RequestClosure WithdrawClosure ListNotices ReadNotice ReadNotices GetNoticePreferences SetNoticePreferences GetIssuance") // of everyone who is past the supplement page, staff too
+	opening    = strings.Fields("CreateSession CreateSessionByCode CreateSessionByKey")                                                                                                                                                                   // set the cookie
 	window     = strings.Fields("ListOrganisations GetOrganisation VerifyOrganisation ListTickets AnswerTicket")
 	finance    = strings.Fields("ListAllOrders ConfirmOrder GetAnyOrder GetAnySlip AskRefund ExportOrders ListRefunds DecideRefund FinishRefund ListInvoices GetAnyInvoiceFile UploadInvoice ListStatements UploadStatement GetStatement CommitStatement ListPrices")
 	pairing    = strings.Fields("CreatePairing GetPairing ListAgents DeleteAgent CreateJob GetJob CancelJob TakeJob CreateLoopbackNonce OpenLoopback") // of holders, and of staff who sign with a key of their own
@@ -166,6 +166,7 @@ var (
 // ownObjects are the operations that name an object of someone, with whose id to try.
 var ownObjects = map[string]string{
 	"SetMember": "member", "RemoveMember": "member", "TransferOwner": "member", "DecideJoin": "join", "RevokeCompanyKey": "companykey",
+	"SetWebhook": "webhook", "RemoveWebhook": "webhook", "TestWebhook": "webhook", "ListWebhookDeliveries": "webhook", "RedeliverWebhook": "delivery",
 	"GetService": "service", "RenewService": "service", "GetOrder": "order", "CloseOrder": "order",
 	"GetSlip": "order", "UploadSlip": "order", "StartCharge": "order", "RequestRefund": "order", "WithdrawRefund": "refund", "RequestInvoice": "order", "CancelInvoice": "invoice", "GetInvoiceFile": "invoice",
 	"GetCertificate": "certificate",
@@ -384,6 +385,10 @@ func objectsOf(t *testing.T, s *System, c *demo.Client) map[string]string {
 	var key struct{ Key struct{ ID string } }
 	Call(t, c, http.MethodPost, "/company-keys", map[string]any{"name": "test", "scopes": []string{"read"}, "expiresAt": s.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339)}, &key)
 	ids["companykey"] = key.Key.ID
+	var hook struct{ Webhook struct{ ID string } }
+	Call(t, c, http.MethodPost, "/webhooks", map[string]any{"url": "https://hooks.example.invalid/signet", "kinds": []string{"expiry"}}, &hook)
+	ids["webhook"] = hook.Webhook.ID
+	made("delivery", "/webhooks/"+ids["webhook"]+"/test", nil)
 	var who struct{ OrganisationID string }
 	Call(t, c, http.MethodGet, "/session", nil, &who)
 	ids["organisation"] = who.OrganisationID

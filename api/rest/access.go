@@ -57,6 +57,16 @@ var accessTable = map[string]access{
 	"ReadNotice":  {session, account.ProfileAct},
 	"ReadNotices": {session, account.ProfileAct},
 
+	"GetNoticePreferences":  {session, account.ProfileAct},
+	"SetNoticePreferences":  {session, account.ProfileAct},
+	"ListWebhooks":          {session, account.KeysAct},
+	"AddWebhook":            {session, account.KeysAct},
+	"SetWebhook":            {session, account.KeysAct},
+	"RemoveWebhook":         {session, account.KeysAct},
+	"TestWebhook":           {session, account.KeysAct},
+	"ListWebhookDeliveries": {session, account.KeysAct},
+	"RedeliverWebhook":      {session, account.KeysAct},
+
 	"SearchInventory":         {session, account.InventoryRead},
 	"GetInventoryCertificate": {session, account.InventoryRead},
 	"ChangeCertificateStatus": {session, account.RevocationAct},

@@ -1550,6 +1550,57 @@ func (e Nature) Valid() bool {
 	}
 }
 
+// Defines values for NoticeKind.
+const (
+	NoticeKindApplication  NoticeKind = "application"
+	NoticeKindExpiry       NoticeKind = "expiry"
+	NoticeKindOrder        NoticeKind = "order"
+	NoticeKindOrganisation NoticeKind = "organisation"
+	NoticeKindRecovery     NoticeKind = "recovery"
+	NoticeKindSecurity     NoticeKind = "security"
+	NoticeKindShipment     NoticeKind = "shipment"
+)
+
+// Valid indicates whether the value is a known member of the NoticeKind enum.
+func (e NoticeKind) Valid() bool {
+	switch e {
+	case NoticeKindApplication:
+		return true
+	case NoticeKindExpiry:
+		return true
+	case NoticeKindOrder:
+		return true
+	case NoticeKindOrganisation:
+		return true
+	case NoticeKindRecovery:
+		return true
+	case NoticeKindSecurity:
+		return true
+	case NoticeKindShipment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticePreferencesLanguage.
+const (
+	NoticePreferencesLanguageEnUS NoticePreferencesLanguage = "en-US"
+	NoticePreferencesLanguageZhCN NoticePreferencesLanguage = "zh-CN"
+)
+
+// Valid indicates whether the value is a known member of the NoticePreferencesLanguage enum.
+func (e NoticePreferencesLanguage) Valid() bool {
+	switch e {
+	case NoticePreferencesLanguageEnUS:
+		return true
+	case NoticePreferencesLanguageZhCN:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OfficerCaseKind.
 const (
 	OfficerCaseKindJudicial OfficerCaseKind = "judicial"
@@ -2690,6 +2741,48 @@ func (e VerifyRequestType) Valid() bool {
 	case VerifyRequestTypeCms:
 		return true
 	case VerifyRequestTypeRaw:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookState.
+const (
+	WebhookStateActive  WebhookState = "active"
+	WebhookStatePaused  WebhookState = "paused"
+	WebhookStateStopped WebhookState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the WebhookState enum.
+func (e WebhookState) Valid() bool {
+	switch e {
+	case WebhookStateActive:
+		return true
+	case WebhookStatePaused:
+		return true
+	case WebhookStateStopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookDeliveryState.
+const (
+	WebhookDeliveryStateDelivered WebhookDeliveryState = "delivered"
+	WebhookDeliveryStateFailed    WebhookDeliveryState = "failed"
+	WebhookDeliveryStateWaiting   WebhookDeliveryState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDeliveryState enum.
+func (e WebhookDeliveryState) Valid() bool {
+	switch e {
+	case WebhookDeliveryStateDelivered:
+		return true
+	case WebhookDeliveryStateFailed:
+		return true
+	case WebhookDeliveryStateWaiting:
 		return true
 	default:
 		return false
@@ -4649,7 +4742,23 @@ type Notice struct {
 
 	// Text As it was sent, in Chinese, without the signature
 	Text string `json:"text"`
+
+	// TextEn The same in English; absent where it was sent before there was any
+	TextEn *string `json:"textEn,omitempty"`
 }
+
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Kind NoticeKind `json:"kind"`
+
+	// Mail To the confirmed address, where there is one
+	Mail   bool `json:"mail"`
+	Portal bool `json:"portal"`
+	Sms    bool `json:"sms"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind string
 
 // NoticeList defines model for NoticeList.
 type NoticeList struct {
@@ -4659,6 +4768,17 @@ type NoticeList struct {
 	// Unread Messages that were not read
 	Unread int `json:"unread"`
 }
+
+// NoticePreferences defines model for NoticePreferences.
+type NoticePreferences struct {
+	Choices []NoticeChoice `json:"choices"`
+
+	// Language Of mail; text messages are in Chinese always
+	Language NoticePreferencesLanguage `json:"language"`
+}
+
+// NoticePreferencesLanguage Of mail; text messages are in Chinese always
+type NoticePreferencesLanguage string
 
 // NumberAsked defines model for NumberAsked.
 type NumberAsked struct {
@@ -6520,6 +6640,75 @@ type VerifySigner struct {
 	Uscc      *string            `json:"uscc,omitempty"`
 }
 
+// Webhook defines model for Webhook.
+type Webhook struct {
+	CreatedAt time.Time    `json:"createdAt"`
+	Id        string       `json:"id"`
+	Kinds     []NoticeKind `json:"kinds"`
+
+	// State stopped: three deliveries in a row could not be made
+	State WebhookState `json:"state"`
+	Url   string       `json:"url"`
+}
+
+// WebhookState stopped: three deliveries in a row could not be made
+type WebhookState string
+
+// WebhookChange defines model for WebhookChange.
+type WebhookChange struct {
+	Active bool         `json:"active"`
+	Kinds  []NoticeKind `json:"kinds"`
+	Url    string       `json:"url"`
+}
+
+// WebhookDelivery defines model for WebhookDelivery.
+type WebhookDelivery struct {
+	Attempts  int       `json:"attempts"`
+	Body      string    `json:"body"`
+	CreatedAt time.Time `json:"createdAt"`
+	Error     *string   `json:"error,omitempty"`
+
+	// Event Such as certificate_expiring, or webhook.test
+	Event string `json:"event"`
+
+	// Id Also the webhook-id
+	Id    string               `json:"id"`
+	State WebhookDeliveryState `json:"state"`
+
+	// Status Of the last answer
+	Status  *int       `json:"status,omitempty"`
+	TriedAt *time.Time `json:"triedAt,omitempty"`
+}
+
+// WebhookDeliveryState defines model for WebhookDelivery.State.
+type WebhookDeliveryState string
+
+// WebhookDeliveryList defines model for WebhookDeliveryList.
+type WebhookDeliveryList struct {
+	Items []WebhookDelivery `json:"items"`
+	Page  Page              `json:"page"`
+}
+
+// WebhookList defines model for WebhookList.
+type WebhookList struct {
+	Items []Webhook `json:"items"`
+}
+
+// WebhookMade defines model for WebhookMade.
+type WebhookMade struct {
+	// Secret Shown once: whsec_ and base64
+	Secret  string  `json:"secret"`
+	Webhook Webhook `json:"webhook"`
+}
+
+// WebhookRequest defines model for WebhookRequest.
+type WebhookRequest struct {
+	Kinds []NoticeKind `json:"kinds"`
+
+	// Url https only; a name that leads to a private address is refused when something is sent
+	Url string `json:"url"`
+}
+
 // ListReviewQueueParams defines parameters for ListReviewQueue.
 type ListReviewQueueParams struct {
 	// State Only this state; default: those that wait for staff
@@ -7056,6 +7245,15 @@ type InitTokenParams struct {
 // InitTokenParamsSealConsent defines parameters for InitToken.
 type InitTokenParamsSealConsent string
 
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	// Page Page number, from 1
+	Page *int `form:"page,omitempty" json:"page,omitempty"`
+
+	// Size Rows per page
+	Size *int `form:"size,omitempty" json:"size,omitempty"`
+}
+
 // DecideApplicationJSONRequestBody defines body for DecideApplication for application/json ContentType.
 type DecideApplicationJSONRequestBody = DecisionRequest
 
@@ -7242,6 +7440,9 @@ type SetMemberJSONRequestBody = MemberRequest
 // TransferOwnerJSONRequestBody defines body for TransferOwner for application/json ContentType.
 type TransferOwnerJSONRequestBody = TransferRequest
 
+// SetNoticePreferencesJSONRequestBody defines body for SetNoticePreferences for application/json ContentType.
+type SetNoticePreferencesJSONRequestBody = NoticePreferences
+
 // AskNumberJSONRequestBody defines body for AskNumber for application/json ContentType.
 type AskNumberJSONRequestBody = NumberQuestion
 
@@ -7406,6 +7607,12 @@ type StartUnlockJSONRequestBody = AgentChoice
 
 // VerifyJSONRequestBody defines body for Verify for application/json ContentType.
 type VerifyJSONRequestBody = VerifyRequest
+
+// AddWebhookJSONRequestBody defines body for AddWebhook for application/json ContentType.
+type AddWebhookJSONRequestBody = WebhookRequest
+
+// SetWebhookJSONRequestBody defines body for SetWebhook for application/json ContentType.
+type SetWebhookJSONRequestBody = WebhookChange
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -7862,6 +8069,12 @@ type ServerInterface interface {
 	// ListNotices 我的消息: what the account was told, newest first; messages with codes or links are never among them
 	// (GET /notices)
 	ListNotices(c *gin.Context, params ListNoticesParams)
+	// GetNoticePreferences Where one wants to be told of each kind of notice, and in which language
+	// (GET /notices/preferences)
+	GetNoticePreferences(c *gin.Context)
+	// SetNoticePreferences Choose; security notices are always shown in the portal, and sent by SMS or mail
+	// (PUT /notices/preferences)
+	SetNoticePreferences(c *gin.Context)
 	// ReadNotices All messages are read
 	// (POST /notices/read)
 	ReadNotices(c *gin.Context)
@@ -8192,6 +8405,27 @@ type ServerInterface interface {
 	// Verify Verify a signature for a platform: raw SM2/ECDSA/RSA, CMS (GM/T 0010, RFC 5652)
 	// (POST /verify)
 	Verify(c *gin.Context)
+	// RedeliverWebhook Send a delivery once more, under the same webhook-id
+	// (POST /webhook-deliveries/{id}/again)
+	RedeliverWebhook(c *gin.Context, id string)
+	// ListWebhooks Addresses that the organisation's notices are sent to (owner)
+	// (GET /webhooks)
+	ListWebhooks(c *gin.Context)
+	// AddWebhook Register an address; the secret is shown in this answer only
+	// (POST /webhooks)
+	AddWebhook(c *gin.Context)
+	// RemoveWebhook Remove a webhook; its secret is forgotten
+	// (DELETE /webhooks/{id})
+	RemoveWebhook(c *gin.Context, id string)
+	// SetWebhook Change address and kinds, pause, start again
+	// (PUT /webhooks/{id})
+	SetWebhook(c *gin.Context, id string)
+	// ListWebhookDeliveries What was sent to a webhook in 30 days, newest first
+	// (GET /webhooks/{id}/deliveries)
+	ListWebhookDeliveries(c *gin.Context, id string, params ListWebhookDeliveriesParams)
+	// TestWebhook Send webhook.test
+	// (POST /webhooks/{id}/test)
+	TestWebhook(c *gin.Context, id string)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -12267,6 +12501,32 @@ func (siw *ServerInterfaceWrapper) ListNotices(c *gin.Context) {
 	siw.Handler.ListNotices(c, params)
 }
 
+// GetNoticePreferences operation middleware
+func (siw *ServerInterfaceWrapper) GetNoticePreferences(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetNoticePreferences(c)
+}
+
+// SetNoticePreferences operation middleware
+func (siw *ServerInterfaceWrapper) SetNoticePreferences(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetNoticePreferences(c)
+}
+
 // ReadNotices operation middleware
 func (siw *ServerInterfaceWrapper) ReadNotices(c *gin.Context) {
 
@@ -14497,6 +14757,176 @@ func (siw *ServerInterfaceWrapper) Verify(c *gin.Context) {
 	siw.Handler.Verify(c)
 }
 
+// RedeliverWebhook operation middleware
+func (siw *ServerInterfaceWrapper) RedeliverWebhook(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RedeliverWebhook(c, id)
+}
+
+// ListWebhooks operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhooks(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListWebhooks(c)
+}
+
+// AddWebhook operation middleware
+func (siw *ServerInterfaceWrapper) AddWebhook(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AddWebhook(c)
+}
+
+// RemoveWebhook operation middleware
+func (siw *ServerInterfaceWrapper) RemoveWebhook(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RemoveWebhook(c, id)
+}
+
+// SetWebhook operation middleware
+func (siw *ServerInterfaceWrapper) SetWebhook(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetWebhook(c, id)
+}
+
+// ListWebhookDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhookDeliveries(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookDeliveriesParams
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", c.Request.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter page: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListWebhookDeliveries(c, id, params)
+}
+
+// TestWebhook operation middleware
+func (siw *ServerInterfaceWrapper) TestWebhook(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TestWebhook(c, id)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -14764,6 +15194,15 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/shipments/:id/code", wrapper.SendReceiptCode)
 	router.POST(options.BaseURL+"/shipments/:id/receipt", wrapper.ConfirmReceipt)
 	router.GET(options.BaseURL+"/notices", wrapper.ListNotices)
+	router.GET(options.BaseURL+"/notices/preferences", wrapper.GetNoticePreferences)
+	router.PUT(options.BaseURL+"/notices/preferences", wrapper.SetNoticePreferences)
+	router.GET(options.BaseURL+"/webhooks", wrapper.ListWebhooks)
+	router.POST(options.BaseURL+"/webhooks", wrapper.AddWebhook)
+	router.DELETE(options.BaseURL+"/webhooks/:id", wrapper.RemoveWebhook)
+	router.PUT(options.BaseURL+"/webhooks/:id", wrapper.SetWebhook)
+	router.POST(options.BaseURL+"/webhooks/:id/test", wrapper.TestWebhook)
+	router.GET(options.BaseURL+"/webhooks/:id/deliveries", wrapper.ListWebhookDeliveries)
+	router.POST(options.BaseURL+"/webhook-deliveries/:id/again", wrapper.RedeliverWebhook)
 	router.POST(options.BaseURL+"/notices/read", wrapper.ReadNotices)
 	router.POST(options.BaseURL+"/notices/:id/read", wrapper.ReadNotice)
 	router.GET(options.BaseURL+"/admin/shipments", wrapper.ListShipments)
@@ -20693,6 +21132,83 @@ func (response ListNoticesdefaultApplicationProblemPlusJSONResponse) VisitListNo
 	return err
 }
 
+type GetNoticePreferencesRequestObject struct {
+}
+
+type GetNoticePreferencesResponseObject interface {
+	VisitGetNoticePreferencesResponse(w http.ResponseWriter) error
+}
+
+type GetNoticePreferences200JSONResponse NoticePreferences
+
+func (response GetNoticePreferences200JSONResponse) VisitGetNoticePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticePreferencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetNoticePreferencesdefaultApplicationProblemPlusJSONResponse) VisitGetNoticePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNoticePreferencesRequestObject struct {
+	Body *SetNoticePreferencesJSONRequestBody
+}
+
+type SetNoticePreferencesResponseObject interface {
+	VisitSetNoticePreferencesResponse(w http.ResponseWriter) error
+}
+
+type SetNoticePreferences200JSONResponse NoticePreferences
+
+func (response SetNoticePreferences200JSONResponse) VisitSetNoticePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetNoticePreferencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetNoticePreferencesdefaultApplicationProblemPlusJSONResponse) VisitSetNoticePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReadNoticesRequestObject struct {
 }
 
@@ -24910,6 +25426,268 @@ func (response VerifydefaultApplicationProblemPlusJSONResponse) VisitVerifyRespo
 	return err
 }
 
+type RedeliverWebhookRequestObject struct {
+	Id string `json:"id"`
+}
+
+type RedeliverWebhookResponseObject interface {
+	VisitRedeliverWebhookResponse(w http.ResponseWriter) error
+}
+
+type RedeliverWebhook204Response struct {
+}
+
+func (response RedeliverWebhook204Response) VisitRedeliverWebhookResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RedeliverWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RedeliverWebhookdefaultApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooksRequestObject struct {
+}
+
+type ListWebhooksResponseObject interface {
+	VisitListWebhooksResponse(w http.ResponseWriter) error
+}
+
+type ListWebhooks200JSONResponse WebhookList
+
+func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWebhooksdefaultApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhookRequestObject struct {
+	Body *AddWebhookJSONRequestBody
+}
+
+type AddWebhookResponseObject interface {
+	VisitAddWebhookResponse(w http.ResponseWriter) error
+}
+
+type AddWebhook201JSONResponse WebhookMade
+
+func (response AddWebhook201JSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddWebhookdefaultApplicationProblemPlusJSONResponse) VisitAddWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveWebhookRequestObject struct {
+	Id string `json:"id"`
+}
+
+type RemoveWebhookResponseObject interface {
+	VisitRemoveWebhookResponse(w http.ResponseWriter) error
+}
+
+type RemoveWebhook204Response struct {
+}
+
+func (response RemoveWebhook204Response) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveWebhookdefaultApplicationProblemPlusJSONResponse) VisitRemoveWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetWebhookRequestObject struct {
+	Id   string `json:"id"`
+	Body *SetWebhookJSONRequestBody
+}
+
+type SetWebhookResponseObject interface {
+	VisitSetWebhookResponse(w http.ResponseWriter) error
+}
+
+type SetWebhook200JSONResponse Webhook
+
+func (response SetWebhook200JSONResponse) VisitSetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetWebhookdefaultApplicationProblemPlusJSONResponse) VisitSetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveriesRequestObject struct {
+	Id     string `json:"id"`
+	Params ListWebhookDeliveriesParams
+}
+
+type ListWebhookDeliveriesResponseObject interface {
+	VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListWebhookDeliveries200JSONResponse WebhookDeliveryList
+
+func (response ListWebhookDeliveries200JSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhookRequestObject struct {
+	Id string `json:"id"`
+}
+
+type TestWebhookResponseObject interface {
+	VisitTestWebhookResponse(w http.ResponseWriter) error
+}
+
+type TestWebhook201JSONResponse WebhookDelivery
+
+func (response TestWebhook201JSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TestWebhookdefaultApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListReviewQueue Applications to review, those due first
@@ -25365,6 +26143,12 @@ type StrictServerInterface interface {
 	// ListNotices 我的消息: what the account was told, newest first; messages with codes or links are never among them
 	// (GET /notices)
 	ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error)
+	// GetNoticePreferences Where one wants to be told of each kind of notice, and in which language
+	// (GET /notices/preferences)
+	GetNoticePreferences(ctx context.Context, request GetNoticePreferencesRequestObject) (GetNoticePreferencesResponseObject, error)
+	// SetNoticePreferences Choose; security notices are always shown in the portal, and sent by SMS or mail
+	// (PUT /notices/preferences)
+	SetNoticePreferences(ctx context.Context, request SetNoticePreferencesRequestObject) (SetNoticePreferencesResponseObject, error)
 	// ReadNotices All messages are read
 	// (POST /notices/read)
 	ReadNotices(ctx context.Context, request ReadNoticesRequestObject) (ReadNoticesResponseObject, error)
@@ -25695,6 +26479,27 @@ type StrictServerInterface interface {
 	// Verify Verify a signature for a platform: raw SM2/ECDSA/RSA, CMS (GM/T 0010, RFC 5652)
 	// (POST /verify)
 	Verify(ctx context.Context, request VerifyRequestObject) (VerifyResponseObject, error)
+	// RedeliverWebhook Send a delivery once more, under the same webhook-id
+	// (POST /webhook-deliveries/{id}/again)
+	RedeliverWebhook(ctx context.Context, request RedeliverWebhookRequestObject) (RedeliverWebhookResponseObject, error)
+	// ListWebhooks Addresses that the organisation's notices are sent to (owner)
+	// (GET /webhooks)
+	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
+	// AddWebhook Register an address; the secret is shown in this answer only
+	// (POST /webhooks)
+	AddWebhook(ctx context.Context, request AddWebhookRequestObject) (AddWebhookResponseObject, error)
+	// RemoveWebhook Remove a webhook; its secret is forgotten
+	// (DELETE /webhooks/{id})
+	RemoveWebhook(ctx context.Context, request RemoveWebhookRequestObject) (RemoveWebhookResponseObject, error)
+	// SetWebhook Change address and kinds, pause, start again
+	// (PUT /webhooks/{id})
+	SetWebhook(ctx context.Context, request SetWebhookRequestObject) (SetWebhookResponseObject, error)
+	// ListWebhookDeliveries What was sent to a webhook in 30 days, newest first
+	// (GET /webhooks/{id}/deliveries)
+	ListWebhookDeliveries(ctx context.Context, request ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error)
+	// TestWebhook Send webhook.test
+	// (POST /webhooks/{id}/test)
+	TestWebhook(ctx context.Context, request TestWebhookRequestObject) (TestWebhookResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
@@ -30725,6 +31530,72 @@ func (sh *strictHandler) ListNotices(ctx *gin.Context, params ListNoticesParams)
 	}
 }
 
+// GetNoticePreferences operation middleware
+func (sh *strictHandler) GetNoticePreferences(ctx *gin.Context) {
+	var request GetNoticePreferencesRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNoticePreferences(ctx, request.(GetNoticePreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNoticePreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetNoticePreferencesResponseObject); ok {
+		if err := validResponse.VisitGetNoticePreferencesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetNoticePreferences operation middleware
+func (sh *strictHandler) SetNoticePreferences(ctx *gin.Context) {
+	var request SetNoticePreferencesRequestObject
+
+	var body SetNoticePreferencesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetNoticePreferences(ctx, request.(SetNoticePreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetNoticePreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetNoticePreferencesResponseObject); ok {
+		if err := validResponse.VisitSetNoticePreferencesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ReadNotices operation middleware
 func (sh *strictHandler) ReadNotices(ctx *gin.Context) {
 	var request ReadNoticesRequestObject
@@ -34467,626 +35338,858 @@ func (sh *strictHandler) Verify(ctx *gin.Context) {
 	}
 }
 
+// RedeliverWebhook operation middleware
+func (sh *strictHandler) RedeliverWebhook(ctx *gin.Context, id string) {
+	var request RedeliverWebhookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RedeliverWebhook(ctx, request.(RedeliverWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedeliverWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RedeliverWebhookResponseObject); ok {
+		if err := validResponse.VisitRedeliverWebhookResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListWebhooks operation middleware
+func (sh *strictHandler) ListWebhooks(ctx *gin.Context) {
+	var request ListWebhooksRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhooks(ctx, request.(ListWebhooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListWebhooksResponseObject); ok {
+		if err := validResponse.VisitListWebhooksResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddWebhook operation middleware
+func (sh *strictHandler) AddWebhook(ctx *gin.Context) {
+	var request AddWebhookRequestObject
+
+	var body AddWebhookJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddWebhook(ctx, request.(AddWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AddWebhookResponseObject); ok {
+		if err := validResponse.VisitAddWebhookResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RemoveWebhook operation middleware
+func (sh *strictHandler) RemoveWebhook(ctx *gin.Context, id string) {
+	var request RemoveWebhookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveWebhook(ctx, request.(RemoveWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RemoveWebhookResponseObject); ok {
+		if err := validResponse.VisitRemoveWebhookResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetWebhook operation middleware
+func (sh *strictHandler) SetWebhook(ctx *gin.Context, id string) {
+	var request SetWebhookRequestObject
+
+	request.Id = id
+
+	var body SetWebhookJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetWebhook(ctx, request.(SetWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetWebhookResponseObject); ok {
+		if err := validResponse.VisitSetWebhookResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListWebhookDeliveries operation middleware
+func (sh *strictHandler) ListWebhookDeliveries(ctx *gin.Context, id string, params ListWebhookDeliveriesParams) {
+	var request ListWebhookDeliveriesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhookDeliveries(ctx, request.(ListWebhookDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhookDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListWebhookDeliveriesResponseObject); ok {
+		if err := validResponse.VisitListWebhookDeliveriesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TestWebhook operation middleware
+func (sh *strictHandler) TestWebhook(ctx *gin.Context, id string) {
+	var request TestWebhookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestWebhook(ctx, request.(TestWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(TestWebhookResponseObject); ok {
+		if err := validResponse.VisitTestWebhookResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L19kxy3dS/8VVCbp0ryfYbiLkXyKruVP1ZLUqLElw2XtOInpdpgujEz0PQA7QZ6h2OXquQ8seL4WrGd",
-	"2Lmxo/glsRM/uont2HkiXcl2qvJR7uWS0re4hQOgG92D7kbPzu5Ksf4hd2a68XJwcHBwXn7nixsRn6Wc",
-	"ESbFxvYXNzIiUs4EgQ83aELU/xFnkjCp/vwvF/+L+k9EEzLD6q8Rz2ZYbmxvDCnD2WJjsCEXKdnY3hAy",
-	"o2y88frrrw82YiKijKaScraxvbGLRqrh1wcb+xkfJmRW6wOnaUIjrJ6+mOon/u/XhHrV7fj/yshoY3vj",
-	"dy6WE7iofxUXbbuezl+ZYInmhEk0zziMb2AahSnvRhFJ5U12RCUM4B75fE4EDCvNeEoySTVt8DgjZGZG",
-	"PMMPbxE2lpON7cubg40ZZfbj1hI9BmqqI5rNai9uXXqu880UCzHnWbzCq5JPCau9d7VrrK8PNjLy+Zxm",
-	"JN7Y/kPThjOMci4DhyCvFu3w4Wskkqr73SjiOZMHEktgqeqiPH77nQ9/+OPjX38b/ce76PHb7zz+wXsf",
-	"vfM19eH43V8c//R7x994Cz68+cGTD/7SfP34lz/56FtvbAw2CMtnanQJGeNIMWDOjkhGR5SoATp/jjL+",
-	"BRh/lHBBYmecJZl24zgjQiyvN8Mzz8DvkYimVE160Iuwg410whnpzzspFzLisWcoB/QhiumYSlEdy9am",
-	"p5mMjKneULVG8miCsECP///vPP6X7z95+0vooz/95vFbf3783h+j4//v/ePv//nx196vt989aiEzQuo7",
-	"5dJmT/aDJbCUK+ZQtO5lu7HZodXFpLGH8kujTrCQB4SwXVkRdDGW5IKkMJaldyyb1Oe59CBnCdUMYH4a",
-	"cp4QzPQ2V1Pu0+0RyYRZ0BobtpOUqn1h6Wp7LQbXSNG9CacR8QlFwuTNAOK+3tTyS3y46nKlOMMzPYw4",
-	"poqhcbLvtCOznNRPg+sPcSSTBZITgoYLSQSS6nzQTb2IxQRRBj9KGk2JRBFXlN6oj36w8fDCmF8wX6qz",
-	"6pl7eH6bCIHHcNDp15cZYzNshczrxRwbF+ZlsvDIrqn5tjr3l145GKAx5zEa8QxJwtCMslySuvy4+uxz",
-	"l7tGCT00juoW9Z2gVJJZ9Y+2I13v5JJvcJbhxTK1oKnGgdzN6JgyD4V4+UMbkTCK8aJKniuXLl967rku",
-	"+tj2/SNzNInqsCR5GMY0ikVkUpc8W94n/bLicicn2vdsXwM9PO+USg3OIyQiSY/IS3x4M2hb40h61gXU",
-	"OLUxJzyJSYZmeIFijhifbwwCGaoc427k4azBRqTGPFLPED3UmuyYpXIBbMHIHOVM0gRG5LyGqEBUiBzU",
-	"j66JOu/dCT1FQJMR+qSoayYyzxiJEc9QzlJM4200nxCGqFSj0ioQyllChECCz4icUDZWP8X6eA07eCJ1",
-	"WWCyz1kVZQTLfsdbnBPfHO9PCEozPqNqKupdxEewBBk5omT+lECExcFTISzjid2HbZxzvXjwdd12D1a7",
-	"oR5/fRB4pE0pi3s0/rJ6/HXFaSzHyTK9MsLIfBsNF4ZAA8S4VB8lEJKolURT4lziHKWEkflefUN0jZ/l",
-	"syHJQp7kWUyysEZ5NsaMCphx8EZR53acN+pbuboPePkrSng0RUJiFgs0n9CEuGIn4llGIim8FEszGpE9",
-	"e7M2v1MmyZhk+neuBOZBko9D5p0RLDjzysKF2tVzLFDm7PqMqNZB9AQJxHvAE/egF5841Dxzh8s6xa94",
-	"KZ5RMb3DpdETWzsun1R3BZJRnLxIHtaV2cvei4W5TwbuEH3/VC/mwxmVPcWQ+t5q7UEkvW9euM5ktvDR",
-	"NE/jfrLQq7/rXWbEhSVK/fxyBW9ldZx5dZzl6pzc/mJx4SYxVU1pUqo/6JgdmgNhY7Axp3ISZ3gOauti",
-	"wwjY0mZwmJGI0FT67+Flr3s8Jo1mGMndEfEE6EHmnjaXbBlds71hJHu1w0jJCp9oTRMckQESuUj1qVPY",
-	"JbhQ5IjxDI+JXh+eEOaddkwSekSyxXIHTIlr08s2wkpMq8Na0XqgdjtmiM8ZGiaYTe2P80yxOHPGIiY0",
-	"Vfe7ub/7CWZxQrI7XltHNMFsTA7NMwOl9XgsAU1t7lt7R1uj22hry2vEuOS9n5MxTu6RtLFVeCBkjKxt",
-	"wurHbRD6ozxJkPqIsEBcXwwTGhEGu6j7DEpioMItLmQ3JdwzGUweaEykQIyjmb5XCoTZAs14RgYIqxNq",
-	"lpIYJURKkiGBF0qt855L+iAJE+LkiJd6fJ3lj/iUOMw1JYtDJQS1RrYx2MCjEU0ovH6opwfsn6ckEySG",
-	"D5GaCzTo48dcRFHAuij9+8kH33/03htPfvSbR7/67qN//+GTb/3k0Qd//+QHX9pBGOkX0AxPFdGQyCPV",
-	"Lc+Qq0p0auivt4uLl42uZqmhtweoXGqe5ZjLT5Y/q0sPb8E+3xiURC7lSkZEPiNdUnMtd27nGuc5vFI8",
-	"7jx798EA4r2lmwY6pHCDxfjDt/7syU/+3ZiCn/zzb578+hfH3/zqk+//GL76zZePv/q9J994Ez7AX4/e",
-	"++fy4eOvf1M98uZ3jr/848LI/LXHX/mGNS3/xY+O/+Z78OFH//Lhv/7Y4fE4wyMwxBAWK6Jbtcj+rdUv",
-	"tV4k4ma5CjUsxQv9nDkkif4dx+p0VKI51T/Dn+bHiNAjEtvTM9EPFHdKRfGE6Ibseas4eYRp0mThFtPW",
-	"EzXCqYwmeEmr7nZr6Be9SvxpGMNrTGXNwuUwir/9PCamB5KnjXRolpKdxm6e+u4ZtfHCY4Uw9o4wjynf",
-	"K5ejZkZRvy5vjBhLvI0e3Lul7sIYvbL72bprosGARB6mNLO2hDB9mMa9jUigsOqhu102TV9qzdlnQ+q2",
-	"dQ82cI/JDD1K1y5DWDuunhKIxlrR0hqAMJ4SNSoseVZTM7wKy3Dh16wKY5bpDAw0OElIbAxanarFyG8l",
-	"e+ng7h2k5AISPJMkVoqhGKhhm/viBItJ3Th19cqVZ696FTkxCbmTmRWsmSK96yPI5ysLRJm8erlcnOKu",
-	"XN865PMbsLiwamAi3BiUtnhNDDPgRs5aywFZsqjnfFSqmdeokBGEM4K0CYEzIrYRFlOEx5gyvVxDMlIv",
-	"D7qEiD1JoavGqX4WfKCN9lgWTXi2PNA7D24/f/3e9ou7By9au1qChUREzXeAJEdDgqYklYgkgsxhWiOe",
-	"IXUNJDKSCVL7XCLwwC7QBdNPgDrea9tmfGpddMvWmxHN7Ii1ZyfmRIDVa6Lvip2spw5eI4LCOQG6DeLs",
-	"wcaE4AbTk77XK9qrIVBwzIQ0yJNY+A1dav38fZUrq+mkGwnqrzworZI0o0JoRQXMeoWGC0dyrm0GWZrk",
-	"sEnV9Dtv68VwgLBmIuZl4Bc/78sJz6hcvEhwIicezk/G6vfJzKPseMzWyR3yUD4Ai00fa3dyp7CCBlAz",
-	"ypID+gUS/vT9CRV9B7V0cHulM2iZWdA9kXG5O5K1SbY7yrl8Xgu54FfSjI9oUpPTXZNYtmKKlLOYZHd6",
-	"D1kJNs8he1MKa3BRMtB75Ra571C8Euj+tW8XS+KSzyH+wOFoO1yHbL498jxm0/sZZmKkKVFXs0AfCaHz",
-	"ELNpkCU+xQsSZrPPyAxn02WCP2D08zlB+mcU8ZiYw2hMj4g5QMFnb+fVbUoSdJYnWHqdAFlOttEMx+RC",
-	"niIYvT0OYzLjTMjM2g86Dms980FBVUO0YqLuMLxrRVl8IPFo9DJZtMSlBYZgDDZEOqUvGqWuFgb04u6F",
-	"S1eu2nmm+TChkfEMlQF/C1kze3nVQQgaOwCjvkd77B1+ZlpyRu8jVeOt6ZRuOYMNOjPWkNbr2P6dF+p2",
-	"ptAYEN1B16XJcdF5Js+igz7elcCZg0wK9sRNyWI3GYecuMGxVGdy+vCUMMcuFeqrpGNa0Y2KKEWtJntN",
-	"NGA0fD7h0bTTFZ1lPNvjMSlew8OkwcvZz7FGsiMaBbp5g7xwDmcWXrh22RByMhZzKsLYHHZsPCath8zw",
-	"YrFOLg07dtc1IjFNPOaz6gYMpAjochNM2T6ZLZ22DfYaFi0/3BQdlGYkJtroHbikdMzCm/erN5eaHo7C",
-	"R1JbdJe6rl5kh9uxaNePvGFWp2ZN6rQItdhtNk7bXqL77qLYQ0mY8NoNooxKGumduyxt+NLh4Zfdc57F",
-	"VY2+Q4WvR9ZR7do2Y7ENdkxrHcaf2vY9O+/IkiR1jpcjnABBQEvQd3CtMMSlD8l4Fo74tO6P8x1Ge0os",
-	"3aJau6/FxPe/QvU6g7xSZStAYXIEg3tA2OF6iQoWin2T2dDsHVk5d4Mn8VlmfNS3SRL7EzdaaDHhrMVN",
-	"ZJIQapkG3UTYW+nFtXqI1AjKsTRQIBuTtVwfxliSOV64m3ROoglIY5zQFC+8267hPrF/5wV7KzPTqN/H",
-	"2mlgRxN8n5iQqMNf6F/PoBW8tNlrzbwDTLjIM18uwqoxVQ3WRNNRIx3WtVOLdryD4DG5xceUrXlfrpqN",
-	"pCMYe6tx3avKY3Lg1dVW2IEQRNMr0K9vSLO6LZHsPp2RPtbEDpMT4+jg9gEyOxZ8gpwxiCXYAQFg4oAg",
-	"yFwHI/FcDvnDbkuUmZ+7+R0yVebTZZTa40lC8Dgnq6btzIi1jrdpSrf1U32sAsBkt7GYkjjE2iBIMmq4",
-	"OAcFmboJjq1pVs6witnbTvwUnqWYLV4mC58O3juWHhTAXi+clsnMs5J+f2BKstuQmuSPoxYRT0m43v4y",
-	"WRyoN7qTiZxVM324Y6kG1HYco8UaruXmUXLE6glRZSO3cUy8SWP9xiFIlBGPe/FgwucM8aUgya1uPV5b",
-	"nE3D7ZNoPBBXYF8PYwZk9J6ADWf44U39jqM6+Re0zo/dfJcQSQ7yNE0gyezEelzLDajX7eU0FMTwG47+",
-	"7W4Wk6zZlTJTEr1I4KiFBhURwEPMIEFEAn130CwXEpHP51ing4EL/CkI0qCMztQNYNPvRh+RDEKJl/p6",
-	"XvVQ/t53F7nzcPtpIUzY3a86yrsjdP/u/X0TJJURyJVdwDVlBzFCYhKDFFBUyUBrwWiEo6XYqcDQWzNS",
-	"1eWJeVoPYwV7ZPFiqy5rtLZW30yEQ47MmnW5ugDXrt/b0W6mFNMMmE/QMaNsjKp2044rozFFezsYQLNU",
-	"iFw1u7erI2z0txnnEpnIjEIEdvZVt5sRFu31mCVnySJkSi2+r8t+8/oRSXhKYqN31c6025euOw+gp1+4",
-	"ffE+2tzc/N3P6JB0wqJsAU+jKSmipXhKGIltxp1dnClZrDKjs4y5WNpEWz2MewH3QdPLQG2DqtGuyrma",
-	"MRv8Oq2b72ZMmKRy4cv9Hu95BdqTD/7kyQd/+vjt9x9/7090MkFAFm9KMmG9g7WQ9ff/x6MPfv3hz770",
-	"6IN/O/76u09+8KWBWXV4BeIW7D2uT14CIGGUMUbVTo/f/fHxt998/MufHL/5teOvvxvQmMQPmxp78v4v",
-	"n/zkzx+9//6HP3vz+Cv/I6w9fw5HU7rGqkeBXuTmg0B4prP/8t7B72xtDtC16/faAxsuNbiyqMNU7Ypy",
-	"nQtr+7eWWc5ixRlgy6dysYNiMsJ5IrfR3EYKmx0DeT7BGc7OZq4d3ayIabHRQjoMUH2zu38T4puU5im2",
-	"FW9eUJILPc1ZJdn9MwP4DWTY01a2YRa7srD6OIligS86DY4QZlypBwjb2L3P1NWdrW5FvPQbBC3KgXm+",
-	"RSqJzHE3vtrOgm7GVO2Wx2BJfcGqB1RpRpCgr2hu4smmDK5Omc4qVM2bgyRnAo/Cs/TZctJuU8hVPZYz",
-	"Z6pnC6E0JYu9hgyvvY4Er7ujuxAq78/1qpG+JSuiXDaJZS5W1aTKmdZwE27soSuXnttEe/du6VzogUVJ",
-	"sL41n+4OzrSeJsNwZUQ0ufl8Hr1O4laOV9xhe6rtEY+KPZuVefhVWu7d2V46znSUO1wSQNzA2edJcejE",
-	"UMttWHatzwBp6fblyyvlEU6MVK82fque5fFcBz6BR9T2n2ua8SPqvRge3A8ZUAEN48k6KbQPKpoUkEGR",
-	"6/Lkg68ff/V7j95/fwcC/Yujgo9MKyIgHjBn1CP/7j7ofHUJUqeiIzl82MDIEvv4l8xINiYsWoTswwnP",
-	"MxFkslSa/h0+b8CbaPC2eHwEQXLbaxLxUgEMlk4UW7PC1BfqY0Wokl4YGHXroGqjeZov8eE6omQdYMoq",
-	"yyqdxeSF04QosQNqjv5q7/YBslfIdt1y63JTRl5MJI4m2nuxzERFKHwbxQ/omN2ABxuz3NXPJqUNDLVG",
-	"AsQUJ3ychyW2p13jeIkP76Y2KsZ7oy6otw+RxymnTBY6KR4T9HTOILmcCEHiz2gPWJpgdQo/hIw5o2Zq",
-	"HQkAKdqofqlfRLRe7PmERhNQzp6uhUgf7L988zMrREcLuUgqJ/t4Jjc3tzbVeT6Krly9ckn9hefeGIGT",
-	"hE/y1Lt1rpGIxuSFDLdYigHpMyDDVT/X3Ms9MspZ850Np+rgawhmtRptHfRK9644QOdd18DaAoylptfm",
-	"YbdmDbcOWrvFAtJ6WBjIjje3tmP8ok3qx+YBlyFtgza7vUhp97LkDGfTcB/IbSyBe2/jbFr3g2wumwb9",
-	"i35/QpCBDGYSCUKE3v0B4BYNgEoFGxnF35BgZSSlNveOjl3FMvfliqpThB8RrSqDnINb+X5GUpwRu5yQ",
-	"9yLahU9QnkGx/G3Mc99gEnYiFT4X0GMjguA1fRzc97v07MHqsS+HRCs7Ur6fvK5fpGxDpbnYPxkq0gRD",
-	"8nfz1iufOWGYm9uSdzR8zhKuk05ri+jBkPSf+HmW9JdPFjZSvewb2PUZpkmzH3dm4u3dwV3pmUKkG/F2",
-	"Xhip9jHNOuP6V2C7ukdhhSamZLGktD57KcCLrj1UFVN6ZTh+isTteoAXIaM3qnOLqQeAFttdkU0xJF0m",
-	"wiJWoVNBc6Vzq0L5XIOo6XjxckA4sx6taa6MSSmG1ki8hMQF8FaVcOEuz8FGwk0SUxexbL6m+1wPF6ru",
-	"xzTTOCc/VO7HIretv0suzTgfBQOO7sPThisP1g6UWPSzxgStRtNibVIniN8FxL+XyeIueFcb0lESJedE",
-	"+UhV0XqRz9EMswXiSVzz3Qo0JxmYEI/0xUJImiTgykUYSQK4CcVF3xOdZnfpZ20lggBsoKV3anOsT6gR",
-	"A6G2pI5eb4LXXDSpQsuNqwakktBlvuGyLVLiYUJMuAdOBNeRAlvPMZM4bDtWtMkY5OoYh8jhiBLITzDA",
-	"EcVnyflhwiGLZYYTxQskPhxywMtiXB6OeA4YWznDuZwQJuFw04mBQimrh2Xyy4hnQxrHugAEZ6OEwu0w",
-	"w5IcJnRG9XsxlniIBTnMGT7CNIFUQMB0yvCYHI7yJIG87fiwSBlM8UKpU4cwWEgbUAMSeZoC5s7hjMQU",
-	"l2BUh7ruSPm5HKL9pmAFIxIPDZyX/ZjwaOp8jA0Kho5APSzKXIgi6MttUcvbYhS6CSFJeqhuGhBahpn9",
-	"G0yJhzkDR5ReMFMYpXiCz0kmDoW6kRS0jziLDwvTvpB4NDqckoU7DP1leYTZvgxLlH0L/fhMAIEF103O",
-	"hF40E3hTElV9cCiqPgJ2yiF5GBHjk7JBYodzgqfu5xkVMyyjifudMIetTog9VGxXJokahJNDJQ2KDza7",
-	"VH/S0VeAXcIwi8ihie9I8aK+NBkYRGxj5pMhgPlk27YfzeAkT+1r8Lf5nrIjrgZtfrIfbSMjmpBD1ZIg",
-	"haw2Y1r+LuJJPgMLv4lIP+SjkfOpfMfRM5fIpf9OYC0JzoAS1ot+CKtVMoDbjrOkzrdlEpv77YhnhI5Z",
-	"7duSie1Salh0Z1CGTE79Id9XBmXXbdt1w9Vn7/7mNlOg9GosQJcP7FcOKcw3wOaHWp5GIjsspKL57O4n",
-	"9VltOoepAaFTj8+6c+0eUIcAsKfin7Q4F+CrcmlBXSnFEZjRD5mOwNQf+GgEUML2c0n2FENG4mFlv9ov",
-	"y/XVtS6WvwBMzIX7TUme1/jQeUF9cjK8D/HQIBLDdIGCwqJIqK/SPEkKchgJn1JWjtEVuepDpKhi3uHW",
-	"qe1QSc+8JCRoUcWQ9KcUZyb9krusyQ9VBw7B1TiMlKLscJYLaaBUzXidk8Z8I2iip5szNeqi36FiguJT",
-	"QtQpN9HnrAaNPUwzakApcUqBd0oS229KMhv332FMmOYm1yNXfktjMku5JCxSG7w4d1VbansoHYLPLdgl",
-	"hIyWAtB8LoWe+aJ6OPPRiEYkc6UWwYnSFCiARqlPxWkBH2yDWFd7OiwBq8SEpjO9erbPI0rmh1GC6cy6",
-	"2dUXSsIeOt5rbch0m7LflbxTPmW4LE+15rAA3dF+cvUI/VWJHW2+0DU0ys+F76P8KsVjMApq+LWKpDBf",
-	"VVnHfOn2XllQy6KVLyultjRemcMz6p7qspAtdHLIcxkbZQEsMs5DCWVTh8l0fkyxGhD2XvJWpHPyDocF",
-	"ielMTehQKWgZ93tNbuiY43Xk0qyvioMelPWKBmfGKH4/GXi8Oc0sMHFBA99lQg/Sqv8njAkPifSrQD80",
-	"xVc7pHOuN5LLtCgW1swG/nQc1Ze4RUbSn3DUL1vH8JsXi8xOb9mnAUl9QuIk0WEziQb/VpcfxEcI1Gdk",
-	"4CJ5LhFGWu0uQ+oDoSPLuTq/e+lMGRWTDqddSxbD3VGRLrEDsc6g/6I0wVIxL5IkSQSiUiAtaLqTHDxD",
-	"zIS8Za1VnjXtAzRRXCI7nezmsWWznRA2OCVuwF+7kWAxeR7Us3UIpJizhiQ5wEZ7kIZzrRrYC+YlD20C",
-	"RZ+pPBbepTepbaVg9+DaM73rsKgj5qDda1eC0EF0AhM0JgMb+G8xg58CVm/AVWvpt8nIpZ+wDjqPKfsL",
-	"TRmUdeNQcZfERjtotAiF+oxaC5dYz5C7EiVKE4zbDKEC41QpaOJSp32nrSMF09m3Z4r9UvbbKIKhBIgP",
-	"p5IJSXC8jQTXtk5t3DTnh3NtNVF8OldNR763p64VonXZMe9qi0Lx/4ODvT1UK70A+sBAnWZQ9kCdb1pz",
-	"96F8BsASlP72Stx+sTyVQfmj4adEl3YjGC7OTQPp3XVPWSP4vi8RS1F2hqcEJIi+/aD9m3cgnSSBtENB",
-	"DNY3hVN3AYDTUO0rgfMXcJv1NSkEw5Fks9ucyYmlgWaGqy5nbPk4o1E69MJ99EiHxr2hjqwHPVH9n12j",
-	"z7Jybi51b07hU6koq0uGeOV786y9FV+mPpXUScoTaIJjNCSEmeqGsFWo3ClZrbTMNQER9vJa1SvPQFxk",
-	"iZJe+DSKWzplVFKc0MKKIg4FMUhxhfnMWOsO3TpJEZg9ZsW1mLCo9oxz403wUNuBOmPubT2XwvBkfbiF",
-	"mQFrS0JJuJJXGvnMiwkRWNwYTD77xuLjj7ELLq7nyNMwj3ILr6ZlTfhg5MsVOKrAYsJUmqIsHx/mWVNh",
-	"OMt0NV6rLr3bVyOj3YJXgsIvGjzj4dp4WKiBWM0pXaic9Y2ouvVNH0JgGpGxw7g9hrjRfhc5/crzixBa",
-	"mMKWS0mERUrHs5soxguxbep+6vjI5Q1/akgvwQEk4ZAwochTg5YwpZay+JXIHu+ToGD0W9TipbBl1YvV",
-	"twv9TmAPPOmuzqmeCY0ggd3SgoFUbpsy2sdsQBhLKaTinGxUKVYlehfyCYxkHTc9LQBWx9lxSOIcO8VU",
-	"NBwrPbJOXWEODu0wtIZw3xHRWNViDDAv4OBpKCxC5kRIlOln1K0hn5JFbFN+qUDqBMOJulvocvdd0Lgr",
-	"AaAV+Ztd0Fz+iuVXu+PmdA9lA771eZEkCb9H0mTRVphJ0RRhJubEpBfs3z24jy4ebV2cqPf17WS1BCPG",
-	"jbm0Lbpwc/MksYk96sAH2G7s3OzQB05p+PaYxBd5QmPs0Vljr57/uc997nMXbt++cO1afT7hoE0+wOGp",
-	"+nOpNwmoexjNCZkSFqsTU+8IKpB6icTow5//v49+9c0dNMKJINtIB0B02NljLc9st2agLdRZh9CyhPZV",
-	"pdIOys8RnHlsH/A1wkOeS8XlEZ8RNJ9wQUCB0KFwjEtkwJVIjPBImgQFEHJoj+csoslTUGZJ1xeuW9xd",
-	"A0G3UK0NuYVy6gEfby1WIlxHMsrCdFZayrYqlrJLm5c2O5G5oZGBHqJvYjfhLrFbVOjq1L4v+/UazmUD",
-	"tuEEX7pytb8abW4U+m3TQfME7oFxtqn0WPjqVMjh4e04W9zLWUO+pA5a6dfVPT73Oj/sFc9vbeHzBm7P",
-	"mS2E5f15jjNG2VisY5B1KaQpYwbnzMAdVEEkZyiDYpHalrcpGy6LJvTII9n/n5v7Su1wjc4Aw4J4hvav",
-	"3952auyLpwBERIIQ0tmWNEN7u2KAsERKg5GIM40+FZRp669eZDxw/SD/2viN8RKgonbQgHl2b1fowjpi",
-	"ghhHZaVlpNWWorqz96rmIutVWzfGC2SfKIFcDD21EAfrkkdNcGZ8tf3eVe2Wj5BiLd0bpBObsLBOE/eE",
-	"+FAj9w4+i55+cP/GhecUT7zw/MufUf//wa2DP1hxkeu6IXQ7KFjU8kAFQtCsbwvn6xT/TtS5q0353Usp",
-	"TX4BrgOiA9rMKpgDTcdOBlVFTRSGGYZ3kuyIMMmzxfMV/HIbLKLfd2PpbHib98JStLYGIDwaB9XXaMzf",
-	"uNyUX/ViYJXT4LP3bIoTFXWGWo8LuwB39eON+G5XT4aY04CRM6ZCqutT2LVojZg6q2fEFBRbX0ZMkTdw",
-	"8tpFjeXPimGv4y7h3ba+EI3lFOCQWh3NlpM6uzoSqEhZKfSYVoHTpH/2KNbURIUCKjMMubkopuIhoFsA",
-	"qqXcU3X3+cHVwBPMkKUOAEv6sb1NeZ+Vyt6UxYE8s5lQoci1UrtQpsmnd/sqkm5thteZ81unzSZpjdbQ",
-	"mhqJYUdpk3bXO7f4uEjYm+GFBkhrQAQyOcdr3ZBpAysJOl6mzNXNtVbgaSrUVRQwLUqvmdFUeLEE+lRz",
-	"MOQpWcolZ6vgOPD7jz9rgBURTnEmtxGubB1d/xgLZIyvaIYXUF2U89jxNZuPYQhsMCaTObUWiPI1VE3Y",
-	"6vTl3jmVUgstOF725GutlNBu9y/pfB8U0WWQA/t1cyXS7mDkupJb6785X31d63aG5ZLMapiRN88ZStM2",
-	"TtznAnz2UmVEl8LU7CtrrEvTy+UX7CyrEbLi6GqgH6cR6USgDyoI3r8giA9Yo+EWmpBgmdAjwb5fzgW8",
-	"seTfPGnYASRrhhZ1jUl2p0fLq0hUyCxqKq6Y9XUKxzf6LF1G4vDphd6jFIeXtygXZLoTkdoTRLgVGGJs",
-	"l7W6auUtqogttPS2+2FQK5vQnhlj5rem6xYIgzMNKzad9gPf6WTcWsUMAxL6lBgUUccSP0RlFPgSn58F",
-	"m1gOaIYGqjDvMsL6b758/Ks3nvz4J+g/3kXH7/7C+fCbLz95/++O3/yF+aXy4fjrf/X4377i6JNuREBx",
-	"vc1IfGgjITRCgM089eqYJmF3ef2cy9hyOECChUSXNgc2LgBKOoRinR1I7s0PgQyCwHdtpmwAMEaRU2tn",
-	"5Fuwl/jQi8zXr3b3KkfpaQVQ9UHYDIuffIkP982TukRensiQPnIZ8RmxoUY2gKAlpaSjweJIEJKkHsRl",
-	"xZvqJ2SCfvumDepTIK2E2ppx9yng9RIf7gGOg8fab75uoUFXgIvkKY16h7fot8qJ6ZE0jP5uWqlCT2GH",
-	"W2RHoeESCMt4Ah4BsCmZSNgik1yxL54SA/yhnYYXUlBtIZYV3kwIjEVbni7MM2z26yipGivLyTtcdQqo",
-	"axFNJySz8IQtDTzb6Bwk6YTMSKbPtPYhnDQFDu6sjSlw3XFCDVecGeD6+Hk0MIboUiN5ihaEHzZX58Jh",
-	"pHhuG1GmUzyVNtZWJ6iOXdmebHPFE6Bx1I635Nsk+6Xs9Lv0giPSvb49PwwpwNM0JRuHJkED2LWV4bXC",
-	"tCc7EHAcU7WaONl3mpVZTgYeXaJgBgSp3gKRhziSycLkJKnFFRv18Q82Hl4Y8wvmy9cEZ8/cw/Pburxp",
-	"TyYNyhMuzh1vIoAScqxMOCxiIlygpjY1DFonaWMVmpWwI+tFsVZoZMZjEqbEm5yyLpa5qx8zjGeUvh4x",
-	"Nhq8DDBeK7vZ8aSVdx/K7uXL+v3VE6QGFAneXkBywT1Y5FSgLGcafFxHgyIqTB7dCWDH6ZidfHn7SPLe",
-	"uVYr1WUyG6EIrq3thiXP2QqT7q4edz5IrX29XzX42RWP/63N5vM/lNL+BNAlZARsgunagRHUUweAXirW",
-	"x+iSCBmuUrlI0r4oOR/X3sfZmLSXjagVJbQlZyC9nyUL8LiSWAeOh1RdO0FYgfuuXzfw4mF8jK630xp4",
-	"C8AM6twI0eRQOzUPWN+64W4d9y7MlWXEnQYnl/9m2lWMXa30NQfDfylnjaQypHCDfrCph3VYOYEnV0+q",
-	"Ua+3+5tOrUzxGv2HweWKXyYLQLXZBZXDk+tHddE8ZBSaoryWybcSEMs/4VwQNMr4rIQnEXgG2LZ8tJTC",
-	"Ek04jUifquRJQvA4J2uC0mmkQlNKZnjKzdi2EHDahESH3OI8HeJo+hIfLi217mvgZM1Ai23LDClJHiOu",
-	"/bo1gaFMZ2pKvOz2n66qazQ5Pk2akJ5A28zvcK/5umkaZzPwtgE3gVe76cEeVBRG1HYUhA3QHKph65rY",
-	"OCNIkCOwNQ36FoNeQZM6Y/bo5Zg/0XWmgxFr0UmtOWt2pe8D6OjyUr+mnQ3B4mFtTGonowbQPfAVSqF1",
-	"cMGKzNOu6fYJULGrWkrWLk34ZbI4iEzhmNLvhmvQvMJ6i4VtUhSqmfDqorcoa3QP/vzN4y//+MN//Qfr",
-	"9ys+fPSdP/nwJ288+cGXHr/9ji6oDI/86LuP3nun+A0e/NNvfvR3f/vovbee/BO8+OFP/+74rW8fv/uL",
-	"x9/62aMP/rry1fGXf/nRf/9n/dZbxz96q3z/8X//weNffvvDn31w/PW/Ut8+fvufHr3/vn7RcUMCVDDo",
-	"okNugEhKeFo8G9JxziGntsC1NiDKUcJ17nKca0pqHHRFXovTOmdN1Jv2CdbqCx/UGKtVBGh6KvXGOoo8",
-	"IOQm4eOxDzDHJIlSieaYSgEYORKyrx9KFE1INAXDkj+9xw6r2mR0SaTP8Gx8USZ8fMGqbZ27ZNxwXQDx",
-	"0KxBazT6pTuT7yTSj56smkhXTFeLkh4eDlaz8SX5uFJk0KTf9/IwWjHk6vIFPYq/GxZAHwxr1GirE3zp",
-	"lQPguyJb3ejhdtLQwwBCW+G5q5tILDtfuihQV3Hbpro+3bY4Rpf1Kw1f8JSAAvsXYVgXEzOAi/bcXM/p",
-	"26zTuqf+iiBNKc7wzONWe+ng7h2EBYBLbrsuFu1gKVP+NFK68cUMTPHwNJeIMqkLdFhA2YJDsjSCpg2S",
-	"V6iTVBbqUafe6TOKmNeLKbcRtOGSsFa1ytf/bWwqY662nMvTbuqkLVacVn5rj67Bo5HTVFm2rVa4Bcq+",
-	"gm/D8HTHwMsmm2u52cqOZwizDXVW7i+q2h2d4TG5+FpKxhCUoD6k4ORz9L2LaTzyKiasR92nwLBOAGX3",
-	"QSNjtH/tRkPinM2761NzMiMWC7iGAiqR5Hxqy+dqtE11HwWZMccCCcIkUvvMD95XAAYsTWFuwDKmJJWA",
-	"5jkhD3FMIjrDCYrpmMqQ+uAWpTZA81oCc2NkrkGGiMHC15VKzZ8wXf2nDoh4tdHTEVa2FJjNL840or+N",
-	"zClC6C2HFqC2JYICMe7m9kBT2/VN6QtTIDGFKkwdFaN71Wb1WfOSAg6uygQvXL+PLro3qYtfpPHrF/Xj",
-	"4uIXVTuv63KlSi8e0SQhMaLMnkxC4lnagBo540K2FO7SleiphGydCT4iDXupRFz3hJv2XvvBxhxbAMWG",
-	"GrLUyNYIq9sA49JYfLATK2FV0IzA5puShSIFi4UB1uxGmTEM5xSRMQMrFmtQcochpuWINj5rsPUrQfo8",
-	"xHIsR+xxNiZCInhmB9RqAWC1CMpKZErYCCRmOElIZiA8tbYhCOA8QMbXSUH3K/vEF0odj4rxezAo49G+",
-	"ldQdETk2tNohidO601QblW+buom1XCE7h0AYqcAziE+bkgr6nzM1Yjgjhn7a5lw/qXV+uKmlo4S/Uq4x",
-	"ixOSHZrKIBEx5jsIPTy099+EjHFSfMqomB4WPG9bKL5IuBCHRVWrImnv0IRfFxViAB7Cd0DcLvyOVb5/",
-	"9N4HH/7rPxx//V30H++iJx98/fir33v0/vtg0vn6Ox/+7APHxsLnzB2chn+NK8lV9f7W4XNrcdAEO970",
-	"aNaU3lbnnuYMs9v8iICJqLkQbHtBeCVHEy7kAEHNQICUEVERndoJi9wQHQONbYO2hMyFCp40wGFaoVL9",
-	"IsoqJRAPZYaZAMlewP85Zf20dDbVDYtxvhoCeOe/u9xpqFXw6FdfevTed8Ee+K1/P37/7cdvv//4e3+i",
-	"Pj96/789eu+7x299+9GvwYr45Ee/efSr7x7/zd89+vVfAle/+Tcf/fX3P/rO3z3+wQ/h+ffeefTrvzx+",
-	"98fH337z8VfetV+9/74zb8IkydKMCjXdsbqUMrMLKROSytzcKgSPKJGQ6EsTKjHk/E54LsiEQ8EqU3jJ",
-	"t1/ukHl7yeD15UZ6Ca1Bz05UzpTG3rxtGyWxbO+QZJYmWJIBEnk0Udf3pdp5JrTRA+rRpAyZkOlaEo+w",
-	"XC3AckQZ2ptQRgRxknrcONBeVYigT6hlakbWTOF1CESzVifKtLI27mVSmfhVY40pkPOMvyFQrYCBFH14",
-	"yQEJUrs2XKUmFX3ZU9052ea15u5+X20tr33CA360FeJRlCQoWDokmfIMcqM9Ses2XboxRNtEy+4ZWFZv",
-	"dhKTQZhCOIXMjYNCjemqTd6QG4EFaciv21xP+JeGHFsK2t1cW6RYLkB/ei2PaVT1+rlpAjI4IlhHMPeZ",
-	"on5jKR9562owFnUDZiOYLk66xJ4Lr2tAsc7QztGIdEpDobGaqgkZrnVKPdZtNOoEiTMMvsY26GPJXw5F",
-	"6mo5bax1xjCpM0m3h0pthuJ2Xay6wzLVSL2lPbq8pB1SQpz0fHMlTr02zco3ANNoW5ihdBff0KGYvndB",
-	"nYSDftEEorkM18HtSzrO7eD2s0hxGygmSuY9JVBxAzRuWSoQjjqC9y93Ow/sPECr7wwtMaRsLYBfB6Tm",
-	"CTGV/sQA9AlgXqVjMCQJQzPKcm15CBRfZ0b5mIMvqqT80zGPxEVdDI1cnJLFhRlmeAw/PjOLP7PO1Qhe",
-	"jKYsKvIwhfgGP3wTZQekCWE3+OxxALk7tMMCcrEE3jZDGBQD9c4xJeygjMSs8Zsuhru8nHeInPNsiswD",
-	"ALvKx5TtID5CN/ePrsLyXgQjfVeA3grenyjPMuJzbt8HwG64bRivNmjaWEzFOZW38KDHq6uSegHSgxI+",
-	"1oaA7sQkwnZlQzp0ri5bxtqgt3vwblfq0u7YS80C636Y8bkgGRJ4AZc9KoKS7JZOWbtuZaUHy2HuOKqh",
-	"7mbeXdnYDh+v4x7obovVTWNONtuyzSHBai8/lFZp6ZuA4+pf/d6ti45Sx6kOqmFKWVklryYucjnhGV2i",
-	"eBuhd807C1O7wgeCCJnmnmQxEvVFA+V5FoWZxGWWi8YyWHMTEdedN2Gf9JFS1zn3+fMFjRscdsYg6D9W",
-	"Upx5q/4UcJBQ3nGGY4LwJMzmoIfiG/1rfNgnt8NgJXiW12bD10pW5mLhv6FMcBbPzUyXidDkyjDngWiC",
-	"WdeZvt3nbIMLQ6k03ppL90oQ74QKKVCq5PUEJxa2PKEjAskZZZl4X2nJ57pTHespO85uLAdo6F1wn91e",
-	"ZkG9Wz6LfYW+akhky0RdgldZjnBgyHkoJL4dIkp7qQq2KkUgPNgqFZZzsus9PQlThyWMGQqdUilIMgo+",
-	"mQPh0kqkuEAMKUbm97lHRSfZEY0IIiyGqB9konjXXVt5NfAzTHutSYoXt4mc8LjbZGsfhO0TUqrcZlLV",
-	"y5WHJd6O8u7S/7qiuq2iRCPStH9QRhiZB6WGiIR2IgYdqGdCkXpALJTwbZV6sL6yrzOSUEbCNTDVfCPs",
-	"b2iNaXWQYyZG3R7I5zGb3rfPwpGwEP7gErWnMYOwSb1DguZTYbR2fdJbCLuKPVcA/LSGBjk0bLLJdHJs",
-	"Hy/VcLFqbNyVgBpTxjPaPNO1KP5w2J0p0p6zkXxQcmVKRyW/o5LZcfzuLz56443H//Qbx7OaEhZrfaKe",
-	"jqGFUIMh9a4jnv2+nFd0IRhPLoLSyA8hrG+AElhZJSujCc4EgSAnBoKzwCBXraERpokABCB4fwcJiD51",
-	"a9B0mRBC69uOcXInNOdbPw270Jv5fXnzROGhhZ2ss8naEDyHgHF9D0KO3r1lZ1wjhmcesFtKZjG1bcCk",
-	"EEWrBD+34OG6Hd0w1Slq8kyIPLNQh53ZKVU2PgUT1ceGJW2S2lpytk+Nv5c5+8HB3p6SHq66CAIDbIyW",
-	"6dGswEnoLJ2qi43ctnWdCn9hkcs2M+V+ZlToP19taceu2nLohX3ChkUoIuOMxGAA30F4CBGdvwfVkBBV",
-	"vzNm3V3dBR5PsC8t/FkfPrbvvKgtFV2raR+/s9IRT+NqaWqdVVhs7G51pyok1qMP1ATPGasGS+u4xHKP",
-	"337n8Q/e++idr1kVofig/3r89jsfvfHdD//9T+3vv/zJR996w1EUcuaUIHf+dLywRnXw6gu5HPKHayE1",
-	"tORgvC0hRvTBVTGkbUdHqXa5hgitXinsnQhAJoYr5IiSgaV2BhuS94YV1QkMvBKO5SPnPo6mneGY3eiH",
-	"a0sH70r+3veuut3OniDwpgjwMkfFc/PlsgLa3mRZNHFdJgtEv2W79A9eh/CdJEfUhmb50r84i8hAK+0z",
-	"HC9BLJwlGJRoRma01bEbQ0N8rFyBT2oMkDUEthpzZ1BbdxBdYyBY0VWBULRKb30QrfJhQiMvyuHB/ss3",
-	"BxrnsL+7/WTAnKvX9TaFB8tplXpEq4vfEH5fF8lvRG0J8dWvwP28dtfuNoNCFnP/+tzmvaLa/kat7y7v",
-	"qiFTUyRED4kTPAObAPxyL7Bk+0q3d6RACClo4/Tnp4GcXGcyW3iPtp4FHfvVJfTW3ApBuSmrbJUd+ufm",
-	"mMutkB1iNj0szKeDjVFGoGw5iSbaFpfQFC+8SuG+tj3dslEQtcAZABVfDirhckLZWMOnSrQgBjwRig+g",
-	"EY4kB2xVkxhIJGLgwDrDsI4pZXE4N96AIb9MWezNmGwAvfDxyhHJ7tNZcPVP35lnIy4sorueSu0sLHvy",
-	"csmEM7IbeQSAXpwwCSAA/DNo4oFHiQ+Vbyk8CjodlCPtPBmMV+eTBsRRAdarbTA8g9wDgmBIiDJ00Tqv",
-	"LmrpJ3YQYbGwJfwJQzROiBNC2MumZ1FA7Ija8UAsxU8dD2TrqpIhVy9raIwBgvhiNNRwGY5D+ikliDJd",
-	"26A3rllZf9frSKx2k0Ji7IgmJi8Nok918eR+B31RSrYbjMSS+4DgpPnS5rVy7Wv0HMQzNKSxZ5BduR0N",
-	"Nr/naVzW/ulZ346nhAmfH35XohkXEmG0IDgrIl/6nNNeZznFiRms3bH+wqsDNCEPdxStnECrTiHpBHfV",
-	"en5xFyDIl/ucksVTAh3oI3/fasI32YjDEPqGhRn9uVgPS+A2XloZWM4XtyG9QYlKam/b6OF8BjISmyVW",
-	"dHmZPr+DTLmSbUMijd1dPreFbtPnOzb1lSZYm5hIbKO/fENLCD4ilQEinku7Xp4sOB8eQ6uXno7BFCnc",
-	"G9/ySAYlFeY2kNMYzZWGNbE2705nrVeGQgT/NqqK0pXkZEAVGlt95tUG/BTvPbbCA+qppwTKmaJnRoQg",
-	"sQvlv6MRugvQrwgzyMqDb0zhi0H/26xzEq++4c2BMSWLHQR00ZnKmjK9yS3kImlgGLVtALMcjWdyc3Nr",
-	"0y1tW3yTjaIrV69cUn/heUMqzurA5cuaAnCIV+bwhEaey5jNB2uNOi1PX6uep3hxA6qcLZ92mMYWlULb",
-	"CXSaBTbl131YfTQiRWRctbVN9HtI3aTUcc8wi+Amo6OqmYH8gMNVaQUZoC3DqtKZWoitzU0LtzWjTH+3",
-	"6cfBIam3c5xLPsOSRgO0BSA/dkaXzF/AXTpDx8YV6X4udfU559mUsvE1EzhTvtgx2hoLFKlYagbVViuU",
-	"dZasmT3KCttrZxJPjKkl+seMZt1kWof7xuzH1aPl9zNvmrw/x90EvkHkLEbqGXAL94omrW7TJXSp/ruu",
-	"GgRX33oa5IcZK0eWM43lg5F6ze3v6kqL73RemVojqdey6JkJKm0rvNWDA0612FZDQuyIkiT235at1sZH",
-	"I23RQvrhEFzrAqgxvFyWju3QV3RJHkrECInFNirqgQ1QRmS2AGMjelp8ZoByJmmC/tcb/7DhoadBsFnS",
-	"uBtzdPPG6E2ZeFMLxgkVkwHwcUp4mhBQmxSh1Bx292+GIKlYkK1+V12Db2XjI4t4AeMKKOfewGkjfxjR",
-	"OCNFdnV1tp/VvolCkzfx0sUbJV6eAzcXFNHuu7ZqN71uTkyNXUCdzROcqpuYGgMLvsfGVKQJXgTHWxfV",
-	"fauD2rPR9CacHSWUTWua8JXLTe29UmZZ1OsAq3YQwE1Cs3O80Pj3IW0bzKTguZnn9xuLuvTCKD5xFZq6",
-	"Eyg0GmWVwjQhcd272kVURHafetRQA3iyDXGu0KdhL1v3yFLBF2nCnNsj3vRjcGzMPJkRt3FMLuQpUr8y",
-	"C0iGYiyxV/uP+ZwlHPdwFFwzb/jcBBOSpJWGuuMnVg7aK4CKOvtou+GATmAxRI2epi43x195cwfZ648X",
-	"0C/NeGTyjVefbprxOPd5y7xJEfk4LBKnLbuhfodVjZbVnMxwaneXirZmGdUwYAuTr0dn47bVs4tk0/bI",
-	"WwVK6IkRgP3Xgl3kggkOdFHZQ5HQVF0UDMbIwoH26wyfBeHaHOzpSqenBFKLPkA4SdAwl3CUgTtlQuOY",
-	"hJnbgvOoWmB3lXqyf+0GwgU013IEj7+o32oF8wsbsb2KGJ3MIZ6Da9sexAmMIiYk9rN6QoUXXBWAPEqj",
-	"O0xa4zjGYHrPRUpYTOIyC0G15NJmWZAz8lA+SON6MZ3APLgAtGI5oaJfB02Ed1qqjHtgCeYj9T0SEZrK",
-	"loJpvuiwGxmfoYPbB/VLUL/QvMZQqHsWB8gYdeuhA/VinrWqi9fvdRhqL4cV+FyCL7nuPDBAL9y+eB9t",
-	"bm7+bmeI1Mmgk2pUq4xyqbSp03ALZRfeXDB6RF7iw0DfTNln7xeCtfRVilGy6KAhrsY7rBGB5Pw+XSwD",
-	"ZncaAlyMpeUTl/ZC8q1nGC+sfM/IaLlQyZUTnjBeaLLnNnuEM13uAZx6/JsvH//0h49/8B7Eqf/my8c/",
-	"euv4pz+0H3725kd/8eMnP/3hk2+8efzNv378Z//z+E/f1Ei6Pzv++l8d/833dAGjd5xf3v3F47/40fHf",
-	"fM+bE6cBk0o7gYl4x/HCJMiJGvyY39Ox13crVHDKWj27Pkeu/W1KFtraAE7ZAmbfxVDrOupzOCB6Mf88",
-	"o1L6UWhssjuA22J1sOpnkeQIw3Axi6GWTnGvXzWQqTjzihzYyhosSxuXPWtCogHVTe/yKg5NSa822brH",
-	"Yx9IW2S/bq2zsYPILJWLSv0/AAkVfEYQTix7FrKnHyCEHkTb6FsQ3Axkm9fv0QG0LLkRTyHSqQVDbO/2",
-	"QQkdBuZRsxtiM2yNN4tM6MDARvQo7jNPatuM+iQkHo12kKWPoTkApOCMdJ/q3enKhmJt9F7Hba441c/0",
-	"Omd7bdYdhSe+Z//lvYPf2drUCXxqWQCLhjOEESNzBI7jgVXjtZGR8SGPFxA+U5e2K+l5xQFeU2qhVoQG",
-	"C4OKm1C+X8ksANQDHCe0gAjCxpO/I0CpXQ9oPGs7aycuHUG1GzHjUAn4CCc0Rge3L1WuSda/4dxiB2g+",
-	"4UJHqlA21tvHf8zAsqiV7hkXaCbrZywLkNGKNhNwuYK75ymivpCIxiu9EjimmDPSq3XOSGDTdNXyESfV",
-	"KMEcE6YowaN3ThtVZjWUGM9WvdIE91ICygTl9pIwbBhjnW/Vjyyxq7Qs9aYqokih/LSbZ3T36zm4LMjN",
-	"WR5bqs/GQyt4ZfvKs4PWK8+f/U9zy9EYHvby8t/+4skHf1u5yTRBfbh3mAqkshdGOa4WKij5755JXIey",
-	"GqKRSqb+bXBOjnpcJ85UTsEtG1BhP3eor6ZbP5H1wH149w3AGXe4rYRfJppAERbfkVh6Yb12wkDXYFOt",
-	"Ymi3eVra3dQSU9vpsC780hDSCPFdjQ7qDnVjNSz/qMxr7Fmntdm36xehr3FfzP1NvaQmWhs0GMsw22pd",
-	"wVCvV18nFyXElGfxLPaqkB0nwY/piqcvbkyttS30Uy3x9wXgqylCNsdMim304GBvb7AMxDHQLhVBY8Ik",
-	"unnNG7ofwFMnKeO7SuGGHjXnl0LiTeR2PTa+UumhWvfXsP7A2aj+vZ4QLAIrGtUjajqm6ybVhoeVlUDS",
-	"0K1/0IzMDW5g83HREhR3TQccb9cCX1sD4ra8I/ePDSfPW7iXEzscbfFMTx26MKBGe1jWYqjA5EMNPGgo",
-	"mpyZXVMtu54aeTgoWiCWQQ3CzmAZLJWzHLTEArrrtx510+GHM1Y6y56b7SXuLb7Rw3C53cFwpZdCVeuy",
-	"Zej+0qJL+K5dAx1aIOfgMM6o6utrjeJxHtUgp71t81qY9cjLrsNS5MxA7VlL7TyzOBWG94cGwLkTpyKq",
-	"+vUaQSoMQ0GWarOOqDXdMCrMHFkN0lkdxW409KV2YdzjeG24S4eoPEqDW3pRDW35SZ50X6rVM0sW3IJq",
-	"ppFB+0VPELlvDv5Ol3o3QF2jxtxLfwrSmC6tVOquTdvxE0jmGTuY0FQpQT2rNr4yWXi8B30G3aLEHFEy",
-	"35uQRpB5T03SBdQcLeAu1QbPtTQkh5Y85Tc1rA1tXT4cUkjAN2x26CBvRZyJqqK4glUuK8A6Cu8nFsar",
-	"aaAPBxsjTBP4Kmf4CNMEigF3CyegStFFM1VbHErrh5WNnc58pYYU+7XXHOpBWyUH+igf1VLsy8hmY9YI",
-	"6y9JGhJ1qB5ziFAOEgjoFLxptDboFbOJE42HfY+8KRBliln6kkpvRw+l7Pz6Nlhwoq9NOjJm2t6tFm/6",
-	"2qVGbepux+rxMww+WF/Y1U0UJZjOSIyoHIARZ4YXSLsUtAvZcICvjHNkjocQHoVnfUruRgXSf6Not0rA",
-	"YsHdtXJn1sJ7JTWX+c/i63TuTZ2pGfRoQOaPklBPCV/aT7e5wL5kRjQwk2gmQLsWVypmwbpYvZyybqF5",
-	"AH5Ff6XwLc2sZ1B1ITA2TES4wI6s5/cKHaqr3tVbyzFHIF2BLBM6FEPqasPLm6xfscqeeaczzPLKxdvp",
-	"eGZQ9ZvFhT+49XRda05BFF9+NJD2IDD6Xqx0KQskcZHnYs/Z5Rhv9Ys2okd8RgRi5KEcoFHGZ2hrozX7",
-	"2vNTPpxR2YvXW20rtcKV5gywicC+orQO7d2yMOUGMSzV7QlUEmM9phn3DDxLw4yjlTlKo60Oe1iW5Cm+",
-	"ylmUEJy5X80zrkMKJZ6lzjsxlviwwJJWEoIwSeXiMGeFi656FShuDNroekgSOqZDuHlCEEeD1845t0Ny",
-	"FPSxbZIDqM4W9lgLDlZJFvPcb727VPG9dus02rouBWX7nCT5z5fptYwmfqnRr3NPC4wAMPTZCvmtxsdg",
-	"LtlFh9Up1yY0qC5eM9Or36mQNPIFK+qDwy+/luW6a/iBFOCe+55kN+jYOKaWo6LUpa1pLOFVu0q8WDs5",
-	"p21XCpoZNBOuGG1TiGTDWIOT8AqnvbeZNoL4+acSD1DMuOilYaamZtn1IyW0ohNCY0dZDxdoaRH0zR4S",
-	"elYr+WeluxLLQyz0AZdoqDR/PESZEV/A4HCuqQfjALOJLh7QaTIp0tPNgNrpvnwmTcniELCL+IwKfZcY",
-	"0YTC04dlpRSRpyQTJNZmJCKW0madc4OK6Z0i47Pus3so/WcJeYgjqaNvpQkHNDaFQTVysQHSNbRskx8I",
-	"uPvOZVPPDFC5bcZLbmMYtiQuin4bYB690LDnoVLpDCICdHFinpVbC2KqJjRN4a85ZTHAkpp7g12UIyrg",
-	"JUGiPKMSLDJ5THVLEI3sXaWDCDNv6eHTATid4Wzqi47NhERg6RT2YgxWzqcApRBKz5oqF4gzNORygkSU",
-	"EcJqkJFXAy3S/mCKz3tCFtRu3kYP7t2y4/r9e7ZKCEsWOtsP1Jxamt9J4FUDLxlq6QrFKM+SlngLKISk",
-	"+E+Ejtt3KbCXgB6QrmqMzUZaxwvhwar7ZGO+tjsryrXzos6LCDNGHI+H/ltJjcTY07tw6XUfjMQNIMmh",
-	"tbd3TOoCMMtAMQzjEsGptI0YR2PCxxlOJzRC9uRDAC6ayoAsoT7H/ApCqaFM9u1arN3JNmulwnU/HdzG",
-	"6LnFqcuS1Vj23GwEJx2e/6BsytOqRjUtM9O6+CIcU8Kn+DUhQRYIroFFPm3hTY9g5U6MH6LSplb9Hohb",
-	"fdJDogNY0TMy40dEW8oCSnjOvNAD9Zu2hipPYleW60QSrz2uISvy8dvvHP/qjcc/sNV7Kh8+/Me//+g7",
-	"P3ICgVX7BqrVqPkQVRZaF6Mpo25apMg5tU6b8GELCnUZkNR2uEVHq/uAn12bD1gP5eSWLNjhqyPgqdf9",
-	"NWnWMYzTNKV9UkCkzwQ22n8Rb8NPPgAz4AEoLD6LDE0nJLOXsnbMVy+4QTohM5Lp06dVqWpFAG5Nt+uE",
-	"LijGUIKTO/PyU4XFezxuDi1dXzBLU/cQ1dM6hginMprgoKAe/WhgoZR1BuoUHRd/N8wYQnnXoaOs4DIc",
-	"ZXy2bpWmSUiow/rmNRTxJJ8xrw9Hbde74elqVUCsxpi48NS0fi4yDbM1TBocbv08aJoLgocadhnWjZb1",
-	"wvla3F8uWasj78IBAG4zVe2s3lNSsWV3rEdP0BvtjM9oZwk8iuafPf72V0CxfOuXxz9/8/grP3/89vet",
-	"1ll++Or3nnzjzUfv/bOjdUJqsb0K6QuyvfcWmG7qa+8luIRIP0HMKoCF72OaNQVR9ca/PMFd9jQBIkNz",
-	"Z1dJhu2HJRkeVquf9VgydpMEwU9oQpLYVHMK8xxxfyXWU7Pl1f2cIk/ThNhA1ia+awkotpYFG1jMNeKI",
-	"D/TSCK8GQ4N3LP7tL29k/Ast6UUj+Nm/gVYM1K5HROkeWgOpDyY0bdG2sozqzWOlj5jkbES01AEBuOD5",
-	"FyaEjcc5Z4RuDDa+MOFsLLWTfpFjZv4UE8KKb1mMNwYbr0E0GxliNp7mmMbq7dckeQglI/wQQBmOpl5Q",
-	"21fwYkiTZLWsuHrArZm2018T6WwqaKM1sZXNzWOvD/pnd+Ba2FK/V8IdhA4LBD7qEYGX14YCkVCAwli/",
-	"Nc5vBLnBM41ds16orxXhE6ICYiNolE0GtYjQo34ktO/4OgeDOuIjMO8V9vkdJBZCkhkUXh/yeIFiqkG1",
-	"t66gWFdK6EZoIFImRLQhYIGIFwiyrfUYAZWI5xJhZNIkAg8m8Cn283Y34Ay8+4sn3/ngw5/+/Pjtnx//",
-	"7RsWU+3r3/zwX//RmhL//stPfvovVt1zf/nojS99+BsLSvDkn3/z+Fv/VuIQ1ODVEusWKV0lmkkKF6kW",
-	"sGbTbJQL6YYnBBSV8UKePjh4vkRGG3MirNVXg+QXI+lEQVUyts1bp8UKEnghBoiRORFSV6kM1V/uqx6u",
-	"HylR7dFioP8HfochyYhF2o8wQwnnUzWmmSDJUb1AXwPafqbpsLxpcSII+IzsIVNg3FOhNhKDkJEdZNZv",
-	"YZxNGqhpgpnfsL36CXlyzLog/LjqSec7lZYPN6+GVnqGXG61/FRSvg+wnD3S13LrtOrB2V47i3JlDQXT",
-	"sIbipQylCdbI4QzPdJkrg+X2DLpvK2JC5TIBEMt8ZMomcUZQTHHCx7l+DYupLq6iftm/eWdHl3xDko+J",
-	"nJBsYEvFIYJ1bKal3zKCvNGnWoyfz15pKBV3wsA/3bePpm3VVjTFD9Tpe588XEsxPmt5ds/Hq5ubIehk",
-	"q5cCazYLJzQ9WUDajMQU31+uOnJ57YtY9gTuYu901ErdZEdUFtlVJ8YqOLX4IKrG6Unr8J6jwRaR4LL1",
-	"fYwOS9nZxjm6hOzaFqXRVknZLHFJEseB6sj39srqtdVfi5ivMdQJ/JGqJS8Ody/r3Bqh8rYawLvjvkjR",
-	"4Y3TlcvDbLUeCl4V1sVmNHC6Q54zfYcIK9fZtxR9AR7W66LRy6EQWsw2BaxjHVI4IQ+x4oKZrUJ48qwf",
-	"y86OE2L14wlEgc+iV6TilNV+2bL7oaohFqtWXY62Pbk2SaH2tzf0vrRr1kF7TFonqFpDLKMJEWiWCwl1",
-	"+SEaGBmQ5w6LqFUes1bDZWXZKrn4DuwdQNhXsLthk/udDqrFtRGwtNSfRMzeLrwCJz79dbyjOAlY0ekc",
-	"3T1SwhoN/BZ//NSM+wFHfuEvNFZ7S/DOiCe10C1lGPQl0wflV7FpeZKU/DS3uR99KGbfCTwd3Wvw3nLy",
-	"1/qMjZlDtlA8bBO+39OyqN8JnL9O4Huexp7r7d2UwN3UAEvb2DkBYNZFGKIbqFir/b++mLOCel7DhTOJ",
-	"TrZdm9g8H+By6NofiLsSWwrTVPcKLUWnw8m/1GnroNdG/HOIEJQ4k3sTnI2bY6nGWJI5XlRi7kk0gThr",
-	"nNAUL7qvaLaNhjFI4neQBWLMRHzWN33been00BACT3XKSC9G0dS6RZn3MIbE5hMnPKa66K8IhhXUMgsw",
-	"bTqPW2cCa4CUH3I+JfFdFkrrhhTaLCZZn24/fqjpS61fOiv4c7WU5f1t2S4ZgNadaHSDKvx5M8Kew0Vr",
-	"Eb5GAp218FVL3ACGelJk0x41C+kXGnoqFr/TFh2YQtqOSOoUjYb/1biWkNH99FsXGxTrcaKLI+jdCaaz",
-	"FtigmCSBukyDJaRPqIpppGW4B26KX2OccVfAeYPLJTh/8PJmQwvzCa6g5gmluIBhIeWZ7FZA4P2m6edi",
-	"N6q2rgtTGjC9GSmyy5sMFzIXDds4oNRxOQQAZoOs8V6azMp1UpavU5dWN7b232yGaE0YM7PqYV2pAUpi",
-	"caCLxbUWv6rWh2oFNujAxKhiALxuTFo4WeuMC9tZ4MKEGlhtv35jii5yDCQbOMY/M70CeMglevNOgn5W",
-	"Sl5eKozWkghcI+Wy4I+D6Md8MWgt6rArIxiXhyOeg5TAsyEd5xygJMqKcCUghXq2KHbrR7XwSfnnNk8o",
-	"1w2N1nU4WiF35lqS6bgFSrmfkI2zxb28IaZ2RBPZHQium7uhn/ULnK1nQwCTVxU/euWbq55e6gIl3+xQ",
-	"cByp0LEsLSn5Wc5YBWq7vXSnbnQPjsCTr/IZr8kq9LtRMJvP8NHW/012RJjk2eL5hQ6qDTmijdf7+QKM",
-	"s1fgwo1eqWA8o8ZbETSNu/rx0EOteK+4dh7hJA+8gngWg6cNRYp6Wel7FLc79Up1+ggMMGT0xFcOenQp",
-	"zMN6R4wYsP5AP8AT90A+jnQcZKGPd/kwdeY8TyuJZKaYml2nQbHE3h0KoJAOKGVzKjWZ73mrsmtl/tCg",
-	"wW1rdEoo5UPmyOaBdiWo8iTu2XqaEUGYDO5BEJzsGXTzhgBbjmKO8JDn0pbhHNLYqc1pC3KacpwlQBZJ",
-	"DzU4K6ScNYXzeIhv02f8cP37DTWGfJj9Ekcy+PmTQhf2Me7tBeIyrp455nF/JbHmC8CHSjNyYUSTZAcQ",
-	"N4YEzXACKJBxQOAvcFnsC7u/OUJYwyfNsUCKr7Y14AY2dU91b+FB970zyBpyrj1utqUF6cByrDDUq62s",
-	"e437LNzBXvxe2cYNGDluG77B3r97f/86y3ji32p94KT6AIFtnAiOKs9owK2tnuXm4E1ZDCrVEAzcSxqS",
-	"zdrwvn3p5G66eefR68cBrzTTNK513OhgfqubOe/TaEp8dzEm5oGeCP1oT2MXZjFVT4RP9K6zw29QfwjL",
-	"qXn3Tlav99Lm2o+DrtabInTtYgXG4y4ldPhQryc8ANJaM9puwVYB7LbVNwXWtNLcvTfedrrEAn45DgGU",
-	"poX2CvZd45wCbcsGmwe8Fgmht/iZmnvUIX8g8Sx1UW5rGepIZrmQJEb3buyhZ7eubkGRAARQ34gfER3I",
-	"UzgdkL4aehC18wxHi9s0SagAu6YnXOhFPkcjnCEsrYrER6MBwkL3AV0CiwtXm2kpgM6iCQ8Uj32unrmc",
-	"cEAwXWrZKw14QqNFoLvYGjrCTSLF2rUEJQdgReoQk2JmBfGqQbtmLpWRNnFWQhnRVY+brEvV1adbzzET",
-	"9uXu8pOuVmBcS+DZ4aUaWJ+GDRKCT4nHNp/gYaBPMtx7OcuF1Pa8fdpgcO2PpJHibNqEKaJ/uxN66orA",
-	"OPPBhuDXH6ZcNBaE4i8D5rQfgXA0ohHJnhJo/+YdRAWiDEW5kDxe6CqrU7KAzNEhQTnT1QgRZyYmwtfZ",
-	"PmFxFWW98vNnS6Bmb0ZDZUA7aNNAMM7wVH3ZUD6jphcME8ymkGpDJcVKhKqziQqR6z/YocwwE1S6geCm",
-	"0qL6AxJzRZRhSEB+9RQyS4WN5Nf86kQWFAQqF65gqzrTdiWDwm7a47nfVGG+XqZnjwiAs6b80sWkSj09",
-	"qXZSiBPrHiVVT3BHKavcn4m06y/KVovu0BEVLYn3GLQfysaV3CWoOk90Jg9laEIe7kCJJRPyzOdM2AcC",
-	"zD+C79MGeWfkyA4AGhuD4QAxolQzMeFzhvAYw9bqXc3V8r7h61dP4CEF7vAq9roTr2x195z3gR585a0R",
-	"tVtdshGaLZYQbNW//gJSPXgV6NBzQ94tiLd0I6DsFo+aj2XK7meUiFtk5FGzLmyh30O2aoP38Ak/puks",
-	"L0qKdTgJivNBr5n7sjuhklaNXLSW2xZoZWd72XLW9HzgJcNu0HC0hdvkp2Sxm4xDjB39EzNXzrFsufj7",
-	"jZzCLHsRlEbHkBbNomyRykAzjG7FGUkjG7zCs6n3VkSPyEt82JsFTg02vZJGX5UjDwBSxngakE6awomS",
-	"mKZGzFqB2Q2eVllnHCqp6yNCNYunBAqRvLp2s+DlNSkf9cM1NbeKSoGiwmVrihP5s/QL9fnVkyJOrBtR",
-	"plaMr5rjG475UmyStcl62HFnL+/FvSK1zQtJF1THSj/n7aNEUToRHIgnjeByoPGjEaTkvroWjUjWtxJ8",
-	"L1RA3lBO9wHIh5bi26YqdmtAa1XeWWhJSFHESG9RytkOqPFF5ioShIilQgpXukO1q73t3T4oratQbMo4",
-	"9WxJ4QEAIlh4oAEaLgrjhnlSo6yqTwBEt4Ms5Uy9lClZCISzimfYaygP4ARDzual6OSCGhJXxmfo4PbB",
-	"TgEdR6VLZ1DO51hdqNRy6JTVzugLX/DDZ0kW02pEukXzpaz8KyaSZDPKqjky5VJ+FmrXd8Su4CgiqfQz",
-	"3YTPK2F9ZREtWb9VtZ5svRFJzaD0CFqC6GCGi7IuW+dmvuoPxbLV1btB+3nDtRAAFrIAwWm836ZPaLBt",
-	"ZpDdcLI6fxMSTftmW/crpF9ZhqZC+lnf9g40ST3tHZX7o6MZeKy+BPZ1txh/SSW3Jn8mWhenaUt5NNOX",
-	"8nhMEDaF2qgua72DYjLCeSINynLgglbTcWrYLTBs14SwgxghsTkjMjxfRbQOXMw1T4cxUi2JelcARaL+",
-	"VtweTUiM9m4fBPTvD5ikY0PtWqwRE5LgWBHWDLLo/t7B7sXre9cOdrWRXbewU/x8cPsSfP/spQtqIKjj",
-	"1GlyjwFjuTEG3nioMT0ibLtwTJJMY7NEOMsWmiMeHOztIZ5VjT1GXKyrQFszeYsWbpi363PI8Hwb7R7c",
-	"eWYLXbt+Tw00+19v/JVwgv10ncasAZLZALsVMDHAidHM/3ROPRA3ar1yQTJ081q5c7YuPXv5ytX/+pz9",
-	"v5NYdUA7DQNXErB5wx8UMn7V/Lim3aXtG2Gu29eUJPFG3e0KjUVCGAIlgcoF7MDSLwqhmrqBbYTlwGJe",
-	"gPtcSSbrfDfqmC0mSnCWaKTrMBF1mgYYxmXf+HWejVdBQQnMu5aT4INtH8uJdkd4k79Ox9HeJDCWV+hq",
-	"k2CgbGyDL2tXAl242Wr6WrLtQDQwdoIywgM988IY2b0TCm7tjmOpx5SAfS2KeodV2vFVIxDM9nV5s4Ie",
-	"BjzSEZ/welmE9kAN24ED9d/7iJAW1gtuXdJisT4lELERncaVA4Qg9rSWtmiiGcJEylSDDFHjDanJlf2b",
-	"9g6HS8Rhg5CTGcHiRGkUvQ0JznRmd7UjUZYXoRDIzvmUEosioRFoiTy0j5VbRQ/w9dfBDzPiy0O9fkSy",
-	"hZxQNtaB8DyTOEExV9dfAbiz+iIqCIpwkohn0PUs4xncOSGa6HcvX/mvyGT7oZhHuaKi0BTGipmHCUF/",
-	"pE7lP3oG7c4MrHhGkNH3wbV//JU3B8D9QkcoPfvs76IH9/cGWktCQyzI1cvPbAw2EhoRJnRt9pgwdYoo",
-	"Ubixmyp16cKlZzZLojjflQn3ZkGRIMnogsWF3t2/6RRZ3t7YspWTcEo3tjeefWYL2lVcCUx2EaooX3Su",
-	"sRr3RUd36tLKxqa4cYsKqWuu/35OdFAVzvBM3UTFxvYfLrkiWWK0GzC/Fce2UoS4MAeMujODUmbB6YEp",
-	"Pp9rZCTLE9Z1D3u6EzysnEuR89o8NmMh9HVrjYd9ewU86tZOTWR2Q7/lr2XXXZKqoS9F5xQLsFXQDBnR",
-	"6+u0rLhfdrrsQmvp5iYqK/n7OjCZxH1a38dZYWfSJt2BjmBxtWSegR/75rUStdzLQwRnACztpenVEJru",
-	"43E5Dki42WpaQeN4KboyrA/mjxl+SGdKEd4y+viMMvOFL058Sf7zuUApyZDpxDtZjZ7h6f9Ktf+Ozl+F",
-	"RI+UM6GPpEubmzUQbkdwXHzNWGLCNoyWJGBQB6FeY6yXtXXGDNvfVDG2i/smR9s9SkEkFcfNH76qZiPy",
-	"2QxnCxCppcRDkhuT3cAwc5yTon6AxGOhEdvAqPeq6sMjNi8qKUWFpFGzBH2BGAF6UD576iR2+joPQr9i",
-	"xbwYoLm5UxhhM4ArynzCkUlvRBM+R7M8mqiT9NlNWwUkdAW+SOPXu2m/fG7BFjKKmtlBNHZBULdllpMe",
-	"4vj09801bUM8jwW9y6pm75GRwAanMdsulhkyLLXIzkjEsxhhYcuix3RkoKjEAIEFTqAYUtPiAs1WcDTC",
-	"WU8GuAjHENzUufDwAVxbnN3/KTucjB3u4ylBVG7bIj4kEcTsZ+0MeXYTzSjLlfaL1aUIzRYoUTqJjlPu",
-	"tbYFbzSv7zXo+hwWGK5lz/N4sba1tf5Ca21+vXolVYN8/T8za+1qN94A6UJEwE0RzzLt6AQzJHg9n0H3",
-	"5/yCkCQFdV6AKVpd2SCxw8SCaNuErjNluHNu6gcttDwzxmue2Tfi3jpAlUkvWj+2n1P3M5LijBRe4U/5",
-	"9GTd31fUPhcROCGIPMSRLDzj2PGLS+6gsBfmmmbHeF92sx7ZkIv77eLZT/apZ+dxbtcHHelsiAkrzipK",
-	"0dNWG/rMyst58Yv2z5shaq0lyRms7MDbZjnaU+Ca9vWzmb2neRahEU3I8koPEE4EB/OiMWgpTRjqZsUn",
-	"4IKMJARr66D/8LinH/hUkV3bCr9Aj6DEyxBHUyW0lWj+vDF0tq1dHlPZKnp34YkOa+krE64UYnDOMWTK",
-	"mDwlEI2VQgKQDuCyw7oUm1CXZCyQ7o03Wb2GiyaLlw8kbNnYdF2daoOytywm2TMWnc/fJW62XF4N7hLR",
-	"JjMiH7bZRreutoirJSMZi6pWsrBw0+UBR0kudKKVrx+odbmGfsDWSpjMKCmdEjOcJCQzVkkdYgB3K1u/",
-	"B48JGlq3lJdD7I+e4dlM5i4DZT8TpGK8j4kNEnbmuekQ181amrUCQYKiCVY7vVbD1MofLWyWxM9F8tAG",
-	"ixkpVJ2KokoCqV4CESgUqvhooY3Y0IcSePpSzmJEzdXoj7QzLpKJGdwRxEKgC+oo/COUERyLHRSJI3jr",
-	"YSIeQh/FvQppozsaqUvZANLouZDo0uZgc3NzY1ATlddhDg3C0sdihk/bzjMbcQIE2BhsROJoY7ChRurN",
-	"ofjimoToeuTix1X8rVfIeVfWsP2aZZJi8BO0+nFVTdVdxIgNUBDEhBCpw4GwBDNIuQsDZMmREzrcKFF2",
-	"dY9a5wUfO+NS734qQIMBVJWBDgdhiGQZKCnVLa9jq4L0oxsgpUBsOQFgDYfaGvinVu0JL3W+jfLUqomE",
-	"xVaKA1kahnU6/Le+k9ANGj+XE/EeUQ3lkpSkVHSdYDEh7azrxOGJFqYFfchguYgJz+RAnYdMVyUfoPlE",
-	"3fEYeSihlLjmbgnhcFSgGc/INtz0wMylrvkST9UBrjQzwVHCIX+qyuMHsPsKzNLuewCWGrQGURGm1QdD",
-	"xS7z9S5boNR42fXNYgdhNJ/whED46QDpWCejYKKnJ+ThZwbIqRKJnRqR+mclhKpvwWOmFnzDlCxMj/dY",
-	"80O5+mV8hDdWsGQsR2AoFWcd57WGtu29XBYSt/H07hUSU0fMbWrVBftd11lexR1eV6tru14MfBgGzElw",
-	"6r5CYRPq51fJvOlKpynKi8U+t4vNniOMFRl5nqG9XQGeYIboTOn5AHJDxE7hLIYgeR0Yj5ME8EiJe/Wh",
-	"hQRtkvud/v+CMs4A12w1894IzmS1Tb7QuVxky8hLDROszsioQuOeqwjBNHnFy1uPgtUlKrbdfg7Lqgs1",
-	"nz8A+jirrhHYz2zt1+9yq6Dln7G/7ePAco+/9sfHP/qX//3Glz78x79//LU//t9vfOn4G1/96Ftv1FlP",
-	"G8qoFCjFNAMbBNf33naOHCVYTC6aUsqt1t0b6snnzYMdyt2nEYTr5MOS8ud20pl1V4ccpC8/be3xrsNH",
-	"SB5NN14F6EVvRBLgEJSz2TgdkVF20MtPv3UKAziXtbqNpwRhXR5dX+PUlWXEM0RwNKkEFYMhBRbUpnu7",
-	"J1T7KjfIkE7lpLL+n2RH3jkv865e4TLSAq5KaofCMsM1tc/6KTbQOonSUC/kabNP9gV6RB6kMP+XyeKT",
-	"G88DM9CTOaeQnvPnoYxPCcC/qruJxUs0EcxzLJBGXDTBr+oZo3vqmGZQOBIcEQcUwtY/OAEHJkTakkEN",
-	"EWWUaUFySz/5n0CSmJmcV5DP/s07SJNdm7FGlFExIbFGUlS65I5iAI1vKDN8RBJRjfIKXOsJTyjEu7cp",
-	"my/ah06R6qaPc9Op7BxhI4kJHUkSoznPpup+2ZQRMNhIcw/NDkiVZOuXlab5zxGcnbWQPO+FuqfDnDS+",
-	"glowPgK1akG6gva1Cajleq92nsAzorFCka52BD6mCWXjZ1B5/ddNHQ5xfJjxud55I0qSGOK1Bghn0YQe",
-	"EQgW5nP9k9gpvrb6HUYZ57JmtKjy0k3o6UXASz0tbtJ9nNOhazs/t0s9pBIAypRGpRVoDtlYFeXbHqN7",
-	"u+YM1phMSNd1NOENNotXLbk6vzXuLIstB6kvpxpmqLADGJ6s8Ck74jTqMADctA8FBS0sG+4LVAxbANbF",
-	"c85IfKjTMjXQXoRZRJKkAbr5U3vDKZta1UKfm7y1jAaKSJJUbqzuoTiiTHGJl5O1HgnOrZa76C5bmM5u",
-	"aDfYGUQULx8AGYkvGNXLDL+BefTW8PAOFA701Av8OEdylGHGC2fay2s76LSMm7cPQeQMoOFDW3yxfrg9",
-	"SBOO45tFf2e+4HcKV7FSJ9rXu0j0Pm1+MwlrGCmyNeIE9Ga/gb/Ool18KgCgQp1scHANittFbo8HH1F0",
-	"XaVwB3qw8YBHksgLQmYEz6rSsoQ7ogzDYOqdnLVjArjmPISz3kAu85b5ADMck220f+2G0kLv3rhmKwjp",
-	"OIshh4rhrdJbiBybekiNzk37zGkS2PZxPonkBBQ/RQyjwgnJtVnG5pFDxjFYW+YTbODe1FFZT6wqIWtC",
-	"BKnq5pCnhA1QxNkooZE0IFna9CM4Kiu/VxdmV0wPdCXa07gumNbP675wntywK6YWokyzw5BYdtCJoSKf",
-	"KQlaZIGmJBMAqgfJC6KBGZb3XJHOGeKMBk5RF9cGTrE4B03sopOXT5Fjyg5+G5lmTy9+UcHN5YyBZhul",
-	"Hu04skRH+Nm0oOFCP6KB0tsZqFjZVjyQu+VTp0h1p5dzMekRnMiJVe5sKBDNUEKFFANwtQ1QlPBoCqL8",
-	"NT7s3qCQjHRhKfPBl1RwNzM2m/VmFayUTdBsACgR+FMM2nWUcGGsAEr9DLz03yMznE1N+CYQqYjDrAKM",
-	"roSUtLUZDD9lc5QSmjZ1pX/6T3Bz0xymBIuJv/eku7RpeFxzaGsaYZL04eNP+ewkfPapKe1UTWnAyOdm",
-	"SDOb1WdGQ0+b3fmZoA3bGdWxyxbQ2yfcE6vncF5oU1q4GJtYTbIErtFFm7TcjAulHzjT1Vq/fu/O4pw0",
-	"/PPjFave27QdJE3NF4SzjB6ReJXdfVEfii3Oyl3jkTI3TIMu5DopoTlrh9XtGXuC+eC1ye6K6T1rd/yE",
-	"sqMe/znFG54fI+6KaVGWRxHAVt/Ubs2nBBqSCU5GPZgQNJj2c+ZAKznndMx8LHwnikrlOaEFeTuFXQ9a",
-	"m/J9t+ZrC1TAIccglFvLHkx6QhckLp4Ri+L/KfbtJwp4wl1stTfOURV2+LoKO4Ge1kWfBsiHYmQKQjXu",
-	"pk7N+G5Vj/tka8fV1TxHRdkBxi4yXzS+nFjDei5hA/hVaZ3Wfx4LvH4NxldILUiPubysKF7j7LRPweOf",
-	"fu/4G289/sF7H73ztW00XJQBywnnUxJD5RddYk07Shjvv9ENQL24+EWR5OPXL6Y8oZEpiNMUhrmvngmL",
-	"iVeNfgw5Qc/gfFLudN/ndkocEKkZCbJmqEa7cOEOjZeEIezUNmgJAF3ioKwzzG4/awmyOwUGOq2VzM4z",
-	"hOwVjQhjyP+UQBANKVDEKzBTlSijpg19xutxChu6uhRnuJvPlQds2LbLBrD/wBu3oy9OOmjF4B6gKSGp",
-	"8dhhXfem42KVkYgrXYF0ujTulU/2qycTXCtm2e2h/b6lh934PrRDvoyQK0tdfxpre9YXpAOJRyPDG+d3",
-	"7r1MFqhkZeswMMHpurBBwtlYXZnmmErKxh7EcD2Hhu3ReU2qEOITfk+qzuW8LknTclEXg2q55j6L5o0L",
-	"8kXznPXinYYVV8+gQKo/4/Py/PlGhwcrLtkGo66+JpVlLtSmN/A2Gh4aCg5AGBEtU1a0g2BHPweFrEYj",
-	"GhlXpE0XnGGGxwQK+EWEyYysypdh1QeW1vZTLv20DMFSGQIv2xVusZaiA/qZNWZG2dIcwICvQTXKiqo2",
-	"2Ig5I59qbOdQz02t9TneaoDVVsmNMpxcSs+YhMT6Gtdt1aurY3/bvLpWKfhkO3bdWZxbeSIg4TkWJior",
-	"EOmyx2BuNYHDfXhOYwo08xxYbV4he+q/fbxQ3e4mNMULJDmfDvSleEyPoL5sNNWIpW78QQurjrEkc7xo",
-	"TAy7AWP7pLOrO4vfPnaFYjWckQWaK7VS8UiFYU1WQgfLCtJVY2g3SQ6It7jQei05PCVMMyozigDUQgnN",
-	"iS496EMaPyUKP7pVBYxLvQjWMJl1n3rWPyl2I8WE5+grwQmJFWvVDUYu/Atsk6XdZVB+6Kjl3naLjqTq",
-	"45MrjPXyjM5cAgPVzoMl1GQ1Dr/hDCV4J5jFTmUdXZ4eozTBcsRtECMViHEAHm9nnglNoVh9q3g+KJ46",
-	"ZflsbKHQTaR1ITXCFP6KSUKPSGYEd0SovczJPGM9ZTguBCdmNQA/jOZ4MaRJ4iQl6Jyvnsjkn4r4j5uI",
-	"N2x8vk5UKqxFRalUkH+MBXzYafYLmAID1BTEdvd0sTe9+7rbTWCe/KR7COw0zss5IEo69lmai6VUa/EG",
-	"wCOfrtSaKt7gLKNggzeUR1TuOHhec57FWtiWyrzaeVBYDzL17OmDtq5o/LIEy0rIcNDKqyOuxcqOo+lZ",
-	"r/gpRErgaHpO1+Zz5bNXJjSaWP0AjTkR2/rqSMUyXjDwmsZ17MlChe7TUu1TPfHJZ6TqPH4bWeqmRBGe",
-	"EWOEUfIIM6VGaE1Z4x325R/1sZl31HQ/+ZyjZvBbyi/UAZQ1p95O5VBTqmgSd3ONurAFXBPLxz4tZ3C2",
-	"pitN93OsZsCmqOSSajrIoNCtMj4XvSDpCjRXgDfTkK7UQLBAMWPbpeuzKL60romB81XEk3wGjj0fjF1B",
-	"yaBia2eNu7bEwC8SHKsroq0gCHMD04SOtRxUIISYMRWB957xeRO8gn55Dxo7kfWicXgxzUhkEodWGWHx",
-	"/mkOUpKHq1JQvXqaQ8vIiGSERWTF8RXvn+YgU7yAWMdVBgjvnioHYrkq8dSr/Yf2ccFM3Fr/qXOeqIkY",
-	"DStHzwDtHXwWPf3g/o0Lz6mr1QvPvwxlJf/g1sEfDJbRE3dcWOcU0xgtiOzyZhbHXEgIbtNx8kkLvz3H",
-	"pd4tl1ers7rwnxSgTyg5A7fo+WShVrPf6qkxzqhsA/dQv3+6kOtYyH280MGrBYqO+gSLCD6rmalh1LV+",
-	"ubgQUl9N58J/WmDtnG4khvTnV0vUlH7gIzTDbFGpBVC9oDTU9Gu6lLziFA1wjg9dasJAyirG1oXM4UYg",
-	"TDYtz5MYDckzaNdAvF0BfLe6yQ70BIeGG6dZCrJ/YbdT4ZNz5JFl/tgBz7mSSgxtbYLPzcCyVJA/O4tB",
-	"VqVV3zhR3dehRRl1yHxoXeh+EFiXcT7ZdUphFueYPXKu3LnbgEAM6g5mC3VhwUnC5yYuP87wXAxspUKL",
-	"Il51F/v5VNJoSjqse/fNMycMyTcheFo4/hZVI/kYYcjolTy3g/n43R8fv/XtbRvxLArAqzEVEvyxJsam",
-	"L7qE4WItZjWDNSv2u/C7JsUn17mhx6/n8nFGF9EjRBjpNULDBTq4fdB/hfmUdOBt3dePnFBKDRPMprDH",
-	"qaQ4oaJaXImyQ0AIpIp1cCTpkWom4SZmLdGgCLb4Y5CMu/4QR3IHkVkqF+j3kIT6VbqK1YzHJNEmKtlq",
-	"moIHT2ZSdoOcKxFvjUFu6plGS9jlT4Pczlq4K/4/N9mu0121IFdsZCIgVqxvfc+0VOzp04kscDs5J8RJ",
-	"27k9As8pE84snF21Qek+nuEppDSYxGO0f/OOMOZzOSELhDNjNQ+tWqpF+UUdVNUo0ffUz87yn+am2dND",
-	"OZ/KpXN9CS32i606rWW/oi5l+htdlboflb+oxfTrF03CS1u8EDwABAmD6LEHQJBqpA6EGWXFhfIM44fK",
-	"eZ2TsUPT9FzSCIiEOrhozJHF98MoxdnUliNWTEXZGM0hbu2IZKohqweYPf+UgJrGFOC6RjyLVuZCrXc1",
-	"8uBtfvSfjwGLSf3WcZ+aeZkssY1MRsegCKMdIK05q/+FHKARzyHDxajPoVyWM9VM++3ggXlmbYUwHFQB",
-	"gA9oBBcgD1Oqc1f0vvsUaOB8VONXeDY9N/VYs59ryRXoad/d14N8aNi7H4SQ7vCTa9/Q4z8vA3DBMB8P",
-	"rACEGcqXOOhkDBSG9VNbhk/Z6VOcnxrOj8ttY8LkxVGCxeRil5/+QMLfpZP+VJ05tqfTlv9AAU+aWEoY",
-	"MhRBT+uIUTRcoHxKFjECgrlbGFq5IGhMmglrglgSTFsK1Jip7/0f9r7/R44iy/NfCXE/YEtl2nA7s6du",
-	"nU5NG5vG2O51N8dPIzsq81VVuLMi6jKiuqhBSHh0B8wsHDsrZrTsWDMwy8wgdNh7Wg4WfAz/y8ndbv8X",
-	"p3gvIr9UVWZWm87KLrt/AldlV2S89+LFixfvfT741PLW8Wdm0VAMvW4V8IpqF9tOzfn1AsOy6/qWavs+",
-	"8GG3S+e6AiNbYy+c/xvMMYO7KuzxpF388SzQeo1KA9y2Dy27/dlJcDOM4dT4UuPzB7RnNVMjiXsIyogp",
-	"afeKmPqcYxgo336P1rOaXghlgRDx7iH5icd2lMgFWlzYFwM3YOVZE5+W//0j+aoXjm38UkupE8WE1E3+",
-	"CGHduZ0wQ52sIlK0yy1bFTOOHRQta0GIgAkyiMdIMdAW4aSOp9S7Il30OjO4uApvGFLwHIf9ERem4OY+",
-	"e4LFf/gD7PkFH2Af0wVcVaiNMZhaHcGrSnbZQEURXugjt5CNMu3Qk2vY70BYcz8GM+dqriy4Ltb2cW4w",
-	"raNa0PmjGNAMutQ9jNA99zfTAIQFi11HjJqA8TZGEoIbQsdiiWPMKCk1++oWZPH7NmXjDfot45B0bqn2",
-	"GhVOseHAHotu2n/cdNVYvl6F6j2rXRRF6FwGEJXsRvj9Ysz3SdQeyc9tOwmLI2rBBbc2xJBC9yCcU2Ux",
-	"aPeyBakRpQ1u7/jY0oa16RSaLx8q2FheViNUp9UtyBDCqf3kKPvHijYw0Ctv2v+8VanebQODBW4pE1db",
-	"NPg8fPLIPBsr1bEeXRErRdCbfc1QnyWhtBZ8LnLDXodBNG4gqbPOrJaYkNbisg5IAoTUb2ZPPTxaZYGO",
-	"WwyV1GJatZhT0Y+zZsN3S65Sd/guLP+u8qpSgzYPdpvaXdYTMC6XZSGIO3qcDWWYKW1sJdEv7T5I4Co0",
-	"s68yNBCv2d+g+n32n5kwCA5jVY+9UBDxcen+ZI9Oc5RpX7aP1X0SwUEaWHFRRDUyuMzwFOkqf1tMqhEW",
-	"x3cMZI4geiRM0Gv53DYpyMbI3aSnEOscJFbZDDU8zpKMnJEWL8ZrA5DelGvKOviffxmiSC3aE/vBL8W8",
-	"QXgv1Maz2ivbdWEZReagZAAtF8F37Xvab3pchnYpZpf1s5phAqlsMXqVr+DPVuWavHiu4sM1FhPmB2rG",
-	"YaJEElfYs+ZoJc1lgVtcZV2lQpaq56fnWbnwVSy6opJ8mZ6p2xP6cRbvDC8K66ZyBQVUND7gXdCZfYjW",
-	"gbaC92Zb5BAfw/kNuLBxQGW+dYueq9P6/RDN2L2ScM6IPjAnERaoENzVqg2ZQiakUS6Tfeb586wv5NCA",
-	"Pltq6168K64FrKxfHR/IyrkOVD/8dTfWwkkQafTsqbUONU+0rovjWiIrA3dbXlZ0YR9YkA5DaEiBbpoL",
-	"0qAjMMXlSH3YViEU/P0YbValpFMtLvMJrEmn+rKDbUHVtQEwQi/N4lWQTXQdRF29MUFjRYY0P3/vhgbe",
-	"HzMeYKtFqdgSYw4hAqrQnkIiBgM4QCMG3Uzz4msSXYWPXQtFGANhq5R4g/XkoVrNzw+yGNd6cOeD/V99",
-	"uv/Bh4d3767iUvUNBL5RIFcq1hXakFS85DLRa/nKzT44NxXBrpBFEHzuqznFmo5+WSAhT+u4+A/mHBbv",
-	"qKq6Nn25OLrMFNMiIauZv7PzlL7gRJWvZwyhsb3lyjh31izE0ckt6eIGTzoUZiZWazFOZpyG2jyzM22w",
-	"OEdmlbjKOAtj3jEJfxXW4mTQEBFqNetKuAzRqz6X/XST8gg8ivA7zdpDY82j5ZrK7Epz9yHEHl9sLpOb",
-	"QmWQnbegZQ60m7aQaxJyzQUYPgqjmRF9iIQk5buLyeLVjpg5U5p6bRBOLfclvTbPTOKiWnwOpHFHwveA",
-	"8I9V3HeNBNaHWBeC//LMBFljeo55ApwI7KND/P8gAh5DuOZgHTUbxYoQ1Rx8sz2WdwRE4XNs3Y3S52PW",
-	"BiaknY49krChNCJySK562O4LY/JnxDk8zAoPwxi0LvU07pEl9zJuFs1QYzjQgIQewxpMbkvCO9ECVPrW",
-	"M4PhrBLzhaumBp+S1coCfUmDxrDNxymKRI4vZS23pBM6uEKigqnFHKgQSu4jtkGGGS+KedAnYTeyE2ko",
-	"urVDbzcFLkvlmDd6XIYRxKtMgwx9vtdd/g5iQM41lV4Hw4gNelQie6SdIrCvKUuqA7dFV264h5a5NnCH",
-	"x3YrfFqaF7CYpAcsFnqXSWVEAGl9iLcf7KwSUhvgISHdDyA+u0qdLjrtfUguX49qXSBjFfXL7cuO9VLy",
-	"3KmJLYuJvR4LA6nzwXtF5TttExs6g03fetgHfTapff0xJhWBsbax8qbVa+lZ+lV8cjE1r3nZr7Mr3GBm",
-	"cmc88OB3wkCfaSTZ8y82403wt48/2C5X/kUR1Y6byPpOJFTt5jm/YiENhC3WEXhxKeQq27pw8TmWEOZw",
-	"jUSi9r8OLp+EmGHPOaoJ+Tcpz9FfSZ5a7iOSn0ezZLG43jMHI8N3IQvL1hERJdViYDyGeTKw+WlsyjT9",
-	"x+V4jQlZcHpv2a8GEQ9clwwyHzmMYeKvRWq6LBNTYjE3OsMoaiX/vuHxfobI4nHj/7395yks6/Uw9Cpo",
-	"rqWr0q3MY0HWmc1ydyeDQ2oHwf2cj3GlY6hkYcjaCjmE8DH9TB0xxNKQ4CQmOsNDXIaBqb00Qoa0Yq0N",
-	"rbJXtl661GJbVy/ZM87WhYvTjDctZPxj7TEmdZ0MnmObfSwX5DGwUSyMwWZcGD32FrHypv/fzfKKguvQ",
-	"V3vQwErP/2b6trUXLNCMw7orofkueCethiaToi3bI4piwidWPyclyiM9dZiS4DAUeO6W5EirkPLfJWdH",
-	"/P6JuIaZmkpTyDBN38egHFbxOiaNs3SLaeARgSnohJgGkxt0mmL9oTZ0lUK0TM8xPdQDzJ0hYoc9guK2",
-	"ECLbhGGueeFIBulxEItN8nX3xOlF7rEdH5xE2cE/frb/u9+zM23oKHtKyN3k29CdUO3Plis14AMT9Hhl",
-	"gf8GPVdngb8fYjHFbeuYpxE2PmJOCOzM37BQdIXRZ1tYJzHU0GI/8aX82VsKp528DFf4MBSqSpLr9qEF",
-	"iDM3zqJk6iVpFOsBj1kmm2oFahTTANadDWMnauuhNnpCgpX1UYSeoXUqTVxsZB+cCzIm89NXf/Q57LRW",
-	"7ji9b0aZjSVwDt779cN//u+H924/+PbPGfPMGeS0jVbWOmWmtuRbZGYmF8BwETVW8ZTbEn3F04CLuMWC",
-	"HrcHbBmyntBInHU0Va7EEKg9iEXZZbSLWq/To+Pljcf9DBq6gU4E2Aiv1b13Hv3jnw5u/3H/sw9WU2Yr",
-	"G3HbF0GaNgdvJpRMKl+yxreGuVdC80Wbo7qY2E6KEXGgx8gbKY/LnzCp2l/sc8m7xJUbgDRxvvTeSafY",
-	"VCWMXIK/5NrxOj3WxBUR5UwVCxXjbTU02fPNKtsFGNxQUeiwLe3/TQhcGz7WbKh5OwLWBsTs8HdxSgLC",
-	"cwQA9heIK4FHUXJhsoa+AcvWTCupkvV1auQ46H1u2PcprquP0sqAaSwXPwkCdLEvU4jh8oRWKe/f//rg",
-	"zh9WUcLa4WKgxeVhr5EEkZqas1XLVQeZKau3CqlgEoblv8+yc2guFLrzxf7/ffvgk3cPfvvug/tfr1I+",
-	"Ai+PeAx+Eaf34HrKM3paXaXdpRMBQQm6Eo+4Nuw/nmchH+dPAlZvxe0H62FoxbLE6S/gUUNbLQquUZYq",
-	"nnH+udzpWtq1gE1P1nIcpSTv2mgucNTQ9jEjcjfh3mRKXMVKDH0hwzJyyev4xKnb+LE5LC7MKuv5WnMV",
-	"d7kU2t2E290dIS+RFcuFQOhXhMbNIF8vWqrXDHVMaYD+ZNBpNMlx1xibxuFf/uXRR7dXMYQYE+iPM6ut",
-	"zavefDKW8azGgDEGDdkrM8dAWmFIWHxcXntMqlhk2fGTWPW7PV3l6yqAn9VU2dtiWrlIYyZ7itD+hBXO",
-	"uN7Iq1v1B1yOz1VisG3Qg3WDsKXDNIc1sLWZxGuTLtqDwauOGeVrk4hIpKwsaRshizRbH5qeisXPXafi",
-	"i8Bj39uM5+fkhJAoAV9FGM10oAagW74EwnGoj3qK9XkITJjnpmqO3BVGIta6ulGTARor1PcvcIWHzSCE",
-	"XcH6BMmcAa351q2eNRnhwMEcdpuS0Xim9Uwuykr8iuuwp3bzCn5aQCxo6hmRz/B2ecmGsLeihqat3ijH",
-	"WKNH5oFj6IPWBEumSMGlAARGPXNCgmCaYr1OdqIPoT+MuIEQWdJJCWu4DuzauImwbYaFsHczo70Q9pzm",
-	"oM9FdM5hhaW4GqWIYS/Zv6kLlVLI3Qz/ZIMY0zkpP/rF3Yd3//ejL94/vHebcEsiIXfxTnzq/DADtqTD",
-	"A6Pi8kjgonumRuOkIZpEhCBcfNZJ5uqF5j/JyWuFGq7KILPsA9sBl7Xygdnfb4rr2dra312nsLXDY5gt",
-	"tFZZEn6r5+lG60rwNCWg7Z4aMZ7IB2P3NiJKYBxn5+0gJXTApWbCzGdy84MnJqKtI/ZLh2ioVs1fkm1g",
-	"g2wjML02+EuVSTjOAZcygcfUUKnT5DarJGkjYZSfbT1KJRfcBJRi87q8CiPmVYELVq8ll294OwYyrNSl",
-	"UWZQrEdsc9y5trNVp7uzv5/2UzYhyQsxt37PvojdUmMwc8ltbreWSLA2r2ZHOHVqGQUm3sw3XCBOFi6T",
-	"St26G/m+2oPSiwa1B+R/ljctfVT/2dQJuk9M9rl4t1CPPeCR6ZXFuS/TEzWuCjfCYg6tm9pjC+6JANhw",
-	"wM4Mhu1IBGzA4xzFmx5rA30nJyH3hHHV4jwIYFDSubCO328mf1GTO5scprFqJrrphHBRdbk4b8YlS5Wy",
-	"yjQYF3pzrUcqrjgWZ/UZKbU7LNnZbahfuzaPmH04vtWXmdkCMa6TPAbBKqXqYAIL0iq1p0QAhbR1k71s",
-	"vtXX/d0Nj206i95uk55Z8hvxa3GI5csNRRhtHuxilSAuFOa6OqzSnQqsmvs8F2BgZ4+eqeGOiEpzMU5n",
-	"2ATXQL3fDhZ/hedct5JILGh2S3I4uy69wyMNyWhtpSLA3MZJ7QfcyWgz1xSIimxhZ6+K2bWLF4qUvNsP",
-	"VgKuy2qOMXdPFaQb+GQ93tcNsYXcdAt2wLnpLdAFE3cooqFKX6VbWqTbwntJLbpSu96XfFZronI30S6t",
-	"4RACJIgtUfYFrB22gljeU4LT5gU32waNaVHhWGI8KZ2Vjb+IV9sawOoEV7rQDEvFrfm5qgaGSEK3IDCE",
-	"Sd7PgwdNWJa/ASxFeHHP1Am+gkM02LnzD/u//qdVXJQ8MGkdf7a8ofDe1P1r5Zaqoqd6RdVMTmUHaEyK",
-	"afhLrccDUIMISKh61/o5K6GKspC80PAngayjpv2KhmjoxGf11YiuHv3i7cN735Dds/aYbV/ZXsvciKrY",
-	"NbP87WSJdYnp5zenqr3pFbKFpYWxE/JoG1MzOaxXMSfp1yCELdoeOkMNa9OnRd+3L61J4FPEZFSufBNz",
-	"qTsQn6sugtxxj7oyyCezRvHhX+4/+O6zB/9+//CrP+9/+M3qRL2iGknc4G18P4lFOlvA1VVOiKnjveTT",
-	"UuH08C/3H338md+7g0hpT4A4RX1UvdNsg1msAI/fJ9H7H2kna0hx9z/c/9XvH3z3nXVG+x9+cXjv/lxr",
-	"IPE0JfzX7olrdpEtryr9NJZBmXlvh6Svvia7UKuEtFseLF91z8xTaDjysIRSGRYDL4LPG0r35RGSRqfI",
-	"DbWmV0nNDYM2HHz93sHte6tkR5ktBG3KqCjMEx+tpZWt2ASMZRDWmdnomVD1CMyR95Xs2h/sZ5aCN/7c",
-	"UlhBwyy59+VhuiBOxMJfj6JUDHbKbmmVT9Pdcs8316comLkmwUuTqFDKZIm+5xxuDeVpwHW9e3VY4+GZ",
-	"fvzv3Iss+vRMo6/bc82imA9/+df93/3+4cf3D+/+6+G92w/uf40BPrWlcGZEsAuGDtKulyFQfdDuhF1+",
-	"Ezep1XkILUgCyWmqhptxvftEE0zMo113fPM5QXuOTrrNylXqrmjKGetDyq3OgT81zSPpMSQGIENPOoz+",
-	"EE9D5Bg7QxnOxpQ4jWzqvzhuGo3q7h/3P/hN0a0h/aMSgYpuwE9v8R9/Z1dOglVaWAl6PO7mvf7kBTk3",
-	"rK8kjFnA+xgreIBnurBATM+0TqPLDYz4+IbqdFrJPxzRWosepxqOFou5gRuR6AuCH5/Rg7CBb7fE8Bnp",
-	"JJra0UiCjbTuJllIHXBH9Pg6bFh72uJje3pZj8SAjzNoGqMeItUnNBSuZn8uQ7YbUEmJsv361K/8GH2i",
-	"CKnJ3W768/sYXxA0T5lXzkH4mi8b7rYYRRbuH0Lu8UiEN5C3kUIlYSJoMcPfoCDVGhi4nsOZWBsLrhar",
-	"5SbRTqAhz9KcIa7r3SQ49lVMZ/Y//PXDP31+lnCdjmafjvenKiBZGG/RSa4aG/AxlhXpSAxcASiKEumB",
-	"5hE2reISX/A67gFJghVVabUtKNlq44hsvJGPKLIuwv1jqGdEFwkepn1kmdEw7fs/1Q5gEAtPGJSueixi",
-	"nccarRmXLfxt+/3TveL9Sp8oEp0l3RIOqJTXSTLgcSQQdgNaDE8X2jADEqHSNHGMUR+TksC6Ys9ds5Jq",
-	"uVSmBzHTsAcSq0WK3UHmgFHKBfUafrUgZZ8MnqaTQpX0JETGZD7OHSm7Vqw78pfH7Mzh9//r8Ks/77/7",
-	"5eG922fnIVEqcl2+QeYcoYaV3GhoMFtpN009e09mjJNyb5yHef3hnw7v/uv+vXcefnLbdRl55+EF6dMY",
-	"9qS6hli8TsnYVtxy30mDRZo8Bsx9FFIB5NUzTz4dhVhjOj03xtORVM9rfSKX3lNRmCbTM5kHd3uCJfVZ",
-	"1ACp7HpkPV5MAEHYD0ipW5ZGIyNLOHLSmmru2muCGEKQRvBoGjgMG8frhI1IB2jISvAFIghpkouiCZmB",
-	"D2EDFN+mTyrTIENNiP3UbroLWQ9N9zJZW0DYkMeyBY8yqoYydC83j3lsB1y+qrqirg5HVMp6sPCm+23S",
-	"CU1tsTbhzSGLpIPbeuTkXKH+mXXJddsBVTonyEY17CcBPzllyPmysI/v73//Gyrw++3B1+/5f8sCHJgi",
-	"DUbc2Lh2JVJqgKfIwv372gDklnv8Vf90TevPDfMyRJFa9CL0g1+Keb0FznwgLsN4Ory2B90cU/BqSlOe",
-	"Ni65HdwVPWeeflYzqWQALbe7d3EeGfW7+U1aQDVsv5dMAQ73jLpBBCX01+pHu3JXA5C04KW7aI+A69OL",
-	"9gYu2q2+rURPxGJIubpj0e0Z17GXYWUUhsUJ0EO+rnD2KmgVnirpVxylQZ2O7gnmHXh8xWrVB9MTssuE",
-	"9rwzxGrB04MNAq/KEHPl5Ct8Cz8Wja2bDId/WyS8Bf6AhJ/jb+SIDBKagwk2g1Lf6RP+6KfKkhX4wCKJ",
-	"Mmr0CyfTdCapLOxhBoGQPRKpDZz2lEiMxT4wp66pCLGSuNMv7R18vGb/QYM05EF8MPiKap+QcMlXiuIy",
-	"t5FwoiA2lJhUp6holUVCGySp2oMWRlYtFgJ6mhJLiFUVyseWe6TOMNUN0Vzt24MfPj24fS8rJ/dKOTFh",
-	"pcowhrIGO8+tu+EePSE148T0e/Bvnz/66O2Z02yVs5tkp1MDRiD9elNZTje3RswPNeK7P3t8QOXhHQO+",
-	"oXot1wkq9AwuhZbDvEXCbuQukYqiDXfyKLdqKrUpTXYjAvirQtZ1Ssbff2KT3KXN9VmccUpXcuqs98fh",
-	"MIxB60otUohVrERzQehBxMeOjrgOLWZGWIJuRLy73WS87y5tPWHcQMUG49lyeSeId8XBE0bgNd/l5QdZ",
-	"ArE/+OHuwUff+kseCeDAu1UUJnd7dJ/niwWOcqtXoCsPK1+qqDqhvdMRlkBFB7/76uCDPx788u8P7nyH",
-	"+1J7zNrKNy+uJayo7gDq9iTMrlOGCmlolZxPL/NctqLk6oTpvgqjJq/QGt2DptRtjxlZGIpBDBqk8aRZ",
-	"joU/w41brWilk+GL9LxlTy5b6YN1obG0d3hsDztzqfiF4xy4Ee2iWFmqgCzY3JmDT/790RfvP7j/94df",
-	"fX52lWnDY+tX2S3VTu5fuJUPpewr9eyddQVlrnuozoqiAUg3TmNtVXSPdXj3r/ufvbuaLcIbgEy2teKs",
-	"bqmAK4FeXpLhdrKQnpbO6JdkSDmSbM1jKukBxD0+0IiR56qJ7MBDk6uJnBL8LQhMxW2Sf6jiImmLx8av",
-	"P1f2V0ADHge9oprAn54/vTVa8K2R0+8CWb72/+G9B9/fefTptw9/d5eFIobAqHict1IyubyZrrypo2H3",
-	"rYqEnn10Lrdgf+ykpuz9PBajkGsSK0QRLBNT9MJofxJhbaIOlSHrQTSYW0srAxWJQFSA22z5h5ZeYXYi",
-	"tfCR5s/0SPq8KyRel2SvVgzfBZ0wSDplrLIY9gSMWghlKGQXs24t6k6YX5UG4n65HnfwiWVXop1FrSrc",
-	"6QFDYeLNF/FFuJ7SGGyshD1FLVqEqCRdoiWs+nNtYnrlTdoRy90j/skROsZkFjXl5C267HRm6GzTMKHr",
-	"4ftISDypeotK8Ais3SQ9YrHdwa3fjOG/sFep4QNDhum85x7EouPRiGOeo9guL9XTwzY6bkJY8SkKrNdH",
-	"ry00C3oQ7OI5hwupTQrv5ClR+3zsOMDHaz6G80j7Z7Yub2z/h+fPnyUeTjw2JfWmDOGhdItGMjpbP6zT",
-	"roP0hJa55t8MoT9QBmQwPncZxunlMH7rDCTTZ5MpiF6jh32YS08Sk67r6acHbop0jBuBkp1IBObmc2wd",
-	"7yBuZhtxbrbYzetg4vE5/PIm03ysiWjfKBQuiW+6unFT6yFsKCkhoEaY0jAZqyt5FCXYl1jDgDLHt0eh",
-	"r5Lt8HYEbH17Y3OzxYZS/Lch0jl7rfmYswecGp/cmp2Q67yL9/kX/hNGocm/F9YumMiusQSVG38jXXQz",
-	"3YlVdFjvLTmOwXiWkZ9R8T8Xvg8g8O/Lslg7jBNnuMlG0smjsz3LypsaYsGjt+wrD/ul1TD2+7mtfBt/",
-	"NkmiStaDN1rWykHgmu3xqJN0RyZEyBORAv7GSd17ElFsG26GuomKCtIJO/zLvzz6+LOD939x+H++sXHF",
-	"UA9AhhDmbMiQyxc68fkCrbmVBvxOE49hOntqt9R0iHx8+UynVle3pwJuGuBzOBGGS5zsc1moqxGYoXvW",
-	"VR55MscaMrfluqVScj1DD5y6vZNkPU4pLPF4x+zniBmkKnNxPX2sMjF6mq48fsLTJonfrVnFWf0XsMqk",
-	"z1Riy/lpLXmpcTKNphDmMqoZz62YFXuaKtwELoIJem5iED4ZCoLQutYmlHQpOc/H/lWs0lp2t8Qe1z2I",
-	"1MA58iTjYNVqZZsUMvnsBHYPrFFa1AgCAuTD0GH3zan+aqSlxOucgi2lsqfTqJdtixmF4HiG9wcQTiIv",
-	"VajAU64UL0NffHzqKY+HUVMznvOWxLCJy85hWoXYtnuEdTSKhSk5CL4eI8PUgh3paZnNjzaXl/kepL2t",
-	"DNU87cJ93ZRRuyDJkHoqchWQRQ68zLgQka3YPRRhNTqAtdmMvKkXWSTE2lNByZsFJnGuI18nmcMMyqYu",
-	"dVnyiJo7a0MLSt/iaWE7f/jR5wfvfXPwb5/vv/P+KuvTViATqg+/Axzc+YIq6NZYciV5SwnZYlzv6rRx",
-	"g/IZaStvrn/DxQQR0q+Vg8TnDGI+kKL0D06h/+uwjQxKES+DJkpALHo8a0pV+pYw4tG5NjdBrzLZgs++",
-	"6B49TbgsNOGSyr45FP9ffvvo3Q/37399cOcPq8yZjPU8zoqKS00zEy/jvaNm4Oxca9tx0iEa23Eys2xC",
-	"my9CN4kC8VWsJjXsQcyjbDZXU7k+AWwmUABUN6PJ4yDHlDIJHq9LBVDbhkyqatpj9EuZeqm027zYWGa4",
-	"qTkSeTkTWu4jasN2ck0CrfVMbYjBG/EOqTljK+VaTIEfqglEG0N8aKauHEP5SSCGTEF/p7Nmd3/XW28/",
-	"TcqA3GfMYWnksQh5lAqfVmxF44R7aC4KoIzirx4VYva0nrxmtBFUZNNMhnc+2P/VpzmDdPaVt8lKf+6m",
-	"s/QQMDSLpry4TqQ4jz4yhGFFWQEJowVrpqZQ0M3iqQPLf3j/y4M7f2BnHt7/8vCrb8/6REQuKLQvlzlx",
-	"Ym8ZBYNCu/Onr2otSjNlOjOLdv0L+Pl2pjPzJBDWqy5TQ8Mevf32/rvfzQT5bZX4rIK5HKdD0SnY5oJN",
-	"5/WeYrzPNgukMjs/vA3GlRG7VtFAqV0Bz7F1FkGXB2OHVcYi1cU+iiTkzOWzCHA1Zq9tb2wkAKlCCiN4",
-	"lMJ3uxJq0R+o2FAIu5Yb3B1OOB1jfUClh4NBBIjwa4OA6VJjOqVu19pEjKi2R3JHC7Sq47xN2SKyyEIU",
-	"X+KVcRoVmjDLUOc2Wg6UDFmHB4Y4YPiIC+OL1ci0CAHU3CDsgLRWjXrL3zBMGxgcewbPOg4hGfXnFoKD",
-	"u39hmrUKIc0p5cVxjUlW+9OnhudGXD/B5vXwD18++OFTsq6U8Ne7tQxtwVymV5HhRwmdpvbr0NwEAcE8",
-	"yf05OAe8bifqqSbmFosuFvuEBICMOTwhtQgh7UzahTEauENkyZZ4IhJYGxgy7eHPtCFCfnlFvF+Z7RpX",
-	"ROZyqwdx1bb64jhtmjlug7sMY7TprVipzqJ9nB98HXV76uqqFsxrl2HMKjydA/kOejyKQHahZWNDe+ak",
-	"WNOZncYWsp5SGjC/NM/6WUHkyxIHibjnXqc122sjAO9+8JoB3ot1boax1DlM956VAxMSsY1RQS4edDim",
-	"6CcjoQ0CHs/lJ1fQB1bFYDk917Qf+TGu4gs1IO82dIXUrtSAu80hoZvH0iOH2+M6RKfgTYqlPCcasJdB",
-	"rWjA+UEaij4mZtqAupNV0x47jE/0+D2lQab7v41UvHet1LTn/89le2axm+Cu4k7ptKu4rm1hEhzSMkaT",
-	"9TaXoZIFa3JR5CKXhKvLoykMB+V5ojoEcQlMbo+vs9u/IpaowV53ZkkFWV+Nzkcu85rm1Im7DqVcFFLo",
-	"Xp2BwUWcNB7NTtpJ/VgNgCSZUUR77I9OqsN2ru1ssVwR/HxHX28LOuAyc/dU0/pEO0jIl2qkxFqQTl5W",
-	"oxz9VYfHoI+UCz4e0W4bHpcJ9/llFO52T40YT2WbzQ+ssudfOO/cniaozKGGFrVbtmM10sieG42PtABW",
-	"OrjGFugTa18LC3VRL71BbCgEDNERcR/CKf05wVulBUARtpDs+USbc2vMKDOoW1XIuUjB6bWdrToXlv39",
-	"lzyr4oL0dSHmI0erHGtDe4iGIAbTYqMexDB1veATXhqmyxurtbXirKJurW3QMHm91YKgYIexIzR0V3DR",
-	"qmCRUaib8myjwQREZyJMKTaQnhhYWy+vxboy3k6eO621XmTtlBN7w8VTD7/868FHX6+y17ZfxDwWQ4Rs",
-	"196Vza8XVl2ndjZhd5X1VqntLXvJlZ9GUzVX5Mv7c2ul4jKYWm4CEAPPDL547TwhoPRWlP4Y6VZVj8sw",
-	"SinAWwQ6R34/JqnPr0j/B8XJTvrl68kPL20FHU6gqaKBJle499FBEhy4m1PntBmPY7GX696eshrDO53y",
-	"omx8ok4R2gGag3IBG7dgHxHKIrlVFDGLVZTPKqAoMoLLXNAVyu8SPVKjAHGExgRI88M+LCuuFjM9pSE9",
-	"OEzHBU6KFYxslxwXcj0+Ix2iobuXKzyE2mmrC5W2rnc9dIeKiD3eEQYMINa5ju0io6dtZhaV/Czid6/N",
-	"Jd1kMpNYAn6j9W4MQOS7qF7qksspmHG965GmVcykMnOrvBQt7yUZLrmq/QyWQM+ubQt1zEd83PIXEQTG",
-	"4Fj/59MqgcSXIngKGC25bjOTWAL1XgYYJDUm6K3dEh71iLC2WLNC7gmT4mqUB3ebmYfrjvPSsRoLWDLT",
-	"TXKdXBs2Bh4fIUzBn4E0Oj5+a82M0GCQkoqrOW1ZL9fHQD2J06k2EIlEhWa6p0aO9oLKSWWIdBd0U/+3",
-	"L7CeGsZ63iVT2STsEYQmTPop6hi+gluPZKnUrLxNL8pTGkyL+ZYSsvwagrCj/Mp0Cq66eXhFCVnnWkx+",
-	"/0gr8YVlLnxZDwIYmEklU11etsupP2ZqJH1vU/bSiugoJLxhKk1iZTAdgByTaWzRL0+v1dp8Nv7hjn3X",
-	"haejJia5GEt5vaf6E3Yi0POWqh2rYyuDk8tUQ1uvxC5Dc1jCyQULntIoB6VFl5ZahlYRg3vYg3jcVuH4",
-	"WawnH/UU0wA63RKPmnqZXmO3VJshTbeQrMNFNIyBVj3+8Y2U3MURUUwCb/f5GNFYcA49iIGIYfAnPP2K",
-	"+1sEDMyeTZMWDa6n1/GLQoZeWzWt3uwQDTn6pvAdH97/9f7df2avXYZxlsuTSq4R0yupx82W465RpQIO",
-	"wHjYF5IwvqjmRPrUtK70BHMRfqbaf1rirNdkW+BF0a7Vi0Mrgtid9GdLfj5Zz526W7TUn/bsnS/1ULEj",
-	"skqa4Y6Wpk08dVmHpehSWLtDQVod0s+N8ZR5VUTNnfSmzocaeMNRbaYPpNV7uzCmkPqWaj+rWQx6GBkf",
-	"7m5c2WZ90Jp3y9NAuM4pGMd5gClldwIKuaiwWz9t+FdT5xdNsKYTiQfMtM4h9Vj9HGRZKYUTNj23tL51",
-	"GwxNYQk868UY4Oczckm4myKyTKZhcwpTJqfoBKWjFDcqfarOE0w6ShMu7vDTP+1//5v9b79+9O4HD7+/",
-	"+/Dj+48+fufBD58e3L63mvZyD3gXMEuXiwTTNy9B5VT9AYLz5IVZR1Xp5EBN1ZQkL0BrogGlki73773z",
-	"8JPbq0yDcTVJeJTzyR/HyhWFrlZYaBYCDxnvGIhHPA4LdZ1fQvPAQKQyqRELYht5vp5gMIgSje//jw8O",
-	"v/r28H9+s//hbx998f7hvdsPP7l9FP2tIMNsSb2Z/XohasSRjqzHZrYkTySMdYCELnSmG4PdikSwe3aN",
-	"hQqIicMeBIRhw0GLtYfGke4yPJibeEwstaNYyW6Z0jCBWlX4vUMPnVZ9L7DqG2XeWA5yZ6Km+1md1H1n",
-	"rMkZT9aSUh5FIUXJ4WJTCkMJ8bn44Y9Ef/jTv6niLJ6yGqTRN4qFivG2GpoM8q1exTOZ/VCYFn7iv8WC",
-	"GjyHu6tGX2bpjumUJcVnb9i/KzJH4NGG1RRGMumUQFrDQ4r3ACB85mcLi+HX7bF0o6cSdNAn/2C+SXB9",
-	"QtvjQDvictdnWCb7G+ZdAAMhyzY/LruAK2Br82oji+DUdo4tQUe9ltZQtjavrrG2Mj0EsLIiDwkaJoEr",
-	"mdd8DN8FtUcMdLNtaIfvwrU9iJvzo6cmdGzsB1ai5Go6HRFg08fW5lVKOCFjraSAz9pSMNRGheMW08ox",
-	"8xgWcMnawIYyUsEukixFQkKRsdFj1Y1Xr+FzS950hevjdRXvNlNZLZ1SskwT8+hlRRsel4RQCDWwWAWd",
-	"LvXjJ87DLHy6d2DfF4EOWxVoh2c3cpCLEM+1po9AnXm6xH889rQTJeNHWet7EItOCcXwf6Xv61l39OMN",
-	"5TP94AMVLwpggYZknE2Wq3i+klVmFbh95YWVlzYubK+vXN9eb+G12plLV1Z22Pnzz59vsesXN9hPfvqT",
-	"F85mdOrU+LO3aPh4zy+gYRw9s/rMCh+Ilb3nn7EW4/7kzSQcG2tj37uVfDKI1S0IjM5+5s0u+1iPElHJ",
-	"B+5+KvdneDuR/SBzLZAbsUMMwclHOV62zOd0SZIbZCRkqEb5t3UUDpnPHPh+9n2F5AgomH6UpXjKfp4j",
-	"7sl+3p2YCX5wTotwYjKeUjf7jjzKyyppgsx86BZrTqTWU2Y+EHIPpFH5XyeAd51/CSxlzL7sMBT5tx+a",
-	"nkLLzcpESQmBgTD7oTO4zCch7D3z1s/e+v8BAAD//w==",
+	"7P1tkyTHdR+Kf5WM8T8CoP+92JnF7hqaCb0YzO4CC+zDeGeXkK4DMcqpyu5OdHVmsTJ7epsMRIC+IkTJ",
+	"hEnKpGxJMEVJpM0LW6RE6howIFIR/ij2zi7wLW7kycyqrOrMqqyenhlAwpvd6e6qfDh58uTJ8/A739hI",
+	"+DTnjDApNra/sVEQkXMmCHy4RTOi/k84k4RJ9ee/vPwv1X8iGZMpVn8NeTHFcmN744gyXCw2BhtykZON",
+	"7Q0hC8pGG2+//fZgIyUiKWguKWcb2xu7aKgafnuwsV/wo4xMG33gPM9ogtXTl3P9xP//LaFedTv+/xVk",
+	"uLG98S8uVxO4rH8Vl227ns7fGGOJ5oRJNC84jG9gGoUp7yYJyeVtdkwlDOAB+dqMCBhWXvCcFJJq2uBR",
+	"QcjUjHiKH98hbCTHG9tXNwcbU8rsx60legzUVIe0mDZe3LryUuebORZizot0hVclnxDWeO9611jfHmwU",
+	"5GszWpB0Y/vfmDacYVRzGTgEebNshx+9RRKput9NEj5j8kBiCSxVX5Sn73/w6V/+9OTXP0T/60P09P0P",
+	"nv74o88++I76cPLhL09+/qOT770HH9795Nkn/8F8/fRXP/vsB+9sDDYIm03V6DIywoliwBk7JgUdUqIG",
+	"6Pw5LPjXYfxJxgVJnXFWZNpN04IIsbzeDE89A39AEppTNelBL8IONvIxZ6Q/7+RcyISnnqEc0McopSMq",
+	"RX0sW5ueZgoyonpDNRqZJWOEBXr6//7p07/7i2fvfxN99gffP3nv35989G/Ryf/z8clf/PuT73zcbL97",
+	"1EIWhDR3ypXNnuwHS2ApV86hbN3LdiOzQ+uLSVMP5ZdGnWEhDwhhu7Im6FIsySVJYSxL71g2ac5z6UHO",
+	"MqoZwPx0xHlGMNPbXE25T7fHpBBmQRts2E5SqvaFpavttRxckKJ7Y04T4hOKhMnbEcR9O9Tya/xo1eXK",
+	"cYGnehhpShVD42zfaUcWM9I8DW4+xonMFkiOCTpaSCKQVOeDbupVLMaIMvhR0mRCJEq4ovRGc/SDjceX",
+	"RvyS+VKdVS88wPO7RAg8goNOv77MGJtxK2ReL+cYXJjXycIjuybm2/rcX3vjYIBGnKdoyAskCUNTymaS",
+	"NOXH9Rdfuto1SughOKo71HeCUkmm9T/ajnS9kyu+wUWBF8vUgqaCA7lf0BFlHgrx6oc2ImGU4kWdPNeu",
+	"XL3y0ktd9LHt+0fmaBL1YUnyOI5pFIvIrCl5trxP+mXF1U5OtO/ZvgZ6eN4pVRqcR0gkkh6T1/jR7aht",
+	"jRPpWRdQ49TGHPMsJQWa4gVKOWJ8vjGIZKhqjLuJh7MGG4ka81A9Q/RQG7JjmssFsAUjczRjkmYwIuc1",
+	"RAWiQsxA/eiaqPPevdhTBDQZoU+KpmYiZwUjKeIFmrEc03QbzceEISrVqLQKhGYsI0IgwadEjikbqZ9S",
+	"fbzGHTyJuiww2eesSgqCZb/jLZ0R3xwfjgnKCz6lairqXcSHsAQFOaZk/pxAhKXRUyGs4Jndh22cc7N8",
+	"8G3ddg9Wu6Uef3sQeaRNKEt7NP66evxtxWlshrNlehWEkfk2OloYAg0Q41J9lEBIolYSTYhziXOUEkbm",
+	"e80N0TV+NpsekSLmSV6kpIhrlBcjzKiAGUdvFHVup7OgvjVT9wEvfyUZTyZISMxSgeZjmhFX7CS8KEgi",
+	"hZdieUETsmdv1uZ3yiQZkUL/zpXAPMhmo5h5FwQLzryycKF29RwLVDi7viCqdRA9UQLxAfDEA+jFJw41",
+	"z9zjsknxa16KF1RM7nFp9MTWjqsn1V2BFBRnr5LHTWX2qvdiYe6TkTtE3z/Vi7OjKZU9xZD63mrtUSR9",
+	"aF64yWSx8NF0lqf9ZKFXf9e7zIgLS5Tm+eUK3trqOPPqOMvVObn9jfLCTVKqmtKkVH/QETs0B8LGYGNO",
+	"5Tgt8BzU1sWGEbCVzeCwIAmhufTfw6te93hKgmYYyd0R8QzoQeaeNpdsGV2zvWUke73DRMkKn2jNM5yQ",
+	"ARIzketTp7RLcKHIkeIpHhG9PjwjzDvtlGT0mBSL5Q6YEteml22ElZhWh7Wi9UDtdswQnzN0lGE2sT/O",
+	"C8XizBmLGNNc3e/m/u7HmKUZKe55bR3JGLMROTTPDJTW47EEhNrct/aOtka30daW14hxxXs/JyOcPSB5",
+	"sFV4IGaMrG3C6sdtEPrDWZYh9RFhgbi+GGY0IQx2UfcZlKVAhTtcyG5KuGcymDzQiEiBGEdTfa8UCLMF",
+	"mvKCDBBWJ9Q0JynKiJSkQAIvlFrnPZf0QRInxMkxr/T4Jssf8wlxmGtCFodKCGqNbGOwgYdDmlF4/VBP",
+	"D9h/lpNCkBQ+JGou0KCPH2ciSSLWRenfzz75iycfvfPsJ7958g9/9uQf//LZD3725JO/fvbjb+4gjPQL",
+	"aIonimhIzBLVLS+Qq0p0auhvt4uL142uZqmhtweoXGqe1ZirT5Y/60sPb8E+3xhURK7kSkHEbEq6pOZa",
+	"7tzONc5zeOV41Hn27oMBxHtLNw10SOGAxfjT9/7w2c/+0ZiCn/3Nb579+pcn3/+jZ3/xU/jqN986+aMf",
+	"Pfveu/AB/nry0d9UD5989/vqkXf/9ORbPy2NzN95+u3vWdPyH//k5M9/BB9+8nef/v1PHR5PCzwEQwxh",
+	"qSK6VYvs31r9UutFEm6Wq1TDcrzQz5lDkujfcapORyWac/0z/Gl+TAg9Jqk9PTP9QHmnVBTPiG7InreK",
+	"k4eYZiELt5i0nqgJzmUyxktadbdbQ7/oVeLPwhjeYCprFq6GUf7t5zExOZA8D9IhLCU7jd08990zGuOF",
+	"x0ph7B3hLKV8r1qOhhlF/bq8MVIs8TZ69OCOugtj9MbuV5uuiYABiTzOaWFtCXH6ME17G5FAYdVDd7sM",
+	"TV9qzdlnQ+q2dQ82cI/JHHmUrl2GsHZcPScQTbWipTUAYTwlalRY8qKhZngVlqOFX7MqjVmmMzDQ4Cwj",
+	"qTFodaoWQ7+V7LWD+/eQkgtI8EKSVCmGYqCGbe6LYyzGTePU9WvXXrzuVeTEOOZOZlawYYr0ro8gX6st",
+	"EGXy+tVqccq7cnPrkK9twOLCqoGJcGNQ2eI1McyAg5y1lgOyYlHP+ahUM69RoSAIFwRpEwJnRGwjLCYI",
+	"jzBlermOyFC9POgSIvYkha6CU/0q+ECD9liWjHmxPNB7j+6+fPPB9qu7B69au1qGhUREzXeAJEdHBE1I",
+	"LhHJBJnDtIa8QOoaSGQiM6T2uUTggV2gS6afCHW817Yt+MS66JatN0Na2BFrz07KiQCr11jfFTtZTx28",
+	"RgTFcwJ0G8XZg40xwQHTk77XK9qrIVBwzMQ0yLNU+A1dav38fVUrq+mkG4nqrzoorZI0pUJoRQXMeqWG",
+	"C0fyTNsMijybwSZV0++8rZfDAcKaiZiXgV/8vC/HvKBy8SrBmRx7OD8bqd/HU4+y4zFbZ/fIY/kILDZ9",
+	"rN3ZvdIKGkHNpMgO6NdJ/NMPx1T0HdTSwe2VzqBlFlH3RMbl7lA2JtnuKOfyZS3kol/JCz6kWUNOd01i",
+	"2Yopcs5SUtzrPWQl2DyH7G0prMFFyUDvlVvMfIfitUj3r327XBKXfA7xBw5H2+E6ZPPtkZcxmzwsMBND",
+	"TYmmmgX6SAydjzCbRFnic7wgcTb7gkxxMVkm+CNGvzYjSP+MEp4ScxiN6DExByj47O28uk1Jgk5nGZZe",
+	"J0AxI9toilNyaZYjGL09DlMy5UzIwtoPOg5rPfNBSVVDtHKi7jC8a0VZeiDxcPg6WbTEpUWGYAw2RD6h",
+	"rxqlrhEG9OrupSvXrtt55rOjjCbGM1QF/C1kw+zlVQchaOwAjPoe7bF3+JlpyRm9j1TBW9MZ3XIGG3Rq",
+	"rCGt17H9e6807UyxMSC6g65Lk+Oi80yeJQd9vCuRMweZFO2Jm5DFbjaKOXGjY6nO5fThOWGOXSrWV0lH",
+	"tKYblVGKWk32mmjAaPhyxpNJpyu6KHixx1NSvoaPsoCXs59jjRTHNIl080Z54RzOLL1w7bIh5mQs51SG",
+	"sTnsGDwmrYfM8GK5Ti4NO3bXDSIxzTzms/oGjKQI6HJjTNk+mS6dtgF7DUuWHw5FB+UFSYk2ekcuKR2x",
+	"+Ob96s2V0MNJ/Egai+5S19WL7HA7Fu3msTfM6sysSZ0WoRa7zcZZ20t0310UeywJE167QVJQSRO9c5el",
+	"DV86PPyye86LtK7Rd6jwzcg6ql3bZiy2wY5prcP409i+5+cdWZKkzvFyjDMgCGgJ+g6uFYa08iEZz8Ix",
+	"nzT9cb7DaE+JpTtUa/eNmPj+V6heZ5BXqmxFKEyOYHAPCDtcL1HBQrFvMhvC3pGVczd4lp5nxkdzm2Sp",
+	"P3GjhRZjzlrcRCYJoZFp0E2EvZVeXKuHSI2gGkuAAsWIrOX6MMKSzPHC3aRzkoxBGuOM5njh3XaB+8T+",
+	"vVfsrcxMo3kfa6eBHU30fWJMkg5/oX89o1bwymavNfMOMONiVvhyEVaNqQpYE01HQTqsa6eW7XgHwVNy",
+	"h48oW/O+XDUbSUcw9lbjuleVp+TAq6utsAMhiKZXoF/fkGZ1WyLFQzolfayJHSYnxtHB3QNkdiz4BDlj",
+	"EEuwAwLAxAFBkLkORuIzecQfd1uizPzcze+QqTafLqPUHs8ygkczsmrazpRY63ibpnRXP9XHKgBMdheL",
+	"CUljrA2CZMPAxTkqyNRNcGxNs3KGVc7eduKn8DTHbPE6Wfh08N6x9KAA9nrhrExmnpX0+wNzUtyF1CR/",
+	"HLVIeE7i9fbXyeJAvdGdTOSsmunDHUs9oLbjGC3XcC03j4ojVk+Iqhq5i1PiTRrrNw5BkoJ43IsHYz5n",
+	"iC8FSW516/Ha4mwabp9E8EBcgX09jBmR0XsKNpzix7f1O47q5F/QJj92811GJDmY5XkGSWan1uNabkC9",
+	"bi9noSDG33D0b/eLlBRhV8pUSfQygaMRGlRGAB9hBgkiEui7g6YzIRH52gzrdDBwgT8HQRqU0am6AWz6",
+	"3ehDUkAo8VJfL6seqt/77iJ3Hm4/LYSJu/vVR3l/iB7ef7hvgqQKArmyC7im7CBGSEpSkAKKKgVoLRgN",
+	"cbIUOxUZemtGqro8NU/rYaxgjyxfbNVljdbW6ptJcMyR2bAu1xfgxs0HO9rNlGNaAPMJOmKUjVDdbtpx",
+	"ZTSmaG8HA2iWCjFTze7t6ggb/W3BuUQmMqMUgZ19Ne1mhCV7PWbJWbaImVKL7+uq37x+TDKek9ToXY0z",
+	"7e6Vm84D6PlX7l5+iDY3N3/rKzoknbCkWMDTaELKaCmeE0ZSm3FnF2dCFqvM6DxjLpY20VYP417EfdD0",
+	"MlDboG60q3OuZsyAX6d1891OCZNULny536M9r0B79snvP/vkD56+//HTH/2+TiaIyOLNSSGsd7ARsv7x",
+	"f3vyya8//cU3n3zyP06+++GzH39zYFYdXoG4BXuP65OXAEgYVYxRvdOTD3968sN3n/7qZyfvfufkux9G",
+	"NCbx41Bjzz7+1bOf/fsnH3/86S/ePfn2f4trz5/DEUrXWPUo0IscPgiEZzr7r+8d/IutzQG6cfNBe2DD",
+	"lYArizpM1a4oN7mwsX8bmeUsVZwBtnwqFzsoJUM8y+Q2mttIYbNjIM8nOsPZ2cyNo5uVMS02WkiHAapv",
+	"dvdvQ3yT0jzFtuLNS0pyoec5qyW7f2UAv4EMe97KNsxSVxbWHydJKvBlp8Ehwowr9QBhG7v3laa6s9Wt",
+	"iFd+g6hFOTDPt0glUTjuxjfbWdDNmGrc8hgsqS9Y9YAqzQgS9BXNTTzZhMHVqdBZhap5c5DMmMDD+Cx9",
+	"tpy0Gwq5asZyzpjq2UIoTchiL5DhtdeR4HV/eB9C5f25Xg3St2RFVMsmsZyJVTWpaqYN3IRbe+jalZc2",
+	"0d6DOzoXemBREqxvzae7gzOtp8kwXhkRITefz6PXSdza8Yo7bE+NPeJRsafTKg+/Tsu9e9tLx5mOcodL",
+	"AogbOPs8KQ6dGGozG5bd6DNCWrp9+fJKeYIzI9Xrjd9pZnm81IFP4BG1/eeaF/yYei+GBw9jBlRCw3iy",
+	"Tkrtg4qQAjIoc12effLdkz/60ZOPP96BQP/yqOBD04qIiAecMeqRf/cfdb66BKlT05EcPgwwssQ+/iVT",
+	"UowISxYx+3DMZ4WIMlkqTf8enwfwJgLeFo+PIEpue00iXiqAwdKJYgsrTH2hPlaEKumFgdG0Dqo2wtN8",
+	"jR+tI0rWAaass6zSWUxeOM2IEjug5uiv9u4eIHuFbNctt66GMvJSInEy1t6LZSYqQ+HbKH5AR+wWPBjM",
+	"clc/m5Q2MNQaCZBSnPHRLC6xPe8ax2v86H5uo2K8N+qSevsQeZxzymSpk+IRQc/PGCSXEyFI+hXtAcsz",
+	"rE7hx5AxZ9RMrSMBIEUb1a/0i4jWiz0f02QMytnzjRDpg/3Xb39lhehoIRdZ7WQfTeXm5tamOs+HybXr",
+	"166ov/DcGyNwmvBJnnu3zg2S0JS8UuAWSzEgfUZkuOrnwr08IMMZC9/ZcK4OvkAwq9Vom6BXunfFATrv",
+	"ugHWFmEsNb2Gh92aNdw6aO0Wi0jrYXEgO97c2o7xizapn5oHXIa0Ddrs9jKl3cuSU1xM4n0gd7EE7r2L",
+	"i0nTD7K5bBr0L/rDMUEGMphJJAgRevdHgFsEAJVKNjKKvyHBykhKbe4dHbuK5cyXK6pOEX5MtKoMcg5u",
+	"5fsFyXFB7HJC3otoFz5ReQbl8rcxz0ODSdiJVPhSRI9BBMEb+jh46Hfp2YPVY1+OiVZ2pHw/ed28SNmG",
+	"KnOxfzJU5BmG5O/w1queOWWYm9uSdzR8zjKuk04bi+jBkPSf+LMi6y+fLGyketk3sJtTTLOwH3dq4u3d",
+	"wV3rmUKkG/F2Xhqp9jEtOuP6V2C7pkdhhSYmZLGktL54JcKLrj1UNVN6bTh+iqTteoAXIaM3qnOLqQeA",
+	"FttdkaEYki4TYRmr0KmgudK5VaF8KSBqOl68GhHOrEdrmqtiUsqhBYmXkbQE3qoTLt7lOdjIuEli6iKW",
+	"zdd0n+vhQtX9mGaCc/JD5X4uctv6u+TygvNhNODoPjxtuPJg7UCJZT9rTNAKmhYbkzpF/C4g/r1OFvfB",
+	"uxpIR8mUnBPVI3VF61U+R1PMFohnacN3K9CcFGBCPNYXCyFploErF2EkCeAmlBd9T3Sa3aVftZUIIrCB",
+	"lt5pzLE5oSAGQmNJHb3eBK+5aFKllpvWDUgVoat8w2VbpMRHGTHhHjgTXEcKbL3ETOKw7VjRpmCQq2Mc",
+	"IodDSiA/wQBHlJ8l54cZhyyWKc4UL5D08IgDXhbj8nDIZ4CxNWN4JseESTjcdGKgUMrqYZX8MuTFEU1T",
+	"XQCCs2FG4XZYYEkOMzql+r0US3yEBTmcMXyMaQapgIDpVOARORzOsgzyttPDMmUwxwulTh3CYCFtQA1I",
+	"zPIcMHcOpySluAKjOtR1R6rP1RDtNyUrGJF4aOC87MeMJxPnY2pQMHQE6mFZ5kKUQV9ui1relqPQTQhJ",
+	"8kN104DQMszs32BKPJwxcETpBTOFUcon+JwU4lCoG0lJ+4Sz9LA07QuJh8PDCVm4w9BfVkeY7cuwRNW3",
+	"0I9PBRBYcN3kVOhFM4E3FVHVB4ei6iNgpxySxwkxPikbJHY4J3jifp5SMcUyGbvfCXPY6oTYQ8V2VZKo",
+	"QTg5VNKg/GCzS/UnHX0F2CUMs4QcmviOHC+aS1OAQcQ2Zj4ZAphPtm370QxO8ty+Bn+b7yk75mrQ5if7",
+	"0TYypBk5VC0JUspqM6bl7xKezaZg4TcR6Yd8OHQ+Ve84euYSufTfGawlwQVQwnrRD2G1KgZw23GW1Pm2",
+	"SmJzvx3ygtARa3xbMbFdSg2L7gzKkMmpP+T7yqDsum27brjm7N3f3GZKlF6NBejygf3KIYX5Btj8UMvT",
+	"RBSHpVQ0n939pD6rTecwNSB06vFZd67dA+oQAPZU/JOX5wJ8VS0tqCuVOAIz+iHTEZj6Ax8OAUrYfq7I",
+	"nmPISDys7Vf7ZbW+utbF8heAiblwv6nI8xY/cl5Qn5wM70N8ZBCJYbpAQWFRJNRX+SzLSnIYCZ9TVo3R",
+	"FbnqQ6KoYt7h1qntUEnPvCIkaFHlkPSnHBcm/ZK7rMkPVQcOwdU4jJSi7HA6E9JAqZrxOieN+UbQTE93",
+	"xtSoy36PFBOUnzKiTrmxPmc1aOxhXlADSolzCrxTkdh+U5HZuP8OU8I0N7keuepbmpJpziVhidrg5bmr",
+	"2lLbQ+kQfG7BLiFktBKA5nMl9MwX9cOZD4c0IYUrtQjOlKZAATRKfSpPC/hgG8S62tNhBVglxjSf6tWz",
+	"fR5TMj9MMkyn1s2uvlAS9tDxXmtDptuU/a7ineopw2WzXGsOC9Ad7SdXj9BfVdjR5gtdQ6P6XPo+qq9y",
+	"PAKjoIZfq0kK81WddcyXbu+1BbUsWvuyVmpL45U5PKPuqS4L2UInh3wmU6MsgEXGeSijbOIwmc6PKVcD",
+	"wt4r3kp0Tt7hUUliOlUTOlQKWsH9XpNbOuZ4Hbk066vioAdlvaLRmTGK308HHm9OMwtMXNLAd5nQg7Tq",
+	"/yljwmMi/WrQD6H4aod0zvVGcpmXxcLCbOBPx1F9iTtkKP0JR/2ydQy/ebHI7PSWfRqQ1CckzjIdNpNp",
+	"8G91+UF8iEB9RgYuks8kwkir3VVIfSR0ZDVX53cvnSmjYtzhtGvJYrg/LNMldiDWGfRflGdYKuZFkmSZ",
+	"QFQKpAVNd5KDZ4iFkHestcqzpn2AJspLZKeT3Ty2bLYTwganpAH8tVsZFuOXQT1bh0BKOQskyQE22qM8",
+	"nmvVwF4xL3loEyn6TOWx+C69SW0rBbtH157pXYdFHTEH7V67CoQOohOYoCkZ2MB/ixn8HLB6AFetpd+Q",
+	"kUs/YR10HlP210MZlE3jUHmXxEY7CFqEYn1GrYVLrGfIXYkKpQnGbYZQg3GqFTRxqdO+09aRguns23PF",
+	"fqn6DYpgKAHiw6lkQhKcbiPBta1TGzfN+eFcW00Un85V05Hv7alrpWhddsy72qJQ/P/oYG8PNUovgD4w",
+	"UKcZlD1Q55vW3H0onxGwBJW/vRa3Xy5PbVD+aPgJ0aXdCIaLc2ggvbvuKWsE3/clYinKTvGEgATRtx+0",
+	"f/sepJNkkHYoiMH6pnDqLgBwGqp9ZXD+Am6zvibFYDiSYnqXMzm2NNDMcN3ljC0fZwSlQy/cR490CO4N",
+	"dWQ96onq/+IafZa1c3Ope3MKn0lFWV0yxCvfw7P2VnyZ+FRSJylPoDFO0REhzFQ3hK1C5U7FapVlLgRE",
+	"2Mtr1aw8A3GRFUp66dMob+mUUUlxRksrijgUxCDFleYzY607dOskJWD2mJbXYsKSxjPOjTfDR9oO1Blz",
+	"b+u5lIYn68MtzQxYWxIqwlW8EuQzLyZEZHFjMPnsG4uPP8YuurieI0/jPMotvJpXNeGjkS9X4KgSiwlT",
+	"aYqyfH6YZ02F4SzTNXitvvRuX0FGuwOvRIVfBDzj8dp4XKiBWM0pXaqczY2ouvVNH0JggsjYcdyeQtxo",
+	"v4ucfuXlRQwtTGHLpSTCMqXjxU2U4oXYNnU/dXzk8oY/M6SX6ACSeEiYWOSpQUuYUktZ/Fpkj/dJUDD6",
+	"LWr5Utyy6sXq24V+J7IHnnVX51TPxEaQwG5pwUCqtk0V7WM2IIylElLpjGzUKVYnehfyCYxkHTc9LQBW",
+	"x9lxSOIcO+VUNBwrPbZOXWEODu0wtIZw3xERrGoxApgXcPAECouQORESFfoZdWuYTcgitSm/VCB1guFM",
+	"3S10ufsuaNyVANDK/M0uaC5/xfLr3XFzuoeqAd/6vEqyjD8gebZoK8ykaIowE3Ni0gv27x88RJePty6P",
+	"1fv6drJaghHjxlzaFl24uXma2MQedeAjbDd2bnboA6c0fHtM4qs8oyn26KypV8//3d/93d+9dPfupRs3",
+	"mvOJB23yAQ5P1J9LvUlA3cNoTsiEsFSdmHpHUIHUSyRFn/7t//3kH76/g4Y4E2Qb6QCIDjt7quWZ7dYM",
+	"tIU66xBaltC+qlTaQfm7BBce2wd8jfARn0nF5QmfEjQfc0FAgdChcIxLZMCVSIrwUJoEBRByaI/PWEKz",
+	"56DMkq4v3LS4uwaCbqHaGHIL5dQDPt5arES4jmSUhemsspRt1SxlVzavbHYic0MjAz1E38Ruw11it6zQ",
+	"1al9X/XrNZzLALbhGF+5dr2/Gm1uFPpt00F4Ag/AOBsqPRa/OjVyeHg7LRYPZiyQL6mDVvp19YDPvc4P",
+	"e8XzW1v4PMDtM2YLYXl/nuOCUTYS6xhkUwppypjBOTNwB1USyRnKoFyktuUNZcMVyZgeeyT7/3V7X6kd",
+	"rtEZYFgQL9D+zbvbTo198RyAiEgQQjrbkhZob1cMEJZIaTAScabRp6Iybf3Vi4wHrh/kXxu/MV4BVDQO",
+	"GjDP7u0KXVhHjBHjqKq0jLTaUlZ39l7VXGS9euvGeIHsExWQi6GnFuJgXfKoCc6Mr7ffu+rd8iFSrKV7",
+	"g3RiExbWaeIeEx9q5N7BV9Hzjx7euvSS4olXXn79K+r/37lz8DsrLnJTN4RuByWLWh6oQQia9W3hfJ3i",
+	"34k6dz2U372U0uQX4DogOqLNooY5EDp2CqgqaqIwzDC8k2THhEleLF6u4ZfbYBH9vhtLZ8PbvBeWsrU1",
+	"AOHRNKq+RjB/42oov+rVyCqn0Wfv+RQnKusMtR4XdgHu68eD+G7XT4eYE8DIGVEh1fUp7lq0Rkyd1TNi",
+	"SoqtLyOmzBs4fe2iYPmzctjruEt4t60vRGM5BTimVkfYctJkV0cClSkrpR7TKnBC+mePYk0hKpRQmXHI",
+	"zWUxFQ8B3QJQLeWe6rvPD64GnmCGLHUAWNKP7W3K+6xU9qYqDuSZzZgKRa6V2oUyTT6921eRdGszvs6c",
+	"3zptNklrtIbW1EgKO0qbtLveucNHZcLeFC80QFoAEcjkHK91Q+YBVhJ0tEyZ65trrcATKtRVFjAtS6+Z",
+	"0dR4sQL6VHMw5KlYyiVnq+A48PuPv2qAFRHOcSG3Ea5tHV3/GAtkjK9oihdQXZTz1PE1m49xCGwwJpM5",
+	"tRaI8jVUTdjq9OXeO5NSCy04Xvbka62U0G73r+j8EBTRZZAD+3W4Eml3MHJTyW30H85XX9e6nWO5JLMa",
+	"ZuThOUNp2uDEfS7AF6/URnQlTs2+tsa6NL1cftHOsgYha46uAP04TUgnAn1UQfD+BUF8wBqBW2hGomVC",
+	"jwT7fjkX8MaSf/O0YQeQrBlb1DUlxb0eLa8iUSGzKFRcsejrFE5v9Vm6gqTx04u9RykOr25RLsh0JyK1",
+	"J4hwKzLE2C5rfdWqW1QZW2jpbffDoFE2oT0zxsxvTdctEAbnGlZsOu0HvtPJuI2KGQYk9DkxKKOOJX6M",
+	"qijwJT4/DzaxHBCGBqox7zLC+m++dfIP7zz76c/Q//oQnXz4S+fDb7717OO/Onn3l+aX2oeT7/7J0//x",
+	"bUefdCMCyuttQdJDGwmhEQJs5qlXxzQJu8vr51zGlsMBMiwkurI5sHEBUNIhFuvsQHJvfghkEES+azNl",
+	"I4AxypxaOyPfgr3Gj7zIfP1qd69ylJ5VAFUfhM24+MnX+NG+eVKXyJtlMqaPmUz4lNhQIxtA0JJS0tFg",
+	"eSQISXIP4rLiTfUTMkG/fdMG9SmQ10Jtzbj7FPB6jR/tAY6Dx9pvvm6hQVeAi+Q5TXqHt+i3qonpkQRG",
+	"fz+vVaGnsMMtsqPQcAmEFTwDjwDYlEwkbJlJrtgXT4gB/tBOw0s5qLYQywpvZgTGoi1Pl+YFNvt1mNWN",
+	"ldXkHa46A9S1hOZjUlh4wpYGXgw6B0k+JlNS6DOtfQinTYGDO2swBa47TihwxZkCro+fRyNjiK4EyVO2",
+	"IPywuToXDiPFc9uIMp3iqbSxtjpBTezK9mSba54AjeN2vCXfJtmvZKffpRcdke717flhSAGeJpRsHJsE",
+	"DWDXVoY3CtOe7kDAaUrVauJs32lWFjMy8OgSJTMgSPUWiDzGicwWJidJLa7YaI5/sPH40ohfMl++JTh7",
+	"4QGe39XlTXsyaVSecHnueBMBlJBjVcJhGRPhAjW1qWHQOsmDVWhWwo5sFsVaoZEpT0mcEm9yyrpY5r5+",
+	"zDCeUfp6xNho8DLAeK3tZseTVt19KHswW9bvr58iNaBM8PYCkgvuwSKnAhUzpsHHdTQoosLk0Z0CdpyO",
+	"2OmXt48k751rtVJdJrMRyuDaxm5Y8pytMOnu6nEXg9Ta1/vVgJ9d8fjf2gyf/7GU9ieALiEjYBNM1w6M",
+	"oJ46APRSsT5Gl0TIeJXKRZL2Rcn5uPYhLkakvWxEoyihLTkD6f0sW4DHlaQ6cDym6topwgrcd/26gRcP",
+	"43N0vZ00wFsAZlDnRoiQQ+3MPGB964a7ddy7MFeWEXcCTi7/zbSrGLta6RsOhv9SzhrJZUzhBv1gqId1",
+	"WDmBJ1dPqlGvt/ubzqxM8Rr9h9Hlil8nC0C12QWVw5PrR3XRPGQUmrK8lsm3EhDLP+ZcEDQs+LSCJxF4",
+	"Cti2fLiUwpKMOU1In6rkWUbwaEbWBKUTpEIoJTM+5WZkW4g4bWKiQ+5wnh/hZPIaP1paat3XwMmagRbb",
+	"lhlSkjxGXPt1awJDlc4USrzs9p+uqmuEHJ8mTUhPoG3m97jXfB2axvkMvG3AIfBqNz3Yg4rCiNqOgrAB",
+	"mkM1bF0TGxcECXIMtqZB32LQK2hS58wevRzzp7rOdDBiIzqpNWfNrvRDAB1dXuq3tLMhWjysjUntZNQA",
+	"uge+Qim0Di5YkXnaNd0+ASp2VSvJ2qUJv04WB4kpHFP53XADmldYb7GwTYpSNRNeXfQOZUH34N++e/Kt",
+	"n3769//F+v3KD5/96e9/+rN3nv34m0/f/0AXVIZHfvJnTz76oPwNHvyD73/2V//5yUfvPfvv8OKnP/+r",
+	"k/d+ePLhL5/+4BdPPvlPta9OvvWrz/7j3+i33jv5yXvV+0//44+f/uqHn/7ik5Pv/on69un7//3Jxx/r",
+	"Fx03JEAFgy56xA0QSQVPi6dHdDTjkFNb4lobEOUk4zp3OZ1pSmocdEVei9M6ZyHqTfoEa/WFDwrGapUB",
+	"mp5KvamOIo8Iucn4aOQDzDFJolSiOaZSAEaOhOzrxxIlY5JMwLDkT++xw6o3mVwR+Qu8GF2WGR9dsmpb",
+	"5y4ZBa4LIB7CGrRGo1+6M/lOIv3o6aqJdMV0tSjp8eFgDRtfNhvVigya9PteHkYrhlxdvqRH+XdgAfTB",
+	"sEaNtj7B1944AL4rs9WNHm4nDT0MILQVnru+icSy86WLAk0Vt22q69Nty2N0Wb/S8AXPCSiwfxmGdTkz",
+	"A7hsz831nL5hndY99VcEacpxgacet9prB/fvISwAXHLbdbFoB0uV8qeR0o0vZmCKh+cziSiTukCHBZQt",
+	"OaTIE2jaIHnFOkllqR516p0+o4h5vZxyG0EDl4S1qlW+/u9iUxlzteVcnnaok7ZYcVr7rT26Bg+HTlNV",
+	"2bZG4RYo+wq+DcPTHQOvmgzXcrOVHc8RZhvqrDxc1LU7OsUjcvmtnIwgKEF9yMHJ5+h7l/N06FVMWI+6",
+	"T5FhnQDK7oNGxmj/xq1A4pzNu+tTc7IgFgu4gQIqkeR8YsvnarRNdR8FmTHHAgnCJFL7zA/eVwIGLE1h",
+	"bsAyJiSXgOY5Jo9xShI6xRlK6YjKmPrgFqU2QvNaAnNjZK5BhojBwteVSs2fMF39pw6IeDPo6YgrWwrM",
+	"5hdnGtHfRuaUIfSWQ0tQ2wpBgRh3c3ugqe36tvSFKZCUQhWmjorRvWqz+qx5WQkHV2eCV24+RJfdm9Tl",
+	"b9D07cv6cXH5G6qdt3W5UqUXD2mWkRRRZk8mIfE0D6BGTrmQLYW7dCV6KiFbZ4yPSWAvVYjrnnDT3ms/",
+	"2JhjC6AYqCFLjWxNsLoNMC6NxQc7sRJWBS0IbL4JWShSsFQYYM1ulBnDcE4RGTOwcrEGFXcYYlqOaOOz",
+	"gK1fCdKXIZZjOWKPsxEREsEzO6BWCwCrRVBWolDCRiAxxVlGCgPhqbUNQQDnATK+Tgu6X9snvlDqdFiO",
+	"34NBmQ73raTuiMixodUOSZzWnabaqHzX1E1s5ArZOUTCSEWeQXwSSirof840iOGMGPppm3PzpNb54aaW",
+	"jhL+SrnGLM1IcWgqgyTEmO8g9PDQ3n8zMsJZ+amgYnJY8rxtofwi40IcllWtyqS9QxN+XVaIAXgI3wFx",
+	"t/Q71vn+yUeffPr3/+Xkux+i//UhevbJd0/+6EdPPv4YTDrf/eDTX3zi2Fj4nLmD0/CvaS25qtnfOnxu",
+	"LQ6aaMebHs2a0tua3BPOMLvLjwmYiMKFYNsLwis5mnEhBwhqBgKkjEjK6NROWORAdAw0tg3aEjIXKnjS",
+	"AIdphUr1iyirlUA8lAVmAiR7Cf/nlPXT0tlUNyzH+WYM4J3/7nIvUKvgyT9888lHfwb2wB/848nH7z99",
+	"/+OnP/p99fnJx//uyUd/dvLeD5/8GqyIz37ymyf/8Gcnf/5XT379H4Cr3/3zz/7TX3z2p3/19Md/Cc9/",
+	"9MGTX/+Hkw9/evLDd59++0P71ccfO/MmTJIiL6hQ0x2pSykzu5AyIamcmVuF4AklEhJ9aUYlhpzfMZ8J",
+	"MuZQsMoUXvLtl3tk3l4yeH25kV5Ca9CzU5Uzpak3b9tGSSzbOySZ5hmWZIDELBmr6/tS7TwT2ugB9Qgp",
+	"QyZkupHEIyxXC7AcUYb2xpQRQZykHjcOdMMbwPNY3gzA2oNDmjJ0k40yKsY7SFdvM0oTda8opepQEPgW",
+	"s0WvmkcwQ6icaugQXs+9sT9BM6a0k27BlnayiVSNmWvZ4aDq6cpkdfcg3NADeFBg8QpgvNXA90IapCGK",
+	"aUi/ZYYbpkuz6hKw2qJ+vbbeFKe6mlPLrVFRTJcPnRVULvy7G7pdx2loNuqp0uysg2N5QU3wsjHFlbCJ",
+	"xtkUqVPCQMo+wquwX1ZdEr4wy35hHDWGb1S08NwEMRvNDL2WDAKKeXZ0BZyppQcuiCM0EM7meCGcI+Lr",
+	"40t79+DzpUcH3Sde2f+gnKiXTpBFuGtjuhqqgy/FsBu4wLwW7u5fq/PHa8TzIIRtxbjdJYnKKIjJOD4H",
+	"AAEPsoPFFAjmMZiQ8j2DXexN4WMyCngL55DedFDq+l0F/AMJRFiQQBLq5npiJDUu31Jk++bawilnAqTv",
+	"W7OUJnXXuJtLI6PD5nWYf58p6jeWkva3rkcDtgeATcG+d9ol9liFXCujjRjoHI3IJzQWPy5UcstwrVMP",
+	"tWnIVGpWWmBwyLfhg0v+eiycXYuSZE2YhkmdSbo91AqYlCaoctUdlqmHsy7t0eUl7ZAS4rR6gCtxmgWc",
+	"Vr4mm0bbYnGlu/iGDuX0vQvqZOX0C7kR4Vp1B3ev6GDQg7svIsVtWg/FgjwnUGkmMbELVCCcdGS4XO32",
+	"sNl5wNW3M/7KkDIUaCd9qO08I6YcphiA3gXMq3QxhiRhaErZTJvnIsXXuVE+5eCwrSj/fMoTcVlXDCSX",
+	"J2RxaYoZHsGPL0zTr6xzNaIXI5RqSB7nEATkxzij7ICEYKijzx4Htb5Diy5xSSt0ejOEQTlQ7xxzwg6q",
+	"cOUGv+l72fJy3iNyzouJvbgBNjEfUbaD+BDd3j++Dst7GTxZXVGsK7hIk1lREF8EyENAtYcruQn9gBsJ",
+	"FhNxQTVgPCUW1O1dvQA5dBkfaWtZd/YeYbsygBkwE2RgTXJ6u0fvdqUu7Y681CwLQhwVfC5IgQRegEWE",
+	"iqhM1KVT1q5bVQ7Fcpg7jno+iJl3F2SBw8fruC+722J1+7GT8rlsmMuw2suPpVVa+mapufpXv3eboqPS",
+	"ceqDCkypqEpJNsTFTI55QZco3kboXfPOwhR48SGFAhyD56pPkr6QuXxWJHF+I1nMRLBW3NyEjXbbmeyT",
+	"PlKqveZD1Nb1c/09G6u5/1jJceEtjVVipkIN1ClOCcLjONuMHopv9G/xoz4JUAZQxLO8FjKiUdd1Jhb+",
+	"G8oYF+nczHSZCCF/nzkPRKgWgU6H7z5nA34+pdJ4C5M9qJDuMyqkQLmS12OcWWz/jA4JZDCZuh+B+qsv",
+	"decDN/PanN1YDdDQu+Q+u73Mgnq3fJH6quE14PqWibqEQbQcBsRQ3XTamQQCYde9VAVrZI7E0FulDPmM",
+	"7HpPT8LUYQljhmrAVAqSDaNP5khMwQpOMRJojZH5Q+5R0UlxTBOCCEshNA6ZUPd1FyBfDSEQ015rkuPF",
+	"XSLHPO02bdsHYfvE1PO36YbNmv5x2enDWbcT5YF+ypQaowkJ7R9UEEbmUflTIqOdsFoH6plYOCsQCxXG",
+	"Ya1osq828pRklJF4DUw1H8TGji3Erg5yzMSw203/MmaTh/ZZOBIWwh+BpfY0ZhBbrHdI1HxqjNauT3qr",
+	"xdcBGksUrNb4OYeGIZtMJ8f2ceUeLVYNIL0WUYjNhA+EZ7oWxR8Ou3OFo3Q2kg9vscp7qiVB1dKfTj78",
+	"5WfvvPP0v//G8S3lhKVan2jmLGkhFDCk3nf9k15fzhu6WpInYUdp5IcQ+zpAGayskpXJGBeCgFObgeAs",
+	"gfpVa2iIaSYAJgve30ECQrTdQk1dJoTYItAjnN2LBUbQT8Mu9MIjXN08VQx1aSfrbLIxBM8hYOJDBjFH",
+	"796yMy4IdDuL2C0Vs5gCUGBSSJJVMgRaQKPdjm6ZEi4NeSbErLB4oJ0pXHU2PgMT1eeGJW0m51qADc6M",
+	"v5c5+9HB3p6SHq66CAIDbIyW6dG0BBPprC+sK/LctcXPSn9hmfA5NTWxplToP99saceu2nJQj33Cxu8o",
+	"IuOCpGAAL0N8fhtKhiGqfmfMuru6q6CeYl9ajMA+fGzfeVVbKrpW0z5+b6Ujnqb1+u069bbc2N3qTl1I",
+	"rEcfaAiec1YNltZxieWevv/B0x9/9NkH37EqQvlB//X0/Q8+e+fPPv3HP7C//+pnn/3gHUdRmLESPNLB",
+	"kax5YY3q4NUXZvKIP14LqaElBwhxCValD/iQIW07hFC9yzWEMfbCeeiEyTKBjjFHlIysRzXYkLw39q7O",
+	"8uG1KEIfOfdxMumMWe6GCF0bZkIXQsK+d9XtdvZkSoTSJKpELs/Nl9djFUOWRRP/ZlKl9Fu2S//gdZzr",
+	"aRKpbWiWL0eSs4QMtNI+xekSDsl5IqaJMHypLSEfDA3xsXINYywYRW4IbDXmzqC27iC6YCBY2VUJ47VK",
+	"b31g32ZHGU28UKAH+6/fHmgw0P7u9tOh165e/N5U56ymVekRrS5+Q/j9AhJ9gtBGMb76FbifN+7a3WbQ",
+	"MvC5n/e1jHO281mKQ273rhoyhSIhekic6BnYLPnXeyGK21e6vSMljE5JG6c/Pw3k+CaTxcJ7tPWsetqv",
+	"eKe3MF0MFFRViq7q0D83x1xuhewRZpPD0nw62BgWBGr7k2SsbXEZzbE/cH1f257u2CiIRuAMIO8vB5Vw",
+	"OaZspDGGJVoQgzAKFTrQECeSAwCxyZ4lEjFwYJ1jWMeEsjSeG2/BkG0uxFIweQAZxscrx6R4SKfRJXJ9",
+	"Z56NuLBlD/RUGmdh1ZOXS8ackd3EIwD04sRJAAEIuVETjzxKfNCVS+FR0OmgGmnnyWC8Ol80tJoa+mRj",
+	"g+Ep5GgQBENClKHL1nl1WUs/sYMISwXCSpxB9CBNM+KEEPay6VmoHDuidtAcS/EzB83Zuq5kyPWrGj9m",
+	"gCC+GB1pTBnHIf2cEkSFLgDSG/yvKlLtdSTWu8khe3xIM5O8CdGnusJ4v4O+rLfcjdhjyX1AcBa+tHmt",
+	"XPsaYgrxAh3R1DPIrtyOgM3vZZpWBbJ6FoHkOWHC54fflWjKhUQYLQguysiXPue011lOcWYGa3esvzrx",
+	"AI3J4x1FKyfQqlNIOsFdjZ5f3QWc/uU+J2TxnEAH+sjft5rwbTbkMIS+YWFGfy7XwxK4jZdWRl/0xW1I",
+	"b1CiktrbNnp4NgUZic0SK7q8Tl/eQaamz7YhkQa4r57bQnfpyx2b+loI+yklEtvoL9/QMoKPSW2AiM+k",
+	"XS9PqqgPtKTVS09HYIoU7o1veSSDigpzG8hpjOZKwxpbm3ens9YrQyGCfxvVRelKcjKiVJMt0fRmAGTI",
+	"e4+t8YB66jmBZkzRsyBCkNStd7GjYexLZLwEM8hehG9MdZhB/9uscxKvvuHNgTEhix0EdNHp/Joyvckt",
+	"5CILMIzaNgDsj0ZTubm5tenWfy6/KYbJtevXrqi/8DyQirM6uv+ypgAc4pU5PKPJYrUs5d3q9LXqeY4X",
+	"t6AU4PJph2lq86+1nUCnWYCOFAC0pAkpI+PqrW2i30bqJqWOe4ZZAjcZHVXNDC4OHK5KKyggxRNWlU7V",
+	"QmxtblpMuill+rtNP1gUyb2d45nkUyxpMkBbgIRlZ3TF/AXcpTN0bFyR7udKV59zXkwoG90wgTPVix2j",
+	"9adm6xnUW61R1lmyMHtUZejXziSeGFNL9M8ZzbrJtA73jdmPq0fL7xetqAPNSj0Q+AaRsxipZ8At3Cua",
+	"tL5NlyDY+u+6ehBcc+tpcANmrBzFjGnAK4zUa25/11dafKfz2tSCpF7LohdLifPXNk/BAWdakS6QEDuk",
+	"JEv9t2WrtfHhUFu0kH44Bvy9RDONrymnYzv0FR2ABBghqdhGZdG8ASqILBZgbETPi68M0IxJmqH//c5/",
+	"2fDQ08A8LWncwRzdWTB6U2be1AKALRkAH+eE5xkBtUkRSs1hd/92DNyQRaLrd9U1IHA2PrKMFzCugGru",
+	"AU4b+sOIRgUps6vrs/2q9k2UmryJly7fqEAlHUzGqIh237VVu+l1c2Ji7ALqbB7jXN3E1BhY9D02pSLP",
+	"8CI63pr4kVv2SsgWHc6OMsomDU342tVQe29UWRbNYtmqHY34As3O8UKjwMS0bYDFoudmnt8PVj7qBeR9",
+	"6lJNTSdQbDTKKtWbYuK6d7WLqIzsPvOooQDCuA1xrtEnsJete2SpKpI0Yc7tEW/6MTg2pp7MiLs4JZdm",
+	"OVK/Movah1IssVf7T/mcZRz3cBTcMG/43ARjkuW1hrrjJ1YO2ivRvDr7aLvhgE5ggXaNnqYuNyfffncH",
+	"2euPF/UyL3hi8o1Xn25e8HTm85Z5kyJmo7hInLbshuYdVjValTwzw2ncXWrammVUw4AtTL4enY3bVs8v",
+	"kk3bI++UULqnhsn2Xwt2kYu4OdCVlw9FRnN1UbAwXA7+ZWf4LAjXcLCnK52eE0gt+gDhLENHMwlHGbhT",
+	"xjRNSZy5LTqPqgWbWqkn+zduIVzi1y1H8PgrX3rSamJQ5K2N2F5FjE7mEM8Bf24P4gRGEWOS+lk9o8KL",
+	"QAxAHpXRHSatwU5TML3PRE5YStIqC0G15NJmWZAz8lg+ytNmxanIPLgISG85pqJfByHCOy3Vxj2wBPOR",
+	"+gFJCM1lS1VBX3TYrYJP0cHdg+YlqF9oXjAU6oHFATJG3WboQLPibaM06c0HHYbaq3FVcJfgS246DwzQ",
+	"K3cvP0Sbm5u/1RkidTropAbVaqNcqv/rNNxC2YU3F4wek9f4UaRvpuqz9wvRWvoqFVtZchCIq/EOa0gg",
+	"Ob9PF8uo8p2GgHZIQdoL7rqZYbyw8r0gw+VqPtdOecJ4ocle2uwRznS1B7rwyW++dfLzv3z6448gTv03",
+	"3zr5yXsnP/9L++EX7372xz999vO/fPa9d0++/5+e/uH/PPmDdzXc9C9OvvsnJ3/+I13l6wPnlw9/+fSP",
+	"f3Ly5z/y5sRpwKTKTmAi3nG6MAlyogE/5vd07PXdCjWcslbPrs+Ra3+bkIW2NoBTtqxF4WKodR31Mzgg",
+	"ejH/vKBS+lFobLI7IEBjdbDqZ5HkCMNwMUuh4FR5r181kKk888oc2NoaLEsblz0bQiKA6qZ3eR2HpqJX",
+	"m2zd46kXltR+3VqMZgeRaS4XNRRcAFMVfEoQzix7lrKnHyCEHkTb6FsQ3Axkm9fv0YFGLrkRTzHSqQVD",
+	"bO/uQQUdBuZRsxtSM2wNyoxM6MDARvQo7jNPatuM+iQkHg53kKWPoTkApOCCdJ/q3enKhmJt9F7Hba48",
+	"1c/1Omd7DeuOwhPfs//63sG/2NrUCXxqWQCLhjOEESNzBI7jgVXjtZGR8SOeLiB8piltV9LzygO8odRC",
+	"QRUNFgZlaXFGNG4+AOoBjhNaQARh8OTvCFBq1wOCZ21ngdGlI6hxI2YcymUf44ym6ODuldo1yfo3nFvs",
+	"AM3HXOhIFcpGevv4jxlYFrXSPeMCzWT9jGUBMlrRZiIuV3D3PEPUF5LQdKVXIseUckZ6tc4ZiWyarlpj",
+	"5bQaJZhj4hQlePTeWaPKrIYS49mq10JwLxWgTFRuL4nDhjHW+Vb9yBK7TstKb6ojipTKT7t5Rne/noPL",
+	"gtyc57Gl+gweWtEr21eeHbReef7wf5pbjsbwsJeXf/fHzz75z7WbTAjqw73D1CCVvTDKab2aR8V/D0zi",
+	"OtSeEUEqmSLR0Tk56nGdOFM7BbdsQIX93KG+mm79RNYD9+HdB4Az7nFkcqGqRBOoVOQ7EisvrNdOGOka",
+	"DBX0hnbD09LuppaY2k6HdemXhpBGiO8KOqg71I3VsPyTKq+xZzHjsG/XL0Lf4r6Y+9t6SU20NmgwlmG2",
+	"1bqCoV6vvk4uyoipYeRZ7FUhO06DH9MVT1/emFprXeinWuLvS8BXU6lvjpkU2+jRwd7eYBmIY6BdKoKm",
+	"hEl0+4Y3dD+Cp05T63qVwg21Etm99NYycrsZG1+r9FAvjm1Yf+BsVP9ezwgWkWW/mhE1HdN1k2rjw8oq",
+	"IGno1j9oRuYGNzB8XLQExd3QAcfbjcDX1oC4Le/I/WPD2csW7uXUDkdbYdZTrDEOqNEelo0YKjD5UAMP",
+	"GosmZ2YXKvjYUyOPB0WLxDJoQNgZLIOlmq+DllhAd/3Wo246/HDOSmfVc9he4t7igx6Gq+0Ohmu9FKpG",
+	"ly1D99ffXcJ37RrokQVyjg7jTOq+vtYoHudRDXLa2zavhVmPvOwmLMWMGag9a6mdFxanwvD+kQFw7sSp",
+	"SOp+vSBIhWEoyFIN64ha042jwtSR1SCd1VHsRkNfaRfGPY7XwF06RuVRGtzSi2poy0/yrPtSrZ5ZsuCW",
+	"VDONDNoveoLIfXPwd7rUuwHqghpzL/0pSmO6slI9yDZtx08gOSvYgSmK17O06Rvjhcd70GfQLUrMMSXz",
+	"vTEJgsx7CvcuoARbCXepNvhMS0NyaMlTfbNU8w9nJD08opCAb9js0EHeSjgTdUVxBatcUYJ1lN5PLIxX",
+	"00AfDjaGmGbw1YzhY0wzqJjdLZyAKmUXYaq2OJTWDyubOp35Sg0p9muvOdSDtkoO9FE+3DrSPmSzEQvC",
+	"+kuSx0QdqsccIlSDBAI6BW+C1ga9YjZxInjY98ibAlGmmKUvqfR29FDKzq9vgyUn+tqkQ7eiZJ9Wyzd9",
+	"7VKjNnW3Y/X4KQYfrC/s6jZKMkynJEVUDsCIM8ULpF0K2oVsOMBX6zwxx0MMj8KzPiV3qdCpabdOwHLB",
+	"3bVyZ9bCexU1l/nP4ut07k2dqRn1aETmj5JQzwlf2k+3ucC+ZEY0MJMIE6Bdi6sUs2hdrFlzXLcQHoBf",
+	"0V8pfEsz6zlUXYiMDRMJLrEjm/m9Qofqqnf11nLMEUhXICuEDsWQuiT38ibrV6yyZ97pFLNZqODx1KDq",
+	"h8WFP7j1bF1rTkEUX340kPYgMvperHQpiyRxmediz1lPlW5Jcm1ET/iUCMTIYzlAw4JP0dZGa/a156fZ",
+	"0ZTKXrzealtpFK40Z4BNBPYVpXVo75aFqTaIYaluT6CSGOsxzbhn4HkaZhytzFEabXXYw6okT/nVjCUZ",
+	"wYX71bzgOqRQ4mnuvJNiiQ9LLGklIQiTVC4OZ6x00dWvAuWNQRtdD0lGR/QIbp4QxBHw2jnndkyOgj62",
+	"TXIA1dnCHmvBwSrJYp77rXeXKr7Xbp2gretKVLbPaZL/fJley2jiV4J+nQdaYESAoU9XyG81PgZzyS47",
+	"rE+5MaFBffHCTK9+p0LSxBesqA8Ov/xaluuu4QdSgHvue1LcoiPjmFqOilKXttBY4qt2VXixdnJO264U",
+	"NDMIE64cbShEMjDW6CS80mnvbaaNIH7+qcUDlDMuewnM1NQsu3mshFZySmjspOjhAq0sgr7ZQ0LPaiX/",
+	"rHRXYvkIC33AZRoqzR8PUWXElzA4nGvqwTjAbKKLB3SaTMr0dDOgdrovn0kTsjgE7CI+pULfJYY0o/D0",
+	"YVUpRcxyUgiSajMSEUtps865QcXkXpnx2fTZPZb+s4Q8xonU0bfShAMam8KgHrkYgHSNLdvkBwLuvnPZ",
+	"1DMDVG6b8ZLbGIYticui3waYRy807HmoVDqFiABdnJgX1daCmKoxzXP4a05ZCrCk5t5gF+WYCnhJkGRW",
+	"UAkWmVlKdUsQjexdpYMEM2/p4bMBOJ3iYuKLji2ERGDpFPZiDFbO5wClEErPmioXiDN0xOUYiaQghDUg",
+	"I69HWqT9wRRf84QsqN28jR49uGPH9a8f2CohLFvobD9QcxppfqeBV428ZKilKxWjWZG1xFtAISTFfyJ2",
+	"3L5Lgb0E9IB0VWMMG2kdL4QHq+6Ljfna7qyo1s6LOi8SzBhxPB76byU1MmNP78Kl130wkgZAkmNrb++Y",
+	"1AVgloFiGMYlglNpGzGORoSPCpyPaYLsyYcAXDSXEVlCfY75FYRSoEz23Uas3ek2a63CdT8d3MboucWp",
+	"q5LVWPbcbARnHZ7/qGzKs6pGNaky07r4Ih5Twqf4hZAgSwTXyCKftvCmR7ByJ8YPUWlTq34bxK0+6SHR",
+	"AazoBZnyY6ItZRElPKde6IHmTVtDlWepK8t1IonXHhfIinz6/gcn//DO0x/b6j21D5/+17/+7E9/4gQC",
+	"q/YNVKtR8yGqLLYuRiijblKmyDm1TkP4sCWFugxIajvcocPVfcAvrs0HrIdyeksW7PDVEfDU6/6aNOsY",
+	"xlma0r4oINLnAhvtv4i34ScfgBnwABQWn0WG5mNS2EtZO+arF9wgH5MpKfTp06pUtSIAt6bbdUIXlGOo",
+	"wMmdefmpwtI9noZDS9cXzBLqHqJ6WseQ4FwmYxwV1KMfjSyUss5AnbLj8u/AjCGUdx06ygouw2HBp+tW",
+	"aUJCQh3Wt2+ghGezKfP6cNR2vR+frlYHxArGxMWnpvVzkWmYraMs4HDr50HTXBA91LjLsG60qhfO1+L+",
+	"cslaH3kXDgBwm6lqZ/Weiootu2M9eoLeaOd8RjtL4FE0//DpD78NiuV7vzr523dPvv23T9//C6t1Vh/+",
+	"6EfPvvfuk4/+xtE6IbXYXoX0Bdnee0tMN/W19xJcQaSfImYVwML3MS1CQVS98S9PcZc9S4DI2NzZVZJh",
+	"+2FJxofV6mc9lozdLEPwExqTLDXVnOI8R9xfifXMbHlNP6eY5XlGbCBriO9aAoqtZcEGFnONOOIDvTTC",
+	"K2Bo8I7Fv/3lrYJ/vSW9aAg/+zfQioHazYgo3UNrIPXBmOYt2lZRUL15rPQR4xkbEi11QAAu+OzrY8JG",
+	"oxlnhG4MNr4+5mwktZN+McPM/CnGhJXfshRvDDbegmg2coTZaDLDNFVvvyXJYygZ4YcAKnAy8YLavoEX",
+	"RzTLVsuKawbcmmk7/YVIZ1NBg9bEVjY3j7096J/dgRthS/1eiXcQOiwQ+ahHBF5dGwpERgEKY/3WOL8R",
+	"5BYvNHbNeqG+VoRPSEqIjahRhgxqCaHH/Uho3/F1DgZ1xIdg3ivt8ztILIQkUyi8fsTTBUqpBtXeuoZS",
+	"XSmhG6GBSJkR0YaABSJeIMi21mMEVCI+kwgjkyYReTCBT7GftzuAM/DhL5/96Sef/vxvT97/25P//I7F",
+	"VPvu9z/9+/9qTYl//a1nP/87q+65v3z2zjc//Y0FJXj2N795+oP/UeEQNODVMusWqVwlmklKF6kWsGbT",
+	"bFQL6YYnRBSV8UKePjp4uUJGG3EirNVXg+SXI+lEQVUyts1bp8UKEnghBoiRORFSV6mM1V8eqh5uHitR",
+	"7dFioP9HfochKYhF2k8wQxnnEzWmqSDZcbNAXwBtv9B0WN60OBMEfEb2kCkx7qlQG4lByMgOMuu3MM4m",
+	"DdQ0xsxv2F79hDw9Zl0Uflz9pPOdSsuHm1dDqzxDLrdafqoo3wdYzh7pa7l1WvXgfK+dZbmyQME0rKF4",
+	"KUN5hjVyOMNTXebKYLm9gB7aiphQuUwAxDIfmrJJnBGUUpzx0Uy/hsVEF1dRv+zfvrejS74hyUdEjkkx",
+	"sKXiEME6NtPSbxlB3uhTLcbPF68FSsWdMvBP9+2jaVu1FU3xA3X6PiSP11KMz1qe3fPx+uZmDDrZ6qXA",
+	"wmbhjOanC0ibkpTih8tVR66ufRGrnsBd7J2OWqnb7JjKMrvq1FgFZxYfRNU4PWkd3nM02iISXba+j9Fh",
+	"KTvbOEeXkF3bojTaKimbJa5I4jhQHfneXlm9sfprEfMNhjqFP1K15MXh7mWdWyNU3lYAvDvtixQd3zhd",
+	"uTzMVuuh4FVhXWxGA6d7xGdM3yHiynX2LUVfgof1umj0cijEFrPNAetYhxSOyWOsuGBqqxCePuvHsrPj",
+	"hFj9eAJR4LPolak4VbVftux+qGuI5arVl6NtT65NUqj97Q29r+yaTdAek9YJqtYRlsmYCDSdCQl1+SEa",
+	"GBmQ5w6LqFUei1bDZW3Zarn4DuwdQNjXsLthk/udDqrFtRGwstSfRszeLb0Cpz79dbyjOA1Y0dkc3T1S",
+	"woIGfos/fmbG/Ygjv/QXGqu9JXhnxJNa6JYyDPqS6YPyq9m0PElKfprb3I8+FLPvRJ6O7jV4bzn5a33G",
+	"xsIhWywetgnf72lZ1O9Ezl8n8L1MU8/19n5O4G5qgKVt7JwAMOsyDNENVGzU/l9fzFlJPa/hwplEJ9uu",
+	"TWxeDHA5dO0PxF2JLYVpqnuFlqLT4eRf6rR10Gsj/gVECEpcyL0xLkbhWKoRlmSOF7WYe5KMIc4aZzTH",
+	"i+4rmm0jMAZJ/A6ySIyZhE/7pm87L50dGkLkqU4Z6cUomlp3KPMexpDYfOqEx1wX/RXRsIJaZgGmTedx",
+	"60xgDZDyR5xPSHqfxdI6kEJbpKTo0+3nDzV9qfUr5wV/rpayur8t2yUj0LozjW5Qhz8PI+w5XLQW4Wsk",
+	"0HkLX7XEATDU0yKb9qhZSL8e6Klc/E5bdGQKaTsiqVM0Gv5X41pCRvfTb11sUK7HqS6OoHdnmE5bYINS",
+	"kkXqMgFLSJ9QFdNIy3AP3BS/YJxxV8B5wOUSnT94dTPQwnyMa6h5QikuYFjIeSG7FRB4PzT9mdhN6q3r",
+	"wpQGTG9KyuzykOFCzkRgG0eUOq6GAMBskDXeS5NZuU7K8nXqyurG1v6bzRAthDEzrR/WtRqgJBUHulhc",
+	"a/Gren2oVmCDDkyMOgbA28akhbO1zri0nUUuTKyB1fbrN6boIsdAsoFj/DPTK4GHXKKHdxL0s1Ly8lJh",
+	"tJZE4AYplwV/GkU/5otBa1GHXRnBuDwc8hlICTw9oqMZByiJqiJcBUihni2L3fpRLXxS/qXNU8p1Q6N1",
+	"HY5WyJ27lmQ6boFS7idk02LxYBaIqR3STHYHguvmbuln/QJn68UYwORVxY9e+XDV0ytdoOSbHQqOIxU6",
+	"lqUlJb+YMVaD2m4v3akb3YMj8PSrfM5rsgr9bpXM5jN8tPV/mx0TJnmxeHmhg2pjjmjj9X65BOPsFbhw",
+	"q1cqGC+o8VZETeO+fjz2UCvfK6+dxzibRV5BPIvB80CRol5W+h7F7c68Up0+AiMMGT3xlaMeXQrzsN4R",
+	"IwasP9AP8MQ9kI9DHQdZ6uNdPkydOc/zWiKZKaZm12lQLrF3hwIopANKGU6lJvM9b1V2rcwfGjS4bY1O",
+	"CaV8yBzZPNCuBFWepT1bzwsiCJPRPQiCsz2Dbh4IsOUo5Qgf8Zm0ZTiPaOrU5rQFOU05zgogi+SHGpwV",
+	"Us5C4Twe4tv0GT9c/36gxpAPs1/iREY/f1rowj7Gvb1IXMbVM8c87q8s1XwB+FB5QS4NaZbtAOLGEUFT",
+	"nAEKZBoR+AtclvrC7m8PEdbwSXMskOKrbQ24gU3dU91bfNB97wyyQM61x822tCAdWI41hnqzlXVvcJ+F",
+	"O9qL3yvbOICR47bhG+zD+w/3b7KCZ/6t1gdOqg8Q2Map4KhmBY24tTWz3By8KYtBpRqCgXtJQ4ppG963",
+	"L53cTTfvPHr9OOC1ZkLjWseNDua3upnzIU0mxHcXY2Ie6YnQj/Y0dmGWUvVE/ETvOzv8FvWHsJyZd+90",
+	"9XqvbK79OOhqPRShaxcrMh53KaHDh3o95hGQ1prRdku2imC3rb4psKaVcPfeeNvJEgv45TgEUJoW2ivY",
+	"d41zArStGgwPeC0SQm/xczX3qEP+QOJp7qLcNjLUkSxmQpIUPbi1h17cur4FRQIQQH0jfkx0IE/pdED6",
+	"auhB1J4VOFncpVlGBdg1PeFCr/I5GuICYWlVJD4cDhAWug/oElhcuNpMSwF0lox5pHjsc/WcyTEHBNOl",
+	"lr3SgGc0WUS6i62hI94kUq5dS1ByBFakDjEpZ1YSrx60a+ZSG2mIszLKiK56HLIu1Vefbr3ETNiXu8tP",
+	"u1qRcS2RZ4eXamB9OgpICD4hHtt8ho8ifZLx3svpTEhtz9unAYNrfySNHBeTEKaI/u1e7KkrIuPMBxuC",
+	"33yccxEsCMVfB8xpPwLhcEgTUjwn0P7te4gKRBlKZkLydKGrrE7IAjJHjwiaMV2NEHFmYiJ8ne0TltZR",
+	"1ms/f7UCavZmNNQGtIM2DQTjFE/Ul4HyGQ294CjDbAKpNlRSrESoOpuoEDP9BzuUBWaCSjcQ3FRaVH9A",
+	"Yq5ICgwJyG+eQWapsJH8ml+dyIKSQNXClWzVZNquZFDYTXt85jdVmK+X6dkjAuC8Kb90MalTT0+qnRTi",
+	"1LpHRdVT3FGqKvfnIu36i7LVojt0REVL4j0G7YeyUS13CarOE53JQxkak8c7UGLJhDzzORP2gQjzj+D7",
+	"NCDvjBzZAUBjYzAcIEaUaibGfM4QHmHYWr2ruVreN3z95ik8pMAdXsVed+KVre6e8z7Qg6+8NaJ260s2",
+	"RNPFEoKt+tdfQKoHrwIdem7I+yXxlm4ElN3hSfhYpuxhQYm4Q4YeNevSFvptZKs2eA+f+GOaTmdlSbEO",
+	"J0F5Pug1c192J1TRKshFa7ltgVZ2vpctZ00vBl4y7gYNR1u8TX5CFrvZKMbY0T8xc+Ucy5aLv9/IKcyy",
+	"l0FpdARp0SwpFrmMNMPoVpyRBNngDV5MvLciekxe40e9WeDMYNNrafR1OfIIIGWMpwHppCmcKYlpasSs",
+	"FZjd4GlVdcahkro+IlSzeEKgEMmbazcLXl2T8tE8XHNzq6gVKCpdtqY4kT9Lv1Sf3zwt4sS6EWUaxfjq",
+	"Ob7xmC/lJlmbrIcdd/7yXjwoU9u8kHRRdaz0c94+KhSlU8GBeNIIrkYaP4IgJQ/VtWhIir6V4HuhAvJA",
+	"Od1HIB9aim+bqtitAa11eWehJSFFESO9RSlnO6DGl5mrSBAilgopXOsO1a73tnf3oLKuQrEp49SzJYUH",
+	"AIhg4YEG6GhRGjfMkxplVX0CILodZCln6qVMyEIgXNQ8w15DeQQnGHKGl6KTCxpIXAWfooO7BzsldByV",
+	"Lp1BOZ9jdaFSy6FTVjujL3zBD18lRUrrEekWzZey6q+USFJMKavnyFRL+VWoXd8Ru4KThOTSz3RjPq+F",
+	"9VVFtGTzVtV6svVGJDWD0iNoCaKDGS6qumydm/m6PxTLVlfvBu3ngWshACwUEYLTeL9Nn9Bg28wgu+F0",
+	"df7GJJn0zbbuV0i/tgyhQvpF3/YONEk97R1X+6OjGXisuQT2dbcYf0UltyZ/IVoXJ7SlPJrpa7N0RBA2",
+	"hdqoLmu9g1IyxLNMGpTlyAWtp+M0sFtg2K4JYQcxQlJzRhR4vopoHbiYa54OU6RaEs2uAIpE/a24PRmT",
+	"FO3dPYjo3x8wSUeG2o1YIyYkwakirBlk2f2Dg93LN/duHOxqI7tuYaf8+eDuFfj+xSuX1EBQx6kTco8B",
+	"Y7kxBt54qBE9Jmy7dEySQmOzJLgoFpojHh3s7SFe1I09Rlysq0BbmLxlC7fM2805FHi+jXYP7r2whW7c",
+	"fKAGWvzvd/5EOMF+uk5jEYBkNsBuJUwMcGIy9T89ox6IG7VeM0EKdPtGtXO2rrx49dr1f/WS/b+TWE1A",
+	"Ow0DVxEwvOEPShm/an5caHdp+0ac6/YtJUm8UXe7QmOREIZASaByATuw8otCqKZuYBthObCYF+A+V5LJ",
+	"Ot+NOmaLiRJcZBrpOk5EnaUBhnHZN36dF6NVUFAi867lOPpg28dyrN0R3uSvs3G0hwTG8gpdDwkGykY2",
+	"+LJxJdCFm62mryXbDkQDYycoIz7Qc1YaI7t3Qsmt3XEszZgSsK8lSe+wSju+egSC2b4ub9bQw4BHOuMT",
+	"3iBHY84nawGbou4dvm6yilfDdB1iQNb1KXV+VGsheZ4r8SLHBSEWlZgS8HljVPA5SvgMCktIHXAMB1yZ",
+	"J2DdlTk2gGGmQf8xoeGYY+ygUFRaz9+HCNmyIC3pSDR0XT8NoaskLVNZynzaWl4DM//mpb7PVatOmCWv",
+	"2hI1bhiYaZ/aK8k0D5VaOuLpwsuTq1iAi4IX3sbIsV9JnSVjpXw7J/WhrYsDh+BcT+4FSYQM76dmoRTB",
+	"QeqZly/RdCPGyFplx7mQ60NMs2BCjK147o3lyLCQyAQw+nxnsqCntaVqsppFdDC67YpH7iTLO+uwoDbZ",
+	"8VztqKbzNc7jFEEOpoW7OPUIqSqovrEjwAvPWUK20XwsSHJocCMFcQMXHQCG6nSKmk4Tf8F8Xwbft8wk",
+	"eLE+X6laJ9hYylxAGfAdhDUUOmjHGcGpQJIjjPKCHmNJbA1opTibPDetlAs+JXJM2Qjq8+sdtS7RvUzO",
+	"t6uq9geKIg6+uN+QTIS0OKFgxpUW3P05gYhNETGxIUBjYq//0lZhNkNQtNKohdSEVzQk5/5taxTGVQkD",
+	"A7lXmJuKE/ZZ9nZEcOFKOduRqOqVUciM43xCiYWl0pD2RB7ax6ol1wN8+20I7Bjy5aHeVMJFLxpk1vFC",
+	"4gylnAgdh0GMZVsQlOAsEy+gm+pwAiM2hCf/1tVr/woZ+ACU8mSmqCg0hbHSjo8ygn5PXfN/7wW0OzV1",
+	"SgqCjAQHvenk2+8OQJ0WOuT5xRd/Cz16uDfQZheza1/YGGxkNCFMEA2BQJg67NTdamM3x8mYXLrywmZF",
+	"FOe7CsHHLCgSJBtesoUmdvdvb4DVTRN5Y8uWYsQ53djeePGFLWhXqbnAZJdxOqXssmMX10ByWhCpHV06",
+	"KTeUDH0ApvJ/PSM6ShsXeEokGAz/zdKZxzJjLoFDqLQDKH2TC7Mn1QkLVh5b7QaY4mszDbVoecLGAoK4",
+	"6EQjreZSgmiEx2Zcjr5urTeyb69ajrV1alK9Av1Wv1Zdd119An0pOudK6ZBjQgtk1Ahfp/yYFOmsTuXl",
+	"mJyWbm6jRN8wAx0YaJI+re/jonRcaR/xQIfEumY3XkBg3O0bVRkULw8RXEClCi9Nr8fQVCkg5Tggg3cr",
+	"tIImkqPsyrA+nBRT/JhOlX65ZQx8U8rMF77EsyX5z+cC5aRAphPvZDUcl6f/a/X+Ozp/EzJHc86EPpKu",
+	"bG42qno4guPyW8a1E7dhtCQBvQyEeoOxXtfuHjNsf1Pl2C7vG9AX9ygFkVQeN//mTTUbMZtOsboRbTj7",
+	"FXQC7QMcGGZOZ6QsSCTxSGgIWPASvqn68IjNy0pKUSFpEpagrxAjQA+qZ8+cxE5fF0HoN6yYFwM0N0ZK",
+	"I2wGoMjOxxwZvAQ05nM0VTdAytCLm7asWOwKfIOmb3fTfvncgi1kLD9mB9HURVXflsWM9BDHZ79vbmin",
+	"5EUs6H1W96MPjQQ2wM/FdrnMANmgRXZBEl6k6mJP1U8DlNKhwbYUAwQuPYFSyHVPS3h8wdEQFz0Z4DIc",
+	"Q3Aj4cLDB2AHdXb/l+xwOnZ4iCcEUbltqwKSTBCzn3V0xYubaErZTGm/eChJgaYLYwhJZN+1LXkjvL43",
+	"oOsLWGC4lr1sbGdrWVsbgGRv2W/Xr5VqkG//U2atXR0XNEC6siFwU8KLQkdOgV8TwqheQA/n/JKQJAd1",
+	"XoBvW13ZIFPUBJdqZ4cuXGm4c24KEi60PDPecF7YN9LeOkCdSS/bwDg/p+4XJMcFKcPMvuTT03X/UFH7",
+	"QkTgmCDyGCeyDLXDTqCd5E5Zl9JcE46068tuNsQr5uJ+t3z2i33q2Xlc2PVBp04ZYsKKs5pS9LzVhr6y",
+	"8nJe/ob983aMWmtJcg4rO/C2WY32DLimff0sVMhZnkVoSDOyvNIDhDPBwbxoDFpKE4ZCnOkpuKAgGcHa",
+	"Oug/PB7oB75UZNe2wq/QY6gZd4STiRLaSjR/zRg629ZullLZKnp34YkOa+kbY64UYoj2YcjURXtOIJoq",
+	"hQQwosD9aRwawrhJdW88ZPU6WoQsXj7U0WVj0011qg2q3oqUFC9YuF9/lzhsubwe3SWiITMiP2qzjW5d",
+	"bxFXS0YyltStZHE+1+UBJ9lM6FAIXz9QPHsN/YCtlTAJERrWKTHFWUYKY5XcrpzMtiAgHhF0ZONcvBxi",
+	"f/QMz0KjdBko+5kgwan3+bBBws68MB3ipllLs1YgSFAyxmqnN4qiW/mjhc2S+LlMHtvo85HPhayokkHu",
+	"uEAEKo8rPlpoIzb0oQSeiU5IETVXo9/TzrhEZmZwxxBciS6po/D3UEFwKnZQIo7hrceZeAx9lPcqpI3u",
+	"aKguZQPA5eFCoiubg83NzY1BQ1TehDkEhKWPxQyftp1nNpADCLAx2EjE8cZgQ43Um5T5jTUJ0fXIxc+r",
+	"+FuvkPOurGH7NcskxeCnaPXzqpqqu4gRG6AgiDEhUscXYwlmkGoXRsiSYycXKShRdnWPWucFHzvjUu9+",
+	"KkCDgSingY4vZUjHgTW3vA7WjtKPboGUArHlRJQHDrU18E+jfCRe6nwbzXKrJhKWWikOZAkM62z4b30n",
+	"oZuFdiEn4gOiGppJUpFS0XWMxZi0s64TLihamBb0IQMOJ8a8kAN1HjJEprlcDNB8rO54jDyWSOCFwUyW",
+	"EF9PBZrygmzDTQ/MXOqaL/GE6FAjJDjKOMQK1nn8AHZfCYLefQ/AUqPgISritPpo7Pllvt5lC5QbL7u+",
+	"WewgjOZjnhHIZxkgHTxtFEz0/Jg8/soAOWWnsVN0Wv+shFD9LXjs0cHLtiqnZ0oW9897rPmx4f0yPsEb",
+	"K1gyliMwlIqzjvNaY+X3Xi6LsR88vXuFxDQh+EOtutUD1nWW1wsZrKvVtV0vBj5QJOZkTHdfobDJHfCr",
+	"ZN7857MU5eViX9jFZs8RxoqMfFagvV0BnmCG6FTp+YCaR8RO6SyGrDudaYezDPINiHv1oaUEDcn9Tv9/",
+	"SRlngGu2mnlvBOey2iYB+UIuslXkpa47oM7IpEbjnqt4uQqkt+bPZhSsrnm1XUsUqMo4NXz+kBfirLou",
+	"6XJua79+l1ut/M45+9s+Dyz39Dv/9uQnf/d/3vnmp//1r59+59/+n3e+efK9P/rsB+80WU8byqgUKMe0",
+	"ABsE1/fedo4cZliMLx9Bgd52x9ot9eTL5sEO5e7LCMJ18mFF+Qs76cy6q0MO8FCet/Z41+EjJE8mG28C",
+	"lrM3IgkScqrZbJyNyKg66OWn3zqDAVzIWt3FE4Iwgj2tr3HqyjLkBSI4GdeCisGQAgtq8WPcE6p9lQMy",
+	"pFM5qa3/F9mRd8HLvKtXuIq0gKuS2qGwzHBN7bN+ig20TqI01EuzPOyTfYUek0c5zP91svjixvPADPRk",
+	"Liik5+J5qOATAnjykAFmAJhNBPMcC6QhnE3wq84fA91TxzSDwpHhhDgoU7ag0ik4MCPS1iAMRJRRpgXJ",
+	"Hf3kPwFJYmZyUUE++7fvIU12bcYaUkbFmKQamlnpkjuKATRgsizwMclEPcorcq3HPKMQ796mbL5qHzpD",
+	"qps+LkynsnOEjSTGdChJiua8mKj7ZSgjYLCRzzw0OyB1kq1fVprmf5fg4ryF5EUv1AMd5qQBm9SC8SGo",
+	"VQvSFbSvTUAt13u18wSeEg0+jnT5RPAxjSkbvYCq679u6vAIp4cFn+udN6QkSyFea4BwkYzpMYFgYT7X",
+	"P4md8mur32FUcC4bRos6L92Gnl4FAPaz4ibdxwUdurbzC7vUQyoBwFZqmHuB5pCNVVO+7TG6t2vOYA3y",
+	"iHShaBPeYLN41ZKr81sD2bPUcpD6cqJxC0s7gOHJGp+yY06TDgPAbftQVNDCsuG+hNmyFeXdAhEFSQ91",
+	"WqbGnkgwS0iWBWpBfGlvOGNTq1roC5O3ltFAEcmy2o3VPRSHlCku8XKy1iPBudVyF91lC9PZLe0GO4eI",
+	"4uUDoCDpJaN6meEHmEdvDQ/vQCViTwHiz3MkRxVmvHCmvby2g07LuHn7EETOABo+tNWcm4fbozzjOL1d",
+	"9nfuC36vdBUrdaJ9vctE77PmN5OwhgEcJIgT0Jv9Bv7CzXbxqQCACnWywcE1KG8XM3s8+IiiCzXGO9Cj",
+	"jQc8kUReErIgeFqXlhV+ImUYBtPs5LwdE8A1FyGc9QZymbfKB5jilGyj/Ru3lBZ6/9YNW5JQx1kYpKZW",
+	"6S3EDJsCi0Hnpn3mLAls+7iYRHICip8ihkXm0YBzVR45ZByDtWU+xgY/Vh2VzcSqCrImRpCqbg55TtgA",
+	"JZwNM5pIg7qpTT+CI5wVBMM61hdmV0wOdGn7s7gumNYv6r5wkdywKyYW81SzwxGx7KATQ8VsqiRomQWa",
+	"k0IASi8kL4gAMyzvuTKdM8YZDZyiLq4BTrE4ByF20cnLZ8gxVQf/HJlmTy9+WRLW5YyBZhulHu04skRH",
+	"+Nm0oKOFfkSDArYzULmyrXgg96unzpDqTi8XYtIjOJNjq9zZUCBaoIwKKQbgahugJOPJBET5W/yoe4NC",
+	"MtKlpcwHX1LB/cLYbNabVbBSNkHYAFCV9MkxaNdJxoWxAij1M/LS/4BMcTEx4ZtApDIOs45YvhJS0tZm",
+	"NPyUzVHKaB7qSv/0T+DmpjlMCRYTf+9Jd2nT8Ljm0NY0wizrw8df8tlp+OxLU9qZmtKAkS/MkGY2q8+M",
+	"hp43u/MrURu2M6pjly2gty+4J1bP4aLQprRwMTaxhmSJXKPLNmk5jAulHzjX1Vq/fu/O4oI0/IvjFave",
+	"27QdJE0ROYSLgh6TdJXdfVkfii3Oyl3jkTI3TIMu5DopoTlrh9XtGXuC+eC1ye6KyQNrd/yCsqMe/wXF",
+	"G14cI+6KSVnnTxHAlvPWbs3nBDoiY5wNezAhaDDt58yBVnIu6Jj5XPhOFJWqc0IL8nYKux60NuX7fsPX",
+	"FqmAQ45BLLdWPZj0hC5IXDwltizQl9i3XyjgCXex1d64QFXY4es67AR6XleRHCAfipGpMBncTZ2a8f26",
+	"HvfF1o7rq3mBirIDjF1mvmh8ObGG9VzCBvCr0jqt/yIWeP0ajK8ya5Qec3VZUbzB2Vmfgic//9HJ9957",
+	"+uOPPvvgO9voaFEFLGecT0gKpeR0zVbtKGG8/0Y3APXi8jdENhu9fTnnGU1M4Y9QGOa+eiYuJl41+jnk",
+	"BD2Di0m5031f2ClxQKRmJMiaoRrtwoU7NF4SBqVVbPWClgDQJQ4qOsPs9ouWILszYKCzWsniIkPI3tCI",
+	"MIb8zwkE0ZACJbwGM1WLMgpt6HNejzPY0PWlOMfdfKE8YMO2XTaA/QfeuB19cdJBKwb3AE0IyY3HDuu6",
+	"Nx0Xq4IkXNcS7HJpPKie7FdPJrpWzLLbQ/t9Kw+78X1oh3wVIacUqLTAc/ZlrO25X5AOJB4ODW9c3Ln3",
+	"OlmgipWtw8AEp+vCBhlnI3VlMqUCPYjheg6B7dF5TaoR4gt+T6rP5aIuSZNqURcDXWHc1gXps2jeuCBf",
+	"NM95L95ZWHH1DEqk+nM+Ly+eb3R4sOKSbTDq6mtSVeZCbXoDb6PhoaHgAIQR0SplRTsIdvRzUMhqOKSJ",
+	"cUXadMEpZnhEoIBfQpgsyKp8GVd9YGltv+TSL8sQLJUh8LJd6RZrKTqgn1ljZpQtzQEM+BZUo6ypaoON",
+	"lDPypcZ2AfXc1Fpf4K0GWG2V3CjDyZX0TElMrK9x3da9ujr2t82ra5WCL7Zj153FhZUnAhJeYGGiqgLR",
+	"jq6Rv6gCh/vwnMYUCPMcWG3eIHvqv328UN3uZjTHCyQ5nwz0pXhEj6G+bDLRiKVu/EELq46wJHO8CCaG",
+	"3YKxfdHZ1Z3FPz92hWI1nJEFmiu1UvFIjWFNVkIHywrSVWNoN8sOiLe40HotOTwnTDMqM4oA1EKJzYmu",
+	"POhHNH1OlH50qwoYl3oZrGEy6770rH9R7EaKCS/QV4IzkirWahqMXPgX2CZLu8ug/NBhy73tDh1K1ccX",
+	"Vxjr5RmeuwQGql0ES6jJahx+wxlK8I4xS53KOro8PUZ5huWQ2yBGKhDjADzezjxjmkOx+lbxfFA+dcby",
+	"2dhCoZtE60JqhDn8lZKMHpPCCO6EUHuZk7OC9ZThuBScmDUA/DCa48URzTInKUHnfPVEJv9SxH/eRLxh",
+	"44t1olJhLSpKpYL8Yyzgw07YL2AKDFBTENvd0+Xe9O7rbjeBefKL7iGw07go54Co6NhnaS5XUq3FGwCP",
+	"fLlSa6p4g4uCgg3eUB5RuePgec15kWphWynzaudBYT3I1LOnD9q6pvHLMixrIcNRK6+OuBYrO04m573i",
+	"ZxApgZPJBV2bL5TP3hjTZGz1AzTiRGzrqyMVy3jBwGsa17EnC5W6T0u1T/XEF5+R6vP458hStyVK8JQY",
+	"I4ySR5gpNUJryhrvsC//qI9h3lHT/eJzjprBP1N+oQ6grDn1dmqHmlJFs7Sba9SFLeKaWD32ZTmD8zVd",
+	"abpfYDUDNkEVl9TTQQalblXwuegFSVeiuQK8mYZ0pQaCBYoZ2y5dn0X5pXVNDJyvEp7NpuDY88HYlZSM",
+	"KrZ23rhrSwz8KsGpuiLaCoIwNzBN6FjLQQ1CiBlTEXjvGZ+H4BX0y3vQ2KmsF8HhpbQgiUkcWmWE5ftn",
+	"OUhJHq9KQfXqWQ6tIENSEJaQFcdXvn+Wg8zxAmIdVxkgvHumHIjlqsRTr/Yf2ucFM3Fr/afORaImYnRU",
+	"O3oGaO/gq+j5Rw9vXXpJXa1eefl1KCv5O3cOfmewjJ6448I655imaEFklzezPOZiQnBDx8kXLfz2Apd6",
+	"t1perc7qwn9SgD6h5AzcoufjhVrNfqunxjilsg3cQ/3+5UKuYyH38UIHr5YoOuoTLCL4rKamhlHX+s3E",
+	"pZj6ajoX/ssCaxd0IzGkv7haoqb0Ax+iKWaLWi2A+gUlUNMvdCl5wyka4BwfutSEgZRVjK0LmcONQJhs",
+	"Wj7LUnREXkC7BuLtGuC7NU12oCc4NNw4y1KQ/Qu7nQmfXCCPLPPHDnjOlVRiaGsTfG4GlqWG/NlZDLIu",
+	"rfrGieq+Di3KqEPmQ+tC94PAuozzxa5TCrO4wOyRC+XO3QACMag7mC3UhQVnGZ+buPy0wHMxsJUKLYp4",
+	"3V3s51NJkwnpsO49NM+cMiTfhOBp4fjPqBrJ5whDRq/khR3MJx/+9OS9H27biGdRAl6NqJDgjzUxNn3R",
+	"JQwXazGrGSys2O/C75oUX1znhh6/nsvnGV1EjxBhpNcIHS3Qwd2D/ivMJ6QDb+uhfuSUUuoow+z/Y+9r",
+	"m9w4jjT/SoXug8gIUKC0Xu/FTGxcjIYvGvFtljM8ftogC90JoIhGFa6rMCCsUITouLNsr3Vab9iO1Vph",
+	"W175JRRnci9WJ6/Ms/VfLjjD4b+4qMyqfgHQDQw5jR6Q84kcoNDVlZmVVZWV+Tw9nOPCCB4JnSdXEvIO",
+	"IgQKazo8MGLPPiZSLmctIlAET/64kI+7eJ8HZp1Bf2DG7G+ZQf4qYrHqqxAiClGZ0tAUNnyxkHI2yTmX",
+	"8VaY5GbbFEbCvnWa5LZs527tvzbfTuWu5MitGbkMiOfkt77pnpTM6WoyC7Kd1IQ46Tv3S2BNlXBOcV5r",
+	"jfT6uM97WNLgCo/Z9tZ17cLnpgtjxmMXNV+UtZRceZOSqgo9+qb9OqP+KifNJr1KPcylIzqEJvPFs06T",
+	"77fSFZI+IVbqo0n5PXLT7zddwUtZvhA2QIEsBtHjF4CFtkZ2QegLmRwol5g/lI6rpmAHybSWMgIwyIPL",
+	"Oop5fD/OBjzueTpia1RCdtgI89b2ILYP8vsAN+df18hpLBCuq63i4LmtkPZdhTZ4Te29fAaYDOqVsz47",
+	"8rRYYo25io5GkkbbYLRztv9q02BtNcQKF7d9XtTKhtI+pvx0cMu1OTYijAyqAMIHFIILwP2BoNoVmnen",
+	"QAP1bI1vq7hX2/aYzC8bydXszKyz7wzkQ2feR4MQog5XN75B719XADgxmJOBFcC4ZMMpC3oxA1oM62dC",
+	"DafmdIrzM4Hzk7W2DkjTbEdcd5vz7ul3DP4/vaSv9DLH91S1/0cJzCgTG4BkTiLsDGWMstaYDXswDhkK",
+	"LDuF8SnntAihWLAuiSXiooSgxg19E1utbh5/ZhQ17aE3rALeVa1i26k4vl5gWHZe31MtXwc+7HToXFdg",
+	"ZOvsrfPfwhgzuKvCLk/KxZ/PAq3XmGuAO7bRqtufHQQ3wxhOjS81Pn9Ae10zNZK4hqCMmJJ2rYipzjmG",
+	"gfLl92g9a+mFUBYIEe8ekkc8t6NELtDixL4YuAErz4r4tPzzj+Sr3jq2/kstpUoUE1I3+SOEded2wAx1",
+	"soZI0S62bFXMOFZQNKwFIQImyCAeI8VAS4STOp5Sb1O63evMzcV1uG9IwQsc9kdcmIKb++wJFv/wB9jz",
+	"Sz7APqcLuK5QG2MwlTqCq0p22EBFEV7oI7eQ3WXarifnsF+BMOd+DGbB2Tw34bpY28e5wDSOakHnj2JA",
+	"M+hS93CH7rm/mQYgLFisOmJUBIy3MZIQ3BA6FlMcY0ZBqdlXtyCL37cuG6/RbxmHpHNPtdYpcYoNB/ZY",
+	"dNf+cddlY/l8Fcr3nO+iaIfOZQBRyWqE3y/HfF9G7ZH83LKTsDiiFtzm1m4xpNBdCBdUWQzavWxBaERp",
+	"g8s7NlvZbW06hPrThwoWlnfUCNVpdQsyhHBqPTnK+tHUBga6+Z795/256t0xMFjikjJxtUWdL8Inj8yz",
+	"sVJt69EVsVIE3dnXDNVZEkpryeci1+1NGETjGoI6G8xqiQlpLS7rgCRASPVm9tTDozUW6LjBUEkNplWD",
+	"ORW9mDUb3iu5St3lPVj9VeWqUoMWD3p1rS4bCRiXi7IQxB01Z0MZZlIbG8nul1YfJHAVmtlXGRqI1+0z",
+	"KH+f/S0TBsFhrOqxFgoiPi5dn+zRaYE07Su2WdUnEeykhhkXRZQjg9MMT5Eu87fBpBphcnzbQOYIokfC",
+	"BN2Gj22TguweuZPUFGKeg8Qsm6GG55mSkTPS4sl4YwDSm3JFUQf/+HcgitSyPbHv/HLMa4T3Qm28rr2y",
+	"XRWWUWQOSgbQcDv4jn1P+02Xy9BOxey0fl0zDCCVTUav8iY+dl6syYvnOjauMJkw31E9DhMlkrjCrjVH",
+	"K2kuC9ziGusoFbJUPd8+z8qFr2LREXPJl6lN1Z7Q97N8Z3hJWDeVSyigpPEB74DOrEM0D7QVvDfbIof4",
+	"HM5vwIXdB8yNt25Tuyqt33dRj90rCeeM6ANzEmGBCsFdrdotU8iENMpFss+8eZ71hRwa0GdLbd2Lt+lK",
+	"wMrq1bFBVs5VoPrh011fSydBpN6zp9Yq1DxRui6Oa4o0B+62vCzpwjZYkg5DqEmBbphL0qAjMMXpSHXY",
+	"ViG0+XsRbc4LSadaXOUTWJ1O9R0H24KqawHgDr00ijeHbKLjIOqq3RPUlmRI4/P3bmjg/THjAZZalIot",
+	"MeYQIqAM7SkkYjCAHdRi0PUUL96S6Cr83rVQhDEQtkqJN9hIGlVqfr6T5bjWg08/2v/hZ/sffXz48OEa",
+	"TlVfQOALBXKpYh2hDUnFSy6zey2fudmGC1MR9IQsguBzXy0o1rT3KwIJeRrHxX+wYLd4RzWvatOni6PL",
+	"TDEtErKaxSs7T+kLTlT6esYQaltbro1zZ81CHJ3clC4u8KRDYWZglSbjZPqpqcwzO9Iak3NkVolrjLMw",
+	"5m2T8FdhLk4GDRGhVrOuhMsQveob2U+3KI7Aowi/06w1NNY8Gq6ozM40dx9C7PHF5jK5KMzdZOctaJU3",
+	"2nVbyA0JueIC3D4Ko5kRfYiEJOW7i8ni2Y6YOVOaujUIp6b7il6bZwZxSS0/BlK7I+F7QPjHKu67QgLr",
+	"Q6wLwb88M0HWmN5gngAnAtt0iP8PIuAxhOsO1lGzUawIUc3BN9tjeVtAFL7BNlwvfT5mLWBC2uHYIwkb",
+	"SiMih+Sqh62+MCZ/RlzAwzR5GMagdamncU1W3Mu4UdRDjeFAAxJ6DGswuSUJ70QLUOkbrw2Gs1LMl66a",
+	"CnxKVitL9CU1GsMOH6coEjm+lPXclE7o4AqJCqYmc6BCKLmP2AEZZrwoxkFfhtXIDqSm3a3teqcucFlK",
+	"x7zT5TKMIF5jGmTo473u8ncQA3KuqfQ6GEZs0KUU2SOtFIF9TVmSHbgjOnLTNVrl3MBdHtul8FUpXsBk",
+	"ki6wWOgek8qIANL8EG8/WFklpDbAQ0K6H0B8do0qXXRa+5Bcvh7VukDGKuqX25ft62LS7tTEVsXEbsfC",
+	"QOp88F5R+UrbxIbOYNG3HvZBn01yX1/EpCIw1jaa71m9lp6lr2LL5eS85mW/wa5xg5HJ3fHAg98JA32m",
+	"kWTPv9iMN8FnH/9mu1z5l0RUOW4i6zuRULab5/yKhTQQNlhb4MWlkGts+8KlN1hCmMM1Eonafx1cPgkx",
+	"w55zVBPyb1Ieo7+WtFrtI5IfR71ksTjfMwcjw3uQhWVri4iCajEwHsMiEdj8MLZkGv7jcrzOhCw4vTfs",
+	"V4OIB65KBpmPHMYw8dciNV2WiSmxmDvtYRQ1kr/veLyfIbJ43Pl/H/x2Cst6Iwy9Cuor6ZrrVhaxIOvM",
+	"Zrm7k8EhtYvgfs7HuNQxVLIwZG2FHELYTL9WxR5iZUhwEhOd4SGuwMBUnhohQ5qx1obW2LvbFy832Pb1",
+	"y/aMs33h0jTjTQMZ/1hrjEFdJ4M32FYf0wV5DGwUC2OwGBdGz71ENN/z/90qzyi4CX21BzXM9Pwz07et",
+	"PGGBRhxWnQnNe+CdtBqaTIi2bI0o2hO+tPo5Kbs80lObKQkOQ4HnbkmONAsp/l1ydsTvX4prmKmh1IUM",
+	"U/d9DMphDa9j0n2WbjANPCIwBZ0Q02Bwg05TrD/Uhq5SiJbpDaaHeoCxM0TssEdQXBZCZJswzBUvHMkg",
+	"PQ5isUnedi1OL3KP7fjgJMoO/unz/Z//gp1pQVvZU0LuJt9u3QnV/my5UgM+MEGXz03w36R2VSb4+y6W",
+	"k9y2gXEaYfdHzAmBnfkWC0VHGH22gXkSQw0N9tc+lT97S+G0k5dhkw9DoeZJcsM2WoI4c/0sS6Zekkax",
+	"LvCYZaKpVqBGMQ1g3dkwdqK2HmqzKyRYWR9F6Blap9LAxWa24UKQMZlHX3/hc9hprtxxet+MMmsL4Bx8",
+	"/8dP/+W/Hz568OTr32bMM2eQ0zY6N9cpM7QVXyIzI7kAhouotoyn3JLoM54GXMQNFnS5PWDLkHWFRuKs",
+	"o6myGUOg9iAWZZfRbtd6k5qOV3c/7kdQ0w10IsBaeK0efe/ZP/3m4MGv9z//aC1ltrI7bvsiSNPm4M2E",
+	"kknmS9b41jH2Smi+aHOUFxPbQTEiDvQYeSPlcfkTJlX7xD6XvENcuQFIE+dT7510ik1VwsgF+EuuHW9S",
+	"szquiChmqlioGG+pocmeb9ZYD2BwR0Whw7a0/5sQuDZ8rNlQ81YErAWI2eHv4pQEhOcIAOwTiCuBR1Fy",
+	"YbKOvgHT1kwjyZL1eWrkOOh97tj3Kc6rj9LMgGksFz8IAnSxL1OI4fKSZinvP/7q4NNfrqGEtcPFQIvL",
+	"w14jCSIVNWezlucdZKas3ipkDpMwrP59lh1DfVuhT7/Y/78fHPzqw4Offfjk8VdrFI/AyyMeg5/E6T24",
+	"nvKMnlZXaXfpREBQgq7EI64N+6vzLOTj/EnA6q24/GAjDK1YVjj8BTyqaalFwdXKUsUzzj8XO11Pqxaw",
+	"6MlajqOU5B27mwscNbRtZkTuJtybTImraMbQFzIsI5e8iS1O3caLxrC4MGus63PNVdzhUmh3E25Xd4S8",
+	"RFYstwVCvyI0Lgb5fNFSvWaoY0o36C8HnUadHHe1sWkc/u5fn/3kwRpuIcYE+uPManvrujefjGW8rnHD",
+	"GIOG7JWZYyCdY0iYfFyee0yqWGba8cuY9bszneXrMoBf15TZ22BauZ3GTPYUof0JK5xxvZFXt+oPuByf",
+	"m4vBtkkNqwZhS7upD2tgeyvZr026aA8Gr9pmlM9NIiKRsrSkHYQs0mxjaLoqFt9xlYpvA499bTOen5MT",
+	"QqIEfBVhNNOBGoBu+BQIx6E+6irW5yEwYd6YyjlyVxiJWKuqRk06qC1R37/ANR7WgxB2DfMTJHMGtO5L",
+	"t7rWZIQDB3PYbUpG45nWMzkp5+JX3IQ91csr+FUBsaChZ0Q+w9vlJRvCXlMNTUvdL8dYoyaLwDH0QWuC",
+	"JVOk4FIAAqNeOyGbYBpitU52og6hP4y4gRBZ0kkJ6zgP7Ny4i7BthoWwdzejvRD2nOagz0V0zmGFpbga",
+	"pYhhF+1vqkKlFLKX4Z+sEWM6J+Vn33349OH/fvbFjw4fPSDckkjIHt6JT50fZsCWtHlgVFy+E7jk2lRo",
+	"nNRFnYgQhIvP2slYvdD8Jzl5NangqgwyyzbYCbislA/MPr8urmdra393k7atbR7DbKE1yoLw211PN1pV",
+	"gKcuAe101YjxRD64d28hogTu4+y4HaSEDrjUTJjFTG5x8MREtFXs/dIuaspV85dkm1ggWwtMr938pcok",
+	"HOeAS5nAY2qYq9PkNqskaCNhlB9tNUolF1wHlGL9urwOI+ZVgRNWryeXb3g7BjKcq0ujzKBYj1jmuHtj",
+	"d7tKd2efn9ZT1iHJCzG3fs++iF1SYzALyW1ht5ZIsDKvZns4dWoZBSbezBdcIE4WTpO5unU38n21B6UX",
+	"DWoPyP+sblj6qP6zrhN0n5jsc/vdQj12gUemW7bPfYdaVDgrXA/LObRuaY8tuCcCYMMBOzMYtiIRsAGP",
+	"cxRveqwN9J2chNwTxmWL8yCAQUnlwgZ+v5X8oiJ3NtlNbdlMdNMJ4bLycnHcjEuWKmWNaTBu6821Hql4",
+	"zrE4q89Iqd6wZGW3W/3KtXnE6MPxzb7MyJaIcZ3EMQhWKVUHE5iQNld7SgRQSFs3WcvmS33d7+54bNNZ",
+	"9HZb1GbFb8RvxCGmL9e0w2jxoIdZgjhRmKvqsEp3KrBq7vPcBgMre/RMDbdFVBqLcTrDIrga8v12Mfkr",
+	"POeqlURiQbNLksPZeeltHmlIemspFQHGNk5qPeBuRpu5okBUZAMre1XMbly6UKTkXj9oBlyX5Rxj7J4y",
+	"SDexZTXe13Wxjdx0S3bAueEt0QUTdyiioUqfpVuapNvAe0ktOlK72pd8VGsiczfRLs3hEAIkiC1R9gXM",
+	"HbaCWN1TgtPmBTfaGo1pWduxxHhSOiu7/yJebWsAaxNc6UIzTBW35ueyGhgiCd2DwBAmeT8PHjRhWf4G",
+	"sBThxbWpEnwFu6ixcucf93/8z2s4KXlg0jz+bHpD4b2p+6t5T82jp3pXVUxOZTuoTYrp9pdKjwegBhGQ",
+	"UHXP+jkroTlpIXmh4SOBrKOi9Yq6qOnEZ/VVi66effeDw0d/JLtnrTHbubaznrkRVbErZvmbyRTrEtPP",
+	"L07z1qZ3yRZWFsZOyKMtTPXEsK5iTNLPQQgbtDy0hxrWp0+Lvm5fWpPAVsRkVK58E3Op2xCfm58Eueua",
+	"ujTIlzNH8envHj/50+dP/uPx4Ze/3f/4j2sT+YpqJHGBt/v7SSzS2QKen+WEmDreS74qGU5Pf/f42Sef",
+	"+7U7iJT2BIhT1EfzV5odMMsV4PH7JHr/I61kNSnu8cf7P/zFkz/9yTqj/Y+/OHz0eKE5kHiaEv5r1+KG",
+	"nWSrq0o/jFVQZt7bIemrz8ku1Coh7ZZvlq+7NoskGo48LKFUhsXAi+DzhtJ9eYSg0SlyQ6XhVVJzzaAN",
+	"B199/+DBozWyo8wSgjZlVBTmiY/W08xWLALGNAjrzOzumVD1CMyR95Xs2Af2M1PBG39uKjQHMbQhBlk2",
+	"LS6DmxXbmcaV6ybbWX0EEpgFxqXRnlwXE07aVA3WExL/IGFS7Shue0XQZRGXnSFNkmkVFNNLzJb08fv6",
+	"AiEvL9B1MrS82VXKHkp8a6dLmk08GvFxrloA2EDFhkeka0KjHVP2dMxcanP5hMOVoCTRgofpCnQiVtqN",
+	"KEr9jpWKW8vKh+nSShYb6yt0erghwUuTuIfKZImL/Tmc++Vx9w3duz6sMFpFD/879yLLDldR7xu6t7QM",
+	"hYMf/GX/5794+snjw4f/dvjowZPHX+GJmurAODMi6IGhyJUrHgpUH7TzBeVX35NaXYRBhiSQhC8qSEXR",
+	"vZea0WUR7bp4iQ/Cc91LyzvLVeruREvLl6jJQoBv08StHrRlADL0LN/oDzH8QI6xPZThbBCX06NE9Zka",
+	"dcO/Pfz1/kc/Lbqmpz/mQr5Ryslp2szzr+zKSXCeFppBl8edvNefzEjhhvWVhDELeB/3Ch5RnW4IEUQ3",
+	"TYzqcAMjPr6j2u1G8odjNmxQc0qaarCYG7gTib4gvP8ZRT+b+HYrjFeTDqKuFY0kWEutfBL21wF3zKq3",
+	"YdPa0zYf23PKRiQGfJyBrxl1kRoi4X1xRTILGbJdgEpqAuzXp37lhU6oVoSEKmEX/cV9jM/AWySvMucg",
+	"fJKl3e42GO0s3B9C7vFIhHeQKJW2SsJE0GCG36dNqjUwcCfhmeA2S07PrOTq3g6gJs9SnyFu6F6yOfZp",
+	"g2f2P/7x09/8/iwBqR3NPh3R1rwNydKIwk5ymuaAjzGPT0di4DKuUZTIx7WIsGkWl/iC27gGJDcaqEqr",
+	"bUG3G3Yfkd1v5HcUWRfh/hjqGbuLBIDWNlll+Fn7/q+0AxjEwjN0pbMes8YXsUZrxmUTf8d+/2rPeD/T",
+	"J7KyZ0m3hHQtJVKTDHgcCcS5gQbD04U2zIBEbEJNpH5UOKgksI7Yc3kNpFoulelCzDTsgcT0rGJ3kDlg",
+	"lJKv3cKvlqTsk0GMdlK4yV6GnTGZj3NHys4V6458tgY7c/jn/3X45W/3P/zD4aMHZxdhLStyXb4i7RzB",
+	"9JXcaGgw22n5WjVrT6aPk5KokcdV/uafDx/+2/6j7z391QNX1uedhxekD2PYk+o6gl87JWMdf8N9Jw1m",
+	"RfOYrl0LuTfy6lkkno5CrDCcnuvj1Qiq57U+EUvvqihMg+mZyIO7PcEalixMh1R2PrIuL2ZcIbAV5LAu",
+	"C6ORkSWkVGkRA3f1bEEMIUgjeDSN1IdIDVXitKQd1GQl+AIRhDTIZfHyzABksRsUj4tBKtMgQ00UGVTf",
+	"3YOsh6Z7mawtIE7Pc9mCh/VVQxm6l1vEPHYCLq+qjqiqpBiVshEsHeVih3RCQ1uuTXhzyEJX4bIeOTnP",
+	"Uf/MQoCq7YBKCxIosQrWk4CfnLz/fB7mJ4/3//xTyqj92cFX3/d/ywLgpSINRtzYfW0zUmqAp8jC9fvG",
+	"AOS2a37Vt65o/rlu3oEoUsuehL7zyzGvtqKAD8QVGE9vr+1BN0fNTWWAvAPSpJWCbgV3VQaZ1q9rJpUM",
+	"oOFW9w6OI6N+N75JC5jPk+ElUwB8PyNRF1FA/bX60a7c1QAkTXjpLtoj4Pr0or2Gi3arbyvREzEZUnL8",
+	"WHS6xpXIZmhQhWFxgqyST+SdPQsahadKeorjEKnS0b3ERB/Pr1it+mC6QnaY0J7oiWhkeHqwQaRjGWKs",
+	"nHyFx8zApLENQ/E1PPS0REIU4g9I+Dk+I8cckvCKTNCHlPpOH/BHP1UWrMAGy2SmqdAvnEzTmeSOsYcZ",
+	"zCX20L9247SnRGIstsGCuqYkxLlMuX5q72Lziv0HdVKTB/GbwXdV64Rsl3ymKE5zuxNOFMSGEoPqtCta",
+	"Y5HQBlnh9qCBO6sGCwE9TYklxGoerM62a1LlNtV1UV/u25NvPjt48CgrJ/dKOTFhpsowhrKKVk9mvema",
+	"npCccaLWPvj33z/7yQczh9kopxPKDqcCUE56el1RTje2WswPNeLLrbt8QOnhbQMewWA9V3ot9AzykoYr",
+	"F0KGfCQLkop2G+7kUW7VlGpTGuxGyP2rQlZ1Ssbnv7RB7lI0iyywP4UrOUFZ+ONwGMag9Vwt0harWInm",
+	"gtCDiI8d/3cVWsz0sALlv3h3u8V4313a5quz5so7gZgs3jzhDrziu7x8Jysg9iffPDz4ydf+kkcCOLR8",
+	"FYXJ3R7d5/lkgaPc6hXoyvM4lCqqSiz9tIcVUNHBz788+OjXBz/4h4NP/4TrUmvMWspXC68nNMTuAOrW",
+	"JIyuU4QKeZ+VXEwvi1y2ouSqxMW/DqM6r9BqXYOm1G2PGVncl0EMWKbqWOowHq+yZNTzFa100n2Rnrft",
+	"yWU7bVgV/FFrl8f2sLOQit86zo5r0S6KlaUKyKI7njn41X88++JHTx7/w+GXvz+7xrThsfWr7J5qJfcv",
+	"3MqHQvZz9eyd9RyOateoyoyiAUjXT21lVXSPdfjwL/uff7iWTcIbgEyWteKobqmA5yIrXZThTjKRXpXK",
+	"6IsypBhJNucxlfQA4i4faASldNlEtuOhyeVETgn+HgRmzm2SbzTnImmbx8bPP5f2V8C7HwfdopzAb58/",
+	"vTVa8q2R0+8SafX2//H7T/786bPPvn7684csFDEERsXjvJWSyeXNtPmejoad9+cE9GzThdyCfdhJDdn7",
+	"cSxHITckZogiOi2G6IXR/iTCWsTVK0PWhWiwsJaaAxWJQMxBk9r2jVZeYXYglRAA58/0OVyd7NWK4T3Q",
+	"CWWrU8Yai2FPwKiB2KFCdjDq1qDqhMVVaSDul+txF1usuhLtKCpV4W4XGAoTb76IoMXVlMZg90pYU9Sg",
+	"SYhK0iVawqw/Vyamm+/RiljuHvEnR6gYk1nUlJM36bLDmaGzLcOEroZgJ2HNpewtSsEjdgST1IjFdgW3",
+	"fjOG/8KuUsEHbhmm4557EIu2h/+OeY7TvjxVTw9b6LgJYcWHKDBfnwC3NAu6EPTwnMOF1CbFU/McxH0+",
+	"dqT743W/h/PUFme2r2zu/Kc3z58l4ls8NiX5pgzx2LSD9jI6mz+s06qD9ISWuebfCqE/UAZkMD53Bcbp",
+	"5TB+6wwkU2eTSYhep8Z+m0stibra1fRTg7si7eNOoGQ7EoG5+wbbwDuIu9lCnLsNdvcmmHh8Dr+8yzQf",
+	"azbqgmRGoXBJfNPZjVtaD2FTSQkBFcKUbpMxu5JHUQI2izkMKHN8exT6GtkOb0XANnY2t7YabCjFfxsi",
+	"f7rXmt9zdoFT4ZObsxNyXXTyvvnWf8ZdaPL30soFE9nVFqBy/W+mk26mO7GKDqu9Jcc+GGeZ+c8o+Z8L",
+	"XwcQ+PdlWawdxomk32R30knT2Z6l+Z6GWPDoffvKw35pNoz9fmEr38HHJkFUybpwv4G4gALnbJdH7aQ6",
+	"MmEen9gp4DNO6tqTiGLHcDPUdWRUkE7Y4e/+9dknnx/86LuH/+ePdl8x1AOQIYQ5GzLk8oVOfL5Aa26k",
+	"G36niecwnT3VKzUdYvtfPdOp1NXtqYCbGghUToThWouY8HJFFupyBGbonnWUh3rN0fQsbLluqpRcz1CD",
+	"U7d3kqzHKYUlHu+Y/RxR8cyLXNxMm80NjJ6GK4+fYbi2m49rYzSrOKv/AhqntM1cbDk/rBVPNU6GURfC",
+	"XEY144UV07SnqcJF4BKYoOsGBuHLoSAIrWutQ0mXk/N87F/FKq1hV0uscd2DSA2cI08iDlatVrZJIpOP",
+	"TmD1wDqFRY0gIEA+DB1234Lqn4+0lHidU7ClVPZ0GvWybTgEeG14fwDhJPLSHBV4jqPiaeiTj0895fFQ",
+	"2GrGc96SKG1x2jlMqxDLdo8wj0axMCUHwdsxUrot2ZGeptm8sLm8w/cgrW1lqOZpF+7zpozqgSRD6qrI",
+	"ZUAWOfAy40JEtmL3UITV6ADWZlNgp15kmRBrrwQHdhaYxLmOfJ5kDjMoG7rUZcEjKu6sDC0ofYuaos83",
+	"kyLYJd32P/3J7w++/8eDf//9/vd+tMb6tBTIhFvHrwAHn35BGXTrLLmSvKeEbDCuezot3KB4RlrKm6vf",
+	"cHuCCPkOy0HicwaxGEhR+oNT6P8qbCODUsTLoIkSEIsuz5rSPH1LGPHoXIuboDs32IJt33ZNTwMuSw24",
+	"pLKvD8X/B18/+/Dj/cdfHXz6yzXmTMZ6HmdFxammmYGXEU1SMXB2rJWtOGkXta04mVHWoc23oZPsAvFV",
+	"rCY17EHMo2w0V1O6PgFsJlAAlDejyeMgqZsyCR6vCwVQ2YZMsmpaY/RLmXyptNq82FhmuKkFAnk5E1rt",
+	"I2rNdnJDAs31TG6IwRtxRzCXsZVyLabAD/MZe2tDfKgnrxy38pNADJmE/nZ73a7+rrbefpqkAbnPmMPS",
+	"yGMR8igVPs3YOYUTrtFCFEAZxV8/KsTsaT55xWgjqMi6qUM//Wj/h5/lDNLZV94m5/pzN5yVh4ChUdTl",
+	"xXUixUX0kSEMK4oKSBgtWTMVbQXdKF45sPynj/9w8Okv2Zmnj/9w+OXXZ30gIrcptC+XOXFibRltBoV2",
+	"50+f1VoUZspUZhat+hfw851MZeYJWJWvqg5TQ8OeffDB/od/mgny2yjxWQVjOU6HolOwzaUzDyvG+2yr",
+	"QCqz48M7YFwasSsVDZTqCXiDbbAIOjwYO6wyFqkO1lEkW85cPIsAV2N2a2dzMwFIFVIYwaMUvtulUIv+",
+	"QMWGtrDruc7d4YTTMdZvqPRwMIgAEX7tJmA61ZhOqTuVFhEjqu2R3NESreo4b1O2iSyyEMWXeGWcRoUm",
+	"zDLUud0tB0qGrM0DQxwwfMSF8clqZFqEAGruEHZAmqtGteX3DdMGBscewbOOQ0hG9bmF4ODuLwyzzkNI",
+	"c0p5e1xhkNU++tTwXI8bJ9i8nv7yD0+++YysKyX89W4tQ1uwkOnNifCjhE5D+1VoboKAYJHg/gKcA163",
+	"E/lUE2OLRQeTfUICQMYYnpBahJBWJvVgjAbuEFmyKZ6IBNYChkx7+JgWREp2EHFU5pdrnBGZy60uxPOW",
+	"1bfHadHMcRvcFRijTW/HSrWX7eN85xuo21NXN2/C3LoCYzbH0zmQ76DLowhkBxp2b2jPnLTXdGansYSs",
+	"q5QGjC8tMn+aiHxZ4iAR99zrtGJ7rQXg3XdeMcB7sc7NMJY6h+netXJgQiK2MSrI7Qcdjin6yUhog4DH",
+	"C/nJJvrAeXuwnJ4rWo98H9fxhWqQdws6QmqXasDd4pDQzWPqkcPtcRWiU/AmxVJeEA3Yy6BSNOB8JzXt",
+	"PiZGWoO6k1nTGjuMT/T4XaVBpuu/3al47zpX057/PxftmcVugquKO6XTquKqtoVJcEjLGE02WlyGShbM",
+	"yWWRi1wWLi+PhjAclMeJqhDEZTC5Nb7Kav85e4kK7HV3llSQ9dXo/M5lUdOcOnFXoZRLQgrdrXJjcAkH",
+	"jUezk3ZSP1YDIElmFNEa+6OTarPdG7vbLJcEv9jR19uCDrjM3D1VND/RDhLypQopsZakk3fUKEd/1eYx",
+	"6CPFgo9HtDuGx2XCfXMVhbvTVSPGU9lm4wNr7M23zju3pwkqc6ihQeWWrViNNLLnRuMjTYBmG+fYEn1i",
+	"5XNhqS7q4n1iQyFgiLaI+xBO6c8J3iotANphC8neTLS5sMaMMoOqVYWci7Q5vbG7XeXEss+/6FkVl6Sv",
+	"CzEfOVrlWBtaQzQEMZgGG3UhhqnrBR/w0jCd3jhfW01nFVVrbZO6yeutEgQF243toaa7gktWBcvchboh",
+	"zzYaDEC0J7YpxQbSFQNr6+W5WNfGO0m701zrZeZOObHXnDz19A9/OfjJV2vs1s7bGMdiiJDtyruy8fXC",
+	"rOvUzibsbm6+VWp7q55y5YdRV84V+fL+wlqZcxlMJTcBiIFnBl++dl4SUHorSn+MdLOqy2UYpRTgDQKd",
+	"I78fk9QXV6T/QXGwk558M3nwymbQ4QDqShqoc4Z7Hx0kmwN3c+qcNuNxLPZy1dtTVmN4u12elI0tqhSh",
+	"7aA+KBew+xasI0JZJLeKImaxivJRBRRFRnCZC7pC+V2mJhUKEHuoTYA0PqzDsuJqMNNVGtKDw/S+wElx",
+	"DiPbZceFXI3PSLuo6e7lGg+hctrqQqVt6J6H7lARscc7woABxDpXsV1k9LTMzKKSn0X87rW5ootMZhAr",
+	"wG+00YkBiHwX1UtVcjkFM657HmlaxUwqs7DKS9HyLspwxVXtR7ACenZlW6hjPuLjhr+IIDAGx/q/mFYJ",
+	"JL4UwVPAaMV1mxnECqj3CsAgyTFBb+2m8KhLhLXFmhVyT5gUV6N8c7eVaVz1Pi/tq7YNS2a4SayTa8PG",
+	"wOMjbFPwMZDujo/fWjM91LhJScVVn7asl+vjRj3Zp1NuIBKJCs10V40c7QWlk8oQ6S7opv5v3mJdNYz1",
+	"olNmbpGwRxCaMOlXqGL4Gi49kqVSs/I23ShPaTAt5ntKyPJrCMKO8jPTKXjezcO7Ssgq52Ly/CPNxLdW",
+	"OfFlIwhgYCaVTHl52Sqn/pipkfS1TdlLK6KjkHDfzDWJ5mB6A3JMprFNT56eq5X5bPzhrn3XpYejJga5",
+	"HEu53VX9CTsR6HlL1Y7ZsXM3J1coh7ZaiV2B+rCEkwsWPKVRDEqLDk21DK0ibu5hD+JxS4Xj1zGffNRV",
+	"TAPodEk8auhleo7dUy2GNN1CsjYX0TAGmvX44zspuYsjopgE3u7zMaKx4Bi6EAMRw+AjPP2K+y0CBmbP",
+	"pkmJBtfT8/htIUOvrYpmb7aLmhx9XfiOTx//eP/hv7BbV2Cc5fKklGvE9ErycbPpuOuUqYAdMB72hSSM",
+	"L8o5kT40red6goUIP1Ptvyr7rFuyJfCiqGf14tCKIHYn/dmSX0zWC4fuli31Vz1651M9VOyIrJJiuKOF",
+	"aRNPXVZhKTq0rd2lTVoV0s/18Yp5VUTNnfSmzocauO+oNtMGafZeD8a0pb6nWq9rFoMeRsZvdzev7bA+",
+	"aM075WEgnOe0GcdxgClldwLaclFit37V8K+mzi+aYE0nAg8YaV1A6rH6DsiyVAonbGq3sr51BwwNYQU8",
+	"66UY4DszYkm4miKyTKZgcwpTJqfoBKWjFDcqbVXlCSbtpQ4Xd/jZb/b//NP9r7969uFHT//88Oknj599",
+	"8r0n33x28ODRWlrLPeAdwChdbieYvnkJKqfqDxCcJy/MKrJKJzuqK6ckeQGaEzUolXS5/+h7T3/1YI1p",
+	"MC4nCY9yPvjjWLmi0OUKC81C4CHjbQPxiMdhoa7zU2gRGIhUJhViQewgz9dLDAZRovH9//HR4ZdfH/7P",
+	"P+5//LNnX/zo8NGDp796cBT9NZFhtiTfzH69FDViT0fWYz1LkicSxjxAQhc604nBLkUi6J1dZ6ECYuKw",
+	"BwFh2HDQYK2hcaS7DA/mJh4TS+0oVrJTpjQMoM5L/N6lRqdZ30vM+kaZ1xaD3J3I6X5dJ3nfGWtyxpO1",
+	"pJRHUUhRcrjYksJQQHwhfvgj0R9++1vzOIunrAZp9I1ioWK8pYYmg3yr1/BMZj8UpoGf+G8xoQbP4e6q",
+	"0adZumM6RUmx7R37uyJzBB5tWk3hTiYdEkhreEjxHgCEr/390vbwG/ZYutlVCTroy38w3yK4PqHtcaAV",
+	"cdnzEZbJ+oZFJ8BAyLLFj8sO4AzY3rpeyyQ4tZ1jC9BRraU1lO2t6+uspUwXAaysyEOChkngShY1H8N7",
+	"oPaIgW62De3yHtzYg7g+P3pqQsfGfmAlSq6m3RYBFn1sb12ngBMy1kra8FlbCobaqHDcYFo5Zh7DAi5Z",
+	"C9hQRiroIclSJCQUGRs1m194dQvbrXjRFc6P2yru1ZNZLZ1SskwTi+ilqQ2PS7ZQCDWwXAWdTvXjJ87D",
+	"KHy6dmDdF4EOWxVoh2c3cpCLEC80p49AnXk6xV8ce9qJkvGjzPU9iEW7hGL4v9L31cw7enhN8Uzf+UDF",
+	"ywJYoC4ZZ5PpKp6vZI1ZBe5ce6t5cfPCzkbz5s5GA6/Vzly+1txl58+/eb7Bbl7aZH/97b9+62xGp06N",
+	"pNMRtLpK9c6FEIksCSpdHZRctbkf3Kbfv0I3ba7s1Y1/TNm6fRVDgw0lekEP7edlK7Lli1KZDGGEa1Ie",
+	"z7rtG1Vo4a6P2uI3G2EYg9aeEMtMh3Oc4PCY4iv5z2AqydmZ4i3KELuQWDo+avvGzq6vN9E+OfTdnRvX",
+	"GeIEv2fNsIGk3EgJ3WAhN/z9hsdM5ZrtGC5DHofM64lpPtZrGfU3kv9nnuM/Sub3DHy+MEznVxVO1T29",
+	"ptsC1/s1Hs68IqLPK7U6z1qK4MpkgUkWcAwmzcsXLl7mEKUn4KFmz+kFibpePQ9K42bcT4F1D0ToRN5W",
+	"cUcZA7JoXg9nZyMsWZKVTUeKzix7j+OlV2M8yk1BvKLtCYRnG3AEZ8OT5VQ+Q8m8a6YbmkXW1nRRWIL1",
+	"nFK3VXq0yqu0vrT425TEnuIOJQ7PLid/dZ6FfFzM+Fpm2wZ0SZhlF7Spc1F5sypNztLiVWhTLn6YNKp+",
+	"9++08YaBIpXh8+I9L/VhHL229lqTD0Rz783X7BPdb95LJtZYG/sijeSTQazuQWB09jP/WtlmXVqwkw9c",
+	"5l/uZ5j3lf0gk3CV67EtotzDcozXmc8p/SzXyUjIUI3yb+vI8TKfOVqz7PsKyRGqPf0oS56b/TxHiZr9",
+	"vDMxEvzgnBbhxGAI3jb/jjzKyyqBl8l86MIgOZGqoJf9QMg9kEbln07UWTr/Elgkln3ZYSjybz80XYWm",
+	"mJWJkhICA2H2Q3eUz3wSwt5r7//9+/8/AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -2127,6 +2127,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/renewal-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 批量延期: batches of renewals, newest first */
+        get: operations["ListRenewalBatches"];
+        put?: never;
+        /** Begin the renewal of several certificates: one order for the services that are not paid for; each is then renewed by an application of its own */
+        post: operations["CreateRenewalBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/renewal-batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One batch with the state of each certificate */
+        get: operations["GetRenewalBatch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/applications": {
         parameters: {
             query?: never;
@@ -5531,6 +5566,33 @@ export interface components {
         };
         CertificateList: {
             items: components["schemas"]["Certificate"][];
+            page: components["schemas"]["Page"];
+        };
+        RenewalBatchRequest: {
+            certificateIds: string[];
+        };
+        RenewalBatch: {
+            id: string;
+            number: string;
+            total: number;
+            done: number;
+            /** Format: date-time */
+            createdAt: string;
+            order?: components["schemas"]["Order"];
+            /** @description Empty in lists */
+            items: components["schemas"]["RenewalItem"][];
+        };
+        RenewalItem: {
+            certificate: components["schemas"]["Certificate"];
+            /** @enum {string} */
+            state: "unpaid" | "ready" | "writing" | "done" | "blocked";
+            block?: components["schemas"]["ErrorCode"];
+            applicationId?: string;
+            newCertificateId?: string;
+            newSerialHex?: string;
+        };
+        RenewalBatchList: {
+            items: components["schemas"]["RenewalBatch"][];
             page: components["schemas"]["Page"];
         };
         CertificateDetail: {
@@ -10342,6 +10404,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Application"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListRenewalBatches: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewalBatchList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateRenewalBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewalBatchRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewalBatch"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetRenewalBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewalBatch"];
                 };
             };
             default: components["responses"]["Problem"];
