@@ -62,7 +62,7 @@ func (r *RA) shutOrder(tx *store.Tx, row *orderRow, who, name, line string) (boo
 		return false, err
 	}
 	if row.ApplicationID == "" {
-		return true, nil
+		return true, freeFurther(tx, row.ID)
 	}
 	return true, r.applicationUnpaid(tx, row.ApplicationID, name)
 }

@@ -23,6 +23,9 @@ func (r *RA) RenewService(ctx context.Context, by account.Actor, serviceID strin
 	}
 	var id string
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := lock[serviceRow](tx, "service", serviceID); err != nil { // an order of several services waits meanwhile
+			return err
+		}
 		q := viewServices(by)
 		q.and("s.id = ?", serviceID)
 		v, err := one[serviceView](tx.DB(), q, "service")
@@ -91,7 +94,7 @@ func (r *RA) openApplicationOrder(tx *store.Tx, by account.Actor, a *application
 	return r.makeOrder(tx, holder, orderRow{ApplicationID: a.ID, OpenApplication: &a.ID, Title: title, AmountCents: amountCents})
 }
 
-// makeOrder completes a draft and keeps it.
+// makeOrder completes a draft and keeps it. What it renews beside its own service is kept already, under the id that it has then.
 func (r *RA) makeOrder(tx *store.Tx, by account.Actor, row orderRow) (string, error) {
 	if row.AmountCents > 0 && len(r.ways()) == 0 {
 		return "", errors.New("a project has a price but there is no way to pay")
@@ -105,7 +108,10 @@ func (r *RA) makeOrder(tx *store.Tx, by account.Actor, row orderRow) (string, er
 		return "", err
 	}
 	now := r.now()
-	row.ID, row.Number = store.NewID("ord"), fmt.Sprintf("DD%s%06d", now.In(china).Format("20060102"), n)
+	if row.ID == "" {
+		row.ID = store.NewID("ord")
+	}
+	row.Number = fmt.Sprintf("DD%s%06d", now.In(china).Format("20060102"), n)
 	row.OrganisationID, row.AccountID, row.OrganisationName = by.OrganisationID, by.AccountID, organisation.Name
 	row.Title, row.State, row.Remark, row.PayMethod = clip(row.Title, 200), OrderPending, newRemark(), PayTransfer
 	row.CreatedAt, row.DueAt = store.Millis(now), store.Millis(now.Add(payFor))

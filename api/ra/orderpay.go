@@ -68,6 +68,9 @@ func (r *RA) pay(tx *store.Tx, row *orderRow, by account.Actor, method, referenc
 	if err := tx.DB().Model(&serviceRow{}).Where("id = ?", service.ID).Updates(change).Error; err != nil {
 		return err
 	}
+	if err := r.payFurther(tx, row, now); err != nil {
+		return err
+	}
 	return r.tell(tx, row.AccountID, NoticeOrderPaid, map[string]string{"order": row.Number, "service": row.Title, "until": to.In(china).Format("2006-01-02")})
 }
 

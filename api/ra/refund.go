@@ -180,18 +180,42 @@ func checkUnused(tx *store.Tx, order *orderRow) error {
 		}
 		return err
 	}
-	service, err := lock[serviceRow](tx, "service", order.ServiceID)
+	periods, err := paidPeriods(tx, order)
 	if err != nil {
 		return err
 	}
-	if service.ToAt != order.NewToAt {
-		return used
+	for _, period := range periods {
+		service, err := lock[serviceRow](tx, "service", period.ServiceID)
+		if err != nil {
+			return err
+		}
+		if service.ToAt != period.NewToAt {
+			return used
+		}
+		err = tx.DB().Model(&applicationRow{}).Where("(certificate_id = ? OR new_certificate_id = ?) AND created_at >= ? AND state NOT IN ?", service.CertificateID, service.CertificateID, order.PaidAt, unsuccessful).Count(&n).Error
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return used
+		}
 	}
-	err = tx.DB().Model(&applicationRow{}).Where("certificate_id = ? AND created_at >= ? AND state NOT IN ?", service.CertificateID, order.PaidAt, unsuccessful).Count(&n).Error
-	if err == nil && n > 0 {
-		return used
+	return nil
+}
+
+// putBack takes the periods away again that an order bought.
+func (r *RA) putBack(tx *store.Tx, order *orderRow) error {
+	periods, err := paidPeriods(tx, order)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, period := range periods {
+		back := map[string]any{"from_at": period.OldFromAt, "to_at": period.OldToAt, "changed_at": store.Millis(r.now())}
+		if err := tx.DB().Model(&serviceRow{}).Where("id = ?", period.ServiceID).Updates(back).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WithdrawRefund takes back a request that nobody decided on.
@@ -271,8 +295,7 @@ func (r *RA) DecideRefund(ctx context.Context, by account.Actor, id string, appr
 			return err
 		}
 		if order.ServiceID != "" {
-			back := map[string]any{"from_at": order.OldFromAt, "to_at": order.OldToAt, "changed_at": store.Millis(r.now())}
-			if err := tx.DB().Model(&serviceRow{}).Where("id = ?", order.ServiceID).Updates(back).Error; err != nil {
+			if err := r.putBack(tx, order); err != nil {
 				return err
 			}
 		}

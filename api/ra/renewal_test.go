@@ -25,7 +25,7 @@ import (
 
 func TestRows(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		check(t, db.CheckRows(t.Context(), counterRow{}, projectRow{}, serviceRow{}, orderRow{}, orderLineRow{}, priceRow{}, certificateRow{}, anchorRow{}, applicationRow{}, timelineRow{}, enrolmentRow{}, envelopeRow{}, recoveryRow{}, reviewRow{}, policyRow{}, holidayRow{}))
+		check(t, db.CheckRows(t.Context(), counterRow{}, projectRow{}, serviceRow{}, orderRow{}, orderLineRow{}, priceRow{}, certificateRow{}, anchorRow{}, applicationRow{}, timelineRow{}, enrolmentRow{}, envelopeRow{}, recoveryRow{}, reviewRow{}, policyRow{}, holidayRow{}, renewalBatchRow{}, renewalItemRow{}, orderServiceRow{}))
 	})
 }
 

@@ -43,9 +43,9 @@ type serviceView struct {
 func viewServices(by account.Actor) query {
 	return query{
 		columns: `s.*, p.name AS project_name, p.price_cents, c.name AS certificate_name, c.serial_hex, c.state AS certificate_state, c.warning AS certificate_warning,
-			c.not_after_at AS certificate_not_after, COALESCE(o.id, '') AS open_order_id, COALESCE(a.state, '') AS open_application_state`,
+			c.not_after_at AS certificate_not_after, COALESCE(o.id, x.order_id, '') AS open_order_id, COALESCE(a.state, '') AS open_application_state`,
 		from: `ra_services s JOIN ra_projects p ON p.slug = s.project_slug JOIN ra_certificates c ON c.id = s.certificate_id
-			LEFT JOIN ra_orders o ON o.open_service = s.id LEFT JOIN ra_applications a ON a.open_certificate = s.certificate_id`,
+			LEFT JOIN ra_orders o ON o.open_service = s.id LEFT JOIN ra_order_services x ON x.open_service = s.id LEFT JOIN ra_applications a ON a.open_certificate = s.certificate_id`,
 		where: "s.organisation_id = ?", args: []any{by.OrganisationID}, order: "s.number",
 	}
 }

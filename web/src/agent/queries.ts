@@ -64,7 +64,7 @@ async function poll(id: string, seen: Job | undefined, signal: AbortSignal): Pro
 }
 
 /** Follows a job to its end; throws why it ended badly. */
-async function ended(job: Job, signal: AbortSignal): Promise<Job> {
+export async function ended(job: Job, signal: AbortSignal): Promise<Job> {
   void handOver(job)
   while (!isFinal(job)) job = await poll(job.id, job, signal)
   const refusal = jobRefusal(job)

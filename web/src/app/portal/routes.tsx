@@ -51,6 +51,8 @@ const routes: RouteObject[] = [
       { path: 'receipts/:id', lazy: async () => ({ Component: (await import('@/features/shipments/pages/ReceiptPage')).ReceiptPage }) },
       { path: 'recoveries', lazy: async () => ({ Component: (await import('@/features/recovery/pages/RecoveriesPage')).RecoveriesPage }) },
       { path: 'recoveries/:id', lazy: async () => ({ Component: (await import('@/features/recovery/pages/RecoveryPage')).RecoveryPage }) },
+      { path: 'renewals', lazy: async () => ({ Component: (await import('@/features/applications/pages/RenewalsPage')).RenewalsPage }) },
+      { path: 'renewals/:id', lazy: async () => ({ Component: (await import('@/features/applications/pages/RenewalBatchPage')).RenewalBatchPage }) },
       { path: 'applications', lazy: async () => ({ Component: (await import('@/features/applications/pages/ApplicationsPage')).ApplicationsPage }) },
       { path: 'applications/:id', lazy: async () => ({ Component: (await import('@/features/applications/pages/ApplicationPage')).ApplicationPage }) },
     ],

@@ -16,6 +16,8 @@ test('a course has at most five steps and ends with the act', () => {
   expect(stepsOf('change_name')).toEqual(['risk', 'form', 'materials', 'confirm', 'act'])
   expect(stepsOf('renew')).toEqual(['risk', 'form', 'materials', 'confirm', 'act'])
   expect(stepsOf('resume')).toEqual(['confirm', 'act'])
+  expect(stepsOf('change_handler')).not.toContain('materials')
+  expect(stepsOf('change_handler', { oldPhoneLost: true })).toContain('materials')
 })
 
 test('a step with fields is a step of the course, and the other way round', () => {

@@ -7,14 +7,14 @@ export type CourseStep = (typeof courseSteps)[number]
 // 补办 says its own notice before it begins; what makes old files unreadable is said for 延期 and 变更. Source: S002-42, 54.
 const risky: readonly Kind[] = ['renew', 'change_name']
 const bare: readonly Kind[] = ['resume']
-const papered: readonly Kind[] = ['new', 'renew', 'change_name', 'change_legal', 'change_handler', 'replace', 'revoke']
+const papered: readonly Kind[] = ['new', 'renew', 'change_name', 'change_legal', 'replace', 'revoke']
 
-/** The steps a kind has. */
-export function stepsOf(kind: Kind): CourseStep[] {
+/** The steps a kind has; a change of the handler takes papers only where codes to both phones cannot. */
+export function stepsOf(kind: Kind, form: Form = {}): CourseStep[] {
   return courseSteps.filter((step) => {
     if (step === 'risk') return risky.includes(kind)
     if (step === 'form') return !bare.includes(kind)
-    if (step === 'materials') return papered.includes(kind)
+    if (step === 'materials') return papered.includes(kind) || (kind === 'change_handler' && form.oldPhoneLost === true)
     return true
   })
 }

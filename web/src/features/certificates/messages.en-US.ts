@@ -3,6 +3,7 @@ import type { zh } from './messages.zh-CN'
 
 export const en: Translated<typeof zh> = {
   page: 'My certificates',
+  renewals: 'Renew several',
   one: 'Certificate',
   find: 'Certificate name',
   columns: {

@@ -1,5 +1,6 @@
 export const zh = {
   page: '我的证书',
+  renewals: '批量延期',
   one: '证书详情',
   find: '证书名称',
   columns: {

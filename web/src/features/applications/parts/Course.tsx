@@ -38,7 +38,8 @@ export function Course({ application }: { application: Application }) {
 }
 
 function useCourse(application: Application) {
-  const steps = stepsOf(application.kind).filter((step) => step !== 'act')
+  const draft = useDraft(application, formOpen(application))
+  const steps = stepsOf(application.kind, draft.form).filter((step) => step !== 'act')
   const [params, setParams] = useSearchParams()
   const client = useQueryClient()
   const first = application.state === 'returned' && !formOpen(application) && steps.includes('materials') ? 'materials' : (steps[0] ?? 'confirm')
@@ -46,7 +47,6 @@ function useCourse(application: Application) {
   const step: CourseStep = steps.find((one) => one === named) ?? first
   const [tried, setTried] = useState(false)
   const [leaving, setLeaving] = useState(false)
-  const draft = useDraft(application, formOpen(application))
   const submit = useSubmit(application, () => setParams({}, { replace: true })) // when it comes back, it begins where something is wrong
   const at = steps.indexOf(step)
   const to = (next: CourseStep | undefined) => {
@@ -77,7 +77,7 @@ type CourseState = ReturnType<typeof useCourse>
 export function CourseSteps({ application, step }: { application: Application; step: CourseStep }) {
   const t = useText()
   const narrow = useNarrow()
-  const steps = stepsOf(application.kind)
+  const steps = stepsOf(application.kind, application.form)
   const current = steps.indexOf(step)
   if (narrow) return <strong>{t.stepOf(current + 1, steps.length)} {t.course[step]}</strong>
   return <Steps size="small" current={current} items={steps.map((one) => ({ title: t.course[one] }))} />

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import type { Schema } from '@/api/client'
 import { DataTable, type Column } from '@/ui/DataTable'
+import { LinkButton } from '@/ui/LinkButton'
 import { Period } from '@/ui/Period'
 import { Ready } from '@/ui/Ready'
 import { SearchBar } from '@/ui/SearchBar'
@@ -20,7 +21,7 @@ export function CertificatesPage() {
   const columns = useColumns()
   return (
     <>
-      <Title text={t.page} />
+      <Title text={t.page} extra={<LinkButton to="/account/renewals" data-testid="certificates-renewals">{t.renewals}</LinkButton>} />
       <SearchBar key={list.find} label={t.find} value={list.find} search={(find) => list.change({ find })} testId="certificate-search" />
       <Ready query={query}>
         {({ items, page }) => (
