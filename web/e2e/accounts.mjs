@@ -1,6 +1,7 @@
 // Accounts as people have them, in a real browser: register, verified at the window, a member invited, an API key used by a program, mail
 // and phone changed, closing asked for and taken back, the registered number asked for. SHOTS=folder keeps screenshots at 1280 and 360 px.
 import assert from 'node:assert/strict'
+import { gzipSync } from 'node:zlib'
 import { outbox, startWalk, totp, until } from './rig.mjs'
 
 const [phone, second, next] = ['13712340001', '13712340002', '13712340003']
@@ -12,9 +13,19 @@ const page = await tab()
 const id = (name) => page.getByTestId(name)
 
 await run(async () => {
-  say('用户注册: the phone first, by captcha and code')
+  say('the login page loads at once: less than 300 KB, compressed')
+  const loaded = []
+  const note = (answer) => loaded.push(answer)
+  page.on('response', note)
   await page.goto('/login')
   await id('login-captcha-image').waitFor()
+  page.off('response', note)
+  const sizes = await Promise.all(loaded.filter((one) => one.status() === 200).map(async (one) => gzipSync(await one.body()).length))
+  const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1024
+  assert.ok(kilobytes > 50 && kilobytes < 300, `${kilobytes.toFixed()} KB`) // far less means that nothing was measured
+  console.log(`  ${kilobytes.toFixed()} KB in ${sizes.length} files`)
+
+  say('用户注册: the phone first, by captcha and code')
   await look('login-ways', page)
   await id('login-register').click()
   await askCode('register', phone)

@@ -1,4 +1,4 @@
-import { Button, Result } from 'antd'
+import { Button } from 'antd'
 import { Component, type ReactNode } from 'react'
 import { useCommon } from '@/i18n/common'
 
@@ -18,11 +18,10 @@ export class Boundary extends Component<{ children: ReactNode }, { broken: boole
 export function Broken() {
   const t = useCommon()
   return (
-    <Result
-      status="warning"
-      title={t.broken}
-      subTitle={t.brokenHint}
-      extra={<Button type="primary" onClick={() => location.reload()}>{t.reload}</Button>}
-    />
+    <div className="page page-narrow stack" role="alert" style={{ textAlign: 'center', paddingTop: 72 }}>
+      <h1 className="title" style={{ margin: 0 }}>{t.broken}</h1>
+      <p style={{ margin: 0 }}>{t.brokenHint}</p>
+      <p style={{ margin: 0 }}><Button type="primary" onClick={() => location.reload()}>{t.reload}</Button></p>
+    </div>
   )
 }

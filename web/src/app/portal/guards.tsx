@@ -1,10 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
 import { Navigate, useLocation } from 'react-router'
 import { sessionQuery, type Session } from '@/api/session'
 import { backFrom, loginPath } from '@/lib/place'
-import { Ready } from '@/ui/Ready'
-import { Shell } from './Shell'
+import { Loading, Ready } from '@/ui/Ready'
 import { PublicFrame } from './TopBar'
+
+// The login page does without the account's frame.
+const Shell = lazy(async () => ({ default: (await import('./Shell')).Shell }))
 
 const supplementPath = '/account/supplement'
 
@@ -23,7 +26,7 @@ export function Account() {
       {(session) => {
         if (!session) return <Navigate to={loginPath()} replace state={{ back: pathname + search }} />
         if (session.supplementRequired) return <Navigate to={supplementPath} replace />
-        return <Shell session={session} />
+        return <Suspense fallback={<Loading />}><Shell session={session} /></Suspense>
       }}
     </Ready>
   )
@@ -34,7 +37,7 @@ export function Tools() {
   const query = useQuery(sessionQuery)
   return (
     <Ready query={query}>
-      {(session) => (session && !session.supplementRequired ? <Shell session={session} /> : <PublicFrame />)}
+      {(session) => (session && !session.supplementRequired ? <Suspense fallback={<Loading />}><Shell session={session} /></Suspense> : <PublicFrame />)}
     </Ready>
   )
 }

@@ -10,8 +10,8 @@ const routes: RouteObject[] = [
     element: <PublicFrame />,
     children: [
       { path: '/', lazy: async () => ({ Component: (await import('@/features/projects/pages/HomePage')).HomePage }) },
-      { path: '/p/:slug', lazy: async () => ({ Component: (await import('./LoginPages')).ProjectLoginPage }) },
-      { path: '/login', lazy: async () => ({ Component: (await import('./LoginPages')).LoginPage }) },
+      { path: '/p/:slug', lazy: async () => ({ Component: (await import('./ProjectLoginPage')).ProjectLoginPage }) },
+      { path: '/login', lazy: async () => ({ Component: (await import('./LoginPage')).LoginPage }) },
       { path: '/forgot', lazy: async () => ({ Component: (await import('@/features/accounts/pages/ForgotPage')).ForgotPage }) },
       { path: '/register', lazy: async () => ({ Component: (await import('@/features/accounts/pages/RegisterPage')).RegisterPage }) },
       { path: '/number', lazy: async () => ({ Component: (await import('@/features/accounts/pages/FindNumberPage')).FindNumberPage }) },

@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Button, Form, Input, Tabs } from 'antd'
+import { Button, Form, Input } from 'antd'
 import { useCallback, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { Link, useNavigate } from 'react-router'
 import type { Schema } from '@/api/client'
 import { changePerson, sessionQuery, type Session } from '@/api/session'
 import { Problem } from '@/ui/Problem'
+import { TabBar } from '@/ui/TabBar'
 import { isPending, login, logout, type Entered } from '../queries'
 import { useText } from '../text'
 import { CaptchaField } from './CaptchaField'
@@ -43,8 +44,8 @@ function Ways(props: Props) {
       <h2 className="title" id="login-heading">{staff ? t.staffHeading : t.heading}</h2>
       {staff ? <LoginForm {...way} staff /> : (
         <>
-          <Tabs
-            destroyOnHidden
+          <TabBar
+            label={t.heading}
             items={[
               { key: 'password', label: ways.password, children: <LoginForm {...way} /> },
               { key: 'sms', label: ways.sms, children: <CodeLogin {...way} /> },

@@ -45,9 +45,9 @@ export function AuditPage() {
                 columns={[
                   { key: 'seq', title: t.columns.seq, cell: (e) => e.seq },
                   { key: 'at', title: t.columns.at, cell: (e) => <span className="whole">{moment(e.at)}</span> },
-                  { key: 'by', title: t.columns.by, cell: (e) => <span className="wrap">{e.byName ?? e.by}</span> },
+                  { key: 'by', title: t.columns.by, cell: (e) => <span className="whole">{e.byName ?? e.by}</span> },
                   { key: 'act', title: t.columns.act, cell: (e) => <span className="mono whole">{e.act}</span> },
-                  { key: 'object', title: t.columns.object, cell: (e) => <span className="mono">{e.object}</span> },
+                  { key: 'object', title: t.columns.object, cell: (e) => <span className="mono" style={{ display: 'inline-block', minWidth: '9em' }}>{e.object}</span> },
                   { key: 'facts', title: t.columns.facts, cell: (e) => <span className="mono">{e.facts}</span> },
                 ]}
               />
