@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -64,6 +66,46 @@ func TestSite(t *testing.T) {
 	tag := get("/").Header().Get("ETag")
 	if w := get("/about", "If-None-Match", tag); w.Code != http.StatusNotModified {
 		t.Errorf("a known page is sent again: %d", w.Code)
+	}
+}
+
+func TestSiteSqueezes(t *testing.T) {
+	script := strings.Repeat("const a = 1;", 1000)
+	s, err := newSite(fstest.MapFS{"assets/a.js": {Data: []byte(script)}, "assets/a.png": {Data: []byte("picture")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, accept string
+		squeezed     bool
+	}{
+		{"/assets/a.js", "gzip, deflate, br", true}, {"/assets/a.js", "br;q=1.0, GZIP;q=0.5", true}, {"/assets/a.js", "gzip", true}, // made once, sent again
+		{"/assets/a.js", "", false}, {"/assets/a.js", "gzip;q=0", false}, {"/assets/a.js", "gzip; q=0.0", false}, {"/assets/a.js", "br, *", false},
+		{"/assets/a.png", "gzip", false},
+	} {
+		req := httptest.NewRequest(http.MethodGet, c.path, nil)
+		req.Header.Set("Accept-Encoding", c.accept)
+		w := httptest.NewRecorder()
+		s.serve(w, req)
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != c.squeezed || w.Code != http.StatusOK {
+			t.Errorf("%s for %q: %d, squeezed %v", c.path, c.accept, w.Code, got)
+		}
+		if vary := w.Header().Get("Vary") != ""; vary != strings.HasSuffix(c.path, ".js") {
+			t.Errorf("%s for %q: Vary %v", c.path, c.accept, vary)
+		}
+		if !c.squeezed {
+			continue
+		}
+		if w.Body.Len() > len(script)/10 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/javascript") {
+			t.Errorf("%d octets of %s", w.Body.Len(), w.Header().Get("Content-Type"))
+		}
+		z, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := io.ReadAll(z); err != nil || string(back) != script {
+			t.Errorf("what comes back is another file: %v", err)
+		}
 	}
 }
 
