@@ -134,6 +134,8 @@ const (
 	IssuanceRead   Verb = "issuance.read"   // whether issuing is stopped
 	AuthorityRead  Verb = "authority.read"  // health of the CAs, their lists, keys, clock
 	IssuanceStop   Verb = "issuance.stop"   // the stop switch
+	AlarmAct       Verb = "alarm.act"       // acknowledge alarms, raise a test alarm
+	AuditSeal      Verb = "audit.seal"      // have the audit chain's head signed: evidence more, nothing changed
 	RevocationAct  Verb = "revocation.act"  // revoke any certificate
 	InventoryRead  Verb = "inventory.read"  // all certificates, imported ones too
 	ImportAct      Verb = "import.act"      // take over holders of other CAs
@@ -163,9 +165,9 @@ var grants = map[Role][]Verb{
 	RoleWindow:     {WindowAct},
 	RoleManager:    {ReviewerRead, FinanceRead, RefundAct, ShipmentRead, SealRead, ContentAct, ContentPublish},
 	RoleSupervisor: {ReviewerRead, SealRead},
-	RoleAdmin:      {AdminSettings, NoticeRead, InventoryRead, ImportAct, IssuanceStop, AuthorityRead},
-	RoleSecurity:   {AdminAccounts, IssuanceStop, AuthorityRead, StaffRead, StaffInvite, StaffGrant},
-	RoleAuditor:    {AuditRead, AuthorityRead, InventoryRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead},
+	RoleAdmin:      {AdminSettings, NoticeRead, InventoryRead, ImportAct, IssuanceStop, AuthorityRead, AlarmAct},
+	RoleSecurity:   {AdminAccounts, IssuanceStop, AuthorityRead, AlarmAct, StaffRead, StaffInvite, StaffGrant},
+	RoleAuditor:    {AuditRead, AuditSeal, AuthorityRead, InventoryRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead},
 	RoleStaff:      {},
 }
 

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"signet/api/store"
 )
@@ -39,4 +40,26 @@ func (a *Accounts) IDOf(ctx context.Context, login string) (string, error) {
 		return "", fmt.Errorf("reading account: %w", err)
 	}
 	return row.ID, nil
+}
+
+// reachMost bounds how many accounts AccountsOf gives.
+const reachMost = 200
+
+// AccountsOf finds the accounts of organisations by part of the name or by the whole number, and the phones they have.
+func (a *Accounts) AccountsOf(ctx context.Context, organisation string) (ids, phones []string, err error) {
+	db := a.db.Read(ctx)
+	pattern := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(organisation) + "%"
+	var rows []accountRow
+	err = db.Where("organisation_id IN (?)", a.db.Read(ctx).Table("acct_organisations").Select("id").Where("name LIKE ? ESCAPE '!' OR uscc = ?", pattern, organisation)).
+		Order("id").Limit(reachMost).Find(&rows).Error
+	if err != nil {
+		return nil, nil, fmt.Errorf("finding accounts of an organisation: %w", err)
+	}
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+		if phone := text(r.Phone); phone != "" {
+			phones = append(phones, phone)
+		}
+	}
+	return ids, phones, nil
 }

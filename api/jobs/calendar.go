@@ -168,17 +168,35 @@ type State struct {
 
 // Calendar tells how all entries fare, also those of other instances.
 func (r *Runner) Calendar(ctx context.Context) ([]State, error) {
+	return Calendar(ctx, r.c.DB, r.c.Now())
+}
+
+// Calendar tells how all entries of a database fare.
+func Calendar(ctx context.Context, db *store.DB, now time.Time) ([]State, error) {
 	var rows []calendarRow
-	if err := r.c.DB.Read(ctx).Order("name").Find(&rows).Error; err != nil {
+	if err := db.Read(ctx).Order("name").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading calendar: %w", err)
 	}
-	now := store.Millis(r.c.Now())
 	states := make([]State, len(rows))
 	for i, row := range rows {
 		states[i] = State{
 			Name: row.Name, Next: store.Time(row.NextAt), LastOK: store.Time(row.OkAt),
-			Failures: row.Failures, Error: row.Error, InProgress: row.UntilAt > now,
+			Failures: row.Failures, Error: row.Error, InProgress: row.UntilAt > store.Millis(now),
 		}
 	}
 	return states, nil
+}
+
+// Hasten makes an entry due at once.
+//
+// Errors: false without error when there is no such entry, or it runs at this moment.
+func Hasten(ctx context.Context, db *store.DB, by, name string) (done bool, err error) {
+	err = db.Tx(ctx, func(tx *store.Tx) error {
+		u := tx.DB().Model(&calendarRow{}).Where("name = ? AND until_at <= ?", name, store.Millis(tx.Now())).Update("next_at", 0)
+		if done = u.RowsAffected == 1; u.Error != nil || !done {
+			return u.Error
+		}
+		return tx.Audit(by, "job.hasten", name, nil)
+	})
+	return done, err
 }

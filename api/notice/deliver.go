@@ -104,7 +104,10 @@ func (n *Notices) Deliver(ctx context.Context, m store.Message) error {
 	}
 	set := map[string]any{"state": stateSent, "params": "", "error": ""}
 	if err != nil {
-		set["state"], set["error"] = stateFailed, store.Clip(err.Error(), 300)
+		set = map[string]any{"state": stateFailed, "error": store.Clip(err.Error(), 300)} // staff may have it sent again
+		if row.PurgeAt != 0 {
+			set["params"] = ""
+		}
 	}
 	return n.db.Tx(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		return tx.DB().Model(&messageRow{}).Where("id = ? AND state = ?", id, stateSending).Updates(set).Error

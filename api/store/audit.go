@@ -196,7 +196,7 @@ func auditHash(key AuditKey) hash.Hash {
 // AuditBroken says where the audit chain does not hold.
 type AuditBroken struct {
 	Seq    int64  // the first entry that is missing, changed or too much
-	Code   string // missing, order, changed, cut, surplus or head
+	Code   string // missing, order, changed, cut, surplus, head or checkpoint
 	Reason string
 }
 
@@ -219,10 +219,11 @@ func (d *DB) VerifyAudit(ctx context.Context) error {
 type AuditProof struct {
 	First, Last int64
 	Hash        [sha256.Size]byte
+	Checkpoints int // that were held against it
 }
 
 // VerifyAuditRange recomputes the entries first to last; last 0 = up to the head, which must name the last entry then. That the entry
-// before first holds is taken for granted.
+// before first holds is taken for granted. Entries that checkpoints were signed for must be those.
 //
 // Errors: *AuditBroken naming the first entry that does not hold.
 func (d *DB) VerifyAuditRange(ctx context.Context, first, last int64) (AuditProof, error) {
@@ -245,13 +246,22 @@ func (d *DB) VerifyAuditRange(ctx context.Context, first, last int64) (AuditProo
 		}
 		at := *before
 		proof.First = at.Seq + 1
+		marks, err := marksIn(g, proof.First, end)
+		if err != nil {
+			return err
+		}
+		proof.Checkpoints = len(marks)
 		err = eachEntry(g, at.Seq, end, func(e *auditEntry) error {
 			if err := e.follows(&at, d.c.AuditKey); err != nil {
 				return err
 			}
 			at = *e
-			return nil
+			marks, err = hold(marks, e)
+			return err
 		})
+		if err == nil && len(marks) > 0 {
+			err = &AuditBroken{Seq: at.Seq + 1, Code: "cut", Reason: "entries that a checkpoint was signed for were cut off"}
+		}
 		if err == nil && end == math.MaxInt64 {
 			err = head.ends(&at)
 		}

@@ -45,11 +45,12 @@ func (s *TLogStore) Unlogged(ctx context.Context, after int64, limit int) (list 
 // Settled implements tlog.Certificates.
 func (s *TLogStore) Settled(ctx context.Context, before time.Time) (id int64, err error) {
 	err = s.d.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&id) },
-		"SELECT certificate_id FROM tlog_entries WHERE logged_at < ? ORDER BY logged_at DESC, seq DESC LIMIT 1", Millis(before))
+		"SELECT certificate_id FROM tlog_entries WHERE logged_at < ? AND certificate_id > 0 ORDER BY logged_at DESC, seq DESC LIMIT 1", Millis(before))
 	return id, wrap("reading the log", err)
 }
 
-const tlogColumns = "SELECT e.seq, e.certificate_id, e.leaf, c.der FROM tlog_entries e LEFT JOIN ca_certificates c ON c.id = e.certificate_id WHERE "
+const tlogColumns = `SELECT e.seq, e.certificate_id, e.leaf, COALESCE(c.der, k.note) FROM tlog_entries e
+ LEFT JOIN ca_certificates c ON c.id = e.certificate_id LEFT JOIN store_audit_checkpoints k ON k.id = -e.certificate_id WHERE `
 
 func scanTLogEntry(rows *sql.Rows) (tlog.Entry, error) {
 	var e tlog.Entry
@@ -67,6 +68,20 @@ func (s *TLogStore) Find(ctx context.Context, caID, serialHex string) (entry tlo
 		entry, err = scanTLogEntry(rows)
 		return err
 	}, tlogColumns+"c.ca = ? AND c.serial_hex = ?", caID, serialHex)
+	if err == nil && !found {
+		err = tlog.ErrNotLogged
+	}
+	return entry, wrap("reading the log", err)
+}
+
+// Logged implements tlog.Certificates.
+func (s *TLogStore) Logged(ctx context.Context, certificateID int64) (entry tlog.Entry, err error) {
+	found := false
+	err = s.d.query(ctx, func(rows *sql.Rows) (err error) {
+		found = true
+		entry, err = scanTLogEntry(rows)
+		return err
+	}, tlogColumns+"e.certificate_id = ?", certificateID)
 	if err == nil && !found {
 		err = tlog.ErrNotLogged
 	}

@@ -94,6 +94,17 @@ func (l *Log) find(ctx context.Context, path string) (answer, error) {
 		}
 		return answer{body: p.Text(), media: plain, keep: notLong}, nil
 	}
+	if number, ok := strings.CutPrefix(path, "audit/"); ok {
+		id, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || id < 1 {
+			return answer{}, ErrNotLogged
+		}
+		p, err := l.ProveNote(ctx, id)
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{body: p.Text(), media: plain, keep: notLong}, nil
+	}
 	level, n, width, ok := parseTile(path)
 	if !ok || !covers(head.Size, level, n, width) {
 		return answer{}, ErrNoTile

@@ -75,6 +75,9 @@ func New(c Config) (*Log, error) {
 // Keys are the log's public keys, each as name+hash+base64, for ParseVerifier.
 func (l *Log) Keys() []string { return append([]string(nil), l.keys...) }
 
+// Verifiers are the log's public keys.
+func (l *Log) Verifiers() []note.Verifier { return append([]note.Verifier(nil), l.verifiers...) }
+
 // Append logs every certificate that is not in the log, in the order of their rows, then signs the new head. It is a job: a repeat after whatever
 // crash goes on where the last one ended.
 //

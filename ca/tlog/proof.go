@@ -35,6 +35,10 @@ func (l *Log) Prove(ctx context.Context, caID, serialHex string) (*Proof, error)
 	if err != nil {
 		return nil, err
 	}
+	return l.prove(ctx, head, entry)
+}
+
+func (l *Log) prove(ctx context.Context, head Checkpoint, entry Entry) (*Proof, error) {
 	if entry.Index >= head.Size {
 		return nil, ErrNotLogged
 	}

@@ -32,10 +32,10 @@ type Certificate struct {
 	IssuedAt time.Time
 }
 
-// Entry is a certificate in the log.
+// Entry is a certificate in the log, or a note of the audit.
 //
-// Shape: Index counts from 0; Leaf is the hash by which the tree holds it, written down when it was logged; DER is read from
-// the certificate's own row.
+// Shape: Index counts from 0; CertificateID is negative for a note (NoteID), whose text is DER then; Leaf is the hash by which the tree holds it,
+// written down when it was logged; DER is read from the certificate's own row.
 // Nil/zero: DER nil = the certificate's row is gone. In Append DER may be nil.
 type Entry struct {
 	Index         int64
@@ -70,6 +70,8 @@ type Certificates interface {
 	Settled(ctx context.Context, before time.Time) (int64, error)
 	// Find returns the entry of a certificate. Errors: ErrNotLogged.
 	Find(ctx context.Context, caID, serialHex string) (Entry, error)
+	// Logged returns the entry with that CertificateID. Errors: ErrNotLogged.
+	Logged(ctx context.Context, certificateID int64) (Entry, error)
 	// Entries returns entries from that index on, in order.
 	Entries(ctx context.Context, from int64, limit int) ([]Entry, error)
 }

@@ -1,0 +1,9 @@
+-- +goose Up
+-- Signed heads of the audit chain, which the transparency log holds as entries too: there their certificate_id is this id, negative.
+CREATE TABLE store_audit_checkpoints (
+    id BIGINT NOT NULL PRIMARY KEY, -- 1, 2, 3 …
+    seq BIGINT NOT NULL,
+    hash BLOB NOT NULL,
+    note BLOB NOT NULL, -- as signed
+    signed_at BIGINT NOT NULL
+);
