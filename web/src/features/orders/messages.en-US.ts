@@ -31,6 +31,7 @@ export const en: Translated<typeof zh> = {
     remark: 'Remark code (required)',
     amount: 'Amount',
     simulated: 'Simulated payee: a made-up account of the demonstration. Do not transfer real money.',
+    slip: 'Print the payment slip (PDF)',
     waiting: 'Waiting for finance to confirm the transfer…',
   },
   due: 'Closes at',

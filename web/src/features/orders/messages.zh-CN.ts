@@ -28,6 +28,7 @@ export const zh = {
     remark: '附言码（必填）',
     amount: '转账金额',
     simulated: '模拟收款信息：这是演示环境的虚构账户，请勿真实转账。',
+    slip: '打印缴费单（PDF）',
     waiting: '正在等待财务确认到账，确认后自动更新…',
   },
   due: '关闭时间',

@@ -1,6 +1,8 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Button, Empty, Pagination, Radio, Tag } from 'antd'
 import { useState } from 'react'
+import { Link } from 'react-router'
+import { useLanguage } from '@/i18n/language'
 import { moment } from '@/lib/time'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
@@ -19,7 +21,7 @@ export function NoticesPage() {
   const all = useMutation(readNotices)
   return (
     <>
-      <Title text={t.title} />
+      <Title text={t.title} extra={<span className="row"><Link to="/account/notices/settings" data-testid="to-settings">{t.settings}</Link><Link to="/account/webhooks" data-testid="to-webhooks">{t.webhooks}</Link></span>} />
       <p>{t.lead}</p>
       <div className="notices-bar">
         <Radio.Group
@@ -50,6 +52,7 @@ export function NoticesPage() {
 function Item({ notice }: { notice: Notice }) {
   const t = useText()
   const read = useMutation(readNotice)
+  const english = useLanguage().language === 'en-US' ? notice.textEn : undefined
   return (
     <li className={notice.read ? 'notice' : 'notice notice-unread'}>
       <div className="notice-head">
@@ -57,7 +60,7 @@ function Item({ notice }: { notice: Notice }) {
         {!notice.read && <Tag color="blue">{t.unread}</Tag>}
         {!notice.read && <Button size="small" type="link" loading={read.isPending} onClick={() => read.mutate(notice.id)} data-testid="notice-read">{t.markRead}</Button>}
       </div>
-      <p lang="zh-CN" className="wrap">{notice.text}</p>
+      <p lang={english ? 'en-US' : 'zh-CN'} className="wrap">{english ?? notice.text}</p>
     </li>
   )
 }

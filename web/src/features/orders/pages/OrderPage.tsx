@@ -52,7 +52,7 @@ function Body({ order }: { order: Order }) {
     <div className="stack" data-testid="order" data-state={order.state}>
       {order.state === 'paid' && (order.applicationId ? <Alert type="success" showIcon title={t.paidApplication} data-testid="order-paid" /> : <Alert type="success" showIcon title={t.paid} description={t.next} data-testid="order-paid" />)}
       <section className="panel"><Facts facts={facts} /></section>
-      {order.state === 'pending' && order.transfer && <Transfer transfer={order.transfer} amountCents={order.amountCents} />}
+      {order.state === 'pending' && order.transfer && <Transfer orderId={order.id} transfer={order.transfer} amountCents={order.amountCents} />}
       {order.state === 'pending' && <Scan order={order} />}
       {order.state === 'pending' && order.transfer && <SlipPart order={order} />}
       {order.state === 'pending' && <CloseButton order={order} />}
