@@ -24,11 +24,14 @@ type Scope string
 // The scopes, as in the API.
 const (
 	ScopeRead         Scope = "read"         // look at what the organisation has
-	ScopeApplications Scope = "applications" // open, fill in and withdraw applications
-	ScopeOrders       Scope = "orders"       // make and close orders
+	ScopeApplications Scope = "applications" // open, fill in and withdraw applications, their materials, parcels and sealed bids
+	ScopeOrders       Scope = "orders"       // make, pay and close orders, invoices and refunds
+	ScopeTokens       Scope = "tokens"       // steps on USB keys, through the agent of the person who made the key
+	ScopeMembers      Scope = "members"      // invite, admit and remove members
+	ScopeWebhooks     Scope = "webhooks"     // where the organisation's software is told
 )
 
-var scopes = []Scope{ScopeRead, ScopeApplications, ScopeOrders}
+var scopes = []Scope{ScopeRead, ScopeApplications, ScopeOrders, ScopeTokens, ScopeMembers, ScopeWebhooks}
 
 // Bounds of an organisation's keys.
 const (
@@ -188,5 +191,6 @@ func (a *Accounts) AuthenticateCompany(ctx context.Context, key APIKey, scope Sc
 	if !slices.Contains(k.Scopes, scope) {
 		return Actor{}, k.ID, errScope
 	}
+	actor.SessionID = k.ID // what the tickets of its jobs name
 	return actor, k.ID, nil
 }

@@ -342,8 +342,16 @@ func findGrant(tx *store.Tx, id string) (*grantRow, error) {
 func foundingGrant(tx *store.Tx, accountID string, role Role) error {
 	now := store.Millis(tx.Now())
 	if role == RoleSecurity {
+		founding, err := holdThrottle(tx, "founding") // one founder after the other: each counts the one before
+		if err != nil {
+			return err
+		}
+		founding.Hits++ // written, so that another server's founder collides too
+		if err := founding.save(tx); err != nil {
+			return err
+		}
 		var have int64
-		err := tx.DB().Raw(`SELECT COUNT(DISTINCT g.account_id) FROM acct_grants g JOIN acct_accounts a ON a.id = g.account_id
+		err = tx.DB().Raw(`SELECT COUNT(DISTINCT g.account_id) FROM acct_grants g JOIN acct_accounts a ON a.id = g.account_id
 			WHERE g.role = ? AND g.state = ? AND g.expires_at > ? AND a.state <> ?`, role, GrantActive, now, Frozen).Scan(&have).Error
 		if err != nil {
 			return fmt.Errorf("counting security administrators: %w", err)

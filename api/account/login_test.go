@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -296,6 +297,37 @@ func (f *fixture) staff(login string, role Role) Actor {
 		f.Fatalf("%+v", actor)
 	}
 	return actor
+}
+
+// TestFoundersAtOneTime has four operators appoint a security administrator at the same moment: two come through.
+func TestFoundersAtOneTime(t *testing.T) {
+	each(t, func(f *fixture) {
+		const operators = 4
+		made := make(chan error, operators)
+		begin := make(chan struct{})
+		for i := range operators {
+			go func() {
+				<-begin
+				made <- f.db.Tx(f.Context(), func(tx *store.Tx) error {
+					_, err := CreateStaff(tx, fmt.Sprintf("founder.%d", i), RoleSecurity, batchHash())
+					return err
+				})
+			}()
+		}
+		batchHash()
+		close(begin)
+		through := 0
+		for range operators {
+			if err := <-made; err == nil {
+				through++
+			} else {
+				f.wants(problem.CodeConflict, err)
+			}
+		}
+		if through != 2 {
+			t.Errorf("%d security administrators were appointed", through)
+		}
+	})
 }
 
 func TestCreateStaff(t *testing.T) {

@@ -142,6 +142,8 @@ const (
 	// the token register, unlocking, flashing
 	CodeTokenState     Code = "token_state"
 	CodeTokenParked    Code = "token_parked"
+	CodeKeyNeeded      Code = "key_needed"
+	CodeKeyOnlyCopy    Code = "key_only_copy"
 	CodeSOUnknown      Code = "so_unknown"
 	CodeSOPINRefused   Code = "so_pin_refused"
 	CodePINWeak        Code = "pin_weak"
@@ -177,6 +179,10 @@ const (
 	// reviewing
 	CodeReviewClaimed    Code = "review_claimed"
 	CodeReviewSamePerson Code = "review_same_person"
+
+	// content
+	CodeContentChanged Code = "content_changed"
+	CodeContentTaken   Code = "content_taken"
 
 	// materials
 	CodeMaterialsMissing Code = "materials_missing"
@@ -326,6 +332,8 @@ var all = [...]Code{
 	// the token register, unlocking, flashing
 	CodeTokenState,
 	CodeTokenParked,
+	CodeKeyNeeded,
+	CodeKeyOnlyCopy,
 	CodeSOUnknown,
 	CodeSOPINRefused,
 	CodePINWeak,
@@ -357,6 +365,9 @@ var all = [...]Code{
 	// reviewing
 	CodeReviewClaimed,
 	CodeReviewSamePerson,
+	// content
+	CodeContentChanged,
+	CodeContentTaken,
 	// materials
 	CodeMaterialsMissing,
 	CodeMaterialLocked,

@@ -14,6 +14,7 @@ import (
 	"signet/api/store"
 	"signet/ca/cms"
 	"signet/ca/pki"
+	"signet/ukey"
 	"signet/ukey/ticket"
 )
 
@@ -199,12 +200,18 @@ func (r *RA) Annotate(ctx context.Context, by account.Actor, found ticket.ListRe
 			return nil, err
 		}
 	}
-	mine := map[string]*certificateRow{}
+	mine, now := map[string]ownKey{}, r.now()
 	for i := range rows {
 		for _, hash := range []string{rows[i].SignSPKIHash, rows[i].EncSPKIHash} {
-			if hash != "" && mine[hash] == nil { // newest first
-				mine[hash] = &rows[i]
+			if hash == "" {
+				continue
 			}
+			k := mine[hash]
+			if k.newest == nil { // newest first
+				k.newest = &rows[i]
+			}
+			k.needed = k.needed || rows[i].inUse(now)
+			mine[hash] = k
 		}
 	}
 	keys := make([]TokenKey, 0, len(found.Keys))
@@ -223,7 +230,13 @@ func (r *RA) Annotate(ctx context.Context, by account.Actor, found ticket.ListRe
 	return keys, nil
 }
 
-func annotate(o ticket.Object, mine map[string]*certificateRow) (TokenObject, bool) {
+// ownKey is what is known of a key of the organisation's.
+type ownKey struct {
+	newest *certificateRow
+	needed bool // by one of its certificates
+}
+
+func annotate(o ticket.Object, mine map[string]ownKey) (TokenObject, bool) {
 	hash := pki.SPKIHash(o.SPKI)
 	out := TokenObject{ID: string(o.ID), Usage: o.Usage, SPKIHash: hash[:]}
 	if pub, err := pki.ParsePublicKey(o.SPKI); err == nil {
@@ -231,11 +244,15 @@ func annotate(o ticket.Object, mine map[string]*certificateRow) (TokenObject, bo
 			out.KeyAlg = string(alg)
 		}
 	}
-	row := mine[hex.EncodeToString(hash[:])]
+	key := mine[hex.EncodeToString(hash[:])]
+	row := key.newest
 	if row == nil {
 		return out, false
 	}
-	out.CertificateID = row.ID
+	out.CertificateID, out.History = row.ID, !key.needed
+	if ukey.CheckLabel(o.Label, ukey.MaxKeyLabel) == nil {
+		out.Label = o.Label
+	}
 	if row.State == certPending {
 		out.CertificateID = ""
 	}

@@ -92,10 +92,14 @@ func (r *RA) served(tx *store.Tx, job relay.JobInfo, got ticket.OfficerResult) e
 	return r.tell(tx, job.By.AccountID, NoticeUnlocked, map[string]string{"serial": got.Serial})
 }
 
-// Failed keeps the approval for another try, unless the token must be looked at.
+// Failed keeps the approval for another try, unless the token must be looked at. A rotation that nobody asked for ends.
 func (h tokenHandler) Failed(ctx context.Context, job relay.JobInfo, p ticket.Problem) error {
 	return h.r.db.Tx(ctx, func(tx *store.Tx) error {
 		if p.Code != ticket.SORefused {
+			moved, err := h.endRotation(tx, job.Subject)
+			if err != nil || moved {
+				return err
+			}
 			return tx.DB().Model(&workRow{}).Where("id = ? AND active_job_id = ?", job.Subject, job.ID).Update("active_job_id", "").Error
 		}
 		moved, err := moveWork(tx, job.Subject, []WorkState{WorkApproved}, WorkParked, map[string]any{"note": clip(p.Detail, 300)})
@@ -104,6 +108,15 @@ func (h tokenHandler) Failed(ctx context.Context, job relay.JobInfo, p ticket.Pr
 		}
 		return park(tx, job.TokenSerial, p.Detail)
 	})
+}
+
+// endRotation ends work that rotateDue opened, so that it is in nobody's way.
+func (h tokenHandler) endRotation(tx *store.Tx, id string) (bool, error) {
+	var n int64
+	if err := tx.DB().Model(&workRow{}).Where("id = ? AND note = ?", id, rotateNote).Count(&n).Error; err != nil || n == 0 {
+		return false, err
+	}
+	return moveWork(tx, id, []WorkState{WorkApproved}, WorkWithdrawn, nil)
 }
 
 // InitToken has the agent initialise a blank token of the organisation's. Where a key that bids are sealed to was written to it, the holder has to choose

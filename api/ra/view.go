@@ -243,4 +243,6 @@ type TokenObject struct {
 	IssuerName      string
 	NotAfter        time.Time
 	CertificateID   string
+	Label           string // as its holder named it
+	History         bool   // no certificate of the key is in force any more
 }

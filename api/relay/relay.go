@@ -38,6 +38,7 @@ type Relay struct {
 	hub      *hub
 	handlers map[string]Handler
 	guard    func(ctx context.Context, op ticket.Op, serial string) error // nil: admits all
+	seen     func(ctx context.Context, job JobInfo)                       // nil: nobody wants to hear
 	spki     []byte                                                       // of TicketKey
 }
 
@@ -90,6 +91,9 @@ func (r *Relay) Handle(purpose string, h Handler) { r.handlers[purpose] = h }
 
 // Guard has every job on a named token pass f before it starts, whoever asks for it. Call it before the first job.
 func (r *Relay) Guard(f func(ctx context.Context, op ticket.Op, serial string) error) { r.guard = f }
+
+// Seen has f hear of every job on a named token once it is done. Call it before the first job.
+func (r *Relay) Seen(f func(ctx context.Context, job JobInfo)) { r.seen = f }
 
 // Ticket signs a ticket for work that is no job of this package: c names agent, operation, token, parameters and what is shown; the
 // rest is filled in.

@@ -257,6 +257,9 @@ func (r *Relay) finish(ctx context.Context, row jobRow, o ticket.Outcome) error 
 		return fmt.Errorf("ending job: %w", err)
 	}
 	r.hub.wake("job " + row.ID)
+	if r.seen != nil && row.TokenSerial != "" {
+		r.seen(ctx, row.info())
+	}
 	return nil
 }
 

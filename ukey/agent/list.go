@@ -34,7 +34,7 @@ func describe(p plugged) ticket.TokenInfo {
 		if err != nil {
 			continue // a key no certificate can be about
 		}
-		t.Objects = append(t.Objects, ticket.Object{ID: ticket.KeyID(k.ID), Usage: string(k.Usage), SPKI: spki, Certificate: k.Certificate})
+		t.Objects = append(t.Objects, ticket.Object{ID: ticket.KeyID(k.ID), Usage: string(k.Usage), SPKI: spki, Certificate: k.Certificate, Label: k.Label})
 	}
 	return t
 }

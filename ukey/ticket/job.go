@@ -41,6 +41,7 @@ type Object struct {
 	Usage       string `json:"usage"` // sign, encrypt
 	SPKI        []byte `json:"spki"`
 	Certificate []byte `json:"certificate,omitempty"`
+	Label       string `json:"label,omitempty"` // as its holder named it
 }
 
 // ProveParams asks for a proof that a key is here, to this portal only.
