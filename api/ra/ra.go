@@ -101,8 +101,10 @@ func New(c Config) (*RA, error) {
 	c.Relay.Handle(purposeRecovery, recoveryHandler{r})
 	c.Relay.Handle(purposeToken, tokenHandler{r})
 	c.Relay.Handle(purposePIN, pinHandler{r})
+	c.Relay.Handle(purposeTokenKeys, tokenKeysHandler{r})
 	c.Relay.Handle(purposeStaffKey, staffKeyHandler{r})
 	c.Relay.Guard(r.guardToken)
+	c.Relay.Seen(r.rotateDue)
 	return r, nil
 }
 
