@@ -121,6 +121,7 @@ const (
 	SealRead       Verb = "seal.read"       // sealed-bid holds of all platforms
 	SealAct        Verb = "seal.act"        // lift a hold by hand
 	WindowAct      Verb = "window.act"      // verify identities at the window
+	ContentRead    Verb = "content.read"    // projects, holidays, texts: what is in effect, drafts and versions
 	ContentAct     Verb = "content.act"     // draft projects, help texts, templates
 	ContentPublish Verb = "content.publish" // publish what another person drafted
 	StaffRead      Verb = "staff.read"      // staff accounts, grants and keys
@@ -163,11 +164,11 @@ var grants = map[Role][]Verb{
 	RoleFinance:    {FinanceRead, FinanceOrders, RefundAct},
 	RoleShipper:    {ShipmentRead, ShipmentAct, TokenRead},
 	RoleWindow:     {WindowAct},
-	RoleManager:    {ReviewerRead, FinanceRead, RefundAct, ShipmentRead, SealRead, ContentAct, ContentPublish},
+	RoleManager:    {ReviewerRead, FinanceRead, RefundAct, ShipmentRead, SealRead, ContentRead, ContentAct, ContentPublish},
 	RoleSupervisor: {ReviewerRead, SealRead},
-	RoleAdmin:      {AdminSettings, NoticeRead, InventoryRead, ImportAct, IssuanceStop, AuthorityRead, AlarmAct},
+	RoleAdmin:      {AdminSettings, ContentRead, NoticeRead, InventoryRead, ImportAct, IssuanceStop, AuthorityRead, AlarmAct},
 	RoleSecurity:   {AdminAccounts, IssuanceStop, AuthorityRead, AlarmAct, StaffRead, StaffInvite, StaffGrant},
-	RoleAuditor:    {AuditRead, AuditSeal, AuthorityRead, InventoryRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead},
+	RoleAuditor:    {AuditRead, AuditSeal, AuthorityRead, InventoryRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead, ContentRead},
 	RoleStaff:      {},
 }
 

@@ -367,7 +367,7 @@ func (a *Accounts) AcceptInvitation(ctx context.Context, token string, p, confir
 	if err := checkNewPassword(p, confirm, j); err != nil {
 		return "", err
 	}
-	if err := checkAgreement(agreement); err != nil {
+	if err := a.checkAgreement(ctx, agreement); err != nil {
 		return "", err
 	}
 	hashed, err := a.hashes.make(ctx, p)

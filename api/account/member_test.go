@@ -26,7 +26,7 @@ func (f *fixture) invites(owner Actor, phone string, m Member) string {
 
 func (f *fixture) member(owner Actor, phone string, m Member) Actor {
 	f.Helper()
-	_, err := f.AcceptInvitation(f.Context(), f.invites(owner, phone, m), goodPassword, goodPassword, CurrentAgreement.Version)
+	_, err := f.AcceptInvitation(f.Context(), f.invites(owner, phone, m), goodPassword, goodPassword, BuiltinAgreement.Version)
 	f.ok(err)
 	actor, _ := f.enters(phone, goodPassword)
 	return actor
@@ -75,7 +75,7 @@ func TestInvitationsEnd(t *testing.T) {
 	each(t, func(f *fixture) {
 		owner := f.owner()
 		accept := func(token string) error {
-			_, err := f.AcceptInvitation(f.Context(), token, goodPassword, goodPassword, CurrentAgreement.Version)
+			_, err := f.AcceptInvitation(f.Context(), token, goodPassword, goodPassword, BuiltinAgreement.Version)
 			return err
 		}
 		first := f.invites(owner, secondPhone, Handler)

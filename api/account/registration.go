@@ -71,6 +71,9 @@ func (a *Accounts) Register(ctx context.Context, req Registration) (Registered, 
 	if err != nil {
 		return Registered{}, err
 	}
+	if err := a.checkAgreement(ctx, r.Agreement); err != nil {
+		return Registered{}, err
+	}
 	if err := a.registrationCode(ctx, r); err != nil { // first: who has none may not make us hash
 		return Registered{}, err
 	}
@@ -111,7 +114,7 @@ func (a *Accounts) checkRegistration(req Registration) (*registrable, error) {
 	if err := checkNewPassword(r.Password, r.Confirm, r.phone, NormaliseLogin(r.Number)); err != nil {
 		return nil, err
 	}
-	return r, checkAgreement(r.Agreement)
+	return r, nil
 }
 
 func (r *registrable) checkPeople() error {

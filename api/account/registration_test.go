@@ -24,7 +24,7 @@ const (
 func (f *fixture) registration(phone string) Registration {
 	return Registration{
 		Nature: Enterprise, Name: company, Number: companyUSCC, LegalName: legalName, LegalNumber: legalNumber, HandlerName: handlerName,
-		Phone: phone, Password: goodPassword, Confirm: goodPassword, Agreement: CurrentAgreement.Version, From: home,
+		Phone: phone, Password: goodPassword, Confirm: goodPassword, Agreement: BuiltinAgreement.Version, From: home,
 	}
 }
 
@@ -60,7 +60,7 @@ func TestRegister(t *testing.T) {
 			f.Fatalf("%+v", actor)
 		}
 		row := f.row(actor.AccountID)
-		if row.Agreement != CurrentAgreement.Version || row.AgreementAt == 0 {
+		if row.Agreement != BuiltinAgreement.Version || row.AgreementAt == 0 {
 			f.Errorf("the agreement is not recorded: %+v", row)
 		}
 		o, err := f.Organisation(f.Context(), actor.OrganisationID)

@@ -107,7 +107,7 @@ func TestCanDeniesByDefault(t *testing.T) {
 	states := []State{Legacy, Unverified, Verified, Frozen, "", "other"}
 	verbs := []Verb{SessionRead, SupplementRead, SupplementAct, ProfileAct, HolderRead, HolderAct, HolderSwift, AgentPair, AgentAct, MembersAct, KeysAct,
 		FinanceOrders, FinanceRead, ReviewerRead, ReviewerAct, ApproverAct, ShipmentRead, ShipmentAct, SealRead, SealAct, WindowAct,
-		ContentAct, ContentPublish, StaffRead, StaffInvite, StaffGrant, StaffSign, AdminAccounts, AdminSettings, AuditRead, NoticeRead,
+		ContentRead, ContentAct, ContentPublish, StaffRead, StaffInvite, StaffGrant, StaffSign, AdminAccounts, AdminSettings, AuditRead, NoticeRead,
 		IssuanceStop, IssuanceRead, AuthorityRead, RevocationAct, InventoryRead, ImportAct, TokenRead, TokenAct, TokenFlash, "", "holder.everything"}
 	granted := map[string]bool{}
 	for _, role := range roles {
@@ -140,11 +140,11 @@ func TestCanDeniesByDefault(t *testing.T) {
 	add("finance verified", FinanceRead, FinanceOrders)
 	add("shipper verified", ShipmentRead, ShipmentAct, TokenRead)
 	add("window verified", WindowAct)
-	add("manager verified", ReviewerRead, FinanceRead, ShipmentRead, SealRead, ContentAct, ContentPublish)
+	add("manager verified", ReviewerRead, FinanceRead, ShipmentRead, SealRead, ContentRead, ContentAct, ContentPublish)
 	add("supervisor verified", ReviewerRead, SealRead)
-	add("admin verified", InventoryRead, ImportAct, AdminSettings, NoticeRead, IssuanceStop, AuthorityRead)
+	add("admin verified", ContentRead, InventoryRead, ImportAct, AdminSettings, NoticeRead, IssuanceStop, AuthorityRead)
 	add("security verified", IssuanceStop, AuthorityRead, AdminAccounts, StaffRead, StaffInvite, StaffGrant)
-	add("auditor verified", InventoryRead, AuditRead, AuthorityRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead)
+	add("auditor verified", ContentRead, InventoryRead, AuditRead, AuthorityRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead)
 	for _, w := range want {
 		if !granted[w] {
 			t.Errorf("denied: %s", w)

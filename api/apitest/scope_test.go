@@ -26,16 +26,17 @@ var staffObjects = map[string]string{
 	"GetFlashBatch": "batch", "PrintFlashLetter": "flashkey", "GiveUpFlashKey": "flashkey",
 	"MoveToken": "token", "ReleaseToken": "token",
 	"GetOrganisation": "organisation", "VerifyOrganisation": "organisation",
-	"ListPrices": "project", "SetPrices": "project",
+	"ListPrices": "project",
 }
 
 // wholeOnly are the operations of staff on one thing that take a role without bounds.
-var wholeOnly = strings.Fields("GetInventoryCertificate ChangeCertificateStatus DecideStatusBatch AnswerTicket GetStatement CommitStatement SetPolicy")
+var wholeOnly = strings.Fields("GetInventoryCertificate ChangeCertificateStatus DecideStatusBatch AnswerTicket GetStatement CommitStatement " +
+	"GetContent CheckContent SaveContentDraft MoveContentDraft ListContentVersions GetContentVersion") // content of a project: its own is tried in api/content
 
 // bodies are what the operations take whose sample would be refused before anybody asks whose the thing is.
 var bodies = map[string]string{
 	"DecideApplication": `{"decision":"approve"}`, "PrepareDecision": `{"decision":"approve"}`, "ShipShipment": `{"carrier":"ems","tracking":"EA12345678"}`,
-	"VerifyOrganisation": `{"accept":true,"how":"window","note":"看过执照原件"}`, "UploadInvoice": "%PDF-1.4\n%%EOF", "SetPrices": `{"items":[]}`,
+	"VerifyOrganisation": `{"accept":true,"how":"window","note":"看过执照原件"}`, "UploadInvoice": "%PDF-1.4\n%%EOF",
 }
 
 // bind makes a member of staff hold every role whose work lies in projects and regions, all of them bounded.

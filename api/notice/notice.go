@@ -192,8 +192,15 @@ func (n *Notices) write(tx *store.Tx, row *messageRow, t Template, m Message) (p
 }
 
 // text says what a notice says in one language, with its secrets and with them masked. It is the only place that looks texts up.
-func (n *Notices) text(_ *store.Tx, id string, l Language, params map[string]string) (text, masked string, err error) {
+func (n *Notices) text(tx *store.Tx, id string, l Language, params map[string]string) (text, masked string, err error) {
 	t := n.templates[id]
+	instead, err := published(tx.DB(), id, l)
+	if err != nil {
+		return "", "", err
+	}
+	if text, masked, ok := t.override(instead, params); ok {
+		return text, masked, nil
+	}
 	return t.render(t.in(l), params)
 }
 

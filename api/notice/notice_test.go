@@ -223,7 +223,7 @@ func TestConfigIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for language, want := range map[Language]string{Chinese: "订单 A1 已支付。", English: "The order A1 was paid."} {
-		if text, masked, err := n.text(nil, "order_paid", language, map[string]string{"order": "A1"}); err != nil || text != want || masked != text {
+		if text, masked, err := n.templates["order_paid"].render(n.templates["order_paid"].in(language), map[string]string{"order": "A1"}); err != nil || text != want || masked != text {
 			t.Fatal(text, masked, err)
 		}
 	}

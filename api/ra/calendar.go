@@ -27,9 +27,9 @@ const (
 //
 // Shape: Date as 2006-01-02.
 type Holiday struct {
-	Date    string
-	Working bool // a weekend day that is worked (调休)
-	Name    string
+	Date    string `json:"date"`
+	Working bool   `json:"working"` // a weekend day that is worked (调休)
+	Name    string `json:"name"`
 }
 
 // Calendar is the table of holidays.
@@ -145,7 +145,7 @@ func missingYears(db *gorm.DB, now time.Time) ([]int, error) {
 	var missing []int
 	for _, year := range years {
 		var n int64
-		if err := db.Model(&holidayRow{}).Where("date LIKE ? AND confirmed = ?", fmt.Sprintf("%04d-%%", year), true).Count(&n).Error; err != nil {
+		if err := db.Model(&holidayRow{}).Where("date LIKE ? AND confirmed = ?", daysOf(year), true).Count(&n).Error; err != nil {
 			return nil, fmt.Errorf("reading holidays: %w", err)
 		}
 		if n == 0 {
@@ -185,24 +185,13 @@ func (r *RA) SetHolidays(ctx context.Context, by account.Actor, year int, days [
 	if err := account.Can(by, account.AdminSettings); err != nil {
 		return Calendar{}, err
 	}
-	rows := make([]holidayRow, len(days))
-	for i, d := range days {
-		date, err := time.Parse(time.DateOnly, d.Date)
-		name := strings.TrimSpace(d.Name)
-		twice := slices.ContainsFunc(days[:i], func(other Holiday) bool { return other.Date == d.Date })
-		if err != nil || date.Year() != year || twice || name == "" || utf8.RuneCountInString(name) > 60 {
-			return Calendar{}, problem.New(problem.Invalid, problem.CodeInvalidField, "Each day is a day of the year, once, with a name.").WithField("days").WithParam("date", clip(d.Date, 20))
-		}
-		rows[i] = holidayRow{Date: d.Date, Working: d.Working, Name: name, Confirmed: true}
+	rows, err := holidayRows(year, days)
+	if err != nil {
+		return Calendar{}, err
 	}
-	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		if err := tx.DB().Where("date LIKE ?", fmt.Sprintf("%04d-%%", year)).Delete(&holidayRow{}).Error; err != nil {
+	err = r.db.Tx(ctx, func(tx *store.Tx) error {
+		if err := replace(tx, rows, "date LIKE ?", daysOf(year)); err != nil {
 			return err
-		}
-		if len(rows) > 0 {
-			if err := tx.DB().Create(&rows).Error; err != nil {
-				return err
-			}
 		}
 		return tx.Audit(by.AccountID, "holidays.set", fmt.Sprint(year), map[string]any{"days": len(rows)})
 	})
@@ -210,4 +199,23 @@ func (r *RA) SetHolidays(ctx context.Context, by account.Actor, year int, days [
 		return Calendar{}, fmt.Errorf("setting holidays: %w", err)
 	}
 	return r.Holidays(ctx, by)
+}
+
+func daysOf(year int) string { return fmt.Sprintf("%04d-%%", year) }
+
+// holidayRows checks the days of a year that staff wrote.
+//
+// Errors: CodeInvalidField.
+func holidayRows(year int, days []Holiday) ([]holidayRow, error) {
+	rows := make([]holidayRow, len(days))
+	for i, d := range days {
+		date, err := time.Parse(time.DateOnly, d.Date)
+		name := strings.TrimSpace(d.Name)
+		twice := slices.ContainsFunc(days[:i], func(other Holiday) bool { return other.Date == d.Date })
+		if err != nil || date.Year() != year || twice || name == "" || utf8.RuneCountInString(name) > 60 {
+			return nil, problem.New(problem.Invalid, problem.CodeInvalidField, "Each day is a day of the year, once, with a name.").WithField("days").WithParam("date", clip(d.Date, 20))
+		}
+		rows[i] = holidayRow{Date: d.Date, Working: d.Working, Name: name, Confirmed: true}
+	}
+	return rows, nil
 }

@@ -113,24 +113,14 @@ func (r *RA) SetPolicy(ctx context.Context, by account.Actor, slug string, p Pol
 	if err := account.Can(by, account.AdminSettings); err != nil {
 		return nil, err
 	}
-	bad := func(field, detail string) error {
-		return problem.New(problem.Invalid, problem.CodeInvalidField, detail).WithField(field)
-	}
-	switch {
-	case p.Steps < 0 || p.Steps > 2:
-		return nil, bad("steps", "A review has at most two steps.")
-	case p.WorkingDays < 0 || p.WorkingDays > 20 || p.Steps > 0 && p.WorkingDays == 0:
-		return nil, bad("workingDays", "A review takes 1 to 20 working days.")
-	case p.PriceCents < 0:
-		return nil, bad("priceCents", "The price is negative.")
-	case instant(p.Kind) && (p.PriceCents > 0 || p.Steps > 1):
-		return nil, bad("kind", "Suspending and resuming are free and have no second step.")
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := policyOf(tx.DB(), slug, p.Kind); err != nil {
 			return err
 		}
-		row := policyRow{ProjectSlug: slug, Kind: p.Kind, Steps: p.Steps, WorkingDays: p.WorkingDays, PayFirst: p.PayFirst, ChangedAt: store.Millis(tx.Now())}
+		row := p.row(tx, slug)
 		update := clause.OnConflict{Columns: []clause.Column{{Name: "project_slug"}, {Name: "kind"}},
 			DoUpdates: clause.AssignmentColumns([]string{"steps", "working_days", "pay_first", "changed_at"})}
 		if err := tx.DB().Clauses(update).Create(&row).Error; err != nil {
@@ -142,4 +132,28 @@ func (r *RA) SetPolicy(ctx context.Context, by account.Actor, slug string, p Pol
 		return nil, fmt.Errorf("setting policy: %w", err)
 	}
 	return r.Policies(ctx, slug)
+}
+
+func (p Policy) row(tx *store.Tx, slug string) policyRow {
+	return policyRow{ProjectSlug: slug, Kind: p.Kind, Steps: p.Steps, WorkingDays: p.WorkingDays, PayFirst: p.PayFirst, ChangedAt: store.Millis(tx.Now())}
+}
+
+// check holds a policy that staff wrote to what the program can do; whether there is such a kind, the caller sees.
+//
+// Errors: CodeInvalidField.
+func (p Policy) check() error {
+	bad := func(field, detail string) error {
+		return problem.New(problem.Invalid, problem.CodeInvalidField, detail).WithField(field)
+	}
+	switch {
+	case p.Steps < 0 || p.Steps > 2:
+		return bad("steps", "A review has at most two steps.")
+	case p.WorkingDays < 0 || p.WorkingDays > 20 || p.Steps > 0 && p.WorkingDays == 0:
+		return bad("workingDays", "A review takes 1 to 20 working days.")
+	case p.PriceCents < 0:
+		return bad("priceCents", "The price is negative.")
+	case instant(p.Kind) && (p.PriceCents > 0 || p.Steps > 1):
+		return bad("kind", "Suspending and resuming are free and have no second step.")
+	}
+	return nil
 }

@@ -52,26 +52,9 @@ func (r *RA) EnsureProject(ctx context.Context, p Project) error {
 	if err := r.checkProject(p); err != nil {
 		return err
 	}
-	row, err := p.row()
-	if err != nil {
-		return err
-	}
-	err = r.db.Tx(ctx, func(tx *store.Tx) error {
-		row.CreatedAt, row.ChangedAt = store.Millis(tx.Now()), store.Millis(tx.Now())
-		old, err := take[projectRow](tx.DB(), "project", "slug = ?", p.Slug)
-		if err == nil {
-			row.CreatedAt = old.CreatedAt
-			same := *old
-			same.ChangedAt = row.ChangedAt
-			if same == row {
-				return nil
-			}
-		} else if !problem.Has(err, problem.CodeNotFound) {
-			return err
-		}
-		update := clause.OnConflict{Columns: []clause.Column{{Name: "slug"}}, DoUpdates: clause.AssignmentColumns(
-			[]string{"name", "product", "price_cents", "term_months", "ca", "contact", "page", "demo", "changed_at"})}
-		if err := tx.DB().Clauses(update).Create(&row).Error; err != nil {
+	err := r.db.Tx(ctx, func(tx *store.Tx) error {
+		changed, err := putProject(tx, p)
+		if err != nil || !changed {
 			return err
 		}
 		return tx.Audit("operator", "project.set", p.Slug, map[string]any{"name": p.Name, "price": p.PriceCents, "term": p.TermMonths, "ca": p.CA})
@@ -80,6 +63,29 @@ func (r *RA) EnsureProject(ctx context.Context, p Project) error {
 		return fmt.Errorf("setting project: %w", err)
 	}
 	return nil
+}
+
+// putProject makes a project or changes one; changed is false where it was so already.
+func putProject(tx *store.Tx, p Project) (changed bool, err error) {
+	row, err := p.row()
+	if err != nil {
+		return false, err
+	}
+	row.CreatedAt, row.ChangedAt = store.Millis(tx.Now()), store.Millis(tx.Now())
+	old, err := take[projectRow](tx.DB(), "project", "slug = ?", p.Slug)
+	if err == nil {
+		row.CreatedAt = old.CreatedAt
+		same := *old
+		same.ChangedAt = row.ChangedAt
+		if same == row {
+			return false, nil
+		}
+	} else if !problem.Has(err, problem.CodeNotFound) {
+		return false, err
+	}
+	update := clause.OnConflict{Columns: []clause.Column{{Name: "slug"}}, DoUpdates: clause.AssignmentColumns(
+		[]string{"name", "product", "price_cents", "term_months", "ca", "contact", "page", "demo", "changed_at"})}
+	return true, tx.DB().Clauses(update).Create(&row).Error
 }
 
 func (r *RA) checkProject(p Project) error {

@@ -178,8 +178,6 @@ var accessTable = map[string]access{
 	"PrepareDecision":     {session, account.ReviewerRead},
 	"DecideApplication":   {session, account.ReviewerRead},
 	"ListHolidays":        {session, account.AdminSettings},
-	"SetHolidays":         {session, account.AdminSettings},
-	"SetPolicy":           {session, account.AdminSettings},
 
 	"ListMaterials":       {session, account.HolderRead},
 	"AddMaterial":         {session, account.HolderAct},
@@ -226,7 +224,14 @@ var accessTable = map[string]access{
 	"GetStatement":      {session, account.FinanceRead},
 	"CommitStatement":   {session, account.FinanceOrders},
 	"ListPrices":        {session, account.FinanceRead},
-	"SetPrices":         {session, account.ContentPublish},
+
+	"ListContent":         {session, account.ContentRead},
+	"GetContent":          {session, account.ContentRead},
+	"ListContentVersions": {session, account.ContentRead},
+	"GetContentVersion":   {session, account.ContentRead},
+	"CheckContent":        {session, account.ContentRead}, // whose item it is, and who may draft and publish it, content says: here and in the next two
+	"SaveContentDraft":    {session, account.ContentRead},
+	"MoveContentDraft":    {session, account.ContentRead},
 
 	"ListAudit":   {session, account.AuditRead},
 	"VerifyAudit": {session, account.AuditRead},
@@ -274,9 +279,13 @@ var accessTable = map[string]access{
 	"ListMyTokens":   {session, account.HolderRead},
 	"ChangeTokenPIN": {session, account.HolderAct},
 	"TakeOverToken":  {session, account.HolderAct},
-	"InitToken":      {session, account.HolderAct},
-	"ListUnlocks":    {session, account.ReviewerRead},
-	"DecideUnlock":   {session, account.ReviewerAct},
+
+	"LabelTokenKey":   {session, account.HolderAct},
+	"DeleteTokenKeys": {session, account.HolderAct},
+
+	"InitToken":    {session, account.HolderAct},
+	"ListUnlocks":  {session, account.ReviewerRead},
+	"DecideUnlock": {session, account.ReviewerAct},
 
 	"PrepareUnlockDecision":   {session, account.ReviewerAct},
 	"PrepareRecoveryDecision": {session, account.ReviewerRead},

@@ -410,6 +410,48 @@ func (e ConnectedStatusState) Valid() bool {
 	}
 }
 
+// Defines values for ContentDraftState.
+const (
+	ContentDraftStateDraft     ContentDraftState = "draft"
+	ContentDraftStateSubmitted ContentDraftState = "submitted"
+)
+
+// Valid indicates whether the value is a known member of the ContentDraftState enum.
+func (e ContentDraftState) Valid() bool {
+	switch e {
+	case ContentDraftStateDraft:
+		return true
+	case ContentDraftStateSubmitted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContentKind.
+const (
+	ContentKindAgreement ContentKind = "agreement"
+	ContentKindHolidays  ContentKind = "holidays"
+	ContentKindNotice    ContentKind = "notice"
+	ContentKindProject   ContentKind = "project"
+)
+
+// Valid indicates whether the value is a known member of the ContentKind enum.
+func (e ContentKind) Valid() bool {
+	switch e {
+	case ContentKindAgreement:
+		return true
+	case ContentKindHolidays:
+		return true
+	case ContentKindNotice:
+		return true
+	case ContentKindProject:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateJobRequestStyle.
 const (
 	CreateJobRequestStyleGmt0010 CreateJobRequestStyle = "gmt0010"
@@ -510,6 +552,8 @@ const (
 	ErrorCodeConsentInvalid          ErrorCode = "consent_invalid"
 	ErrorCodeConsentRequired         ErrorCode = "consent_required"
 	ErrorCodeConsentWrongKey         ErrorCode = "consent_wrong_key"
+	ErrorCodeContentChanged          ErrorCode = "content_changed"
+	ErrorCodeContentTaken            ErrorCode = "content_taken"
 	ErrorCodeCsrKeyMismatch          ErrorCode = "csr_key_mismatch"
 	ErrorCodeCsrMalformed            ErrorCode = "csr_malformed"
 	ErrorCodeCsrSignature            ErrorCode = "csr_signature"
@@ -536,7 +580,9 @@ const (
 	ErrorCodeKeyAbsent               ErrorCode = "key_absent"
 	ErrorCodeKeyCertified            ErrorCode = "key_certified"
 	ErrorCodeKeyFull                 ErrorCode = "key_full"
+	ErrorCodeKeyNeeded               ErrorCode = "key_needed"
 	ErrorCodeKeyNotEscrowed          ErrorCode = "key_not_escrowed"
+	ErrorCodeKeyOnlyCopy             ErrorCode = "key_only_copy"
 	ErrorCodeKeyPulled               ErrorCode = "key_pulled"
 	ErrorCodeKeySilent               ErrorCode = "key_silent"
 	ErrorCodeKeyUnsupported          ErrorCode = "key_unsupported"
@@ -705,6 +751,10 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeConsentWrongKey:
 		return true
+	case ErrorCodeContentChanged:
+		return true
+	case ErrorCodeContentTaken:
+		return true
 	case ErrorCodeCsrKeyMismatch:
 		return true
 	case ErrorCodeCsrMalformed:
@@ -757,7 +807,11 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeKeyFull:
 		return true
+	case ErrorCodeKeyNeeded:
+		return true
 	case ErrorCodeKeyNotEscrowed:
+		return true
+	case ErrorCodeKeyOnlyCopy:
 		return true
 	case ErrorCodeKeyPulled:
 		return true
@@ -1314,6 +1368,7 @@ const (
 	KeyScopeOrders       KeyScope = "orders"
 	KeyScopeRead         KeyScope = "read"
 	KeyScopeTokens       KeyScope = "tokens"
+	KeyScopeWebhooks     KeyScope = "webhooks"
 )
 
 // Valid indicates whether the value is a known member of the KeyScope enum.
@@ -1328,6 +1383,8 @@ func (e KeyScope) Valid() bool {
 	case KeyScopeRead:
 		return true
 	case KeyScopeTokens:
+		return true
+	case KeyScopeWebhooks:
 		return true
 	default:
 		return false
@@ -1481,6 +1538,30 @@ func (e Member) Valid() bool {
 	case MemberOwner:
 		return true
 	case MemberReader:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MoveContentRequestAct.
+const (
+	MoveContentRequestActDiscard MoveContentRequestAct = "discard"
+	MoveContentRequestActPublish MoveContentRequestAct = "publish"
+	MoveContentRequestActReturn  MoveContentRequestAct = "return"
+	MoveContentRequestActSubmit  MoveContentRequestAct = "submit"
+)
+
+// Valid indicates whether the value is a known member of the MoveContentRequestAct enum.
+func (e MoveContentRequestAct) Valid() bool {
+	switch e {
+	case MoveContentRequestActDiscard:
+		return true
+	case MoveContentRequestActPublish:
+		return true
+	case MoveContentRequestActReturn:
+		return true
+	case MoveContentRequestActSubmit:
 		return true
 	default:
 		return false
@@ -3606,6 +3687,12 @@ type CheckCodeRequest struct {
 	Phone string `json:"phone"`
 }
 
+// CheckContentRequest defines model for CheckContentRequest.
+type CheckContentRequest struct {
+	// Document JSON
+	Document string `json:"document"`
+}
+
 // Closure defines model for Closure.
 type Closure struct {
 	At time.Time `json:"at"`
@@ -3820,6 +3907,108 @@ type Contact struct {
 	Site      *string `json:"site,omitempty"`
 }
 
+// ContentChange defines model for ContentChange.
+type ContentChange struct {
+	Became *string `json:"became,omitempty"`
+
+	// Path Members and places, such as contact.phone or help.2
+	Path string  `json:"path"`
+	Was  *string `json:"was,omitempty"`
+}
+
+// ContentCheck defines model for ContentCheck.
+type ContentCheck struct {
+	Changes []ContentChange `json:"changes"`
+}
+
+// ContentDraft defines model for ContentDraft.
+type ContentDraft struct {
+	Author    string    `json:"author"`
+	ChangedAt time.Time `json:"changedAt"`
+
+	// Changes From what is in effect; only of one item
+	Changes *[]ContentChange `json:"changes,omitempty"`
+
+	// Document JSON
+	Document string `json:"document"`
+
+	// Mine Who asks is its author
+	Mine bool   `json:"mine"`
+	Note string `json:"note"`
+
+	// Reason Why it was returned
+	Reason   string `json:"reason"`
+	Revision int    `json:"revision"`
+
+	// Stale What is in effect changed since it was saved: it must be saved anew
+	Stale       bool              `json:"stale"`
+	State       ContentDraftState `json:"state"`
+	SubmittedAt *time.Time        `json:"submittedAt,omitempty"`
+}
+
+// ContentDraftState defines model for ContentDraft.State.
+type ContentDraftState string
+
+// ContentItem defines model for ContentItem.
+type ContentItem struct {
+	Draft *ContentDraft `json:"draft,omitempty"`
+	Key   string        `json:"key"`
+	Kind  ContentKind   `json:"kind"`
+
+	// Live JSON of what is in effect; absent where nothing is, and in lists
+	Live       *string `json:"live,omitempty"`
+	MayDraft   bool    `json:"mayDraft"`
+	MayPublish bool    `json:"mayPublish"`
+
+	// Places Of a notice: what its text may name in braces
+	Places      *[]ContentPlace `json:"places,omitempty"`
+	PublishedAt *time.Time      `json:"publishedAt,omitempty"`
+	PublishedBy *string         `json:"publishedBy,omitempty"`
+	Title       string          `json:"title"`
+
+	// Version 0: no version was kept yet
+	Version int `json:"version"`
+}
+
+// ContentKind defines model for ContentKind.
+type ContentKind string
+
+// ContentList defines model for ContentList.
+type ContentList struct {
+	Items []ContentItem `json:"items"`
+	Page  Page          `json:"page"`
+}
+
+// ContentPlace defines model for ContentPlace.
+type ContentPlace struct {
+	Name string `json:"name"`
+
+	// Secret A code or a link: the text must have it
+	Secret bool `json:"secret"`
+}
+
+// ContentVersion defines model for ContentVersion.
+type ContentVersion struct {
+	// Author Absent: it came into effect some other way, such as by signetctl
+	Author *string `json:"author,omitempty"`
+
+	// Changes From the version before; only of one version
+	Changes *[]ContentChange `json:"changes,omitempty"`
+
+	// Document JSON; only of one version
+	Document    *string   `json:"document,omitempty"`
+	Note        *string   `json:"note,omitempty"`
+	PublishedAt time.Time `json:"publishedAt"`
+	Publisher   *string   `json:"publisher,omitempty"`
+	Version     int       `json:"version"`
+}
+
+// ContentVersionList defines model for ContentVersionList.
+type ContentVersionList struct {
+	Items []ContentVersion `json:"items"`
+	More  bool             `json:"more"`
+}
+
 // CreateApplicationRequest defines model for CreateApplicationRequest.
 type CreateApplicationRequest struct {
 	CertificateId *string         `json:"certificateId,omitempty"`
@@ -3901,6 +4090,17 @@ type DecisionText struct {
 type DecryptTest struct {
 	Envelope []byte `json:"envelope"`
 	SpkiHash []byte `json:"spkiHash"`
+}
+
+// DeleteTokenKeysRequest defines model for DeleteTokenKeysRequest.
+type DeleteTokenKeysRequest struct {
+	AgentId *string `json:"agentId,omitempty"`
+
+	// Keys SHA-256 of the public keys
+	Keys [][]byte `json:"keys"`
+
+	// LoseKey The holder accepts that files encrypted to the key can never be opened again
+	LoseKey *bool `json:"loseKey,omitempty"`
 }
 
 // DisplayNameRequest defines model for DisplayNameRequest.
@@ -4173,12 +4373,6 @@ type HolidayList struct {
 
 	// MissingYears Years about to come whose days were not confirmed after the State Council's notice
 	MissingYears []int `json:"missingYears"`
-}
-
-// HolidayYear defines model for HolidayYear.
-type HolidayYear struct {
-	Days []Holiday `json:"days"`
-	Year int       `json:"year"`
 }
 
 // ImportAnchor defines model for ImportAnchor.
@@ -4558,6 +4752,15 @@ type KeyLoginTicketRequest struct {
 // KeyScope defines model for KeyScope.
 type KeyScope string
 
+// LabelTokenKeyRequest defines model for LabelTokenKeyRequest.
+type LabelTokenKeyRequest struct {
+	AgentId *string `json:"agentId,omitempty"`
+
+	// Label At most 64 bytes of UTF-8; empty takes the name away
+	Label    string `json:"label"`
+	SpkiHash []byte `json:"spkiHash"`
+}
+
 // LineState 将入账 · 已入账 · 附言码未识别 · 多个附言码 · 金额不符 · 订单已支付 · 订单已关闭 · 重复 · 金额无法读取 · 本人订单
 type LineState string
 
@@ -4710,6 +4913,18 @@ type MemberRequest struct {
 	// Member 主账号 · 经办人 · 只读
 	Member Member `json:"member"`
 }
+
+// MoveContentRequest defines model for MoveContentRequest.
+type MoveContentRequest struct {
+	Act MoveContentRequestAct `json:"act"`
+
+	// Note Required to return
+	Note     *string `json:"note,omitempty"`
+	Revision int     `json:"revision"`
+}
+
+// MoveContentRequestAct defines model for MoveContentRequest.Act.
+type MoveContentRequestAct string
 
 // MoveTokenRequest defines model for MoveTokenRequest.
 type MoveTokenRequest struct {
@@ -5228,14 +5443,6 @@ type Policy struct {
 	WorkingDays int `json:"workingDays"`
 }
 
-// PolicyChange defines model for PolicyChange.
-type PolicyChange struct {
-	Kind        ApplicationKind `json:"kind"`
-	PayFirst    bool            `json:"payFirst"`
-	Steps       int             `json:"steps"`
-	WorkingDays int             `json:"workingDays"`
-}
-
 // PolicyList defines model for PolicyList.
 type PolicyList struct {
 	Items []Policy `json:"items"`
@@ -5741,6 +5948,18 @@ type RiskNotice struct {
 
 // Role defines model for Role.
 type Role string
+
+// SaveContentRequest defines model for SaveContentRequest.
+type SaveContentRequest struct {
+	// Document JSON
+	Document string `json:"document"`
+
+	// Note What is changed and why, for who publishes
+	Note *string `json:"note,omitempty"`
+
+	// Revision Of the draft that it replaces; 0 = there is none
+	Revision int `json:"revision"`
+}
 
 // Scan defines model for Scan.
 type Scan struct {
@@ -6475,15 +6694,21 @@ type TokenList struct {
 
 // TokenObject defines model for TokenObject.
 type TokenObject struct {
-	CertificateId   *string          `json:"certificateId,omitempty"`
-	CertificateName *string          `json:"certificateName,omitempty"`
-	Id              string           `json:"id"`
-	IssuerName      *string          `json:"issuerName,omitempty"`
-	KeyAlg          *string          `json:"keyAlg,omitempty"`
-	NotAfter        *time.Time       `json:"notAfter,omitempty"`
-	SerialHex       *string          `json:"serialHex,omitempty"`
-	SpkiHash        []byte           `json:"spkiHash"`
-	Usage           TokenObjectUsage `json:"usage"`
+	CertificateId   *string `json:"certificateId,omitempty"`
+	CertificateName *string `json:"certificateName,omitempty"`
+
+	// History No certificate of the key is in force any more
+	History    *bool   `json:"history,omitempty"`
+	Id         string  `json:"id"`
+	IssuerName *string `json:"issuerName,omitempty"`
+	KeyAlg     *string `json:"keyAlg,omitempty"`
+
+	// Label As its holder named it
+	Label     *string          `json:"label,omitempty"`
+	NotAfter  *time.Time       `json:"notAfter,omitempty"`
+	SerialHex *string          `json:"serialHex,omitempty"`
+	SpkiHash  []byte           `json:"spkiHash"`
+	Usage     TokenObjectUsage `json:"usage"`
 }
 
 // TokenObjectUsage defines model for TokenObject.Usage.
@@ -6797,6 +7022,21 @@ type SearchInventoryParams struct {
 
 	// After The next of the page before
 	After *string `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// ListContentParams defines parameters for ListContent.
+type ListContentParams struct {
+	Kind   ContentKind `form:"kind" json:"kind"`
+	Search *string     `form:"search,omitempty" json:"search,omitempty"`
+	Page   *int        `form:"page,omitempty" json:"page,omitempty"`
+	Size   *int        `form:"size,omitempty" json:"size,omitempty"`
+}
+
+// ListContentVersionsParams defines parameters for ListContentVersions.
+type ListContentVersionsParams struct {
+	// Before Only those below this version
+	Before *int `form:"before,omitempty" json:"before,omitempty"`
+	Size   *int `form:"size,omitempty" json:"size,omitempty"`
 }
 
 // ListFlashBatchesParams defines parameters for ListFlashBatches.
@@ -7263,14 +7503,20 @@ type PrepareDecisionJSONRequestBody = DecisionRequest
 // ChangeCertificateStatusJSONRequestBody defines body for ChangeCertificateStatus for application/json ContentType.
 type ChangeCertificateStatusJSONRequestBody = StatusChange
 
+// CheckContentJSONRequestBody defines body for CheckContent for application/json ContentType.
+type CheckContentJSONRequestBody = CheckContentRequest
+
+// SaveContentDraftJSONRequestBody defines body for SaveContentDraft for application/json ContentType.
+type SaveContentDraftJSONRequestBody = SaveContentRequest
+
+// MoveContentDraftJSONRequestBody defines body for MoveContentDraft for application/json ContentType.
+type MoveContentDraftJSONRequestBody = MoveContentRequest
+
 // CreateFlashBatchJSONRequestBody defines body for CreateFlashBatch for application/json ContentType.
 type CreateFlashBatchJSONRequestBody = FlashBatchRequest
 
 // GiveUpFlashKeyJSONRequestBody defines body for GiveUpFlashKey for application/json ContentType.
 type GiveUpFlashKeyJSONRequestBody = FlashGiveUpRequest
-
-// SetHolidaysJSONRequestBody defines body for SetHolidays for application/json ContentType.
-type SetHolidaysJSONRequestBody = HolidayYear
 
 // ImportHoldersJSONRequestBody defines body for ImportHolders for application/json ContentType.
 type ImportHoldersJSONRequestBody = ImportRequest
@@ -7289,12 +7535,6 @@ type AskRefundJSONRequestBody = RefundRequest
 
 // VerifyOrganisationJSONRequestBody defines body for VerifyOrganisation for application/json ContentType.
 type VerifyOrganisationJSONRequestBody = VerificationRequest
-
-// SetPolicyJSONRequestBody defines body for SetPolicy for application/json ContentType.
-type SetPolicyJSONRequestBody = PolicyChange
-
-// SetPricesJSONRequestBody defines body for SetPrices for application/json ContentType.
-type SetPricesJSONRequestBody = PriceList
 
 // DecideRecoveryJSONRequestBody defines body for DecideRecovery for application/json ContentType.
 type DecideRecoveryJSONRequestBody = RecoveryDecision
@@ -7593,8 +7833,14 @@ type SendSupplementCodeJSONRequestBody = SendCodeRequest
 // CheckSupplementCodeJSONRequestBody defines body for CheckSupplementCode for application/json ContentType.
 type CheckSupplementCodeJSONRequestBody = CheckCodeRequest
 
+// DeleteTokenKeysJSONRequestBody defines body for DeleteTokenKeys for application/json ContentType.
+type DeleteTokenKeysJSONRequestBody = DeleteTokenKeysRequest
+
 // InitTokenJSONRequestBody defines body for InitToken for application/json ContentType.
 type InitTokenJSONRequestBody = AgentChoice
+
+// LabelTokenKeyJSONRequestBody defines body for LabelTokenKey for application/json ContentType.
+type LabelTokenKeyJSONRequestBody = LabelTokenKeyRequest
 
 // ChangeTokenPINJSONRequestBody defines body for ChangeTokenPIN for application/json ContentType.
 type ChangeTokenPINJSONRequestBody = AgentChoice
@@ -7661,6 +7907,27 @@ type ServerInterface interface {
 	// ChangeCertificateStatus 挂失、解挂、吊销 one certificate with its pair, at once
 	// (POST /admin/certificates/{id}/status)
 	ChangeCertificateStatus(c *gin.Context, id string)
+	// ListContent What there is of a kind: projects, years of holidays, notices, the agreement
+	// (GET /admin/content)
+	ListContent(c *gin.Context, params ListContentParams)
+	// GetContent One item: what is in effect, and its draft
+	// (GET /admin/content/{kind}/{key})
+	GetContent(c *gin.Context, kind ContentKind, key string)
+	// CheckContent What a document would change, without keeping it
+	// (POST /admin/content/{kind}/{key}/check)
+	CheckContent(c *gin.Context, kind ContentKind, key string)
+	// SaveContentDraft Keep a document as the draft; revision 0 begins one
+	// (PUT /admin/content/{kind}/{key}/draft)
+	SaveContentDraft(c *gin.Context, kind ContentKind, key string)
+	// MoveContentDraft Submit, publish, return or discard a draft; another person than its author publishes
+	// (POST /admin/content/{kind}/{key}/draft/moves)
+	MoveContentDraft(c *gin.Context, kind ContentKind, key string)
+	// ListContentVersions The versions of an item, newest first
+	// (GET /admin/content/{kind}/{key}/versions)
+	ListContentVersions(c *gin.Context, kind ContentKind, key string, params ListContentVersionsParams)
+	// GetContentVersion One version, and what it changed
+	// (GET /admin/content/{kind}/{key}/versions/{version})
+	GetContentVersion(c *gin.Context, kind ContentKind, key string, version int)
 	// ListFlashBatches Batches of keys (operator)
 	// (GET /admin/flash/batches)
 	ListFlashBatches(c *gin.Context, params ListFlashBatchesParams)
@@ -7679,9 +7946,6 @@ type ServerInterface interface {
 	// ListHolidays Holidays and shifted working days
 	// (GET /admin/holidays)
 	ListHolidays(c *gin.Context)
-	// SetHolidays Replace the days of one year
-	// (PUT /admin/holidays)
-	SetHolidays(c *gin.Context)
 	// ImportHolders Take over holders whose certificates another CA issued; with dryRun every problem row is shown and nothing is kept
 	// (POST /admin/imports)
 	ImportHolders(c *gin.Context)
@@ -7733,15 +7997,9 @@ type ServerInterface interface {
 	// VerifyOrganisation 实名核验: by what was looked at, accepted or not (window, reviewer)
 	// (POST /admin/organisations/{id}/verification)
 	VerifyOrganisation(c *gin.Context, id string)
-	// SetPolicy Set what one kind of application takes in a project
-	// (PUT /admin/projects/{slug}/policies)
-	SetPolicy(c *gin.Context, slug string)
 	// ListPrices What a project's things cost
 	// (GET /admin/projects/{slug}/prices)
 	ListPrices(c *gin.Context, slug string)
-	// SetPrices Replace a project's price list; orders made before keep their amounts
-	// (PUT /admin/projects/{slug}/prices)
-	SetPrices(c *gin.Context, slug string)
 	// ListAllRecoveries Key recoveries of all holders, the longest waiting first
 	// (GET /admin/recoveries)
 	ListAllRecoveries(c *gin.Context, params ListAllRecoveriesParams)
@@ -8384,9 +8642,15 @@ type ServerInterface interface {
 	// ListMyTokens The organisation's USB keys
 	// (GET /tokens)
 	ListMyTokens(c *gin.Context, params ListMyTokensParams)
+	// DeleteTokenKeys Delete key pairs that are not needed any more
+	// (POST /tokens/{serial}/deletions)
+	DeleteTokenKeys(c *gin.Context, serial string)
 	// InitToken Initialise a blank key of the organisation
 	// (POST /tokens/{serial}/init)
 	InitToken(c *gin.Context, serial string, params InitTokenParams)
+	// LabelTokenKey Give a key pair on the USB key a name
+	// (POST /tokens/{serial}/labels)
+	LabelTokenKey(c *gin.Context, serial string)
 	// ChangeTokenPIN Change the PIN; both are typed into the agent
 	// (POST /tokens/{serial}/pin)
 	ChangeTokenPIN(c *gin.Context, serial string)
@@ -9059,6 +9323,289 @@ func (siw *ServerInterfaceWrapper) ChangeCertificateStatus(c *gin.Context) {
 	siw.Handler.ChangeCertificateStatus(c, id)
 }
 
+// ListContent operation middleware
+func (siw *ServerInterfaceWrapper) ListContent(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContentParams
+
+	// ------------- Required query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "kind", c.Request.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", c.Request.URL.Query(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter search: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", c.Request.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter page: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListContent(c, params)
+}
+
+// GetContent operation middleware
+func (siw *ServerInterfaceWrapper) GetContent(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "kind" -------------
+	var kind ContentKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetContent(c, kind, key)
+}
+
+// CheckContent operation middleware
+func (siw *ServerInterfaceWrapper) CheckContent(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "kind" -------------
+	var kind ContentKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CheckContent(c, kind, key)
+}
+
+// SaveContentDraft operation middleware
+func (siw *ServerInterfaceWrapper) SaveContentDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "kind" -------------
+	var kind ContentKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SaveContentDraft(c, kind, key)
+}
+
+// MoveContentDraft operation middleware
+func (siw *ServerInterfaceWrapper) MoveContentDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "kind" -------------
+	var kind ContentKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.MoveContentDraft(c, kind, key)
+}
+
+// ListContentVersions operation middleware
+func (siw *ServerInterfaceWrapper) ListContentVersions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "kind" -------------
+	var kind ContentKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContentVersionsParams
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", c.Request.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter before: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListContentVersions(c, kind, key, params)
+}
+
+// GetContentVersion operation middleware
+func (siw *ServerInterfaceWrapper) GetContentVersion(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "kind" -------------
+	var kind ContentKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "version" -------------
+	var version int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", c.Param("version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter version: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetContentVersion(c, kind, key, version)
+}
+
 // ListFlashBatches operation middleware
 func (siw *ServerInterfaceWrapper) ListFlashBatches(c *gin.Context) {
 
@@ -9193,19 +9740,6 @@ func (siw *ServerInterfaceWrapper) ListHolidays(c *gin.Context) {
 	}
 
 	siw.Handler.ListHolidays(c)
-}
-
-// SetHolidays operation middleware
-func (siw *ServerInterfaceWrapper) SetHolidays(c *gin.Context) {
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		middleware(c)
-		if c.IsAborted() {
-			return
-		}
-	}
-
-	siw.Handler.SetHolidays(c)
 }
 
 // ImportHolders operation middleware
@@ -9715,31 +10249,6 @@ func (siw *ServerInterfaceWrapper) VerifyOrganisation(c *gin.Context) {
 	siw.Handler.VerifyOrganisation(c, id)
 }
 
-// SetPolicy operation middleware
-func (siw *ServerInterfaceWrapper) SetPolicy(c *gin.Context) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "slug" -------------
-	var slug string
-
-	err = runtime.BindStyledParameterWithOptions("simple", "slug", c.Param("slug"), &slug, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
-	if err != nil {
-		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter slug: %w", err), http.StatusBadRequest)
-		return
-	}
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		middleware(c)
-		if c.IsAborted() {
-			return
-		}
-	}
-
-	siw.Handler.SetPolicy(c, slug)
-}
-
 // ListPrices operation middleware
 func (siw *ServerInterfaceWrapper) ListPrices(c *gin.Context) {
 
@@ -9763,31 +10272,6 @@ func (siw *ServerInterfaceWrapper) ListPrices(c *gin.Context) {
 	}
 
 	siw.Handler.ListPrices(c, slug)
-}
-
-// SetPrices operation middleware
-func (siw *ServerInterfaceWrapper) SetPrices(c *gin.Context) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "slug" -------------
-	var slug string
-
-	err = runtime.BindStyledParameterWithOptions("simple", "slug", c.Param("slug"), &slug, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
-	if err != nil {
-		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter slug: %w", err), http.StatusBadRequest)
-		return
-	}
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		middleware(c)
-		if c.IsAborted() {
-			return
-		}
-	}
-
-	siw.Handler.SetPrices(c, slug)
 }
 
 // ListAllRecoveries operation middleware
@@ -14583,6 +15067,31 @@ func (siw *ServerInterfaceWrapper) ListMyTokens(c *gin.Context) {
 	siw.Handler.ListMyTokens(c, params)
 }
 
+// DeleteTokenKeys operation middleware
+func (siw *ServerInterfaceWrapper) DeleteTokenKeys(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "serial" -------------
+	var serial string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "serial", c.Param("serial"), &serial, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter serial: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteTokenKeys(c, serial)
+}
+
 // InitToken operation middleware
 func (siw *ServerInterfaceWrapper) InitToken(c *gin.Context) {
 
@@ -14617,6 +15126,31 @@ func (siw *ServerInterfaceWrapper) InitToken(c *gin.Context) {
 	}
 
 	siw.Handler.InitToken(c, serial, params)
+}
+
+// LabelTokenKey operation middleware
+func (siw *ServerInterfaceWrapper) LabelTokenKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "serial" -------------
+	var serial string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "serial", c.Param("serial"), &serial, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter serial: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.LabelTokenKey(c, serial)
 }
 
 // ChangeTokenPIN operation middleware
@@ -15085,7 +15619,6 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/admin/statements/:id", wrapper.GetStatement)
 	router.POST(options.BaseURL+"/admin/statements/:id/commit", wrapper.CommitStatement)
 	router.GET(options.BaseURL+"/admin/projects/:slug/prices", wrapper.ListPrices)
-	router.PUT(options.BaseURL+"/admin/projects/:slug/prices", wrapper.SetPrices)
 	router.POST(options.BaseURL+"/admin/orders/:id/confirm", wrapper.ConfirmOrder)
 	router.GET(options.BaseURL+"/certificates", wrapper.ListCertificates)
 	router.GET(options.BaseURL+"/certificates/:id", wrapper.GetCertificate)
@@ -15139,6 +15672,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/unlocks/:id/withdraw", wrapper.WithdrawUnlock)
 	router.GET(options.BaseURL+"/tokens", wrapper.ListMyTokens)
 	router.POST(options.BaseURL+"/tokens/:serial/pin", wrapper.ChangeTokenPIN)
+	router.POST(options.BaseURL+"/tokens/:serial/labels", wrapper.LabelTokenKey)
+	router.POST(options.BaseURL+"/tokens/:serial/deletions", wrapper.DeleteTokenKeys)
 	router.POST(options.BaseURL+"/tokens/:serial/takeover", wrapper.TakeOverToken)
 	router.POST(options.BaseURL+"/tokens/:serial/init", wrapper.InitToken)
 	router.GET(options.BaseURL+"/admin/unlocks", wrapper.ListUnlocks)
@@ -15152,8 +15687,6 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/admin/applications/:id/decisions/text", wrapper.PrepareDecision)
 	router.POST(options.BaseURL+"/admin/applications/:id/decisions", wrapper.DecideApplication)
 	router.GET(options.BaseURL+"/admin/holidays", wrapper.ListHolidays)
-	router.PUT(options.BaseURL+"/admin/holidays", wrapper.SetHolidays)
-	router.PUT(options.BaseURL+"/admin/projects/:slug/policies", wrapper.SetPolicy)
 	router.GET(options.BaseURL+"/admin/tokens", wrapper.ListTokens)
 	router.POST(options.BaseURL+"/admin/tokens", wrapper.RegisterTokens)
 	router.GET(options.BaseURL+"/admin/tokens/counts", wrapper.CountTokens)
@@ -15218,6 +15751,13 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/admin/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/admin/audit/verification", wrapper.VerifyAudit)
 	router.GET(options.BaseURL+"/admin/audit/export", wrapper.ExportAudit)
+	router.GET(options.BaseURL+"/admin/content", wrapper.ListContent)
+	router.GET(options.BaseURL+"/admin/content/:kind/:key", wrapper.GetContent)
+	router.POST(options.BaseURL+"/admin/content/:kind/:key/check", wrapper.CheckContent)
+	router.PUT(options.BaseURL+"/admin/content/:kind/:key/draft", wrapper.SaveContentDraft)
+	router.POST(options.BaseURL+"/admin/content/:kind/:key/draft/moves", wrapper.MoveContentDraft)
+	router.GET(options.BaseURL+"/admin/content/:kind/:key/versions", wrapper.ListContentVersions)
+	router.GET(options.BaseURL+"/admin/content/:kind/:key/versions/:version", wrapper.GetContentVersion)
 	router.GET(options.BaseURL+"/admin/issuance", wrapper.GetIssuance)
 	router.POST(options.BaseURL+"/admin/issuance", wrapper.AskStop)
 	router.POST(options.BaseURL+"/admin/issuance/decision", wrapper.DecideStop)
@@ -15829,6 +16369,290 @@ func (response ChangeCertificateStatusdefaultApplicationProblemPlusJSONResponse)
 	return err
 }
 
+type ListContentRequestObject struct {
+	Params ListContentParams
+}
+
+type ListContentResponseObject interface {
+	VisitListContentResponse(w http.ResponseWriter) error
+}
+
+type ListContent200JSONResponse ContentList
+
+func (response ListContent200JSONResponse) VisitListContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListContentdefaultApplicationProblemPlusJSONResponse) VisitListContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContentRequestObject struct {
+	Kind ContentKind `json:"kind"`
+	Key  string      `json:"key"`
+}
+
+type GetContentResponseObject interface {
+	VisitGetContentResponse(w http.ResponseWriter) error
+}
+
+type GetContent200JSONResponse ContentItem
+
+func (response GetContent200JSONResponse) VisitGetContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetContentdefaultApplicationProblemPlusJSONResponse) VisitGetContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckContentRequestObject struct {
+	Kind ContentKind `json:"kind"`
+	Key  string      `json:"key"`
+	Body *CheckContentJSONRequestBody
+}
+
+type CheckContentResponseObject interface {
+	VisitCheckContentResponse(w http.ResponseWriter) error
+}
+
+type CheckContent200JSONResponse ContentCheck
+
+func (response CheckContent200JSONResponse) VisitCheckContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckContentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CheckContentdefaultApplicationProblemPlusJSONResponse) VisitCheckContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveContentDraftRequestObject struct {
+	Kind ContentKind `json:"kind"`
+	Key  string      `json:"key"`
+	Body *SaveContentDraftJSONRequestBody
+}
+
+type SaveContentDraftResponseObject interface {
+	VisitSaveContentDraftResponse(w http.ResponseWriter) error
+}
+
+type SaveContentDraft200JSONResponse ContentItem
+
+func (response SaveContentDraft200JSONResponse) VisitSaveContentDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveContentDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SaveContentDraftdefaultApplicationProblemPlusJSONResponse) VisitSaveContentDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveContentDraftRequestObject struct {
+	Kind ContentKind `json:"kind"`
+	Key  string      `json:"key"`
+	Body *MoveContentDraftJSONRequestBody
+}
+
+type MoveContentDraftResponseObject interface {
+	VisitMoveContentDraftResponse(w http.ResponseWriter) error
+}
+
+type MoveContentDraft200JSONResponse ContentItem
+
+func (response MoveContentDraft200JSONResponse) VisitMoveContentDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveContentDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MoveContentDraftdefaultApplicationProblemPlusJSONResponse) VisitMoveContentDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContentVersionsRequestObject struct {
+	Kind   ContentKind `json:"kind"`
+	Key    string      `json:"key"`
+	Params ListContentVersionsParams
+}
+
+type ListContentVersionsResponseObject interface {
+	VisitListContentVersionsResponse(w http.ResponseWriter) error
+}
+
+type ListContentVersions200JSONResponse ContentVersionList
+
+func (response ListContentVersions200JSONResponse) VisitListContentVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContentVersionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListContentVersionsdefaultApplicationProblemPlusJSONResponse) VisitListContentVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContentVersionRequestObject struct {
+	Kind    ContentKind `json:"kind"`
+	Key     string      `json:"key"`
+	Version int         `json:"version"`
+}
+
+type GetContentVersionResponseObject interface {
+	VisitGetContentVersionResponse(w http.ResponseWriter) error
+}
+
+type GetContentVersion200JSONResponse ContentVersion
+
+func (response GetContentVersion200JSONResponse) VisitGetContentVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContentVersiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetContentVersiondefaultApplicationProblemPlusJSONResponse) VisitGetContentVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListFlashBatchesRequestObject struct {
 	Params ListFlashBatchesParams
 }
@@ -16052,45 +16876,6 @@ type ListHolidaysdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListHolidaysdefaultApplicationProblemPlusJSONResponse) VisitListHolidaysResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SetHolidaysRequestObject struct {
-	Body *SetHolidaysJSONRequestBody
-}
-
-type SetHolidaysResponseObject interface {
-	VisitSetHolidaysResponse(w http.ResponseWriter) error
-}
-
-type SetHolidays200JSONResponse HolidayList
-
-func (response SetHolidays200JSONResponse) VisitSetHolidaysResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SetHolidaysdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response SetHolidaysdefaultApplicationProblemPlusJSONResponse) VisitSetHolidaysResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16772,46 +17557,6 @@ func (response VerifyOrganisationdefaultApplicationProblemPlusJSONResponse) Visi
 	return err
 }
 
-type SetPolicyRequestObject struct {
-	Slug string `json:"slug"`
-	Body *SetPolicyJSONRequestBody
-}
-
-type SetPolicyResponseObject interface {
-	VisitSetPolicyResponse(w http.ResponseWriter) error
-}
-
-type SetPolicy200JSONResponse PolicyList
-
-func (response SetPolicy200JSONResponse) VisitSetPolicyResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SetPolicydefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response SetPolicydefaultApplicationProblemPlusJSONResponse) VisitSetPolicyResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type ListPricesRequestObject struct {
 	Slug string `json:"slug"`
 }
@@ -16840,46 +17585,6 @@ type ListPricesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPricesdefaultApplicationProblemPlusJSONResponse) VisitListPricesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SetPricesRequestObject struct {
-	Slug string `json:"slug"`
-	Body *SetPricesJSONRequestBody
-}
-
-type SetPricesResponseObject interface {
-	VisitSetPricesResponse(w http.ResponseWriter) error
-}
-
-type SetPrices200JSONResponse PriceList
-
-func (response SetPrices200JSONResponse) VisitSetPricesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SetPricesdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response SetPricesdefaultApplicationProblemPlusJSONResponse) VisitSetPricesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -25148,6 +25853,46 @@ func (response ListMyTokensdefaultApplicationProblemPlusJSONResponse) VisitListM
 	return err
 }
 
+type DeleteTokenKeysRequestObject struct {
+	Serial string `json:"serial"`
+	Body   *DeleteTokenKeysJSONRequestBody
+}
+
+type DeleteTokenKeysResponseObject interface {
+	VisitDeleteTokenKeysResponse(w http.ResponseWriter) error
+}
+
+type DeleteTokenKeys202JSONResponse Job
+
+func (response DeleteTokenKeys202JSONResponse) VisitDeleteTokenKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTokenKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteTokenKeysdefaultApplicationProblemPlusJSONResponse) VisitDeleteTokenKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type InitTokenRequestObject struct {
 	Serial string `json:"serial"`
 	Params InitTokenParams
@@ -25178,6 +25923,46 @@ type InitTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response InitTokendefaultApplicationProblemPlusJSONResponse) VisitInitTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelTokenKeyRequestObject struct {
+	Serial string `json:"serial"`
+	Body   *LabelTokenKeyJSONRequestBody
+}
+
+type LabelTokenKeyResponseObject interface {
+	VisitLabelTokenKeyResponse(w http.ResponseWriter) error
+}
+
+type LabelTokenKey202JSONResponse Job
+
+func (response LabelTokenKey202JSONResponse) VisitLabelTokenKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelTokenKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LabelTokenKeydefaultApplicationProblemPlusJSONResponse) VisitLabelTokenKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -25735,6 +26520,27 @@ type StrictServerInterface interface {
 	// ChangeCertificateStatus 挂失、解挂、吊销 one certificate with its pair, at once
 	// (POST /admin/certificates/{id}/status)
 	ChangeCertificateStatus(ctx context.Context, request ChangeCertificateStatusRequestObject) (ChangeCertificateStatusResponseObject, error)
+	// ListContent What there is of a kind: projects, years of holidays, notices, the agreement
+	// (GET /admin/content)
+	ListContent(ctx context.Context, request ListContentRequestObject) (ListContentResponseObject, error)
+	// GetContent One item: what is in effect, and its draft
+	// (GET /admin/content/{kind}/{key})
+	GetContent(ctx context.Context, request GetContentRequestObject) (GetContentResponseObject, error)
+	// CheckContent What a document would change, without keeping it
+	// (POST /admin/content/{kind}/{key}/check)
+	CheckContent(ctx context.Context, request CheckContentRequestObject) (CheckContentResponseObject, error)
+	// SaveContentDraft Keep a document as the draft; revision 0 begins one
+	// (PUT /admin/content/{kind}/{key}/draft)
+	SaveContentDraft(ctx context.Context, request SaveContentDraftRequestObject) (SaveContentDraftResponseObject, error)
+	// MoveContentDraft Submit, publish, return or discard a draft; another person than its author publishes
+	// (POST /admin/content/{kind}/{key}/draft/moves)
+	MoveContentDraft(ctx context.Context, request MoveContentDraftRequestObject) (MoveContentDraftResponseObject, error)
+	// ListContentVersions The versions of an item, newest first
+	// (GET /admin/content/{kind}/{key}/versions)
+	ListContentVersions(ctx context.Context, request ListContentVersionsRequestObject) (ListContentVersionsResponseObject, error)
+	// GetContentVersion One version, and what it changed
+	// (GET /admin/content/{kind}/{key}/versions/{version})
+	GetContentVersion(ctx context.Context, request GetContentVersionRequestObject) (GetContentVersionResponseObject, error)
 	// ListFlashBatches Batches of keys (operator)
 	// (GET /admin/flash/batches)
 	ListFlashBatches(ctx context.Context, request ListFlashBatchesRequestObject) (ListFlashBatchesResponseObject, error)
@@ -25753,9 +26559,6 @@ type StrictServerInterface interface {
 	// ListHolidays Holidays and shifted working days
 	// (GET /admin/holidays)
 	ListHolidays(ctx context.Context, request ListHolidaysRequestObject) (ListHolidaysResponseObject, error)
-	// SetHolidays Replace the days of one year
-	// (PUT /admin/holidays)
-	SetHolidays(ctx context.Context, request SetHolidaysRequestObject) (SetHolidaysResponseObject, error)
 	// ImportHolders Take over holders whose certificates another CA issued; with dryRun every problem row is shown and nothing is kept
 	// (POST /admin/imports)
 	ImportHolders(ctx context.Context, request ImportHoldersRequestObject) (ImportHoldersResponseObject, error)
@@ -25807,15 +26610,9 @@ type StrictServerInterface interface {
 	// VerifyOrganisation 实名核验: by what was looked at, accepted or not (window, reviewer)
 	// (POST /admin/organisations/{id}/verification)
 	VerifyOrganisation(ctx context.Context, request VerifyOrganisationRequestObject) (VerifyOrganisationResponseObject, error)
-	// SetPolicy Set what one kind of application takes in a project
-	// (PUT /admin/projects/{slug}/policies)
-	SetPolicy(ctx context.Context, request SetPolicyRequestObject) (SetPolicyResponseObject, error)
 	// ListPrices What a project's things cost
 	// (GET /admin/projects/{slug}/prices)
 	ListPrices(ctx context.Context, request ListPricesRequestObject) (ListPricesResponseObject, error)
-	// SetPrices Replace a project's price list; orders made before keep their amounts
-	// (PUT /admin/projects/{slug}/prices)
-	SetPrices(ctx context.Context, request SetPricesRequestObject) (SetPricesResponseObject, error)
 	// ListAllRecoveries Key recoveries of all holders, the longest waiting first
 	// (GET /admin/recoveries)
 	ListAllRecoveries(ctx context.Context, request ListAllRecoveriesRequestObject) (ListAllRecoveriesResponseObject, error)
@@ -26458,9 +27255,15 @@ type StrictServerInterface interface {
 	// ListMyTokens The organisation's USB keys
 	// (GET /tokens)
 	ListMyTokens(ctx context.Context, request ListMyTokensRequestObject) (ListMyTokensResponseObject, error)
+	// DeleteTokenKeys Delete key pairs that are not needed any more
+	// (POST /tokens/{serial}/deletions)
+	DeleteTokenKeys(ctx context.Context, request DeleteTokenKeysRequestObject) (DeleteTokenKeysResponseObject, error)
 	// InitToken Initialise a blank key of the organisation
 	// (POST /tokens/{serial}/init)
 	InitToken(ctx context.Context, request InitTokenRequestObject) (InitTokenResponseObject, error)
+	// LabelTokenKey Give a key pair on the USB key a name
+	// (POST /tokens/{serial}/labels)
+	LabelTokenKey(ctx context.Context, request LabelTokenKeyRequestObject) (LabelTokenKeyResponseObject, error)
 	// ChangeTokenPIN Change the PIN; both are typed into the agent
 	// (POST /tokens/{serial}/pin)
 	ChangeTokenPIN(ctx context.Context, request ChangeTokenPINRequestObject) (ChangeTokenPINResponseObject, error)
@@ -27002,6 +27805,250 @@ func (sh *strictHandler) ChangeCertificateStatus(ctx *gin.Context, id string) {
 	}
 }
 
+// ListContent operation middleware
+func (sh *strictHandler) ListContent(ctx *gin.Context, params ListContentParams) {
+	var request ListContentRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContent(ctx, request.(ListContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListContentResponseObject); ok {
+		if err := validResponse.VisitListContentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetContent operation middleware
+func (sh *strictHandler) GetContent(ctx *gin.Context, kind ContentKind, key string) {
+	var request GetContentRequestObject
+
+	request.Kind = kind
+	request.Key = key
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContent(ctx, request.(GetContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetContentResponseObject); ok {
+		if err := validResponse.VisitGetContentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CheckContent operation middleware
+func (sh *strictHandler) CheckContent(ctx *gin.Context, kind ContentKind, key string) {
+	var request CheckContentRequestObject
+
+	request.Kind = kind
+	request.Key = key
+
+	var body CheckContentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckContent(ctx, request.(CheckContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckContent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CheckContentResponseObject); ok {
+		if err := validResponse.VisitCheckContentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SaveContentDraft operation middleware
+func (sh *strictHandler) SaveContentDraft(ctx *gin.Context, kind ContentKind, key string) {
+	var request SaveContentDraftRequestObject
+
+	request.Kind = kind
+	request.Key = key
+
+	var body SaveContentDraftJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SaveContentDraft(ctx, request.(SaveContentDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SaveContentDraft")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SaveContentDraftResponseObject); ok {
+		if err := validResponse.VisitSaveContentDraftResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MoveContentDraft operation middleware
+func (sh *strictHandler) MoveContentDraft(ctx *gin.Context, kind ContentKind, key string) {
+	var request MoveContentDraftRequestObject
+
+	request.Kind = kind
+	request.Key = key
+
+	var body MoveContentDraftJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MoveContentDraft(ctx, request.(MoveContentDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MoveContentDraft")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(MoveContentDraftResponseObject); ok {
+		if err := validResponse.VisitMoveContentDraftResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListContentVersions operation middleware
+func (sh *strictHandler) ListContentVersions(ctx *gin.Context, kind ContentKind, key string, params ListContentVersionsParams) {
+	var request ListContentVersionsRequestObject
+
+	request.Kind = kind
+	request.Key = key
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContentVersions(ctx, request.(ListContentVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContentVersions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListContentVersionsResponseObject); ok {
+		if err := validResponse.VisitListContentVersionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetContentVersion operation middleware
+func (sh *strictHandler) GetContentVersion(ctx *gin.Context, kind ContentKind, key string, version int) {
+	var request GetContentVersionRequestObject
+
+	request.Kind = kind
+	request.Key = key
+	request.Version = version
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContentVersion(ctx, request.(GetContentVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContentVersion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetContentVersionResponseObject); ok {
+		if err := validResponse.VisitGetContentVersionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListFlashBatches operation middleware
 func (sh *strictHandler) ListFlashBatches(ctx *gin.Context, params ListFlashBatchesParams) {
 	var request ListFlashBatchesRequestObject
@@ -27183,48 +28230,6 @@ func (sh *strictHandler) ListHolidays(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ListHolidaysResponseObject); ok {
 		if err := validResponse.VisitListHolidaysResponse(ctx.Writer); err != nil {
-			sh.options.ResponseErrorHandlerFunc(ctx, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
-	}
-}
-
-// SetHolidays operation middleware
-func (sh *strictHandler) SetHolidays(ctx *gin.Context) {
-	var request SetHolidaysRequestObject
-
-	var body SetHolidaysJSONRequestBody
-	var err error
-	// A request validator built on kin-openapi's openapi3filter with
-	// KeepValidatedValue leaves the value it validated on the body. Bind
-	// that value, matching member names exactly, so the handler receives
-	// what was validated instead of a second, case-insensitive decode.
-	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-		err = ctx.ShouldBindJSON(&body)
-	} else if binding.Validator != nil {
-		// ShouldBindJSON runs the struct validator after decoding; keep that.
-		err = binding.Validator.ValidateStruct(&body)
-	}
-	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
-	}
-	request.Body = &body
-
-	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.SetHolidays(ctx, request.(SetHolidaysRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SetHolidays")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		sh.options.HandlerErrorFunc(ctx, err)
-	} else if validResponse, ok := response.(SetHolidaysResponseObject); ok {
-		if err := validResponse.VisitSetHolidaysResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -27776,50 +28781,6 @@ func (sh *strictHandler) VerifyOrganisation(ctx *gin.Context, id string) {
 	}
 }
 
-// SetPolicy operation middleware
-func (sh *strictHandler) SetPolicy(ctx *gin.Context, slug string) {
-	var request SetPolicyRequestObject
-
-	request.Slug = slug
-
-	var body SetPolicyJSONRequestBody
-	var err error
-	// A request validator built on kin-openapi's openapi3filter with
-	// KeepValidatedValue leaves the value it validated on the body. Bind
-	// that value, matching member names exactly, so the handler receives
-	// what was validated instead of a second, case-insensitive decode.
-	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-		err = ctx.ShouldBindJSON(&body)
-	} else if binding.Validator != nil {
-		// ShouldBindJSON runs the struct validator after decoding; keep that.
-		err = binding.Validator.ValidateStruct(&body)
-	}
-	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
-	}
-	request.Body = &body
-
-	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.SetPolicy(ctx, request.(SetPolicyRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SetPolicy")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		sh.options.HandlerErrorFunc(ctx, err)
-	} else if validResponse, ok := response.(SetPolicyResponseObject); ok {
-		if err := validResponse.VisitSetPolicyResponse(ctx.Writer); err != nil {
-			sh.options.ResponseErrorHandlerFunc(ctx, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
-	}
-}
-
 // ListPrices operation middleware
 func (sh *strictHandler) ListPrices(ctx *gin.Context, slug string) {
 	var request ListPricesRequestObject
@@ -27839,50 +28800,6 @@ func (sh *strictHandler) ListPrices(ctx *gin.Context, slug string) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ListPricesResponseObject); ok {
 		if err := validResponse.VisitListPricesResponse(ctx.Writer); err != nil {
-			sh.options.ResponseErrorHandlerFunc(ctx, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
-	}
-}
-
-// SetPrices operation middleware
-func (sh *strictHandler) SetPrices(ctx *gin.Context, slug string) {
-	var request SetPricesRequestObject
-
-	request.Slug = slug
-
-	var body SetPricesJSONRequestBody
-	var err error
-	// A request validator built on kin-openapi's openapi3filter with
-	// KeepValidatedValue leaves the value it validated on the body. Bind
-	// that value, matching member names exactly, so the handler receives
-	// what was validated instead of a second, case-insensitive decode.
-	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-		err = ctx.ShouldBindJSON(&body)
-	} else if binding.Validator != nil {
-		// ShouldBindJSON runs the struct validator after decoding; keep that.
-		err = binding.Validator.ValidateStruct(&body)
-	}
-	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
-	}
-	request.Body = &body
-
-	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.SetPrices(ctx, request.(SetPricesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SetPrices")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		sh.options.HandlerErrorFunc(ctx, err)
-	} else if validResponse, ok := response.(SetPricesResponseObject); ok {
-		if err := validResponse.VisitSetPricesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -35067,6 +35984,50 @@ func (sh *strictHandler) ListMyTokens(ctx *gin.Context, params ListMyTokensParam
 	}
 }
 
+// DeleteTokenKeys operation middleware
+func (sh *strictHandler) DeleteTokenKeys(ctx *gin.Context, serial string) {
+	var request DeleteTokenKeysRequestObject
+
+	request.Serial = serial
+
+	var body DeleteTokenKeysJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTokenKeys(ctx, request.(DeleteTokenKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTokenKeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteTokenKeysResponseObject); ok {
+		if err := validResponse.VisitDeleteTokenKeysResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // InitToken operation middleware
 func (sh *strictHandler) InitToken(ctx *gin.Context, serial string, params InitTokenParams) {
 	var request InitTokenRequestObject
@@ -35105,6 +36066,50 @@ func (sh *strictHandler) InitToken(ctx *gin.Context, serial string, params InitT
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(InitTokenResponseObject); ok {
 		if err := validResponse.VisitInitTokenResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LabelTokenKey operation middleware
+func (sh *strictHandler) LabelTokenKey(ctx *gin.Context, serial string) {
+	var request LabelTokenKeyRequestObject
+
+	request.Serial = serial
+
+	var body LabelTokenKeyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LabelTokenKey(ctx, request.(LabelTokenKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LabelTokenKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(LabelTokenKeyResponseObject); ok {
+		if err := validResponse.VisitLabelTokenKeyResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -35558,638 +36563,661 @@ func (sh *strictHandler) TestWebhook(ctx *gin.Context, id string) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P1tkyTHdR+Kf5WM8T8CoP+92JnF7hqaCb0YzO4CC+zDeGeXkK4DMcqpyu5OdHVmsTJ7epsMRIC+IkTJ",
-	"hEnKpGxJMEVJpM0LW6RE6howIFIR/ij2zi7wLW7kycyqrOrMqqyenhlAwpvd6e6qfDh58uTJ8/A739hI",
-	"+DTnjDApNra/sVEQkXMmCHy4RTOi/k84k4RJ9ee/vPwv1X8iGZMpVn8NeTHFcmN744gyXCw2BhtykZON",
-	"7Q0hC8pGG2+//fZgIyUiKWguKWcb2xu7aKgafnuwsV/wo4xMG33gPM9ogtXTl3P9xP//LaFedTv+/xVk",
-	"uLG98S8uVxO4rH8Vl227ns7fGGOJ5oRJNC84jG9gGoUp7yYJyeVtdkwlDOAB+dqMCBhWXvCcFJJq2uBR",
-	"QcjUjHiKH98hbCTHG9tXNwcbU8rsx60legzUVIe0mDZe3LryUuebORZizot0hVclnxDWeO9611jfHmwU",
-	"5GszWpB0Y/vfmDacYVRzGTgEebNshx+9RRKput9NEj5j8kBiCSxVX5Sn73/w6V/+9OTXP0T/60P09P0P",
-	"nv74o88++I76cPLhL09+/qOT770HH9795Nkn/8F8/fRXP/vsB+9sDDYIm03V6DIywoliwBk7JgUdUqIG",
-	"6Pw5LPjXYfxJxgVJnXFWZNpN04IIsbzeDE89A39AEppTNelBL8IONvIxZ6Q/7+RcyISnnqEc0McopSMq",
-	"RX0sW5ueZgoyonpDNRqZJWOEBXr6//7p07/7i2fvfxN99gffP3nv35989G/Ryf/z8clf/PuT73zcbL97",
-	"1EIWhDR3ypXNnuwHS2ApV86hbN3LdiOzQ+uLSVMP5ZdGnWEhDwhhu7Im6FIsySVJYSxL71g2ac5z6UHO",
-	"MqoZwPx0xHlGMNPbXE25T7fHpBBmQRts2E5SqvaFpavttRxckKJ7Y04T4hOKhMnbEcR9O9Tya/xo1eXK",
-	"cYGnehhpShVD42zfaUcWM9I8DW4+xonMFkiOCTpaSCKQVOeDbupVLMaIMvhR0mRCJEq4ovRGc/SDjceX",
-	"RvyS+VKdVS88wPO7RAg8goNOv77MGJtxK2ReL+cYXJjXycIjuybm2/rcX3vjYIBGnKdoyAskCUNTymaS",
-	"NOXH9Rdfuto1SughOKo71HeCUkmm9T/ajnS9kyu+wUWBF8vUgqaCA7lf0BFlHgrx6oc2ImGU4kWdPNeu",
-	"XL3y0ktd9LHt+0fmaBL1YUnyOI5pFIvIrCl5trxP+mXF1U5OtO/ZvgZ6eN4pVRqcR0gkkh6T1/jR7aht",
-	"jRPpWRdQ49TGHPMsJQWa4gVKOWJ8vjGIZKhqjLuJh7MGG4ka81A9Q/RQG7JjmssFsAUjczRjkmYwIuc1",
-	"RAWiQsxA/eiaqPPevdhTBDQZoU+KpmYiZwUjKeIFmrEc03QbzceEISrVqLQKhGYsI0IgwadEjikbqZ9S",
-	"fbzGHTyJuiww2eesSgqCZb/jLZ0R3xwfjgnKCz6lairqXcSHsAQFOaZk/pxAhKXRUyGs4Jndh22cc7N8",
-	"8G3ddg9Wu6Uef3sQeaRNKEt7NP66evxtxWlshrNlehWEkfk2OloYAg0Q41J9lEBIolYSTYhziXOUEkbm",
-	"e80N0TV+NpsekSLmSV6kpIhrlBcjzKiAGUdvFHVup7OgvjVT9wEvfyUZTyZISMxSgeZjmhFX7CS8KEgi",
-	"hZdieUETsmdv1uZ3yiQZkUL/zpXAPMhmo5h5FwQLzryycKF29RwLVDi7viCqdRA9UQLxAfDEA+jFJw41",
-	"z9zjsknxa16KF1RM7nFp9MTWjqsn1V2BFBRnr5LHTWX2qvdiYe6TkTtE3z/Vi7OjKZU9xZD63mrtUSR9",
-	"aF64yWSx8NF0lqf9ZKFXf9e7zIgLS5Tm+eUK3trqOPPqOMvVObn9jfLCTVKqmtKkVH/QETs0B8LGYGNO",
-	"5Tgt8BzU1sWGEbCVzeCwIAmhufTfw6te93hKgmYYyd0R8QzoQeaeNpdsGV2zvWUke73DRMkKn2jNM5yQ",
-	"ARIzketTp7RLcKHIkeIpHhG9PjwjzDvtlGT0mBSL5Q6YEteml22ElZhWh7Wi9UDtdswQnzN0lGE2sT/O",
-	"C8XizBmLGNNc3e/m/u7HmKUZKe55bR3JGLMROTTPDJTW47EEhNrct/aOtka30daW14hxxXs/JyOcPSB5",
-	"sFV4IGaMrG3C6sdtEPrDWZYh9RFhgbi+GGY0IQx2UfcZlKVAhTtcyG5KuGcymDzQiEiBGEdTfa8UCLMF",
-	"mvKCDBBWJ9Q0JynKiJSkQAIvlFrnPZf0QRInxMkxr/T4Jssf8wlxmGtCFodKCGqNbGOwgYdDmlF4/VBP",
-	"D9h/lpNCkBQ+JGou0KCPH2ciSSLWRenfzz75iycfvfPsJ7958g9/9uQf//LZD3725JO/fvbjb+4gjPQL",
-	"aIonimhIzBLVLS+Qq0p0auhvt4uL142uZqmhtweoXGqe1ZirT5Y/60sPb8E+3xhURK7kSkHEbEq6pOZa",
-	"7tzONc5zeOV41Hn27oMBxHtLNw10SOGAxfjT9/7w2c/+0ZiCn/3Nb579+pcn3/+jZ3/xU/jqN986+aMf",
-	"Pfveu/AB/nry0d9UD5989/vqkXf/9ORbPy2NzN95+u3vWdPyH//k5M9/BB9+8nef/v1PHR5PCzwEQwxh",
-	"qSK6VYvs31r9UutFEm6Wq1TDcrzQz5lDkujfcapORyWac/0z/Gl+TAg9Jqk9PTP9QHmnVBTPiG7InreK",
-	"k4eYZiELt5i0nqgJzmUyxktadbdbQ7/oVeLPwhjeYCprFq6GUf7t5zExOZA8D9IhLCU7jd08990zGuOF",
-	"x0ph7B3hLKV8r1qOhhlF/bq8MVIs8TZ69OCOugtj9MbuV5uuiYABiTzOaWFtCXH6ME17G5FAYdVDd7sM",
-	"TV9qzdlnQ+q2dQ82cI/JHHmUrl2GsHZcPScQTbWipTUAYTwlalRY8qKhZngVlqOFX7MqjVmmMzDQ4Cwj",
-	"qTFodaoWQ7+V7LWD+/eQkgtI8EKSVCmGYqCGbe6LYyzGTePU9WvXXrzuVeTEOOZOZlawYYr0ro8gX6st",
-	"EGXy+tVqccq7cnPrkK9twOLCqoGJcGNQ2eI1McyAg5y1lgOyYlHP+ahUM69RoSAIFwRpEwJnRGwjLCYI",
-	"jzBlermOyFC9POgSIvYkha6CU/0q+ECD9liWjHmxPNB7j+6+fPPB9qu7B69au1qGhUREzXeAJEdHBE1I",
-	"LhHJBJnDtIa8QOoaSGQiM6T2uUTggV2gS6afCHW817Yt+MS66JatN0Na2BFrz07KiQCr11jfFTtZTx28",
-	"RgTFcwJ0G8XZg40xwQHTk77XK9qrIVBwzMQ0yLNU+A1dav38fVUrq+mkG4nqrzoorZI0pUJoRQXMeqWG",
-	"C0fyTNsMijybwSZV0++8rZfDAcKaiZiXgV/8vC/HvKBy8SrBmRx7OD8bqd/HU4+y4zFbZ/fIY/kILDZ9",
-	"rN3ZvdIKGkHNpMgO6NdJ/NMPx1T0HdTSwe2VzqBlFlH3RMbl7lA2JtnuKOfyZS3kol/JCz6kWUNOd01i",
-	"2Yopcs5SUtzrPWQl2DyH7G0prMFFyUDvlVvMfIfitUj3r327XBKXfA7xBw5H2+E6ZPPtkZcxmzwsMBND",
-	"TYmmmgX6SAydjzCbRFnic7wgcTb7gkxxMVkm+CNGvzYjSP+MEp4ScxiN6DExByj47O28uk1Jgk5nGZZe",
-	"J0AxI9toilNyaZYjGL09DlMy5UzIwtoPOg5rPfNBSVVDtHKi7jC8a0VZeiDxcPg6WbTEpUWGYAw2RD6h",
-	"rxqlrhEG9OrupSvXrtt55rOjjCbGM1QF/C1kw+zlVQchaOwAjPoe7bF3+JlpyRm9j1TBW9MZ3XIGG3Rq",
-	"rCGt17H9e6807UyxMSC6g65Lk+Oi80yeJQd9vCuRMweZFO2Jm5DFbjaKOXGjY6nO5fThOWGOXSrWV0lH",
-	"tKYblVGKWk32mmjAaPhyxpNJpyu6KHixx1NSvoaPsoCXs59jjRTHNIl080Z54RzOLL1w7bIh5mQs51SG",
-	"sTnsGDwmrYfM8GK5Ti4NO3bXDSIxzTzms/oGjKQI6HJjTNk+mS6dtgF7DUuWHw5FB+UFSYk2ekcuKR2x",
-	"+Ob96s2V0MNJ/Egai+5S19WL7HA7Fu3msTfM6sysSZ0WoRa7zcZZ20t0310UeywJE167QVJQSRO9c5el",
-	"DV86PPyye86LtK7Rd6jwzcg6ql3bZiy2wY5prcP409i+5+cdWZKkzvFyjDMgCGgJ+g6uFYa08iEZz8Ix",
-	"nzT9cb7DaE+JpTtUa/eNmPj+V6heZ5BXqmxFKEyOYHAPCDtcL1HBQrFvMhvC3pGVczd4lp5nxkdzm2Sp",
-	"P3GjhRZjzlrcRCYJoZFp0E2EvZVeXKuHSI2gGkuAAsWIrOX6MMKSzPHC3aRzkoxBGuOM5njh3XaB+8T+",
-	"vVfsrcxMo3kfa6eBHU30fWJMkg5/oX89o1bwymavNfMOMONiVvhyEVaNqQpYE01HQTqsa6eW7XgHwVNy",
-	"h48oW/O+XDUbSUcw9lbjuleVp+TAq6utsAMhiKZXoF/fkGZ1WyLFQzolfayJHSYnxtHB3QNkdiz4BDlj",
-	"EEuwAwLAxAFBkLkORuIzecQfd1uizPzcze+QqTafLqPUHs8ygkczsmrazpRY63ibpnRXP9XHKgBMdheL",
-	"CUljrA2CZMPAxTkqyNRNcGxNs3KGVc7eduKn8DTHbPE6Wfh08N6x9KAA9nrhrExmnpX0+wNzUtyF1CR/",
-	"HLVIeE7i9fbXyeJAvdGdTOSsmunDHUs9oLbjGC3XcC03j4ojVk+Iqhq5i1PiTRrrNw5BkoJ43IsHYz5n",
-	"iC8FSW516/Ha4mwabp9E8EBcgX09jBmR0XsKNpzix7f1O47q5F/QJj92811GJDmY5XkGSWan1uNabkC9",
-	"bi9noSDG33D0b/eLlBRhV8pUSfQygaMRGlRGAB9hBgkiEui7g6YzIRH52gzrdDBwgT8HQRqU0am6AWz6",
-	"3ehDUkAo8VJfL6seqt/77iJ3Hm4/LYSJu/vVR3l/iB7ef7hvgqQKArmyC7im7CBGSEpSkAKKKgVoLRgN",
-	"cbIUOxUZemtGqro8NU/rYaxgjyxfbNVljdbW6ptJcMyR2bAu1xfgxs0HO9rNlGNaAPMJOmKUjVDdbtpx",
-	"ZTSmaG8HA2iWCjFTze7t6ggb/W3BuUQmMqMUgZ19Ne1mhCV7PWbJWbaImVKL7+uq37x+TDKek9ToXY0z",
-	"7e6Vm84D6PlX7l5+iDY3N3/rKzoknbCkWMDTaELKaCmeE0ZSm3FnF2dCFqvM6DxjLpY20VYP417EfdD0",
-	"MlDboG60q3OuZsyAX6d1891OCZNULny536M9r0B79snvP/vkD56+//HTH/2+TiaIyOLNSSGsd7ARsv7x",
-	"f3vyya8//cU3n3zyP06+++GzH39zYFYdXoG4BXuP65OXAEgYVYxRvdOTD3968sN3n/7qZyfvfufkux9G",
-	"NCbx41Bjzz7+1bOf/fsnH3/86S/ePfn2f4trz5/DEUrXWPUo0IscPgiEZzr7r+8d/IutzQG6cfNBe2DD",
-	"lYArizpM1a4oN7mwsX8bmeUsVZwBtnwqFzsoJUM8y+Q2mttIYbNjIM8nOsPZ2cyNo5uVMS02WkiHAapv",
-	"dvdvQ3yT0jzFtuLNS0pyoec5qyW7f2UAv4EMe97KNsxSVxbWHydJKvBlp8Ehwowr9QBhG7v3laa6s9Wt",
-	"iFd+g6hFOTDPt0glUTjuxjfbWdDNmGrc8hgsqS9Y9YAqzQgS9BXNTTzZhMHVqdBZhap5c5DMmMDD+Cx9",
-	"tpy0Gwq5asZyzpjq2UIoTchiL5DhtdeR4HV/eB9C5f25Xg3St2RFVMsmsZyJVTWpaqYN3IRbe+jalZc2",
-	"0d6DOzoXemBREqxvzae7gzOtp8kwXhkRITefz6PXSdza8Yo7bE+NPeJRsafTKg+/Tsu9e9tLx5mOcodL",
-	"AogbOPs8KQ6dGGozG5bd6DNCWrp9+fJKeYIzI9Xrjd9pZnm81IFP4BG1/eeaF/yYei+GBw9jBlRCw3iy",
-	"Tkrtg4qQAjIoc12effLdkz/60ZOPP96BQP/yqOBD04qIiAecMeqRf/cfdb66BKlT05EcPgwwssQ+/iVT",
-	"UowISxYx+3DMZ4WIMlkqTf8enwfwJgLeFo+PIEpue00iXiqAwdKJYgsrTH2hPlaEKumFgdG0Dqo2wtN8",
-	"jR+tI0rWAaass6zSWUxeOM2IEjug5uiv9u4eIHuFbNctt66GMvJSInEy1t6LZSYqQ+HbKH5AR+wWPBjM",
-	"clc/m5Q2MNQaCZBSnPHRLC6xPe8ax2v86H5uo2K8N+qSevsQeZxzymSpk+IRQc/PGCSXEyFI+hXtAcsz",
-	"rE7hx5AxZ9RMrSMBIEUb1a/0i4jWiz0f02QMytnzjRDpg/3Xb39lhehoIRdZ7WQfTeXm5tamOs+HybXr",
-	"166ov/DcGyNwmvBJnnu3zg2S0JS8UuAWSzEgfUZkuOrnwr08IMMZC9/ZcK4OvkAwq9Vom6BXunfFATrv",
-	"ugHWFmEsNb2Gh92aNdw6aO0Wi0jrYXEgO97c2o7xizapn5oHXIa0Ddrs9jKl3cuSU1xM4n0gd7EE7r2L",
-	"i0nTD7K5bBr0L/rDMUEGMphJJAgRevdHgFsEAJVKNjKKvyHBykhKbe4dHbuK5cyXK6pOEX5MtKoMcg5u",
-	"5fsFyXFB7HJC3otoFz5ReQbl8rcxz0ODSdiJVPhSRI9BBMEb+jh46Hfp2YPVY1+OiVZ2pHw/ed28SNmG",
-	"KnOxfzJU5BmG5O/w1queOWWYm9uSdzR8zjKuk04bi+jBkPSf+LMi6y+fLGyketk3sJtTTLOwH3dq4u3d",
-	"wV3rmUKkG/F2Xhqp9jEtOuP6V2C7pkdhhSYmZLGktL54JcKLrj1UNVN6bTh+iqTteoAXIaM3qnOLqQeA",
-	"FttdkaEYki4TYRmr0KmgudK5VaF8KSBqOl68GhHOrEdrmqtiUsqhBYmXkbQE3qoTLt7lOdjIuEli6iKW",
-	"zdd0n+vhQtX9mGaCc/JD5X4uctv6u+TygvNhNODoPjxtuPJg7UCJZT9rTNAKmhYbkzpF/C4g/r1OFvfB",
-	"uxpIR8mUnBPVI3VF61U+R1PMFohnacN3K9CcFGBCPNYXCyFploErF2EkCeAmlBd9T3Sa3aVftZUIIrCB",
-	"lt5pzLE5oSAGQmNJHb3eBK+5aFKllpvWDUgVoat8w2VbpMRHGTHhHjgTXEcKbL3ETOKw7VjRpmCQq2Mc",
-	"IodDSiA/wQBHlJ8l54cZhyyWKc4UL5D08IgDXhbj8nDIZ4CxNWN4JseESTjcdGKgUMrqYZX8MuTFEU1T",
-	"XQCCs2FG4XZYYEkOMzql+r0US3yEBTmcMXyMaQapgIDpVOARORzOsgzyttPDMmUwxwulTh3CYCFtQA1I",
-	"zPIcMHcOpySluAKjOtR1R6rP1RDtNyUrGJF4aOC87MeMJxPnY2pQMHQE6mFZ5kKUQV9ui1relqPQTQhJ",
-	"8kN104DQMszs32BKPJwxcETpBTOFUcon+JwU4lCoG0lJ+4Sz9LA07QuJh8PDCVm4w9BfVkeY7cuwRNW3",
-	"0I9PBRBYcN3kVOhFM4E3FVHVB4ei6iNgpxySxwkxPikbJHY4J3jifp5SMcUyGbvfCXPY6oTYQ8V2VZKo",
-	"QTg5VNKg/GCzS/UnHX0F2CUMs4QcmviOHC+aS1OAQcQ2Zj4ZAphPtm370QxO8ty+Bn+b7yk75mrQ5if7",
-	"0TYypBk5VC0JUspqM6bl7xKezaZg4TcR6Yd8OHQ+Ve84euYSufTfGawlwQVQwnrRD2G1KgZw23GW1Pm2",
-	"SmJzvx3ygtARa3xbMbFdSg2L7gzKkMmpP+T7yqDsum27brjm7N3f3GZKlF6NBejygf3KIYX5Btj8UMvT",
-	"RBSHpVQ0n939pD6rTecwNSB06vFZd67dA+oQAPZU/JOX5wJ8VS0tqCuVOAIz+iHTEZj6Ax8OAUrYfq7I",
-	"nmPISDys7Vf7ZbW+utbF8heAiblwv6nI8xY/cl5Qn5wM70N8ZBCJYbpAQWFRJNRX+SzLSnIYCZ9TVo3R",
-	"FbnqQ6KoYt7h1qntUEnPvCIkaFHlkPSnHBcm/ZK7rMkPVQcOwdU4jJSi7HA6E9JAqZrxOieN+UbQTE93",
-	"xtSoy36PFBOUnzKiTrmxPmc1aOxhXlADSolzCrxTkdh+U5HZuP8OU8I0N7keuepbmpJpziVhidrg5bmr",
-	"2lLbQ+kQfG7BLiFktBKA5nMl9MwX9cOZD4c0IYUrtQjOlKZAATRKfSpPC/hgG8S62tNhBVglxjSf6tWz",
-	"fR5TMj9MMkyn1s2uvlAS9tDxXmtDptuU/a7ineopw2WzXGsOC9Ad7SdXj9BfVdjR5gtdQ6P6XPo+qq9y",
-	"PAKjoIZfq0kK81WddcyXbu+1BbUsWvuyVmpL45U5PKPuqS4L2UInh3wmU6MsgEXGeSijbOIwmc6PKVcD",
-	"wt4r3kp0Tt7hUUliOlUTOlQKWsH9XpNbOuZ4Hbk066vioAdlvaLRmTGK308HHm9OMwtMXNLAd5nQg7Tq",
-	"/yljwmMi/WrQD6H4aod0zvVGcpmXxcLCbOBPx1F9iTtkKP0JR/2ydQy/ebHI7PSWfRqQ1CckzjIdNpNp",
-	"8G91+UF8iEB9RgYuks8kwkir3VVIfSR0ZDVX53cvnSmjYtzhtGvJYrg/LNMldiDWGfRflGdYKuZFkmSZ",
-	"QFQKpAVNd5KDZ4iFkHestcqzpn2AJspLZKeT3Ty2bLYTwganpAH8tVsZFuOXQT1bh0BKOQskyQE22qM8",
-	"nmvVwF4xL3loEyn6TOWx+C69SW0rBbtH157pXYdFHTEH7V67CoQOohOYoCkZ2MB/ixn8HLB6AFetpd+Q",
-	"kUs/YR10HlP210MZlE3jUHmXxEY7CFqEYn1GrYVLrGfIXYkKpQnGbYZQg3GqFTRxqdO+09aRguns23PF",
-	"fqn6DYpgKAHiw6lkQhKcbiPBta1TGzfN+eFcW00Un85V05Hv7alrpWhddsy72qJQ/P/oYG8PNUovgD4w",
-	"UKcZlD1Q55vW3H0onxGwBJW/vRa3Xy5PbVD+aPgJ0aXdCIaLc2ggvbvuKWsE3/clYinKTvGEgATRtx+0",
-	"f/sepJNkkHYoiMH6pnDqLgBwGqp9ZXD+Am6zvibFYDiSYnqXMzm2NNDMcN3ljC0fZwSlQy/cR490CO4N",
-	"dWQ96onq/+IafZa1c3Ope3MKn0lFWV0yxCvfw7P2VnyZ+FRSJylPoDFO0REhzFQ3hK1C5U7FapVlLgRE",
-	"2Mtr1aw8A3GRFUp66dMob+mUUUlxRksrijgUxCDFleYzY607dOskJWD2mJbXYsKSxjPOjTfDR9oO1Blz",
-	"b+u5lIYn68MtzQxYWxIqwlW8EuQzLyZEZHFjMPnsG4uPP8YuurieI0/jPMotvJpXNeGjkS9X4KgSiwlT",
-	"aYqyfH6YZ02F4SzTNXitvvRuX0FGuwOvRIVfBDzj8dp4XKiBWM0pXaqczY2ouvVNH0JggsjYcdyeQtxo",
-	"v4ucfuXlRQwtTGHLpSTCMqXjxU2U4oXYNnU/dXzk8oY/M6SX6ACSeEiYWOSpQUuYUktZ/Fpkj/dJUDD6",
-	"LWr5Utyy6sXq24V+J7IHnnVX51TPxEaQwG5pwUCqtk0V7WM2IIylElLpjGzUKVYnehfyCYxkHTc9LQBW",
-	"x9lxSOIcO+VUNBwrPbZOXWEODu0wtIZw3xERrGoxApgXcPAECouQORESFfoZdWuYTcgitSm/VCB1guFM",
-	"3S10ufsuaNyVANDK/M0uaC5/xfLr3XFzuoeqAd/6vEqyjD8gebZoK8ykaIowE3Ni0gv27x88RJePty6P",
-	"1fv6drJaghHjxlzaFl24uXma2MQedeAjbDd2bnboA6c0fHtM4qs8oyn26KypV8//3d/93d+9dPfupRs3",
-	"mvOJB23yAQ5P1J9LvUlA3cNoTsiEsFSdmHpHUIHUSyRFn/7t//3kH76/g4Y4E2Qb6QCIDjt7quWZ7dYM",
-	"tIU66xBaltC+qlTaQfm7BBce2wd8jfARn0nF5QmfEjQfc0FAgdChcIxLZMCVSIrwUJoEBRByaI/PWEKz",
-	"56DMkq4v3LS4uwaCbqHaGHIL5dQDPt5arES4jmSUhemsspRt1SxlVzavbHYic0MjAz1E38Ruw11it6zQ",
-	"1al9X/XrNZzLALbhGF+5dr2/Gm1uFPpt00F4Ag/AOBsqPRa/OjVyeHg7LRYPZiyQL6mDVvp19YDPvc4P",
-	"e8XzW1v4PMDtM2YLYXl/nuOCUTYS6xhkUwppypjBOTNwB1USyRnKoFyktuUNZcMVyZgeeyT7/3V7X6kd",
-	"rtEZYFgQL9D+zbvbTo198RyAiEgQQjrbkhZob1cMEJZIaTAScabRp6Iybf3Vi4wHrh/kXxu/MV4BVDQO",
-	"GjDP7u0KXVhHjBHjqKq0jLTaUlZ39l7VXGS9euvGeIHsExWQi6GnFuJgXfKoCc6Mr7ffu+rd8iFSrKV7",
-	"g3RiExbWaeIeEx9q5N7BV9Hzjx7euvSS4olXXn79K+r/37lz8DsrLnJTN4RuByWLWh6oQQia9W3hfJ3i",
-	"34k6dz2U372U0uQX4DogOqLNooY5EDp2CqgqaqIwzDC8k2THhEleLF6u4ZfbYBH9vhtLZ8PbvBeWsrU1",
-	"AOHRNKq+RjB/42oov+rVyCqn0Wfv+RQnKusMtR4XdgHu68eD+G7XT4eYE8DIGVEh1fUp7lq0Rkyd1TNi",
-	"SoqtLyOmzBs4fe2iYPmzctjruEt4t60vRGM5BTimVkfYctJkV0cClSkrpR7TKnBC+mePYk0hKpRQmXHI",
-	"zWUxFQ8B3QJQLeWe6rvPD64GnmCGLHUAWNKP7W3K+6xU9qYqDuSZzZgKRa6V2oUyTT6921eRdGszvs6c",
-	"3zptNklrtIbW1EgKO0qbtLveucNHZcLeFC80QFoAEcjkHK91Q+YBVhJ0tEyZ65trrcATKtRVFjAtS6+Z",
-	"0dR4sQL6VHMw5KlYyiVnq+A48PuPv2qAFRHOcSG3Ea5tHV3/GAtkjK9oihdQXZTz1PE1m49xCGwwJpM5",
-	"tRaI8jVUTdjq9OXeO5NSCy04Xvbka62U0G73r+j8EBTRZZAD+3W4Eml3MHJTyW30H85XX9e6nWO5JLMa",
-	"ZuThOUNp2uDEfS7AF6/URnQlTs2+tsa6NL1cftHOsgYha46uAP04TUgnAn1UQfD+BUF8wBqBW2hGomVC",
-	"jwT7fjkX8MaSf/O0YQeQrBlb1DUlxb0eLa8iUSGzKFRcsejrFE5v9Vm6gqTx04u9RykOr25RLsh0JyK1",
-	"J4hwKzLE2C5rfdWqW1QZW2jpbffDoFE2oT0zxsxvTdctEAbnGlZsOu0HvtPJuI2KGQYk9DkxKKOOJX6M",
-	"qijwJT4/DzaxHBCGBqox7zLC+m++dfIP7zz76c/Q//oQnXz4S+fDb7717OO/Onn3l+aX2oeT7/7J0//x",
-	"bUefdCMCyuttQdJDGwmhEQJs5qlXxzQJu8vr51zGlsMBMiwkurI5sHEBUNIhFuvsQHJvfghkEES+azNl",
-	"I4AxypxaOyPfgr3Gj7zIfP1qd69ylJ5VAFUfhM24+MnX+NG+eVKXyJtlMqaPmUz4lNhQIxtA0JJS0tFg",
-	"eSQISXIP4rLiTfUTMkG/fdMG9SmQ10Jtzbj7FPB6jR/tAY6Dx9pvvm6hQVeAi+Q5TXqHt+i3qonpkQRG",
-	"fz+vVaGnsMMtsqPQcAmEFTwDjwDYlEwkbJlJrtgXT4gB/tBOw0s5qLYQywpvZgTGoi1Pl+YFNvt1mNWN",
-	"ldXkHa46A9S1hOZjUlh4wpYGXgw6B0k+JlNS6DOtfQinTYGDO2swBa47TihwxZkCro+fRyNjiK4EyVO2",
-	"IPywuToXDiPFc9uIMp3iqbSxtjpBTezK9mSba54AjeN2vCXfJtmvZKffpRcdke717flhSAGeJpRsHJsE",
-	"DWDXVoY3CtOe7kDAaUrVauJs32lWFjMy8OgSJTMgSPUWiDzGicwWJidJLa7YaI5/sPH40ohfMl++JTh7",
-	"4QGe39XlTXsyaVSecHnueBMBlJBjVcJhGRPhAjW1qWHQOsmDVWhWwo5sFsVaoZEpT0mcEm9yyrpY5r5+",
-	"zDCeUfp6xNho8DLAeK3tZseTVt19KHswW9bvr58iNaBM8PYCkgvuwSKnAhUzpsHHdTQoosLk0Z0CdpyO",
-	"2OmXt48k751rtVJdJrMRyuDaxm5Y8pytMOnu6nEXg9Ta1/vVgJ9d8fjf2gyf/7GU9ieALiEjYBNM1w6M",
-	"oJ46APRSsT5Gl0TIeJXKRZL2Rcn5uPYhLkakvWxEoyihLTkD6f0sW4DHlaQ6cDym6topwgrcd/26gRcP",
-	"43N0vZ00wFsAZlDnRoiQQ+3MPGB964a7ddy7MFeWEXcCTi7/zbSrGLta6RsOhv9SzhrJZUzhBv1gqId1",
-	"WDmBJ1dPqlGvt/ubzqxM8Rr9h9Hlil8nC0C12QWVw5PrR3XRPGQUmrK8lsm3EhDLP+ZcEDQs+LSCJxF4",
-	"Cti2fLiUwpKMOU1In6rkWUbwaEbWBKUTpEIoJTM+5WZkW4g4bWKiQ+5wnh/hZPIaP1paat3XwMmagRbb",
-	"lhlSkjxGXPt1awJDlc4USrzs9p+uqmuEHJ8mTUhPoG3m97jXfB2axvkMvG3AIfBqNz3Yg4rCiNqOgrAB",
-	"mkM1bF0TGxcECXIMtqZB32LQK2hS58wevRzzp7rOdDBiIzqpNWfNrvRDAB1dXuq3tLMhWjysjUntZNQA",
-	"uge+Qim0Di5YkXnaNd0+ASp2VSvJ2qUJv04WB4kpHFP53XADmldYb7GwTYpSNRNeXfQOZUH34N++e/Kt",
-	"n3769//F+v3KD5/96e9/+rN3nv34m0/f/0AXVIZHfvJnTz76oPwNHvyD73/2V//5yUfvPfvv8OKnP/+r",
-	"k/d+ePLhL5/+4BdPPvlPta9OvvWrz/7j3+i33jv5yXvV+0//44+f/uqHn/7ik5Pv/on69un7//3Jxx/r",
-	"Fx03JEAFgy56xA0QSQVPi6dHdDTjkFNb4lobEOUk4zp3OZ1pSmocdEVei9M6ZyHqTfoEa/WFDwrGapUB",
-	"mp5KvamOIo8Iucn4aOQDzDFJolSiOaZSAEaOhOzrxxIlY5JMwLDkT++xw6o3mVwR+Qu8GF2WGR9dsmpb",
-	"5y4ZBa4LIB7CGrRGo1+6M/lOIv3o6aqJdMV0tSjp8eFgDRtfNhvVigya9PteHkYrhlxdvqRH+XdgAfTB",
-	"sEaNtj7B1944AL4rs9WNHm4nDT0MILQVnru+icSy86WLAk0Vt22q69Nty2N0Wb/S8AXPCSiwfxmGdTkz",
-	"A7hsz831nL5hndY99VcEacpxgacet9prB/fvISwAXHLbdbFoB0uV8qeR0o0vZmCKh+cziSiTukCHBZQt",
-	"OaTIE2jaIHnFOkllqR516p0+o4h5vZxyG0EDl4S1qlW+/u9iUxlzteVcnnaok7ZYcVr7rT26Bg+HTlNV",
-	"2bZG4RYo+wq+DcPTHQOvmgzXcrOVHc8RZhvqrDxc1LU7OsUjcvmtnIwgKEF9yMHJ5+h7l/N06FVMWI+6",
-	"T5FhnQDK7oNGxmj/xq1A4pzNu+tTc7IgFgu4gQIqkeR8YsvnarRNdR8FmTHHAgnCJFL7zA/eVwIGLE1h",
-	"bsAyJiSXgOY5Jo9xShI6xRlK6YjKmPrgFqU2QvNaAnNjZK5BhojBwteVSs2fMF39pw6IeDPo6YgrWwrM",
-	"5hdnGtHfRuaUIfSWQ0tQ2wpBgRh3c3ugqe36tvSFKZCUQhWmjorRvWqz+qx5WQkHV2eCV24+RJfdm9Tl",
-	"b9D07cv6cXH5G6qdt3W5UqUXD2mWkRRRZk8mIfE0D6BGTrmQLYW7dCV6KiFbZ4yPSWAvVYjrnnDT3ms/",
-	"2JhjC6AYqCFLjWxNsLoNMC6NxQc7sRJWBS0IbL4JWShSsFQYYM1ulBnDcE4RGTOwcrEGFXcYYlqOaOOz",
-	"gK1fCdKXIZZjOWKPsxEREsEzO6BWCwCrRVBWolDCRiAxxVlGCgPhqbUNQQDnATK+Tgu6X9snvlDqdFiO",
-	"34NBmQ73raTuiMixodUOSZzWnabaqHzX1E1s5ArZOUTCSEWeQXwSSirof840iOGMGPppm3PzpNb54aaW",
-	"jhL+SrnGLM1IcWgqgyTEmO8g9PDQ3n8zMsJZ+amgYnJY8rxtofwi40IcllWtyqS9QxN+XVaIAXgI3wFx",
-	"t/Q71vn+yUeffPr3/+Xkux+i//UhevbJd0/+6EdPPv4YTDrf/eDTX3zi2Fj4nLmD0/CvaS25qtnfOnxu",
-	"LQ6aaMebHs2a0tua3BPOMLvLjwmYiMKFYNsLwis5mnEhBwhqBgKkjEjK6NROWORAdAw0tg3aEjIXKnjS",
-	"AIdphUr1iyirlUA8lAVmAiR7Cf/nlPXT0tlUNyzH+WYM4J3/7nIvUKvgyT9888lHfwb2wB/848nH7z99",
-	"/+OnP/p99fnJx//uyUd/dvLeD5/8GqyIz37ymyf/8Gcnf/5XT379H4Cr3/3zz/7TX3z2p3/19Md/Cc9/",
-	"9MGTX/+Hkw9/evLDd59++0P71ccfO/MmTJIiL6hQ0x2pSykzu5AyIamcmVuF4AklEhJ9aUYlhpzfMZ8J",
-	"MuZQsMoUXvLtl3tk3l4yeH25kV5Ca9CzU5Uzpak3b9tGSSzbOySZ5hmWZIDELBmr6/tS7TwT2ugB9Qgp",
-	"QyZkupHEIyxXC7AcUYb2xpQRQZykHjcOdMMbwPNY3gzA2oNDmjJ0k40yKsY7SFdvM0oTda8opepQEPgW",
-	"s0WvmkcwQ6icaugQXs+9sT9BM6a0k27BlnayiVSNmWvZ4aDq6cpkdfcg3NADeFBg8QpgvNXA90IapCGK",
-	"aUi/ZYYbpkuz6hKw2qJ+vbbeFKe6mlPLrVFRTJcPnRVULvy7G7pdx2loNuqp0uysg2N5QU3wsjHFlbCJ",
-	"xtkUqVPCQMo+wquwX1ZdEr4wy35hHDWGb1S08NwEMRvNDL2WDAKKeXZ0BZyppQcuiCM0EM7meCGcI+Lr",
-	"40t79+DzpUcH3Sde2f+gnKiXTpBFuGtjuhqqgy/FsBu4wLwW7u5fq/PHa8TzIIRtxbjdJYnKKIjJOD4H",
-	"AAEPsoPFFAjmMZiQ8j2DXexN4WMyCngL55DedFDq+l0F/AMJRFiQQBLq5npiJDUu31Jk++bawilnAqTv",
-	"W7OUJnXXuJtLI6PD5nWYf58p6jeWkva3rkcDtgeATcG+d9ol9liFXCujjRjoHI3IJzQWPy5UcstwrVMP",
-	"tWnIVGpWWmBwyLfhg0v+eiycXYuSZE2YhkmdSbo91AqYlCaoctUdlqmHsy7t0eUl7ZAS4rR6gCtxmgWc",
-	"Vr4mm0bbYnGlu/iGDuX0vQvqZOX0C7kR4Vp1B3ev6GDQg7svIsVtWg/FgjwnUGkmMbELVCCcdGS4XO32",
-	"sNl5wNW3M/7KkDIUaCd9qO08I6YcphiA3gXMq3QxhiRhaErZTJvnIsXXuVE+5eCwrSj/fMoTcVlXDCSX",
-	"J2RxaYoZHsGPL0zTr6xzNaIXI5RqSB7nEATkxzij7ICEYKijzx4Htb5Diy5xSSt0ejOEQTlQ7xxzwg6q",
-	"cOUGv+l72fJy3iNyzouJvbgBNjEfUbaD+BDd3j++Dst7GTxZXVGsK7hIk1lREF8EyENAtYcruQn9gBsJ",
-	"FhNxQTVgPCUW1O1dvQA5dBkfaWtZd/YeYbsygBkwE2RgTXJ6u0fvdqUu7Y681CwLQhwVfC5IgQRegEWE",
-	"iqhM1KVT1q5bVQ7Fcpg7jno+iJl3F2SBw8fruC+722J1+7GT8rlsmMuw2suPpVVa+mapufpXv3eboqPS",
-	"ceqDCkypqEpJNsTFTI55QZco3kboXfPOwhR48SGFAhyD56pPkr6QuXxWJHF+I1nMRLBW3NyEjXbbmeyT",
-	"PlKqveZD1Nb1c/09G6u5/1jJceEtjVVipkIN1ClOCcLjONuMHopv9G/xoz4JUAZQxLO8FjKiUdd1Jhb+",
-	"G8oYF+nczHSZCCF/nzkPRKgWgU6H7z5nA34+pdJ4C5M9qJDuMyqkQLmS12OcWWz/jA4JZDCZuh+B+qsv",
-	"decDN/PanN1YDdDQu+Q+u73Mgnq3fJH6quE14PqWibqEQbQcBsRQ3XTamQQCYde9VAVrZI7E0FulDPmM",
-	"7HpPT8LUYQljhmrAVAqSDaNP5khMwQpOMRJojZH5Q+5R0UlxTBOCCEshNA6ZUPd1FyBfDSEQ015rkuPF",
-	"XSLHPO02bdsHYfvE1PO36YbNmv5x2enDWbcT5YF+ypQaowkJ7R9UEEbmUflTIqOdsFoH6plYOCsQCxXG",
-	"Ya1osq828pRklJF4DUw1H8TGji3Erg5yzMSw203/MmaTh/ZZOBIWwh+BpfY0ZhBbrHdI1HxqjNauT3qr",
-	"xdcBGksUrNb4OYeGIZtMJ8f2ceUeLVYNIL0WUYjNhA+EZ7oWxR8Ou3OFo3Q2kg9vscp7qiVB1dKfTj78",
-	"5WfvvPP0v//G8S3lhKVan2jmLGkhFDCk3nf9k15fzhu6WpInYUdp5IcQ+zpAGayskpXJGBeCgFObgeAs",
-	"gfpVa2iIaSYAJgve30ECQrTdQk1dJoTYItAjnN2LBUbQT8Mu9MIjXN08VQx1aSfrbLIxBM8hYOJDBjFH",
-	"796yMy4IdDuL2C0Vs5gCUGBSSJJVMgRaQKPdjm6ZEi4NeSbErLB4oJ0pXHU2PgMT1eeGJW0m51qADc6M",
-	"v5c5+9HB3p6SHq66CAIDbIyW6dG0BBPprC+sK/LctcXPSn9hmfA5NTWxplToP99saceu2nJQj33Cxu8o",
-	"IuOCpGAAL0N8fhtKhiGqfmfMuru6q6CeYl9ajMA+fGzfeVVbKrpW0z5+b6Ujnqb1+u069bbc2N3qTl1I",
-	"rEcfaAiec1YNltZxieWevv/B0x9/9NkH37EqQvlB//X0/Q8+e+fPPv3HP7C//+pnn/3gHUdRmLESPNLB",
-	"kax5YY3q4NUXZvKIP14LqaElBwhxCValD/iQIW07hFC9yzWEMfbCeeiEyTKBjjFHlIysRzXYkLw39q7O",
-	"8uG1KEIfOfdxMumMWe6GCF0bZkIXQsK+d9XtdvZkSoTSJKpELs/Nl9djFUOWRRP/ZlKl9Fu2S//gdZzr",
-	"aRKpbWiWL0eSs4QMtNI+xekSDsl5IqaJMHypLSEfDA3xsXINYywYRW4IbDXmzqC27iC6YCBY2VUJ47VK",
-	"b31g32ZHGU28UKAH+6/fHmgw0P7u9tOh165e/N5U56ymVekRrS5+Q/j9AhJ9gtBGMb76FbifN+7a3WbQ",
-	"MvC5n/e1jHO281mKQ273rhoyhSIhekic6BnYLPnXeyGK21e6vSMljE5JG6c/Pw3k+CaTxcJ7tPWsetqv",
-	"eKe3MF0MFFRViq7q0D83x1xuhewRZpPD0nw62BgWBGr7k2SsbXEZzbE/cH1f257u2CiIRuAMIO8vB5Vw",
-	"OaZspDGGJVoQgzAKFTrQECeSAwCxyZ4lEjFwYJ1jWMeEsjSeG2/BkG0uxFIweQAZxscrx6R4SKfRJXJ9",
-	"Z56NuLBlD/RUGmdh1ZOXS8ackd3EIwD04sRJAAEIuVETjzxKfNCVS+FR0OmgGmnnyWC8Ol80tJoa+mRj",
-	"g+Ep5GgQBENClKHL1nl1WUs/sYMISwXCSpxB9CBNM+KEEPay6VmoHDuidtAcS/EzB83Zuq5kyPWrGj9m",
-	"gCC+GB1pTBnHIf2cEkSFLgDSG/yvKlLtdSTWu8khe3xIM5O8CdGnusJ4v4O+rLfcjdhjyX1AcBa+tHmt",
-	"XPsaYgrxAh3R1DPIrtyOgM3vZZpWBbJ6FoHkOWHC54fflWjKhUQYLQguysiXPue011lOcWYGa3esvzrx",
-	"AI3J4x1FKyfQqlNIOsFdjZ5f3QWc/uU+J2TxnEAH+sjft5rwbTbkMIS+YWFGfy7XwxK4jZdWRl/0xW1I",
-	"b1CiktrbNnp4NgUZic0SK7q8Tl/eQaamz7YhkQa4r57bQnfpyx2b+loI+yklEtvoL9/QMoKPSW2AiM+k",
-	"XS9PqqgPtKTVS09HYIoU7o1veSSDigpzG8hpjOZKwxpbm3ens9YrQyGCfxvVRelKcjKiVJMt0fRmAGTI",
-	"e4+t8YB66jmBZkzRsyBCkNStd7GjYexLZLwEM8hehG9MdZhB/9uscxKvvuHNgTEhix0EdNHp/Joyvckt",
-	"5CILMIzaNgDsj0ZTubm5tenWfy6/KYbJtevXrqi/8DyQirM6uv+ypgAc4pU5PKPJYrUs5d3q9LXqeY4X",
-	"t6AU4PJph2lq86+1nUCnWYCOFAC0pAkpI+PqrW2i30bqJqWOe4ZZAjcZHVXNDC4OHK5KKyggxRNWlU7V",
-	"QmxtblpMuill+rtNP1gUyb2d45nkUyxpMkBbgIRlZ3TF/AXcpTN0bFyR7udKV59zXkwoG90wgTPVix2j",
-	"9adm6xnUW61R1lmyMHtUZejXziSeGFNL9M8ZzbrJtA73jdmPq0fL7xetqAPNSj0Q+AaRsxipZ8At3Cua",
-	"tL5NlyDY+u+6ehBcc+tpcANmrBzFjGnAK4zUa25/11dafKfz2tSCpF7LohdLifPXNk/BAWdakS6QEDuk",
-	"JEv9t2WrtfHhUFu0kH44Bvy9RDONrymnYzv0FR2ABBghqdhGZdG8ASqILBZgbETPi68M0IxJmqH//c5/",
-	"2fDQ08A8LWncwRzdWTB6U2be1AKALRkAH+eE5xkBtUkRSs1hd/92DNyQRaLrd9U1IHA2PrKMFzCugGru",
-	"AU4b+sOIRgUps6vrs/2q9k2UmryJly7fqEAlHUzGqIh237VVu+l1c2Ji7ALqbB7jXN3E1BhY9D02pSLP",
-	"8CI63pr4kVv2SsgWHc6OMsomDU342tVQe29UWRbNYtmqHY34As3O8UKjwMS0bYDFoudmnt8PVj7qBeR9",
-	"6lJNTSdQbDTKKtWbYuK6d7WLqIzsPvOooQDCuA1xrtEnsJete2SpKpI0Yc7tEW/6MTg2pp7MiLs4JZdm",
-	"OVK/Movah1IssVf7T/mcZRz3cBTcMG/43ARjkuW1hrrjJ1YO2ivRvDr7aLvhgE5ggXaNnqYuNyfffncH",
-	"2euPF/UyL3hi8o1Xn25e8HTm85Z5kyJmo7hInLbshuYdVjValTwzw2ncXWrammVUw4AtTL4enY3bVs8v",
-	"kk3bI++UULqnhsn2Xwt2kYu4OdCVlw9FRnN1UbAwXA7+ZWf4LAjXcLCnK52eE0gt+gDhLENHMwlHGbhT",
-	"xjRNSZy5LTqPqgWbWqkn+zduIVzi1y1H8PgrX3rSamJQ5K2N2F5FjE7mEM8Bf24P4gRGEWOS+lk9o8KL",
-	"QAxAHpXRHSatwU5TML3PRE5YStIqC0G15NJmWZAz8lg+ytNmxanIPLgISG85pqJfByHCOy3Vxj2wBPOR",
-	"+gFJCM1lS1VBX3TYrYJP0cHdg+YlqF9oXjAU6oHFATJG3WboQLPibaM06c0HHYbaq3FVcJfgS246DwzQ",
-	"K3cvP0Sbm5u/1RkidTropAbVaqNcqv/rNNxC2YU3F4wek9f4UaRvpuqz9wvRWvoqFVtZchCIq/EOa0gg",
-	"Ob9PF8uo8p2GgHZIQdoL7rqZYbyw8r0gw+VqPtdOecJ4ocle2uwRznS1B7rwyW++dfLzv3z6448gTv03",
-	"3zr5yXsnP/9L++EX7372xz999vO/fPa9d0++/5+e/uH/PPmDdzXc9C9OvvsnJ3/+I13l6wPnlw9/+fSP",
-	"f3Ly5z/y5sRpwKTKTmAi3nG6MAlyogE/5vd07PXdCjWcslbPrs+Ra3+bkIW2NoBTtqxF4WKodR31Mzgg",
-	"ejH/vKBS+lFobLI7IEBjdbDqZ5HkCMNwMUuh4FR5r181kKk888oc2NoaLEsblz0bQiKA6qZ3eR2HpqJX",
-	"m2zd46kXltR+3VqMZgeRaS4XNRRcAFMVfEoQzix7lrKnHyCEHkTb6FsQ3Axkm9fv0YFGLrkRTzHSqQVD",
-	"bO/uQQUdBuZRsxtSM2wNyoxM6MDARvQo7jNPatuM+iQkHg53kKWPoTkApOCCdJ/q3enKhmJt9F7Hba48",
-	"1c/1Omd7DeuOwhPfs//63sG/2NrUCXxqWQCLhjOEESNzBI7jgVXjtZGR8SOeLiB8piltV9LzygO8odRC",
-	"QRUNFgZlaXFGNG4+AOoBjhNaQARh8OTvCFBq1wOCZ21ngdGlI6hxI2YcymUf44ym6ODuldo1yfo3nFvs",
-	"AM3HXOhIFcpGevv4jxlYFrXSPeMCzWT9jGUBMlrRZiIuV3D3PEPUF5LQdKVXIseUckZ6tc4ZiWyarlpj",
-	"5bQaJZhj4hQlePTeWaPKrIYS49mq10JwLxWgTFRuL4nDhjHW+Vb9yBK7TstKb6ojipTKT7t5Rne/noPL",
-	"gtyc57Gl+gweWtEr21eeHbReef7wf5pbjsbwsJeXf/fHzz75z7WbTAjqw73D1CCVvTDKab2aR8V/D0zi",
-	"OtSeEUEqmSLR0Tk56nGdOFM7BbdsQIX93KG+mm79RNYD9+HdB4Az7nFkcqGqRBOoVOQ7EisvrNdOGOka",
-	"DBX0hnbD09LuppaY2k6HdemXhpBGiO8KOqg71I3VsPyTKq+xZzHjsG/XL0Lf4r6Y+9t6SU20NmgwlmG2",
-	"1bqCoV6vvk4uyoipYeRZ7FUhO06DH9MVT1/emFprXeinWuLvS8BXU6lvjpkU2+jRwd7eYBmIY6BdKoKm",
-	"hEl0+4Y3dD+Cp05T63qVwg21Etm99NYycrsZG1+r9FAvjm1Yf+BsVP9ezwgWkWW/mhE1HdN1k2rjw8oq",
-	"IGno1j9oRuYGNzB8XLQExd3QAcfbjcDX1oC4Le/I/WPD2csW7uXUDkdbYdZTrDEOqNEelo0YKjD5UAMP",
-	"GosmZ2YXKvjYUyOPB0WLxDJoQNgZLIOlmq+DllhAd/3Wo246/HDOSmfVc9he4t7igx6Gq+0Ohmu9FKpG",
-	"ly1D99ffXcJ37RrokQVyjg7jTOq+vtYoHudRDXLa2zavhVmPvOwmLMWMGag9a6mdFxanwvD+kQFw7sSp",
-	"SOp+vSBIhWEoyFIN64ha042jwtSR1SCd1VHsRkNfaRfGPY7XwF06RuVRGtzSi2poy0/yrPtSrZ5ZsuCW",
-	"VDONDNoveoLIfXPwd7rUuwHqghpzL/0pSmO6slI9yDZtx08gOSvYgSmK17O06Rvjhcd70GfQLUrMMSXz",
-	"vTEJgsx7CvcuoARbCXepNvhMS0NyaMlTfbNU8w9nJD08opCAb9js0EHeSjgTdUVxBatcUYJ1lN5PLIxX",
-	"00AfDjaGmGbw1YzhY0wzqJjdLZyAKmUXYaq2OJTWDyubOp35Sg0p9muvOdSDtkoO9FE+3DrSPmSzEQvC",
-	"+kuSx0QdqsccIlSDBAI6BW+C1ga9YjZxInjY98ibAlGmmKUvqfR29FDKzq9vgyUn+tqkQ7eiZJ9Wyzd9",
-	"7VKjNnW3Y/X4KQYfrC/s6jZKMkynJEVUDsCIM8ULpF0K2oVsOMBX6zwxx0MMj8KzPiV3qdCpabdOwHLB",
-	"3bVyZ9bCexU1l/nP4ut07k2dqRn1aETmj5JQzwlf2k+3ucC+ZEY0MJMIE6Bdi6sUs2hdrFlzXLcQHoBf",
-	"0V8pfEsz6zlUXYiMDRMJLrEjm/m9Qofqqnf11nLMEUhXICuEDsWQuiT38ibrV6yyZ97pFLNZqODx1KDq",
-	"h8WFP7j1bF1rTkEUX340kPYgMvperHQpiyRxmediz1lPlW5Jcm1ET/iUCMTIYzlAw4JP0dZGa/a156fZ",
-	"0ZTKXrzealtpFK40Z4BNBPYVpXVo75aFqTaIYaluT6CSGOsxzbhn4HkaZhytzFEabXXYw6okT/nVjCUZ",
-	"wYX71bzgOqRQ4mnuvJNiiQ9LLGklIQiTVC4OZ6x00dWvAuWNQRtdD0lGR/QIbp4QxBHw2jnndkyOgj62",
-	"TXIA1dnCHmvBwSrJYp77rXeXKr7Xbp2gretKVLbPaZL/fJley2jiV4J+nQdaYESAoU9XyG81PgZzyS47",
-	"rE+5MaFBffHCTK9+p0LSxBesqA8Ov/xaluuu4QdSgHvue1LcoiPjmFqOilKXttBY4qt2VXixdnJO264U",
-	"NDMIE64cbShEMjDW6CS80mnvbaaNIH7+qcUDlDMuewnM1NQsu3mshFZySmjspOjhAq0sgr7ZQ0LPaiX/",
-	"rHRXYvkIC33AZRoqzR8PUWXElzA4nGvqwTjAbKKLB3SaTMr0dDOgdrovn0kTsjgE7CI+pULfJYY0o/D0",
-	"YVUpRcxyUgiSajMSEUtps865QcXkXpnx2fTZPZb+s4Q8xonU0bfShAMam8KgHrkYgHSNLdvkBwLuvnPZ",
-	"1DMDVG6b8ZLbGIYticui3waYRy807HmoVDqFiABdnJgX1daCmKoxzXP4a05ZCrCk5t5gF+WYCnhJkGRW",
-	"UAkWmVlKdUsQjexdpYMEM2/p4bMBOJ3iYuKLji2ERGDpFPZiDFbO5wClEErPmioXiDN0xOUYiaQghDUg",
-	"I69HWqT9wRRf84QsqN28jR49uGPH9a8f2CohLFvobD9QcxppfqeBV428ZKilKxWjWZG1xFtAISTFfyJ2",
-	"3L5Lgb0E9IB0VWMMG2kdL4QHq+6Ljfna7qyo1s6LOi8SzBhxPB76byU1MmNP78Kl130wkgZAkmNrb++Y",
-	"1AVgloFiGMYlglNpGzGORoSPCpyPaYLsyYcAXDSXEVlCfY75FYRSoEz23Uas3ek2a63CdT8d3MboucWp",
-	"q5LVWPbcbARnHZ7/qGzKs6pGNaky07r4Ih5Twqf4hZAgSwTXyCKftvCmR7ByJ8YPUWlTq34bxK0+6SHR",
-	"AazoBZnyY6ItZRElPKde6IHmTVtDlWepK8t1IonXHhfIinz6/gcn//DO0x/b6j21D5/+17/+7E9/4gQC",
-	"q/YNVKtR8yGqLLYuRiijblKmyDm1TkP4sCWFugxIajvcocPVfcAvrs0HrIdyeksW7PDVEfDU6/6aNOsY",
-	"xlma0r4oINLnAhvtv4i34ScfgBnwABQWn0WG5mNS2EtZO+arF9wgH5MpKfTp06pUtSIAt6bbdUIXlGOo",
-	"wMmdefmpwtI9noZDS9cXzBLqHqJ6WseQ4FwmYxwV1KMfjSyUss5AnbLj8u/AjCGUdx06ygouw2HBp+tW",
-	"aUJCQh3Wt2+ghGezKfP6cNR2vR+frlYHxArGxMWnpvVzkWmYraMs4HDr50HTXBA91LjLsG60qhfO1+L+",
-	"cslaH3kXDgBwm6lqZ/Weiootu2M9eoLeaOd8RjtL4FE0//DpD78NiuV7vzr523dPvv23T9//C6t1Vh/+",
-	"6EfPvvfuk4/+xtE6IbXYXoX0Bdnee0tMN/W19xJcQaSfImYVwML3MS1CQVS98S9PcZc9S4DI2NzZVZJh",
-	"+2FJxofV6mc9lozdLEPwExqTLDXVnOI8R9xfifXMbHlNP6eY5XlGbCBriO9aAoqtZcEGFnONOOIDvTTC",
-	"K2Bo8I7Fv/3lrYJ/vSW9aAg/+zfQioHazYgo3UNrIPXBmOYt2lZRUL15rPQR4xkbEi11QAAu+OzrY8JG",
-	"oxlnhG4MNr4+5mwktZN+McPM/CnGhJXfshRvDDbegmg2coTZaDLDNFVvvyXJYygZ4YcAKnAy8YLavoEX",
-	"RzTLVsuKawbcmmk7/YVIZ1NBg9bEVjY3j7096J/dgRthS/1eiXcQOiwQ+ahHBF5dGwpERgEKY/3WOL8R",
-	"5BYvNHbNeqG+VoRPSEqIjahRhgxqCaHH/Uho3/F1DgZ1xIdg3ivt8ztILIQkUyi8fsTTBUqpBtXeuoZS",
-	"XSmhG6GBSJkR0YaABSJeIMi21mMEVCI+kwgjkyYReTCBT7GftzuAM/DhL5/96Sef/vxvT97/25P//I7F",
-	"VPvu9z/9+/9qTYl//a1nP/87q+65v3z2zjc//Y0FJXj2N795+oP/UeEQNODVMusWqVwlmklKF6kWsGbT",
-	"bFQL6YYnRBSV8UKePjp4uUJGG3EirNVXg+SXI+lEQVUyts1bp8UKEnghBoiRORFSV6mM1V8eqh5uHitR",
-	"7dFioP9HfochKYhF2k8wQxnnEzWmqSDZcbNAXwBtv9B0WN60OBMEfEb2kCkx7qlQG4lByMgOMuu3MM4m",
-	"DdQ0xsxv2F79hDw9Zl0Uflz9pPOdSsuHm1dDqzxDLrdafqoo3wdYzh7pa7l1WvXgfK+dZbmyQME0rKF4",
-	"KUN5hjVyOMNTXebKYLm9gB7aiphQuUwAxDIfmrJJnBGUUpzx0Uy/hsVEF1dRv+zfvrejS74hyUdEjkkx",
-	"sKXiEME6NtPSbxlB3uhTLcbPF68FSsWdMvBP9+2jaVu1FU3xA3X6PiSP11KMz1qe3fPx+uZmDDrZ6qXA",
-	"wmbhjOanC0ibkpTih8tVR66ufRGrnsBd7J2OWqnb7JjKMrvq1FgFZxYfRNU4PWkd3nM02iISXba+j9Fh",
-	"KTvbOEeXkF3bojTaKimbJa5I4jhQHfneXlm9sfprEfMNhjqFP1K15MXh7mWdWyNU3lYAvDvtixQd3zhd",
-	"uTzMVuuh4FVhXWxGA6d7xGdM3yHiynX2LUVfgof1umj0cijEFrPNAetYhxSOyWOsuGBqqxCePuvHsrPj",
-	"hFj9eAJR4LPolak4VbVftux+qGuI5arVl6NtT65NUqj97Q29r+yaTdAek9YJqtYRlsmYCDSdCQl1+SEa",
-	"GBmQ5w6LqFUei1bDZW3Zarn4DuwdQNjXsLthk/udDqrFtRGwstSfRszeLb0Cpz79dbyjOA1Y0dkc3T1S",
-	"woIGfos/fmbG/Ygjv/QXGqu9JXhnxJNa6JYyDPqS6YPyq9m0PElKfprb3I8+FLPvRJ6O7jV4bzn5a33G",
-	"xsIhWywetgnf72lZ1O9Ezl8n8L1MU8/19n5O4G5qgKVt7JwAMOsyDNENVGzU/l9fzFlJPa/hwplEJ9uu",
-	"TWxeDHA5dO0PxF2JLYVpqnuFlqLT4eRf6rR10Gsj/gVECEpcyL0xLkbhWKoRlmSOF7WYe5KMIc4aZzTH",
-	"i+4rmm0jMAZJ/A6ySIyZhE/7pm87L50dGkLkqU4Z6cUomlp3KPMexpDYfOqEx1wX/RXRsIJaZgGmTedx",
-	"60xgDZDyR5xPSHqfxdI6kEJbpKTo0+3nDzV9qfUr5wV/rpayur8t2yUj0LozjW5Qhz8PI+w5XLQW4Wsk",
-	"0HkLX7XEATDU0yKb9qhZSL8e6Klc/E5bdGQKaTsiqVM0Gv5X41pCRvfTb11sUK7HqS6OoHdnmE5bYINS",
-	"kkXqMgFLSJ9QFdNIy3AP3BS/YJxxV8B5wOUSnT94dTPQwnyMa6h5QikuYFjIeSG7FRB4PzT9mdhN6q3r",
-	"wpQGTG9KyuzykOFCzkRgG0eUOq6GAMBskDXeS5NZuU7K8nXqyurG1v6bzRAthDEzrR/WtRqgJBUHulhc",
-	"a/Gren2oVmCDDkyMOgbA28akhbO1zri0nUUuTKyB1fbrN6boIsdAsoFj/DPTK4GHXKKHdxL0s1Ly8lJh",
-	"tJZE4AYplwV/GkU/5otBa1GHXRnBuDwc8hlICTw9oqMZByiJqiJcBUihni2L3fpRLXxS/qXNU8p1Q6N1",
-	"HY5WyJ27lmQ6boFS7idk02LxYBaIqR3STHYHguvmbuln/QJn68UYwORVxY9e+XDV0ytdoOSbHQqOIxU6",
-	"lqUlJb+YMVaD2m4v3akb3YMj8PSrfM5rsgr9bpXM5jN8tPV/mx0TJnmxeHmhg2pjjmjj9X65BOPsFbhw",
-	"q1cqGC+o8VZETeO+fjz2UCvfK6+dxzibRV5BPIvB80CRol5W+h7F7c68Up0+AiMMGT3xlaMeXQrzsN4R",
-	"IwasP9AP8MQ9kI9DHQdZ6uNdPkydOc/zWiKZKaZm12lQLrF3hwIopANKGU6lJvM9b1V2rcwfGjS4bY1O",
-	"CaV8yBzZPNCuBFWepT1bzwsiCJPRPQiCsz2Dbh4IsOUo5Qgf8Zm0ZTiPaOrU5rQFOU05zgogi+SHGpwV",
-	"Us5C4Twe4tv0GT9c/36gxpAPs1/iREY/f1rowj7Gvb1IXMbVM8c87q8s1XwB+FB5QS4NaZbtAOLGEUFT",
-	"nAEKZBoR+AtclvrC7m8PEdbwSXMskOKrbQ24gU3dU91bfNB97wyyQM61x822tCAdWI41hnqzlXVvcJ+F",
-	"O9qL3yvbOICR47bhG+zD+w/3b7KCZ/6t1gdOqg8Q2Map4KhmBY24tTWz3By8KYtBpRqCgXtJQ4ppG963",
-	"L53cTTfvPHr9OOC1ZkLjWseNDua3upnzIU0mxHcXY2Ie6YnQj/Y0dmGWUvVE/ETvOzv8FvWHsJyZd+90",
-	"9XqvbK79OOhqPRShaxcrMh53KaHDh3o95hGQ1prRdku2imC3rb4psKaVcPfeeNvJEgv45TgEUJoW2ivY",
-	"d41zArStGgwPeC0SQm/xczX3qEP+QOJp7qLcNjLUkSxmQpIUPbi1h17cur4FRQIQQH0jfkx0IE/pdED6",
-	"auhB1J4VOFncpVlGBdg1PeFCr/I5GuICYWlVJD4cDhAWug/oElhcuNpMSwF0lox5pHjsc/WcyTEHBNOl",
-	"lr3SgGc0WUS6i62hI94kUq5dS1ByBFakDjEpZ1YSrx60a+ZSG2mIszLKiK56HLIu1Vefbr3ETNiXu8tP",
-	"u1qRcS2RZ4eXamB9OgpICD4hHtt8ho8ifZLx3svpTEhtz9unAYNrfySNHBeTEKaI/u1e7KkrIuPMBxuC",
-	"33yccxEsCMVfB8xpPwLhcEgTUjwn0P7te4gKRBlKZkLydKGrrE7IAjJHjwiaMV2NEHFmYiJ8ne0TltZR",
-	"1ms/f7UCavZmNNQGtIM2DQTjFE/Ul4HyGQ294CjDbAKpNlRSrESoOpuoEDP9BzuUBWaCSjcQ3FRaVH9A",
-	"Yq5ICgwJyG+eQWapsJH8ml+dyIKSQNXClWzVZNquZFDYTXt85jdVmK+X6dkjAuC8Kb90MalTT0+qnRTi",
-	"1LpHRdVT3FGqKvfnIu36i7LVojt0REVL4j0G7YeyUS13CarOE53JQxkak8c7UGLJhDzzORP2gQjzj+D7",
-	"NCDvjBzZAUBjYzAcIEaUaibGfM4QHmHYWr2ruVreN3z95ik8pMAdXsVed+KVre6e8z7Qg6+8NaJ260s2",
-	"RNPFEoKt+tdfQKoHrwIdem7I+yXxlm4ElN3hSfhYpuxhQYm4Q4YeNevSFvptZKs2eA+f+GOaTmdlSbEO",
-	"J0F5Pug1c192J1TRKshFa7ltgVZ2vpctZ00vBl4y7gYNR1u8TX5CFrvZKMbY0T8xc+Ucy5aLv9/IKcyy",
-	"l0FpdARp0SwpFrmMNMPoVpyRBNngDV5MvLciekxe40e9WeDMYNNrafR1OfIIIGWMpwHppCmcKYlpasSs",
-	"FZjd4GlVdcahkro+IlSzeEKgEMmbazcLXl2T8tE8XHNzq6gVKCpdtqY4kT9Lv1Sf3zwt4sS6EWUaxfjq",
-	"Ob7xmC/lJlmbrIcdd/7yXjwoU9u8kHRRdaz0c94+KhSlU8GBeNIIrkYaP4IgJQ/VtWhIir6V4HuhAvJA",
-	"Od1HIB9aim+bqtitAa11eWehJSFFESO9RSlnO6DGl5mrSBAilgopXOsO1a73tnf3oLKuQrEp49SzJYUH",
-	"AIhg4YEG6GhRGjfMkxplVX0CILodZCln6qVMyEIgXNQ8w15DeQQnGHKGl6KTCxpIXAWfooO7BzsldByV",
-	"Lp1BOZ9jdaFSy6FTVjujL3zBD18lRUrrEekWzZey6q+USFJMKavnyFRL+VWoXd8Ru4KThOTSz3RjPq+F",
-	"9VVFtGTzVtV6svVGJDWD0iNoCaKDGS6qumydm/m6PxTLVlfvBu3ngWshACwUEYLTeL9Nn9Bg28wgu+F0",
-	"df7GJJn0zbbuV0i/tgyhQvpF3/YONEk97R1X+6OjGXisuQT2dbcYf0UltyZ/IVoXJ7SlPJrpa7N0RBA2",
-	"hdqoLmu9g1IyxLNMGpTlyAWtp+M0sFtg2K4JYQcxQlJzRhR4vopoHbiYa54OU6RaEs2uAIpE/a24PRmT",
-	"FO3dPYjo3x8wSUeG2o1YIyYkwakirBlk2f2Dg93LN/duHOxqI7tuYaf8+eDuFfj+xSuX1EBQx6kTco8B",
-	"Y7kxBt54qBE9Jmy7dEySQmOzJLgoFpojHh3s7SFe1I09Rlysq0BbmLxlC7fM2805FHi+jXYP7r2whW7c",
-	"fKAGWvzvd/5EOMF+uk5jEYBkNsBuJUwMcGIy9T89ox6IG7VeM0EKdPtGtXO2rrx49dr1f/WS/b+TWE1A",
-	"Ow0DVxEwvOEPShm/an5caHdp+0ac6/YtJUm8UXe7QmOREIZASaByATuw8otCqKZuYBthObCYF+A+V5LJ",
-	"Ot+NOmaLiRJcZBrpOk5EnaUBhnHZN36dF6NVUFAi867lOPpg28dyrN0R3uSvs3G0hwTG8gpdDwkGykY2",
-	"+LJxJdCFm62mryXbDkQDYycoIz7Qc1YaI7t3Qsmt3XEszZgSsK8lSe+wSju+egSC2b4ub9bQw4BHOuMT",
-	"3iBHY84nawGbou4dvm6yilfDdB1iQNb1KXV+VGsheZ4r8SLHBSEWlZgS8HljVPA5SvgMCktIHXAMB1yZ",
-	"J2DdlTk2gGGmQf8xoeGYY+ygUFRaz9+HCNmyIC3pSDR0XT8NoaskLVNZynzaWl4DM//mpb7PVatOmCWv",
-	"2hI1bhiYaZ/aK8k0D5VaOuLpwsuTq1iAi4IX3sbIsV9JnSVjpXw7J/WhrYsDh+BcT+4FSYQM76dmoRTB",
-	"QeqZly/RdCPGyFplx7mQ60NMs2BCjK147o3lyLCQyAQw+nxnsqCntaVqsppFdDC67YpH7iTLO+uwoDbZ",
-	"8VztqKbzNc7jFEEOpoW7OPUIqSqovrEjwAvPWUK20XwsSHJocCMFcQMXHQCG6nSKmk4Tf8F8Xwbft8wk",
-	"eLE+X6laJ9hYylxAGfAdhDUUOmjHGcGpQJIjjPKCHmNJbA1opTibPDetlAs+JXJM2Qjq8+sdtS7RvUzO",
-	"t6uq9geKIg6+uN+QTIS0OKFgxpUW3P05gYhNETGxIUBjYq//0lZhNkNQtNKohdSEVzQk5/5taxTGVQkD",
-	"A7lXmJuKE/ZZ9nZEcOFKOduRqOqVUciM43xCiYWl0pD2RB7ax6ol1wN8+20I7Bjy5aHeVMJFLxpk1vFC",
-	"4gylnAgdh0GMZVsQlOAsEy+gm+pwAiM2hCf/1tVr/woZ+ACU8mSmqCg0hbHSjo8ygn5PXfN/7wW0OzV1",
-	"SgqCjAQHvenk2+8OQJ0WOuT5xRd/Cz16uDfQZheza1/YGGxkNCFMEA2BQJg67NTdamM3x8mYXLrywmZF",
-	"FOe7CsHHLCgSJBtesoUmdvdvb4DVTRN5Y8uWYsQ53djeePGFLWhXqbnAZJdxOqXssmMX10ByWhCpHV06",
-	"KTeUDH0ApvJ/PSM6ShsXeEokGAz/zdKZxzJjLoFDqLQDKH2TC7Mn1QkLVh5b7QaY4mszDbVoecLGAoK4",
-	"6EQjreZSgmiEx2Zcjr5urTeyb69ajrV1alK9Av1Wv1Zdd119An0pOudK6ZBjQgtk1Ahfp/yYFOmsTuXl",
-	"mJyWbm6jRN8wAx0YaJI+re/jonRcaR/xQIfEumY3XkBg3O0bVRkULw8RXEClCi9Nr8fQVCkg5Tggg3cr",
-	"tIImkqPsyrA+nBRT/JhOlX65ZQx8U8rMF77EsyX5z+cC5aRAphPvZDUcl6f/a/X+Ozp/EzJHc86EPpKu",
-	"bG42qno4guPyW8a1E7dhtCQBvQyEeoOxXtfuHjNsf1Pl2C7vG9AX9ygFkVQeN//mTTUbMZtOsboRbTj7",
-	"FXQC7QMcGGZOZ6QsSCTxSGgIWPASvqn68IjNy0pKUSFpEpagrxAjQA+qZ8+cxE5fF0HoN6yYFwM0N0ZK",
-	"I2wGoMjOxxwZvAQ05nM0VTdAytCLm7asWOwKfIOmb3fTfvncgi1kLD9mB9HURVXflsWM9BDHZ79vbmin",
-	"5EUs6H1W96MPjQQ2wM/FdrnMANmgRXZBEl6k6mJP1U8DlNKhwbYUAwQuPYFSyHVPS3h8wdEQFz0Z4DIc",
-	"Q3Aj4cLDB2AHdXb/l+xwOnZ4iCcEUbltqwKSTBCzn3V0xYubaErZTGm/eChJgaYLYwhJZN+1LXkjvL43",
-	"oOsLWGC4lr1sbGdrWVsbgGRv2W/Xr5VqkG//U2atXR0XNEC6siFwU8KLQkdOgV8TwqheQA/n/JKQJAd1",
-	"XoBvW13ZIFPUBJdqZ4cuXGm4c24KEi60PDPecF7YN9LeOkCdSS/bwDg/p+4XJMcFKcPMvuTT03X/UFH7",
-	"QkTgmCDyGCeyDLXDTqCd5E5Zl9JcE46068tuNsQr5uJ+t3z2i33q2Xlc2PVBp04ZYsKKs5pS9LzVhr6y",
-	"8nJe/ob983aMWmtJcg4rO/C2WY32DLimff0sVMhZnkVoSDOyvNIDhDPBwbxoDFpKE4ZCnOkpuKAgGcHa",
-	"Oug/PB7oB75UZNe2wq/QY6gZd4STiRLaSjR/zRg629ZullLZKnp34YkOa+kbY64UYoj2YcjURXtOIJoq",
-	"hQQwosD9aRwawrhJdW88ZPU6WoQsXj7U0WVj0011qg2q3oqUFC9YuF9/lzhsubwe3SWiITMiP2qzjW5d",
-	"bxFXS0YyltStZHE+1+UBJ9lM6FAIXz9QPHsN/YCtlTAJERrWKTHFWUYKY5XcrpzMtiAgHhF0ZONcvBxi",
-	"f/QMz0KjdBko+5kgwan3+bBBws68MB3ipllLs1YgSFAyxmqnN4qiW/mjhc2S+LlMHtvo85HPhayokkHu",
-	"uEAEKo8rPlpoIzb0oQSeiU5IETVXo9/TzrhEZmZwxxBciS6po/D3UEFwKnZQIo7hrceZeAx9lPcqpI3u",
-	"aKguZQPA5eFCoiubg83NzY1BQ1TehDkEhKWPxQyftp1nNpADCLAx2EjE8cZgQ43Um5T5jTUJ0fXIxc+r",
-	"+FuvkPOurGH7NcskxeCnaPXzqpqqu4gRG6AgiDEhUscXYwlmkGoXRsiSYycXKShRdnWPWucFHzvjUu9+",
-	"KkCDgSingY4vZUjHgTW3vA7WjtKPboGUArHlRJQHDrU18E+jfCRe6nwbzXKrJhKWWikOZAkM62z4b30n",
-	"oZuFdiEn4gOiGppJUpFS0XWMxZi0s64TLihamBb0IQMOJ8a8kAN1HjJEprlcDNB8rO54jDyWSOCFwUyW",
-	"EF9PBZrygmzDTQ/MXOqaL/GE6FAjJDjKOMQK1nn8AHZfCYLefQ/AUqPgISritPpo7Pllvt5lC5QbL7u+",
-	"WewgjOZjnhHIZxkgHTxtFEz0/Jg8/soAOWWnsVN0Wv+shFD9LXjs0cHLtiqnZ0oW9897rPmx4f0yPsEb",
-	"K1gyliMwlIqzjvNaY+X3Xi6LsR88vXuFxDQh+EOtutUD1nWW1wsZrKvVtV0vBj5QJOZkTHdfobDJHfCr",
-	"ZN7857MU5eViX9jFZs8RxoqMfFagvV0BnmCG6FTp+YCaR8RO6SyGrDudaYezDPINiHv1oaUEDcn9Tv9/",
-	"SRlngGu2mnlvBOey2iYB+UIuslXkpa47oM7IpEbjnqt4uQqkt+bPZhSsrnm1XUsUqMo4NXz+kBfirLou",
-	"6XJua79+l1ut/M45+9s+Dyz39Dv/9uQnf/d/3vnmp//1r59+59/+n3e+efK9P/rsB+80WU8byqgUKMe0",
-	"ABsE1/fedo4cZliMLx9Bgd52x9ot9eTL5sEO5e7LCMJ18mFF+Qs76cy6q0MO8FCet/Z41+EjJE8mG28C",
-	"lrM3IgkScqrZbJyNyKg66OWn3zqDAVzIWt3FE4Iwgj2tr3HqyjLkBSI4GdeCisGQAgtq8WPcE6p9lQMy",
-	"pFM5qa3/F9mRd8HLvKtXuIq0gKuS2qGwzHBN7bN+ig20TqI01EuzPOyTfYUek0c5zP91svjixvPADPRk",
-	"Liik5+J5qOATAnjykAFmAJhNBPMcC6QhnE3wq84fA91TxzSDwpHhhDgoU7ag0ik4MCPS1iAMRJRRpgXJ",
-	"Hf3kPwFJYmZyUUE++7fvIU12bcYaUkbFmKQamlnpkjuKATRgsizwMclEPcorcq3HPKMQ796mbL5qHzpD",
-	"qps+LkynsnOEjSTGdChJiua8mKj7ZSgjYLCRzzw0OyB1kq1fVprmf5fg4ryF5EUv1AMd5qQBm9SC8SGo",
-	"VQvSFbSvTUAt13u18wSeEg0+jnT5RPAxjSkbvYCq679u6vAIp4cFn+udN6QkSyFea4BwkYzpMYFgYT7X",
-	"P4md8mur32FUcC4bRos6L92Gnl4FAPaz4ibdxwUdurbzC7vUQyoBwFZqmHuB5pCNVVO+7TG6t2vOYA3y",
-	"iHShaBPeYLN41ZKr81sD2bPUcpD6cqJxC0s7gOHJGp+yY06TDgPAbftQVNDCsuG+hNmyFeXdAhEFSQ91",
-	"WqbGnkgwS0iWBWpBfGlvOGNTq1roC5O3ltFAEcmy2o3VPRSHlCku8XKy1iPBudVyF91lC9PZLe0GO4eI",
-	"4uUDoCDpJaN6meEHmEdvDQ/vQCViTwHiz3MkRxVmvHCmvby2g07LuHn7EETOABo+tNWcm4fbozzjOL1d",
-	"9nfuC36vdBUrdaJ9vctE77PmN5OwhgEcJIgT0Jv9Bv7CzXbxqQCACnWywcE1KG8XM3s8+IiiCzXGO9Cj",
-	"jQc8kUReErIgeFqXlhV+ImUYBtPs5LwdE8A1FyGc9QZymbfKB5jilGyj/Ru3lBZ6/9YNW5JQx1kYpKZW",
-	"6S3EDJsCi0Hnpn3mLAls+7iYRHICip8ihkXm0YBzVR45ZByDtWU+xgY/Vh2VzcSqCrImRpCqbg55TtgA",
-	"JZwNM5pIg7qpTT+CI5wVBMM61hdmV0wOdGn7s7gumNYv6r5wkdywKyYW81SzwxGx7KATQ8VsqiRomQWa",
-	"k0IASi8kL4gAMyzvuTKdM8YZDZyiLq4BTrE4ByF20cnLZ8gxVQf/HJlmTy9+WRLW5YyBZhulHu04skRH",
-	"+Nm0oKOFfkSDArYzULmyrXgg96unzpDqTi8XYtIjOJNjq9zZUCBaoIwKKQbgahugJOPJBET5W/yoe4NC",
-	"MtKlpcwHX1LB/cLYbNabVbBSNkHYAFCV9MkxaNdJxoWxAij1M/LS/4BMcTEx4ZtApDIOs45YvhJS0tZm",
-	"NPyUzVHKaB7qSv/0T+DmpjlMCRYTf+9Jd2nT8Ljm0NY0wizrw8df8tlp+OxLU9qZmtKAkS/MkGY2q8+M",
-	"hp43u/MrURu2M6pjly2gty+4J1bP4aLQprRwMTaxhmSJXKPLNmk5jAulHzjX1Vq/fu/O4oI0/IvjFave",
-	"27QdJE0ROYSLgh6TdJXdfVkfii3Oyl3jkTI3TIMu5DopoTlrh9XtGXuC+eC1ye6KyQNrd/yCsqMe/wXF",
-	"G14cI+6KSVnnTxHAlvPWbs3nBDoiY5wNezAhaDDt58yBVnIu6Jj5XPhOFJWqc0IL8nYKux60NuX7fsPX",
-	"FqmAQ45BLLdWPZj0hC5IXDwltizQl9i3XyjgCXex1d64QFXY4es67AR6XleRHCAfipGpMBncTZ2a8f26",
-	"HvfF1o7rq3mBirIDjF1mvmh8ObGG9VzCBvCr0jqt/yIWeP0ajK8ya5Qec3VZUbzB2Vmfgic//9HJ9957",
-	"+uOPPvvgO9voaFEFLGecT0gKpeR0zVbtKGG8/0Y3APXi8jdENhu9fTnnGU1M4Y9QGOa+eiYuJl41+jnk",
-	"BD2Di0m5031f2ClxQKRmJMiaoRrtwoU7NF4SBqVVbPWClgDQJQ4qOsPs9ouWILszYKCzWsniIkPI3tCI",
-	"MIb8zwkE0ZACJbwGM1WLMgpt6HNejzPY0PWlOMfdfKE8YMO2XTaA/QfeuB19cdJBKwb3AE0IyY3HDuu6",
-	"Nx0Xq4IkXNcS7HJpPKie7FdPJrpWzLLbQ/t9Kw+78X1oh3wVIacUqLTAc/ZlrO25X5AOJB4ODW9c3Ln3",
-	"OlmgipWtw8AEp+vCBhlnI3VlMqUCPYjheg6B7dF5TaoR4gt+T6rP5aIuSZNqURcDXWHc1gXps2jeuCBf",
-	"NM95L95ZWHH1DEqk+nM+Ly+eb3R4sOKSbTDq6mtSVeZCbXoDb6PhoaHgAIQR0SplRTsIdvRzUMhqOKSJ",
-	"cUXadMEpZnhEoIBfQpgsyKp8GVd9YGltv+TSL8sQLJUh8LJd6RZrKTqgn1ljZpQtzQEM+BZUo6ypaoON",
-	"lDPypcZ2AfXc1Fpf4K0GWG2V3CjDyZX0TElMrK9x3da9ujr2t82ra5WCL7Zj153FhZUnAhJeYGGiqgLR",
-	"jq6Rv6gCh/vwnMYUCPMcWG3eIHvqv328UN3uZjTHCyQ5nwz0pXhEj6G+bDLRiKVu/EELq46wJHO8CCaG",
-	"3YKxfdHZ1Z3FPz92hWI1nJEFmiu1UvFIjWFNVkIHywrSVWNoN8sOiLe40HotOTwnTDMqM4oA1EKJzYmu",
-	"POhHNH1OlH50qwoYl3oZrGEy6770rH9R7EaKCS/QV4IzkirWahqMXPgX2CZLu8ug/NBhy73tDh1K1ccX",
-	"Vxjr5RmeuwQGql0ES6jJahx+wxlK8I4xS53KOro8PUZ5huWQ2yBGKhDjADzezjxjmkOx+lbxfFA+dcby",
-	"2dhCoZtE60JqhDn8lZKMHpPCCO6EUHuZk7OC9ZThuBScmDUA/DCa48URzTInKUHnfPVEJv9SxH/eRLxh",
-	"44t1olJhLSpKpYL8Yyzgw07YL2AKDFBTENvd0+Xe9O7rbjeBefKL7iGw07go54Co6NhnaS5XUq3FGwCP",
-	"fLlSa6p4g4uCgg3eUB5RuePgec15kWphWynzaudBYT3I1LOnD9q6pvHLMixrIcNRK6+OuBYrO04m573i",
-	"ZxApgZPJBV2bL5TP3hjTZGz1AzTiRGzrqyMVy3jBwGsa17EnC5W6T0u1T/XEF5+R6vP458hStyVK8JQY",
-	"I4ySR5gpNUJryhrvsC//qI9h3lHT/eJzjprBP1N+oQ6grDn1dmqHmlJFs7Sba9SFLeKaWD32ZTmD8zVd",
-	"abpfYDUDNkEVl9TTQQalblXwuegFSVeiuQK8mYZ0pQaCBYoZ2y5dn0X5pXVNDJyvEp7NpuDY88HYlZSM",
-	"KrZ23rhrSwz8KsGpuiLaCoIwNzBN6FjLQQ1CiBlTEXjvGZ+H4BX0y3vQ2KmsF8HhpbQgiUkcWmWE5ftn",
-	"OUhJHq9KQfXqWQ6tIENSEJaQFcdXvn+Wg8zxAmIdVxkgvHumHIjlqsRTr/Yf2ucFM3Fr/afORaImYnRU",
-	"O3oGaO/gq+j5Rw9vXXpJXa1eefl1KCv5O3cOfmewjJ6448I655imaEFklzezPOZiQnBDx8kXLfz2Apd6",
-	"t1perc7qwn9SgD6h5AzcoufjhVrNfqunxjilsg3cQ/3+5UKuYyH38UIHr5YoOuoTLCL4rKamhlHX+s3E",
-	"pZj6ajoX/ssCaxd0IzGkv7haoqb0Ax+iKWaLWi2A+gUlUNMvdCl5wyka4BwfutSEgZRVjK0LmcONQJhs",
-	"Wj7LUnREXkC7BuLtGuC7NU12oCc4NNw4y1KQ/Qu7nQmfXCCPLPPHDnjOlVRiaGsTfG4GlqWG/NlZDLIu",
-	"rfrGieq+Di3KqEPmQ+tC94PAuozzxa5TCrO4wOyRC+XO3QACMag7mC3UhQVnGZ+buPy0wHMxsJUKLYp4",
-	"3V3s51NJkwnpsO49NM+cMiTfhOBp4fjPqBrJ5whDRq/khR3MJx/+9OS9H27biGdRAl6NqJDgjzUxNn3R",
-	"JQwXazGrGSys2O/C75oUX1znhh6/nsvnGV1EjxBhpNcIHS3Qwd2D/ivMJ6QDb+uhfuSUUuoow+z/Y+9r",
-	"m9w4jjT/SoXug8gIUKC0Xu/FTGxcjIYvGvFtljM8ftogC90JoIhGFa6rMCCsUITouLNsr3Vab9iO1Vph",
-	"W175JRRnci9WJ6/Ms/VfLjjD4b+4qMyqfgHQDQw5jR6Q84kcoNDVlZmVVZWV+Tw9nOPCCB4JnSdXEvIO",
-	"IgQKazo8MGLPPiZSLmctIlAET/64kI+7eJ8HZp1Bf2DG7G+ZQf4qYrHqqxAiClGZ0tAUNnyxkHI2yTmX",
-	"8VaY5GbbFEbCvnWa5LZs527tvzbfTuWu5MitGbkMiOfkt77pnpTM6WoyC7Kd1IQ46Tv3S2BNlXBOcV5r",
-	"jfT6uM97WNLgCo/Z9tZ17cLnpgtjxmMXNV+UtZRceZOSqgo9+qb9OqP+KifNJr1KPcylIzqEJvPFs06T",
-	"77fSFZI+IVbqo0n5PXLT7zddwUtZvhA2QIEsBtHjF4CFtkZ2QegLmRwol5g/lI6rpmAHybSWMgIwyIPL",
-	"Oop5fD/OBjzueTpia1RCdtgI89b2ILYP8vsAN+df18hpLBCuq63i4LmtkPZdhTZ4Te29fAaYDOqVsz47",
-	"8rRYYo25io5GkkbbYLRztv9q02BtNcQKF7d9XtTKhtI+pvx0cMu1OTYijAyqAMIHFIILwP2BoNoVmnen",
-	"QAP1bI1vq7hX2/aYzC8bydXszKyz7wzkQ2feR4MQog5XN75B719XADgxmJOBFcC4ZMMpC3oxA1oM62dC",
-	"DafmdIrzM4Hzk7W2DkjTbEdcd5vz7ul3DP4/vaSv9DLH91S1/0cJzCgTG4BkTiLsDGWMstaYDXswDhkK",
-	"LDuF8SnntAihWLAuiSXiooSgxg19E1utbh5/ZhQ17aE3rALeVa1i26k4vl5gWHZe31MtXwc+7HToXFdg",
-	"ZOvsrfPfwhgzuKvCLk/KxZ/PAq3XmGuAO7bRqtufHQQ3wxhOjS81Pn9Ae10zNZK4hqCMmJJ2rYipzjmG",
-	"gfLl92g9a+mFUBYIEe8ekkc8t6NELtDixL4YuAErz4r4tPzzj+Sr3jq2/kstpUoUE1I3+SOEded2wAx1",
-	"soZI0S62bFXMOFZQNKwFIQImyCAeI8VAS4STOp5Sb1O63evMzcV1uG9IwQsc9kdcmIKb++wJFv/wB9jz",
-	"Sz7APqcLuK5QG2MwlTqCq0p22EBFEV7oI7eQ3WXarifnsF+BMOd+DGbB2Tw34bpY28e5wDSOakHnj2JA",
-	"M+hS93CH7rm/mQYgLFisOmJUBIy3MZIQ3BA6FlMcY0ZBqdlXtyCL37cuG6/RbxmHpHNPtdYpcYoNB/ZY",
-	"dNf+cddlY/l8Fcr3nO+iaIfOZQBRyWqE3y/HfF9G7ZH83LKTsDiiFtzm1m4xpNBdCBdUWQzavWxBaERp",
-	"g8s7NlvZbW06hPrThwoWlnfUCNVpdQsyhHBqPTnK+tHUBga6+Z795/256t0xMFjikjJxtUWdL8Inj8yz",
-	"sVJt69EVsVIE3dnXDNVZEkpryeci1+1NGETjGoI6G8xqiQlpLS7rgCRASPVm9tTDozUW6LjBUEkNplWD",
-	"ORW9mDUb3iu5St3lPVj9VeWqUoMWD3p1rS4bCRiXi7IQxB01Z0MZZlIbG8nul1YfJHAVmtlXGRqI1+0z",
-	"KH+f/S0TBsFhrOqxFgoiPi5dn+zRaYE07Su2WdUnEeykhhkXRZQjg9MMT5Eu87fBpBphcnzbQOYIokfC",
-	"BN2Gj22TguweuZPUFGKeg8Qsm6GG55mSkTPS4sl4YwDSm3JFUQf/+HcgitSyPbHv/HLMa4T3Qm28rr2y",
-	"XRWWUWQOSgbQcDv4jn1P+02Xy9BOxey0fl0zDCCVTUav8iY+dl6syYvnOjauMJkw31E9DhMlkrjCrjVH",
-	"K2kuC9ziGusoFbJUPd8+z8qFr2LREXPJl6lN1Z7Q97N8Z3hJWDeVSyigpPEB74DOrEM0D7QVvDfbIof4",
-	"HM5vwIXdB8yNt25Tuyqt33dRj90rCeeM6ANzEmGBCsFdrdotU8iENMpFss+8eZ71hRwa0GdLbd2Lt+lK",
-	"wMrq1bFBVs5VoPrh011fSydBpN6zp9Yq1DxRui6Oa4o0B+62vCzpwjZYkg5DqEmBbphL0qAjMMXpSHXY",
-	"ViG0+XsRbc4LSadaXOUTWJ1O9R0H24KqawHgDr00ijeHbKLjIOqq3RPUlmRI4/P3bmjg/THjAZZalIot",
-	"MeYQIqAM7SkkYjCAHdRi0PUUL96S6Cr83rVQhDEQtkqJN9hIGlVqfr6T5bjWg08/2v/hZ/sffXz48OEa",
-	"TlVfQOALBXKpYh2hDUnFSy6zey2fudmGC1MR9IQsguBzXy0o1rT3KwIJeRrHxX+wYLd4RzWvatOni6PL",
-	"TDEtErKaxSs7T+kLTlT6esYQaltbro1zZ81CHJ3clC4u8KRDYWZglSbjZPqpqcwzO9Iak3NkVolrjLMw",
-	"5m2T8FdhLk4GDRGhVrOuhMsQveob2U+3KI7Aowi/06w1NNY8Gq6ozM40dx9C7PHF5jK5KMzdZOctaJU3",
-	"2nVbyA0JueIC3D4Ko5kRfYiEJOW7i8ni2Y6YOVOaujUIp6b7il6bZwZxSS0/BlK7I+F7QPjHKu67QgLr",
-	"Q6wLwb88M0HWmN5gngAnAtt0iP8PIuAxhOsO1lGzUawIUc3BN9tjeVtAFL7BNlwvfT5mLWBC2uHYIwkb",
-	"SiMih+Sqh62+MCZ/RlzAwzR5GMagdamncU1W3Mu4UdRDjeFAAxJ6DGswuSUJ70QLUOkbrw2Gs1LMl66a",
-	"CnxKVitL9CU1GsMOH6coEjm+lPXclE7o4AqJCqYmc6BCKLmP2AEZZrwoxkFfhtXIDqSm3a3teqcucFlK",
-	"x7zT5TKMIF5jGmTo473u8ncQA3KuqfQ6GEZs0KUU2SOtFIF9TVmSHbgjOnLTNVrl3MBdHtul8FUpXsBk",
-	"ki6wWOgek8qIANL8EG8/WFklpDbAQ0K6H0B8do0qXXRa+5Bcvh7VukDGKuqX25ft62LS7tTEVsXEbsfC",
-	"QOp88F5R+UrbxIbOYNG3HvZBn01yX1/EpCIw1jaa71m9lp6lr2LL5eS85mW/wa5xg5HJ3fHAg98JA32m",
-	"kWTPv9iMN8FnH/9mu1z5l0RUOW4i6zuRULab5/yKhTQQNlhb4MWlkGts+8KlN1hCmMM1Eonafx1cPgkx",
-	"w55zVBPyb1Ieo7+WtFrtI5IfR71ksTjfMwcjw3uQhWVri4iCajEwHsMiEdj8MLZkGv7jcrzOhCw4vTfs",
-	"V4OIB65KBpmPHMYw8dciNV2WiSmxmDvtYRQ1kr/veLyfIbJ43Pl/H/x2Cst6Iwy9Cuor6ZrrVhaxIOvM",
-	"Zrm7k8EhtYvgfs7HuNQxVLIwZG2FHELYTL9WxR5iZUhwEhOd4SGuwMBUnhohQ5qx1obW2LvbFy832Pb1",
-	"y/aMs33h0jTjTQMZ/1hrjEFdJ4M32FYf0wV5DGwUC2OwGBdGz71ENN/z/90qzyi4CX21BzXM9Pwz07et",
-	"PGGBRhxWnQnNe+CdtBqaTIi2bI0o2hO+tPo5Kbs80lObKQkOQ4HnbkmONAsp/l1ydsTvX4prmKmh1IUM",
-	"U/d9DMphDa9j0n2WbjANPCIwBZ0Q02Bwg05TrD/Uhq5SiJbpDaaHeoCxM0TssEdQXBZCZJswzBUvHMkg",
-	"PQ5isUnedi1OL3KP7fjgJMoO/unz/Z//gp1pQVvZU0LuJt9u3QnV/my5UgM+MEGXz03w36R2VSb4+y6W",
-	"k9y2gXEaYfdHzAmBnfkWC0VHGH22gXkSQw0N9tc+lT97S+G0k5dhkw9DoeZJcsM2WoI4c/0sS6Zekkax",
-	"LvCYZaKpVqBGMQ1g3dkwdqK2HmqzKyRYWR9F6Blap9LAxWa24UKQMZlHX3/hc9hprtxxet+MMmsL4Bx8",
-	"/8dP/+W/Hz568OTr32bMM2eQ0zY6N9cpM7QVXyIzI7kAhouotoyn3JLoM54GXMQNFnS5PWDLkHWFRuKs",
-	"o6myGUOg9iAWZZfRbtd6k5qOV3c/7kdQ0w10IsBaeK0efe/ZP/3m4MGv9z//aC1ltrI7bvsiSNPm4M2E",
-	"kknmS9b41jH2Smi+aHOUFxPbQTEiDvQYeSPlcfkTJlX7xD6XvENcuQFIE+dT7510ik1VwsgF+EuuHW9S",
-	"szquiChmqlioGG+pocmeb9ZYD2BwR0Whw7a0/5sQuDZ8rNlQ81YErAWI2eHv4pQEhOcIAOwTiCuBR1Fy",
-	"YbKOvgHT1kwjyZL1eWrkOOh97tj3Kc6rj9LMgGksFz8IAnSxL1OI4fKSZinvP/7q4NNfrqGEtcPFQIvL",
-	"w14jCSIVNWezlucdZKas3ipkDpMwrP59lh1DfVuhT7/Y/78fHPzqw4Offfjk8VdrFI/AyyMeg5/E6T24",
-	"nvKMnlZXaXfpREBQgq7EI64N+6vzLOTj/EnA6q24/GAjDK1YVjj8BTyqaalFwdXKUsUzzj8XO11Pqxaw",
-	"6MlajqOU5B27mwscNbRtZkTuJtybTImraMbQFzIsI5e8iS1O3caLxrC4MGus63PNVdzhUmh3E25Xd4S8",
-	"RFYstwVCvyI0Lgb5fNFSvWaoY0o36C8HnUadHHe1sWkc/u5fn/3kwRpuIcYE+uPManvrujefjGW8rnHD",
-	"GIOG7JWZYyCdY0iYfFyee0yqWGba8cuY9bszneXrMoBf15TZ22BauZ3GTPYUof0JK5xxvZFXt+oPuByf",
-	"m4vBtkkNqwZhS7upD2tgeyvZr026aA8Gr9pmlM9NIiKRsrSkHYQs0mxjaLoqFt9xlYpvA499bTOen5MT",
-	"QqIEfBVhNNOBGoBu+BQIx6E+6irW5yEwYd6YyjlyVxiJWKuqRk06qC1R37/ANR7WgxB2DfMTJHMGtO5L",
-	"t7rWZIQDB3PYbUpG45nWMzkp5+JX3IQ91csr+FUBsaChZ0Q+w9vlJRvCXlMNTUvdL8dYoyaLwDH0QWuC",
-	"JVOk4FIAAqNeOyGbYBpitU52og6hP4y4gRBZ0kkJ6zgP7Ny4i7BthoWwdzejvRD2nOagz0V0zmGFpbga",
-	"pYhhF+1vqkKlFLKX4Z+sEWM6J+Vn33349OH/fvbFjw4fPSDckkjIHt6JT50fZsCWtHlgVFy+E7jk2lRo",
-	"nNRFnYgQhIvP2slYvdD8Jzl5NangqgwyyzbYCbislA/MPr8urmdra393k7atbR7DbKE1yoLw211PN1pV",
-	"gKcuAe101YjxRD64d28hogTu4+y4HaSEDrjUTJjFTG5x8MREtFXs/dIuaspV85dkm1ggWwtMr938pcok",
-	"HOeAS5nAY2qYq9PkNqskaCNhlB9tNUolF1wHlGL9urwOI+ZVgRNWryeXb3g7BjKcq0ujzKBYj1jmuHtj",
-	"d7tKd2efn9ZT1iHJCzG3fs++iF1SYzALyW1ht5ZIsDKvZns4dWoZBSbezBdcIE4WTpO5unU38n21B6UX",
-	"DWoPyP+sblj6qP6zrhN0n5jsc/vdQj12gUemW7bPfYdaVDgrXA/LObRuaY8tuCcCYMMBOzMYtiIRsAGP",
-	"cxRveqwN9J2chNwTxmWL8yCAQUnlwgZ+v5X8oiJ3NtlNbdlMdNMJ4bLycnHcjEuWKmWNaTBu6821Hql4",
-	"zrE4q89Iqd6wZGW3W/3KtXnE6MPxzb7MyJaIcZ3EMQhWKVUHE5iQNld7SgRQSFs3WcvmS33d7+54bNNZ",
-	"9HZb1GbFb8RvxCGmL9e0w2jxoIdZgjhRmKvqsEp3KrBq7vPcBgMre/RMDbdFVBqLcTrDIrga8v12Mfkr",
-	"POeqlURiQbNLksPZeeltHmlIemspFQHGNk5qPeBuRpu5okBUZAMre1XMbly6UKTkXj9oBlyX5Rxj7J4y",
-	"SDexZTXe13Wxjdx0S3bAueEt0QUTdyiioUqfpVuapNvAe0ktOlK72pd8VGsiczfRLs3hEAIkiC1R9gXM",
-	"HbaCWN1TgtPmBTfaGo1pWduxxHhSOiu7/yJebWsAaxNc6UIzTBW35ueyGhgiCd2DwBAmeT8PHjRhWf4G",
-	"sBThxbWpEnwFu6ixcucf93/8z2s4KXlg0jz+bHpD4b2p+6t5T82jp3pXVUxOZTuoTYrp9pdKjwegBhGQ",
-	"UHXP+jkroTlpIXmh4SOBrKOi9Yq6qOnEZ/VVi66effeDw0d/JLtnrTHbubaznrkRVbErZvmbyRTrEtPP",
-	"L07z1qZ3yRZWFsZOyKMtTPXEsK5iTNLPQQgbtDy0hxrWp0+Lvm5fWpPAVsRkVK58E3Op2xCfm58Eueua",
-	"ujTIlzNH8envHj/50+dP/uPx4Ze/3f/4j2sT+YpqJHGBt/v7SSzS2QKen+WEmDreS74qGU5Pf/f42Sef",
-	"+7U7iJT2BIhT1EfzV5odMMsV4PH7JHr/I61kNSnu8cf7P/zFkz/9yTqj/Y+/OHz0eKE5kHiaEv5r1+KG",
-	"nWSrq0o/jFVQZt7bIemrz8ku1Coh7ZZvlq+7NoskGo48LKFUhsXAi+DzhtJ9eYSg0SlyQ6XhVVJzzaAN",
-	"B199/+DBozWyo8wSgjZlVBTmiY/W08xWLALGNAjrzOzumVD1CMyR95Xs2Af2M1PBG39uKjQHMbQhBlk2",
-	"LS6DmxXbmcaV6ybbWX0EEpgFxqXRnlwXE07aVA3WExL/IGFS7Shue0XQZRGXnSFNkmkVFNNLzJb08fv6",
-	"AiEvL9B1MrS82VXKHkp8a6dLmk08GvFxrloA2EDFhkeka0KjHVP2dMxcanP5hMOVoCTRgofpCnQiVtqN",
-	"KEr9jpWKW8vKh+nSShYb6yt0erghwUuTuIfKZImL/Tmc++Vx9w3duz6sMFpFD/879yLLDldR7xu6t7QM",
-	"hYMf/GX/5794+snjw4f/dvjowZPHX+GJmurAODMi6IGhyJUrHgpUH7TzBeVX35NaXYRBhiSQhC8qSEXR",
-	"vZea0WUR7bp4iQ/Cc91LyzvLVeruREvLl6jJQoBv08StHrRlADL0LN/oDzH8QI6xPZThbBCX06NE9Zka",
-	"dcO/Pfz1/kc/Lbqmpz/mQr5Ryslp2szzr+zKSXCeFppBl8edvNefzEjhhvWVhDELeB/3Ch5RnW4IEUQ3",
-	"TYzqcAMjPr6j2u1G8odjNmxQc0qaarCYG7gTib4gvP8ZRT+b+HYrjFeTDqKuFY0kWEutfBL21wF3zKq3",
-	"YdPa0zYf23PKRiQGfJyBrxl1kRoi4X1xRTILGbJdgEpqAuzXp37lhU6oVoSEKmEX/cV9jM/AWySvMucg",
-	"fJKl3e42GO0s3B9C7vFIhHeQKJW2SsJE0GCG36dNqjUwcCfhmeA2S07PrOTq3g6gJs9SnyFu6F6yOfZp",
-	"g2f2P/7x09/8/iwBqR3NPh3R1rwNydKIwk5ymuaAjzGPT0di4DKuUZTIx7WIsGkWl/iC27gGJDcaqEqr",
-	"bUG3G3Yfkd1v5HcUWRfh/hjqGbuLBIDWNlll+Fn7/q+0AxjEwjN0pbMes8YXsUZrxmUTf8d+/2rPeD/T",
-	"J7KyZ0m3hHQtJVKTDHgcCcS5gQbD04U2zIBEbEJNpH5UOKgksI7Yc3kNpFoulelCzDTsgcT0rGJ3kDlg",
-	"lJKv3cKvlqTsk0GMdlK4yV6GnTGZj3NHys4V6458tgY7c/jn/3X45W/3P/zD4aMHZxdhLStyXb4i7RzB",
-	"9JXcaGgw22n5WjVrT6aPk5KokcdV/uafDx/+2/6j7z391QNX1uedhxekD2PYk+o6gl87JWMdf8N9Jw1m",
-	"RfOYrl0LuTfy6lkkno5CrDCcnuvj1Qiq57U+EUvvqihMg+mZyIO7PcEalixMh1R2PrIuL2ZcIbAV5LAu",
-	"C6ORkSWkVGkRA3f1bEEMIUgjeDSN1IdIDVXitKQd1GQl+AIRhDTIZfHyzABksRsUj4tBKtMgQ00UGVTf",
-	"3YOsh6Z7mawtIE7Pc9mCh/VVQxm6l1vEPHYCLq+qjqiqpBiVshEsHeVih3RCQ1uuTXhzyEJX4bIeOTnP",
-	"Uf/MQoCq7YBKCxIosQrWk4CfnLz/fB7mJ4/3//xTyqj92cFX3/d/ywLgpSINRtzYfW0zUmqAp8jC9fvG",
-	"AOS2a37Vt65o/rlu3oEoUsuehL7zyzGvtqKAD8QVGE9vr+1BN0fNTWWAvAPSpJWCbgV3VQaZ1q9rJpUM",
-	"oOFW9w6OI6N+N75JC5jPk+ElUwB8PyNRF1FA/bX60a7c1QAkTXjpLtoj4Pr0or2Gi3arbyvREzEZUnL8",
-	"WHS6xpXIZmhQhWFxgqyST+SdPQsahadKeorjEKnS0b3ERB/Pr1it+mC6QnaY0J7oiWhkeHqwQaRjGWKs",
-	"nHyFx8zApLENQ/E1PPS0REIU4g9I+Dk+I8cckvCKTNCHlPpOH/BHP1UWrMAGy2SmqdAvnEzTmeSOsYcZ",
-	"zCX20L9247SnRGIstsGCuqYkxLlMuX5q72Lziv0HdVKTB/GbwXdV64Rsl3ymKE5zuxNOFMSGEoPqtCta",
-	"Y5HQBlnh9qCBO6sGCwE9TYklxGoerM62a1LlNtV1UV/u25NvPjt48CgrJ/dKOTFhpsowhrKKVk9mvema",
-	"npCccaLWPvj33z/7yQczh9kopxPKDqcCUE56el1RTje2WswPNeLLrbt8QOnhbQMewWA9V3ot9AzykoYr",
-	"F0KGfCQLkop2G+7kUW7VlGpTGuxGyP2rQlZ1Ssbnv7RB7lI0iyywP4UrOUFZ+ONwGMag9Vwt0harWInm",
-	"gtCDiI8d/3cVWsz0sALlv3h3u8V4313a5quz5so7gZgs3jzhDrziu7x8Jysg9iffPDz4ydf+kkcCOLR8",
-	"FYXJ3R7d5/lkgaPc6hXoyvM4lCqqSiz9tIcVUNHBz788+OjXBz/4h4NP/4TrUmvMWspXC68nNMTuAOrW",
-	"JIyuU4QKeZ+VXEwvi1y2ouSqxMW/DqM6r9BqXYOm1G2PGVncl0EMWKbqWOowHq+yZNTzFa100n2Rnrft",
-	"yWU7bVgV/FFrl8f2sLOQit86zo5r0S6KlaUKyKI7njn41X88++JHTx7/w+GXvz+7xrThsfWr7J5qJfcv",
-	"3MqHQvZz9eyd9RyOateoyoyiAUjXT21lVXSPdfjwL/uff7iWTcIbgEyWteKobqmA5yIrXZThTjKRXpXK",
-	"6IsypBhJNucxlfQA4i4faASldNlEtuOhyeVETgn+HgRmzm2SbzTnImmbx8bPP5f2V8C7HwfdopzAb58/",
-	"vTVa8q2R0+8SafX2//H7T/786bPPvn7684csFDEERsXjvJWSyeXNtPmejoad9+cE9GzThdyCfdhJDdn7",
-	"cSxHITckZogiOi2G6IXR/iTCWsTVK0PWhWiwsJaaAxWJQMxBk9r2jVZeYXYglRAA58/0OVyd7NWK4T3Q",
-	"CWWrU8Yai2FPwKiB2KFCdjDq1qDqhMVVaSDul+txF1usuhLtKCpV4W4XGAoTb76IoMXVlMZg90pYU9Sg",
-	"SYhK0iVawqw/Vyamm+/RiljuHvEnR6gYk1nUlJM36bLDmaGzLcOEroZgJ2HNpewtSsEjdgST1IjFdgW3",
-	"fjOG/8KuUsEHbhmm4557EIu2h/+OeY7TvjxVTw9b6LgJYcWHKDBfnwC3NAu6EPTwnMOF1CbFU/McxH0+",
-	"dqT743W/h/PUFme2r2zu/Kc3z58l4ls8NiX5pgzx2LSD9jI6mz+s06qD9ISWuebfCqE/UAZkMD53Bcbp",
-	"5TB+6wwkU2eTSYhep8Z+m0stibra1fRTg7si7eNOoGQ7EoG5+wbbwDuIu9lCnLsNdvcmmHh8Dr+8yzQf",
-	"azbqgmRGoXBJfNPZjVtaD2FTSQkBFcKUbpMxu5JHUQI2izkMKHN8exT6GtkOb0XANnY2t7YabCjFfxsi",
-	"f7rXmt9zdoFT4ZObsxNyXXTyvvnWf8ZdaPL30soFE9nVFqBy/W+mk26mO7GKDqu9Jcc+GGeZ+c8o+Z8L",
-	"XwcQ+PdlWawdxomk32R30knT2Z6l+Z6GWPDoffvKw35pNoz9fmEr38HHJkFUybpwv4G4gALnbJdH7aQ6",
-	"MmEen9gp4DNO6tqTiGLHcDPUdWRUkE7Y4e/+9dknnx/86LuH/+ePdl8x1AOQIYQ5GzLk8oVOfL5Aa26k",
-	"G36niecwnT3VKzUdYvtfPdOp1NXtqYCbGghUToThWouY8HJFFupyBGbonnWUh3rN0fQsbLluqpRcz1CD",
-	"U7d3kqzHKYUlHu+Y/RxR8cyLXNxMm80NjJ6GK4+fYbi2m49rYzSrOKv/AhqntM1cbDk/rBVPNU6GURfC",
-	"XEY144UV07SnqcJF4BKYoOsGBuHLoSAIrWutQ0mXk/N87F/FKq1hV0uscd2DSA2cI08iDlatVrZJIpOP",
-	"TmD1wDqFRY0gIEA+DB1234Lqn4+0lHidU7ClVPZ0GvWybTgEeG14fwDhJPLSHBV4jqPiaeiTj0895fFQ",
-	"2GrGc96SKG1x2jlMqxDLdo8wj0axMCUHwdsxUrot2ZGeptm8sLm8w/cgrW1lqOZpF+7zpozqgSRD6qrI",
-	"ZUAWOfAy40JEtmL3UITV6ADWZlNgp15kmRBrrwQHdhaYxLmOfJ5kDjMoG7rUZcEjKu6sDC0ofYuaos83",
-	"kyLYJd32P/3J7w++/8eDf//9/vd+tMb6tBTIhFvHrwAHn35BGXTrLLmSvKeEbDCuezot3KB4RlrKm6vf",
-	"cHuCCPkOy0HicwaxGEhR+oNT6P8qbCODUsTLoIkSEIsuz5rSPH1LGPHoXIuboDs32IJt33ZNTwMuSw24",
-	"pLKvD8X/B18/+/Dj/cdfHXz6yzXmTMZ6HmdFxammmYGXEU1SMXB2rJWtOGkXta04mVHWoc23oZPsAvFV",
-	"rCY17EHMo2w0V1O6PgFsJlAAlDejyeMgqZsyCR6vCwVQ2YZMsmpaY/RLmXyptNq82FhmuKkFAnk5E1rt",
-	"I2rNdnJDAs31TG6IwRtxRzCXsZVyLabAD/MZe2tDfKgnrxy38pNADJmE/nZ73a7+rrbefpqkAbnPmMPS",
-	"yGMR8igVPs3YOYUTrtFCFEAZxV8/KsTsaT55xWgjqMi6qUM//Wj/h5/lDNLZV94m5/pzN5yVh4ChUdTl",
-	"xXUixUX0kSEMK4oKSBgtWTMVbQXdKF45sPynj/9w8Okv2Zmnj/9w+OXXZ30gIrcptC+XOXFibRltBoV2",
-	"50+f1VoUZspUZhat+hfw851MZeYJWJWvqg5TQ8OeffDB/od/mgny2yjxWQVjOU6HolOwzaUzDyvG+2yr",
-	"QCqz48M7YFwasSsVDZTqCXiDbbAIOjwYO6wyFqkO1lEkW85cPIsAV2N2a2dzMwFIFVIYwaMUvtulUIv+",
-	"QMWGtrDruc7d4YTTMdZvqPRwMIgAEX7tJmA61ZhOqTuVFhEjqu2R3NESreo4b1O2iSyyEMWXeGWcRoUm",
-	"zDLUud0tB0qGrM0DQxwwfMSF8clqZFqEAGruEHZAmqtGteX3DdMGBscewbOOQ0hG9bmF4ODuLwyzzkNI",
-	"c0p5e1xhkNU++tTwXI8bJ9i8nv7yD0+++YysKyX89W4tQ1uwkOnNifCjhE5D+1VoboKAYJHg/gKcA163",
-	"E/lUE2OLRQeTfUICQMYYnpBahJBWJvVgjAbuEFmyKZ6IBNYChkx7+JgWREp2EHFU5pdrnBGZy60uxPOW",
-	"1bfHadHMcRvcFRijTW/HSrWX7eN85xuo21NXN2/C3LoCYzbH0zmQ76DLowhkBxp2b2jPnLTXdGansYSs",
-	"q5QGjC8tMn+aiHxZ4iAR99zrtGJ7rQXg3XdeMcB7sc7NMJY6h+netXJgQiK2MSrI7Qcdjin6yUhog4DH",
-	"C/nJJvrAeXuwnJ4rWo98H9fxhWqQdws6QmqXasDd4pDQzWPqkcPtcRWiU/AmxVJeEA3Yy6BSNOB8JzXt",
-	"PiZGWoO6k1nTGjuMT/T4XaVBpuu/3al47zpX057/PxftmcVugquKO6XTquKqtoVJcEjLGE02WlyGShbM",
-	"yWWRi1wWLi+PhjAclMeJqhDEZTC5Nb7Kav85e4kK7HV3llSQ9dXo/M5lUdOcOnFXoZRLQgrdrXJjcAkH",
-	"jUezk3ZSP1YDIElmFNEa+6OTarPdG7vbLJcEv9jR19uCDrjM3D1VND/RDhLypQopsZakk3fUKEd/1eYx",
-	"6CPFgo9HtDuGx2XCfXMVhbvTVSPGU9lm4wNr7M23zju3pwkqc6ihQeWWrViNNLLnRuMjTYBmG+fYEn1i",
-	"5XNhqS7q4n1iQyFgiLaI+xBO6c8J3iotANphC8neTLS5sMaMMoOqVYWci7Q5vbG7XeXEss+/6FkVl6Sv",
-	"CzEfOVrlWBtaQzQEMZgGG3UhhqnrBR/w0jCd3jhfW01nFVVrbZO6yeutEgQF243toaa7gktWBcvchboh",
-	"zzYaDEC0J7YpxQbSFQNr6+W5WNfGO0m701zrZeZOObHXnDz19A9/OfjJV2vs1s7bGMdiiJDtyruy8fXC",
-	"rOvUzibsbm6+VWp7q55y5YdRV84V+fL+wlqZcxlMJTcBiIFnBl++dl4SUHorSn+MdLOqy2UYpRTgDQKd",
-	"I78fk9QXV6T/QXGwk558M3nwymbQ4QDqShqoc4Z7Hx0kmwN3c+qcNuNxLPZy1dtTVmN4u12elI0tqhSh",
-	"7aA+KBew+xasI0JZJLeKImaxivJRBRRFRnCZC7pC+V2mJhUKEHuoTYA0PqzDsuJqMNNVGtKDw/S+wElx",
-	"DiPbZceFXI3PSLuo6e7lGg+hctrqQqVt6J6H7lARscc7woABxDpXsV1k9LTMzKKSn0X87rW5ootMZhAr",
-	"wG+00YkBiHwX1UtVcjkFM657HmlaxUwqs7DKS9HyLspwxVXtR7ACenZlW6hjPuLjhr+IIDAGx/q/mFYJ",
-	"JL4UwVPAaMV1mxnECqj3CsAgyTFBb+2m8KhLhLXFmhVyT5gUV6N8c7eVaVz1Pi/tq7YNS2a4SayTa8PG",
-	"wOMjbFPwMZDujo/fWjM91LhJScVVn7asl+vjRj3Zp1NuIBKJCs10V40c7QWlk8oQ6S7opv5v3mJdNYz1",
-	"olNmbpGwRxCaMOlXqGL4Gi49kqVSs/I23ShPaTAt5ntKyPJrCMKO8jPTKXjezcO7Ssgq52Ly/CPNxLdW",
-	"OfFlIwhgYCaVTHl52Sqn/pipkfS1TdlLK6KjkHDfzDWJ5mB6A3JMprFNT56eq5X5bPzhrn3XpYejJga5",
-	"HEu53VX9CTsR6HlL1Y7ZsXM3J1coh7ZaiV2B+rCEkwsWPKVRDEqLDk21DK0ibu5hD+JxS4Xj1zGffNRV",
-	"TAPodEk8auhleo7dUy2GNN1CsjYX0TAGmvX44zspuYsjopgE3u7zMaKx4Bi6EAMRw+AjPP2K+y0CBmbP",
-	"pkmJBtfT8/htIUOvrYpmb7aLmhx9XfiOTx//eP/hv7BbV2Cc5fKklGvE9ErycbPpuOuUqYAdMB72hSSM",
-	"L8o5kT40red6goUIP1Ptvyr7rFuyJfCiqGf14tCKIHYn/dmSX0zWC4fuli31Vz1651M9VOyIrJJiuKOF",
-	"aRNPXVZhKTq0rd2lTVoV0s/18Yp5VUTNnfSmzocauO+oNtMGafZeD8a0pb6nWq9rFoMeRsZvdzev7bA+",
-	"aM075WEgnOe0GcdxgClldwLaclFit37V8K+mzi+aYE0nAg8YaV1A6rH6DsiyVAonbGq3sr51BwwNYQU8",
-	"66UY4DszYkm4miKyTKZgcwpTJqfoBKWjFDcqbVXlCSbtpQ4Xd/jZb/b//NP9r7969uFHT//88Oknj599",
-	"8r0n33x28ODRWlrLPeAdwChdbieYvnkJKqfqDxCcJy/MKrJKJzuqK6ckeQGaEzUolXS5/+h7T3/1YI1p",
-	"MC4nCY9yPvjjWLmi0OUKC81C4CHjbQPxiMdhoa7zU2gRGIhUJhViQewgz9dLDAZRovH9//HR4ZdfH/7P",
-	"P+5//LNnX/zo8NGDp796cBT9NZFhtiTfzH69FDViT0fWYz1LkicSxjxAQhc604nBLkUi6J1dZ6ECYuKw",
-	"BwFh2HDQYK2hcaS7DA/mJh4TS+0oVrJTpjQMoM5L/N6lRqdZ30vM+kaZ1xaD3J3I6X5dJ3nfGWtyxpO1",
-	"pJRHUUhRcrjYksJQQHwhfvgj0R9++1vzOIunrAZp9I1ioWK8pYYmg3yr1/BMZj8UpoGf+G8xoQbP4e6q",
-	"0adZumM6RUmx7R37uyJzBB5tWk3hTiYdEkhreEjxHgCEr/390vbwG/ZYutlVCTroy38w3yK4PqHtcaAV",
-	"cdnzEZbJ+oZFJ8BAyLLFj8sO4AzY3rpeyyQ4tZ1jC9BRraU1lO2t6+uspUwXAaysyEOChkngShY1H8N7",
-	"oPaIgW62De3yHtzYg7g+P3pqQsfGfmAlSq6m3RYBFn1sb12ngBMy1kra8FlbCobaqHDcYFo5Zh7DAi5Z",
-	"C9hQRiroIclSJCQUGRs1m194dQvbrXjRFc6P2yru1ZNZLZ1SskwTi+ilqQ2PS7ZQCDWwXAWdTvXjJ87D",
-	"KHy6dmDdF4EOWxVoh2c3cpCLEC80p49AnXk6xV8ce9qJkvGjzPU9iEW7hGL4v9L31cw7enhN8Uzf+UDF",
-	"ywJYoC4ZZ5PpKp6vZI1ZBe5ce6t5cfPCzkbz5s5GA6/Vzly+1txl58+/eb7Bbl7aZH/97b9+62xGp06N",
-	"pNMRtLpK9c6FEIksCSpdHZRctbkf3Kbfv0I3ba7s1Y1/TNm6fRVDgw0lekEP7edlK7Lli1KZDGGEa1Ie",
-	"z7rtG1Vo4a6P2uI3G2EYg9aeEMtMh3Oc4PCY4iv5z2AqydmZ4i3KELuQWDo+avvGzq6vN9E+OfTdnRvX",
-	"GeIEv2fNsIGk3EgJ3WAhN/z9hsdM5ZrtGC5DHofM64lpPtZrGfU3kv9nnuM/Sub3DHy+MEznVxVO1T29",
-	"ptsC1/s1Hs68IqLPK7U6z1qK4MpkgUkWcAwmzcsXLl7mEKUn4KFmz+kFibpePQ9K42bcT4F1D0ToRN5W",
-	"cUcZA7JoXg9nZyMsWZKVTUeKzix7j+OlV2M8yk1BvKLtCYRnG3AEZ8OT5VQ+Q8m8a6YbmkXW1nRRWIL1",
-	"nFK3VXq0yqu0vrT425TEnuIOJQ7PLid/dZ6FfFzM+Fpm2wZ0SZhlF7Spc1F5sypNztLiVWhTLn6YNKp+",
-	"9++08YaBIpXh8+I9L/VhHL229lqTD0Rz783X7BPdb95LJtZYG/sijeSTQazuQWB09jP/WtlmXVqwkw9c",
-	"5l/uZ5j3lf0gk3CV67EtotzDcozXmc8p/SzXyUjIUI3yb+vI8TKfOVqz7PsKyRGqPf0oS56b/TxHiZr9",
-	"vDMxEvzgnBbhxGAI3jb/jjzKyyqBl8l86MIgOZGqoJf9QMg9kEbln07UWTr/Elgkln3ZYSjybz80XYWm",
-	"mJWJkhICA2H2Q3eUz3wSwt5r7//9+/8/AAD//w==",
+	"7P1/lyS3dR+MvxWcSc4hlW8vd2a5u6FnT/4Yzu6KS+6Pyc5SjL8+fMboKnQ32NVAqYCe3hYPz6HyWLTs",
+	"SJHkSE5sM7JsS4keJpZkyU/IkJJ8Tl5KsrNLvovn4AKoQlUDVaienhnK1j+7091V+HFxcXFxf3zu21sJ",
+	"n+WcESbF1u7bWwUROWeCwIfbNCPq/4QzSZhUf/6Ly/9C/SeSCZlh9deIFzMst3a3hpThYrk12JLLnGzt",
+	"bglZUDbeeueddwZbKRFJQXNJOdva3dpDI9XwO4Otg4IPMzJr9IHzPKMJVk9fzvUT/7+3hHrV7fifF2S0",
+	"tbv1zy5XE7isfxWXbbuezt+YYIkWhEm0KDiMb2AahSnvJQnJ5R12TCUM4CH58pwIGFZe8JwUkmra4HFB",
+	"yMyMeIYf3yVsLCdbu1e3B1szyuzHnRV6DNRUR7SYNV7cufJS55s5FmLBi3SNVyWfEtZ473rXWN8ZbBXk",
+	"y3NakHRr9/dMG84wqrkMHIK8WbbDh2+RRKru95KEz5k8lFgCS9UX5en7H3z6Vz86+dX30P/6ED19/4On",
+	"P/josw++oT6cfPjzk598/+Tb34QP733y7JP/YL5++osff/bdd7cGW4TNZ2p0GRnjRDHgnB2Tgo4oUQN0",
+	"/hwV/Csw/iTjgqTOOCsy7aVpQYRYXW+GZ56BPyQJzama9KAXYQdb+YQz0p93ci5kwlPPUA7pY5TSMZWi",
+	"PpadbU8zBRlTvaEajcyTCcICPf1//+zp3/3ls/e/ij77w++cfPPfn3z0b9HJ//PxyV/++5NvfNxsv3vU",
+	"QhaENHfKle2e7AdLYClXzqFs3ct2Y7ND64tJUw/lV0adYSEPCWF7siboUizJJUlhLCvvWDZpznPlQc4y",
+	"qhnA/DTkPCOY6W2uptyn22NSCLOgDTZsJylV+8LS1fZaDi5I0f0JpwnxCUXC5J0I4r4TavlVPlx3uXJc",
+	"4JkeRppSxdA4O3DakcWcNE+DW49xIrMlkhOChktJBJLqfNBNvYLFBFEGP0qaTIlECVeU3mqOfrD1+NKY",
+	"XzJfqrPqhYd4cY8Igcdw0OnXVxljO26FzOvlHIML8xpZemTX1Hxbn/urbxwO0JjzFI14gSRhaEbZXJKm",
+	"/Lj+4ktXu0YJPQRHdZf6TlAqyaz+R9uRrndyxTe4KPBylVrQVHAgDwo6psxDIV790EYkjFK8rJPn2pWr",
+	"V156qYs+tn3/yBxNoj4sSR7HMY1iEZk1Jc+O90m/rLjayYn2PdvXQA/PO6VKg/MIiUTSY/IqH96J2tY4",
+	"kZ51ATVObcwJz1JSoBleopQjxhdbg0iGqsa4l3g4a7CVqDGP1DNED7UhO2a5XAJbMLJAcyZpBiNyXkNU",
+	"ICrEHNSProk6792PPUVAkxH6pGhqJnJeMJIiXqA5yzFNd9FiQhiiUo1Kq0BozjIiBBJ8RuSEsrH6KdXH",
+	"a9zBk6jLApN9zqqkIFj2O97SOfHN8dGEoLzgM6qmot5FfARLUJBjShbPCURYGj0Vwgqe2X3Yxjm3ygff",
+	"0W33YLXb6vF3BpFH2pSytEfjr6nH31GcxuY4W6VXQRhZ7KLh0hBogBiX6qMEQhK1kmhKnEuco5Qwsthv",
+	"boiu8bP5bEiKmCd5kZIirlFejDGjAmYcvVHUuZ3Og/rWXN0HvPyVZDyZIiExSwVaTGhGXLGT8KIgiRRe",
+	"iuUFTci+vVmb3ymTZEwK/TtXAvMwm49j5l0QLDjzysKl2tULLFDh7PqCqNZB9EQJxIfAEw+hF5841Dxz",
+	"n8smxa95KV5QMb3PpdETWzuunlR3BVJQnL1CHjeV2avei4W5T0buEH3/VC/OhzMqe4oh9b3V2qNI+si8",
+	"cIvJYumj6TxP+8lCr/6ud5kRF5YozfPLFby11XHm1XGWq3Ny9+3ywk1SqprSpFR/0DE7MgfC1mBrQeUk",
+	"LfAC1NbllhGwlc3gqCAJobn038OrXvd5SoJmGMndEfEM6EEWnjZXbBlds71tJHu9w0TJCp9ozTOckAES",
+	"c5HrU6e0S3ChyJHiGR4TvT48I8w77ZRk9JgUy9UOmBLXppddhJWYVoe1ovVA7XbMEF8wNMwwm9ofF4Vi",
+	"ceaMRUxoru53C3/3E8zSjBT3vbaOZILZmByZZwZK6/FYAkJtHlh7R1uju2hnx2vEuOK9n5Mxzh6SPNgq",
+	"PBAzRtY2YfXjLgj90TzLkPqIsEBcXwwzmhAGu6j7DMpSoMJdLmQ3JdwzGUweaEykQIyjmb5XCoTZEs14",
+	"QQYIqxNqlpMUZURKUiCBl0qt855L+iCJE+LkmFd6fJPlj/mUOMw1JcsjJQS1RrY12MKjEc0ovH6kpwfs",
+	"P89JIUgKHxI1F2jQx49zkSQR66L072ef/OWTj9599sNfP/nlnz/5h7969t0fP/nkb5794Ks3EEb6BTTD",
+	"U0U0JOaJ6pYXyFUlOjX0d9rFxWtGV7PU0NsDVC41z2rM1SfLn/Wlh7dgn28NKiJXcqUgYj4jXVJzI3du",
+	"5xrnObxyPO48ew/AAOK9pZsGOqRwwGL86Tf/6NmP/8GYgp/97a+f/ernJ9/542d/+SP46tdfO/nj7z/7",
+	"9nvwAf568tHfVg+ffOs76pH3/uzkaz8qjczfePr1b1vT8p/88OQvvg8ffvh3n/79jxweTws8AkMMYaki",
+	"ulWL7N9a/VLrRRJulqtUw3K81M+ZQ5Lo33GqTkclmnP9M/xpfkwIPSapPT0z/UB5p1QUz4huyJ63ipNH",
+	"mGYhC7eYtp6oCc5lMsErWnW3W0O/6FXiz8IY3mAqaxauhlH+7ecxMT2UPA/SISwlO43dPPfdMxrjhcdK",
+	"Yewd4TylfL9ajoYZRf26ujFSLPEuev3hXXUXxuiNvS81XRMBAxJ5nNPC2hLi9GGa9jYigcKqh+52GZq+",
+	"1Jqzz4bUbesebOEekxl6lK49hrB2XD0nEE21oqU1AGE8JWpUWPKioWZ4FZbh0q9ZlcYs0xkYaHCWkdQY",
+	"tDpVi5HfSvbq4YP7SMkFJHghSaoUQzFQwzb3xQkWk6Zx6vq1ay9e9ypyYhJzJzMr2DBFetdHkC/XFogy",
+	"ef1qtTjlXbm5dciXt2BxYdXARLg1qGzxmhhmwEHO2sgBWbGo53xUqpnXqFAQhAuCtAmBMyJ2ERZThMeY",
+	"Mr1cQzJSLw+6hIg9SaGr4FS/BD7QoD2WJRNerA70/uv3Xr71cPeVvcNXrF0tw0IiouY7QJKjIUFTkktE",
+	"MkEWMK0RL5C6BhKZyAypfS4ReGCX6JLpJ0Id77VtCz61LrpV682IFnbE2rOTciLA6jXRd8VO1lMHrxFB",
+	"8ZwA3UZx9mBrQnDA9KTv9Yr2aggUHDMxDfIsFX5Dl1o/f1/Vymo66Uai+qsOSqskzagQWlEBs16p4cKR",
+	"PNc2gyLP5rBJ1fQ7b+vlcICwZiLmZeAXP+/LCS+oXL5CcCYnHs7Pxur3ycyj7HjM1tl98li+DhabPtbu",
+	"7H5pBY2gZlJkh/QrJP7pRxMq+g5q5eD2SmfQMouoeyLjcm8kG5Nsd5Rz+bIWctGv5AUf0awhp7smsWrF",
+	"FDlnKSnu9x6yEmyeQ/aOFNbgomSg98ot5r5D8Vqk+9e+XS6JSz6H+AOHo+1wHbL59sjLmE0fFZiJkaZE",
+	"U80CfSSGzkPMplGW+BwvSZzNviAzXExXCf46o1+eE6R/RglPiTmMxvSYmAMUfPZ2Xt2mJEFn8wxLrxOg",
+	"mJNdNMMpuTTPEYzeHocpmXEmZGHtBx2HtZ75oKSqIVo5UXcY3rWiLD2UeDR6jSxb4tIiQzAGWyKf0leM",
+	"UtcIA3pl79KVa9ftPPP5MKOJ8QxVAX9L2TB7edVBCBo7BKO+R3vsHX5mWnJG7yNV8NZ0RrecwRadGWtI",
+	"63Xs4P4Xm3am2BgQ3UHXpclx0Xkmz5LDPt6VyJmDTIr2xE3Jci8bx5y40bFU53L68Jwwxy4V66ukY1rT",
+	"jcooRa0me000YDR8OePJtNMVXRS82OcpKV/Dwyzg5eznWCPFMU0i3bxRXjiHM0svXLtsiDkZyzmVYWwO",
+	"OwaPSeshM7xYrpNLw47ddZNITDOP+ay+ASMpArrcBFN2QGYrp23AXsOS1YdD0UF5QVKijd6RS0rHLL55",
+	"v3pzJfRwEj+SxqK71HX1IjvcjkW7dewNszoza1KnRajFbrN11vYS3XcXxR5LwoTXbpAUVNJE79xVacNX",
+	"Dg+/7F7wIq1r9B0qfDOyjmrXthmLbbBjWpsw/jS27/l5R1YkqXO8HOMMCAJagr6Da4UhrXxIxrNwzKdN",
+	"f5zvMNpXYuku1dp9Iya+/xWq1xnklSo7EQqTIxjcA8IO10tUsFAcmMyGsHdk7dwNnqXnmfHR3CZZ6k/c",
+	"aKHFhLMWN5FJQmhkGnQTYX+tFzfqIVIjqMYSoEAxJhu5PoyxJAu8dDfpgiQTkMY4ozleerdd4D5xcP+L",
+	"9lZmptG8j7XTwI4m+j4xIUmHv9C/nlEreGW715q1DBCSx4JjTHkyt5Gd3pN2Vd9yGOtK1yDL5r0DzLiY",
+	"F75kiXWDvnBrR0EibEqUlO14B8FTcpePKduw4Fg3XUqHWPbWM7vZjqfk0KtMriEiIMqnVyRi35hrdZ0j",
+	"xSM6I33MnR02McbR4b1DZEQKOC05YxDscAMklAlUgih4HS3F53LIH3ebysz8XOnkkKk2ny6r2T7PMoLH",
+	"c7JuXtGMWPN9myp3Tz/Vx2wBTHYPiylJY8whgmSjwM0+KgrWzcBszQNzhlXO3nbip/Asx2z5Gln6Lgm9",
+	"g/1BQ+31wlnZ9Dwr6XdY5qS4B7lT/kBvkfCcxF8sXiPLQ/VGd7aTs2qmD3cs9YjfjnO+XMONXI0qjlg/",
+	"Y6tq5B5OiTerrd84BEkK4tEBDid8wRBfieLc6b5oaJO4abh9EsEDcQ329TBmRMrxKdhwhh/f0e84up1/",
+	"QZv82M13GZHkcJ7nGWTBnVrRbLmi9bpenYUGG38F0789KFJShH09MyXRywyTRuxSGaI8xAwyWCTQ9waa",
+	"zYVE5MtzrPPVwEf/HESRUEZn6oqy7ffzj0gBsc4rfb2seqh+77uL3Hm4/bQQJu5yWh/lgxF69ODRgYni",
+	"Kggk8y7hHnUDMUJSkoIUUFQpQGvBaISTleCuyNhgM1LV5al5Wg9jDYNp+WKrLmu0tlbnUYJjjsyG+bu+",
+	"ADdvPbyh/WA5pgUwn6BjRtkY1Q27HXdaYyv3djCAZqkQc9Xs/p4OAdLfFpxLZEJHShHY2VfTsEdYst9j",
+	"lpxly5gptTjnrvrt/8ck4zlJjd7VONPuXbnlPICe/+K9y4/Q9vb273xBx8wTlhRLeBpNSRnOxXPCSGpT",
+	"Au3iTMlynRmdZ1DIyiba6WF9jLgPml4GahvUrYp1ztWMGXA8tW6+OylhksqlLzl9vO8VaM8++YNnn/zh",
+	"0/c/fvr9P9DZDhFpxjkphHVfNmLqP/5vTz751ac//eqTT/7Hybc+fPaDrw7MqsMrEFhh73F9EicAqqMK",
+	"gqp3evLhj06+997TX/z45L1vnHzrw4jGJH4cauzZx7949uN//+Tjjz/96XsnX/9vce35k0xC+STrHgV6",
+	"kcMHgfBM5+C1/cN/trM9QDdvPWyPvLgS8LVRh6naFeUmFzb2byP1naWKM8DZQOXyBkrJCM8zuYsWNpTZ",
+	"7BhIRIpOwXY2c+PoZmXQjQ1n0nGK6pu9gzsQgKU0T7GrePOSklzoec5q2fhfGMBvIMOet7INs9SVhfXH",
+	"SZIKfNlpcIQw40o9QNgGF36hqe7sdCvilWMjalEOzfMtUkkUjj/0zXYWdFO6Grc8Bkvqi6Y9pEozAgQB",
+	"RXMT8DZlcHUqdNqjat4cJHMm8CgeRoCtZhWHYsKawaZzpnq2GE9TstwPpKDtd2SgPRg9gFh+fzJag/Qt",
+	"aRvVskks52JdTaqaaQPY4fY+unblpW20//CuTtYeWBgH6/zz6e7g7etpMoxXRkTID+lzOXYSt3a84g7b",
+	"U2OPeFTs2awCCqjTcv/+7spxpsPw4ZIA4gbOPk8ORifI29zGjTf6jJCWbl++xFee4MxI9Xrjd5tpKC91",
+	"ACh4RG3/ueYFP6bei+Hho5gBldg1nrSYUvugIqSADMpknGeffOvkj7//5OOPb0AmQnlU8JFpRUQELM4Z",
+	"9ci/B693vrqC+VPTkRw+DDCyxD7+JTNSjAlLljH7cMLnhYgyWSpN/z5fBAAxAt4Wj48gSm57TSIhKgC+",
+	"mBLVq7QYksRn+QrEPGHpCW3VdnoB5z4k2YqKfRK9Bi/odGteoAnJ8heuxCRgLbCIGtaKL01O2glBEk/g",
+	"hU6n6GOPdcnaZZK1rbeM6yakwXpyEqVJJepGLtKncS/goGrW9TW9XfCZlqXa00RGI5LIG3BRVXtfraai",
+	"UywSSge5Buv4k1fdSpR5ZR5HWEwFzEQKo2b6AXmikVgCmoQHN6aBbRbCBKA2Iszj65A4KMvd1TFJ+SkS",
+	"oFiacQh8TNJd9QmMlEOiv0FYZ9G3uL6aCdolwIs3umIN+JcVBdBQoYomLblisFUuGyxSuQRm1V3utxRr",
+	"2Wx3JPEAkaR2C0Zwst6uOvg6JvIqBnfKNG0xpzJ6TAIJqHzk25x4CNAWOm9QXao0/NgAJDNlKKOiiQIS",
+	"3Ep4WQqkVRaZ4eXBfJhRnejgOezgFPCai7EaGE2I0dTUhpTksQS0OcgCpgwNC3i9n2g5AHgHX9SgHmk/",
+	"wVi+9PIySvb6sAKvdGEF1omzDe5/8zNsXcgEXQJKZUc4qoEpMkBjBkuwQhcsV7O2dC37o4m8YYM+IBWS",
+	"plqlZhbsyIdT7EQ76iY34wStdu/5xoe6PBYEMu6Kdg55S/d0xhX4UDLKpvoGpbeFktkTfKzEeXeMh3UU",
+	"tjlPYSJfqpgwpG40hgiiBY6RRO9Sye2xI/iMIG3CWeBlpfsNl1XicozC166MKJLYzaFzuevaSMXt56GQ",
+	"hPqOEK3RSsapBFfRVxh1SJhqiu6wullsg9veMm0LLsBpc/v3IbrDyUkKW5f7AjeuCTzZC9HQdyqEp/kq",
+	"H24i59EpM1DfJ2rzG5QvmpEbKCVgE9Zf7d87RNbf1m6I37kawldJicTJRId6rSohZWJzG8UP6ZjdhgeD",
+	"mGXqZwNQAlEtxlySUpzx8TwOpizvGserfPggt2eY1/1YUu8A8khzTpksDfh4TNDzcwZQYUQIkn5Bhwvm",
+	"GVYb+jFoisYmrw3KcJy0Uf1Kv/xWvdiLCU0mYMl+vpHwenjw2p0vrJHrKuQyq91GxjO5vb2zrW4Ao+Ta",
+	"9WtX1F944VU9TpMMx3Pv1rlJEpqSLxa4JawG9KEIcaSfC/fykIzmLOzgwnle8ONAaqI9ZZoQxrp3xQEa",
+	"Rav7etoctOk1POxWDKjWQesYwgiQhsgz1IuU1DF+0Sb1U/OAy5C2QYtVVgKUeVlyhotp/Ml3D0vg3nu4",
+	"mDaDxrZXj0H/oj+aEGQKwDCJBCFC7/5IK4doYSPjJTEkWBsXty0WTmciYjn3If+oU4Qfk6JSmMGFeVCQ",
+	"HBfELiegGIh24ROVNV4ufxvzPDII85248y9F9BjEg7+pj4NH/vhHe7B6gnFick8dKd9PXje9TrahKrYm",
+	"MJmMSPJISevXyFJsQivxF2gIojCItvilrjPKYd/rYI+yn1Z5OePCf7w/qhCwMRRMMt547W2pHd3WWZxg",
+	"hhhR3F+FGYGnrfuiGCwucZOKPMMAqhYWgtUzp0wfc1vyjoYvWMY1mFNjO0XbW+ZF1v+ksCYU9bJvYLdm",
+	"mGbh8OOZyWN3B3etJzSHbsTbeRlbcYBp0Zkvv4YAaAbCrdHElCxXNuqLVyKCv3VgZS0CrDYcP0XSdo3M",
+	"izzZu1pSS4QCFDBoj6ANpT50RbaURqNOVdk9J1tV+5cCQr/jxasRacJ6tKa5KpWiHFqQeBlJS0DrOuHi",
+	"I3WVfDXgIN0yu2iCK13vEfmr+zHNBOfkL0HzucCM6R9Jmhecj6ILeRzA04YrDzdegKDsZ4PAJ8GImMak",
+	"TpF2Ckj6r5HlAzitAzAPmZJzonqkrii8whdohtkS8SxthBwLtCAFRL4ca01BSJploBogjCQBPMLS5OJx",
+	"NNpd+iVb4S8Cc3flncYcmxMKYgs2ltS5YZmcKxelubxvpPW4h4rQFY7PqhYo8TAjJksBZ0KrVHTnJWYA",
+	"uWzHijYFAwwME8d3NKIE8v4NIGP5WXJ+lHFAh5jhTPECSY+GHHCoGZdHIz4HF82c4bmcECbhcNOAO0Jd",
+	"G44qUIkRL4Y0TXVhRc5GGYV7eoElOcrojOr3UizxEAtyNGf4GNMMIHYAK7nAY3I0mmcZ4KGlRyUUT46X",
+	"Sp06gsFCOr4akJjnOWDZHs1ISnEF8nyk63lWn6sh2m9KVjAi8cjAZNuPGU+mzsfUoEvqxMmjsnykKHOV",
+	"3Ba1vC1HoZsQkuRH6s4HGVGY2b8hwuRoziB+Ui+YKThaPsEXpBBHQt0NS9onnKVHZUSakHg0OpqSpTsM",
+	"/WV1hJUmTweB334jsannCaMxTFONTugGZwKWQHDd6UzoZTUZJRXZ1QeH5uojoJYekccJMcGWNvvpaEHw",
+	"1P08o2KGZTJxvxPWQQRQVEeKMSt4JoMteqTkRfnBeuL1J51WBKihDLOEHJnEhRwvm4tXgPHKNmY+GQKY",
+	"T7Zt+9EMTvLcvgZ/m+8pO+Zq0OYn+9E2oi5KR6olQUppbsa0+l3Cs/kMQtdMqvURH42cT9U7jia6Qi79",
+	"dwZrSXABlLDh4UewWhUDuO04S+p8W8HHuN+OeEHomDW+rdjcLqUuSOYMypDJqfzr+8o4jt223fjS5uzd",
+	"39xmyvo4GoXf5QP7lUMK8w2w+ZGWuIkojkq5aT7XdpwoYFs6TA21MfT4bJyy3QPqmAD2VPyTlycHfFUt",
+	"LSg0lcAC48IR06mF+gMfjTLqfK7InmPAAjqq7Vf7ZbW+usrk6hdQjWLpflOR5y0+dF5QnxxstSMd42Gn",
+	"CxQUFr9RfZXPs6wkhzkDcsqqMbpCWX1IFFXMO9xGaztU0jOvCAl6Vjkk/SnHxbTslFnJpD4o+XCU8Bxy",
+	"ernLt/xI9e6shhqkEWGUHc3mwspX05RzUJlvBM00LeZMTakc1FBxSPkpI+qQnOhjWtdyOcoLampF4JwC",
+	"Y1X0t99Ua2CCXo9SwjSruXGo1bc0JbOcS8ISNeXy2AaacHmkVBC+sDUoIFGyko7mcyURzRf1s52PRjQh",
+	"hSvSCM6UokEBy1l9Ko8S+GAbxLoI81GFIy0mNJ/ppbV9HlOyOEoyTGc2uFx9ocTvkROzrS3SblP2u4qx",
+	"qqcMC85zrXgsQfW0n1w1RH9VlXQyX+jSltXn0hJWfZXjMVh3NSp6TYyYr+qsY750e68tqGXR2pe1Ctga",
+	"RtzhGXXNdVnIBsQc8blMja4BBh3noYyyqcNkGhWiXA1I9q54K9FINEfDksR0piZ0pPS7gvvdX7d1pu0m",
+	"ECQ2V1xRD8q6t6PxIBS/n66mmznqbL2gkga+u4gepL09nDITOia/rRYsHMoqdkjn3I4kl3lZwzvMBv5A",
+	"DNWXuEtqgX7OjbBfnIbhNy9EuJ3eqt0bYhiFxFmmk0UyXZNL3Z0QHyHQvpGp4sDnEmGktfYqkTwy6qOa",
+	"q/O7l86UUTHp8L625O4/GJUgATcgwxeUY5RnWCrmRZJkmY5F1oKmO7XfM8RCyLvW2OVZ0z74j+UdtDNa",
+	"wjy2avUTwqZkpIEw99sZFpOXQXfbhEBKOQtAwwBk+et5PNeqgX3RvOShDe3lb4rv0gvlslaKd3RJ2N7l",
+	"UdURc9jufq2w4SHMhAmakoFNd7elfJ4DVg/Anbf0G7KR6Sesp9VjCf8KCcbS121L5UUTG+0gaFCKdTm1",
+	"1hO1jiV3Japwdxi3GUINXblWZ9SlTvtO20TwnbNvzzXktuo3KIKhMqevfAQTkuB0FwmuTaXaNmrOD+dO",
+	"a4LhNULLFQtS2ALYUorWVeetqy1C7Ovrh/v7qFEREfSBgTrNIERenW9ac/cV34gA46s8z7Vs9XJ5aoPy",
+	"54BPia64TjDcqkMD6d11T1kj+IEPfkRRdoanBCSIvv2ggzuQAIEzANsRxJTgonDqLqEOFBThzuD8hSB6",
+	"fU2KKa1Aitk9zuTE0kAzw3WXM3Z8nBGUDr3KMXikQ3BvqCPr9Z7F9l7coMuzdm6udG9O4VNCcAVQ/mwY",
+	"flvlpOasvYVYpz6V1IGiEWiCUzQkhCHteoCtQuWNitUqs12oPkAvp1ezICwEuFbFy0qXSHlLp4xKijNa",
+	"WlHEkSAGwL20rRlT3pFbvjgBs8esvBYTljSecW68GR5qI1Fnprkts1papawLuDQzmLytinAVrwT5zIuE",
+	"GKeZaZPPgbH4+IMlo2veO/I0ziHdwqt5wYeZzkOLLkixBkeVEMmYSlMr9fPDPBuq126ZrsFr9aV3+woy",
+	"2l14JSp6I+BYj9fG4yIVxHo+7VLlbG5E1a1v+hBBEyxYFcftKQQA97vI6VdejsqiTOfEC51TAhm8uI1S",
+	"vBS7SBsv/VlTZ4hvGh1/Eg+EGou3PGiJcvLBR9GVR3eueJ8EBaPfopYvxS2rXqy+Xeh3InvgWec95aF6",
+	"JjYABXZLC/JvtW2qYCGzAWEsTo7znGzVKVYnehfeJ4xkEzc9LQDWR5d1SOIcO+VUdJUUemw9vsIcHNpZ",
+	"ZA3hviMiWGxyDOCm4OAJ1PskCyIkKvQz6tYwn5JlaoGuqEDqBMOZuluQYiU3elOw3yVqURcgtZOP1z6Q",
+	"lcrX0EPVgG99XiFZxh+SPFu21UtWNEWYiQUxeSIHDw4focvHO5cn6n19O1kvJptxYy5tC07c3j5NaON2",
+	"PFUjbDd2bnbobk51e0jjKzpN2hM87dXzf/d3f/d3L927d+nmzeZ84qGKfXWApurPld4kYM1jtCBkSliq",
+	"Tky9I6hA6iWSok9/9n8/+eV3bqARzgTZRTo6osPOnmp5Zrs1A22hziaEliW0LylUOyh/l+DCY/uArxEe",
+	"8rlUXJ7wGUGLCRcEFAgdSce4RAZSmKQIj6TJNAEhh/b5nCU0e06gMhO+aXF3DQTdQrUxZB/l7oDKvVfW",
+	"l+5UUq/6j3/OA9AOYoKvXLveX9s0ird+23QQnsBDsGGGCmfHr36NHL4k7mL5cM4C+aE68KNfVw/5wusj",
+	"sDchv1GCLwJMMWc2hMz78wIXjLKx2MQgm5tVU8YMzpmBO6iSSM5QBuUitS1vKIGnSCZeVJP//50DdTq7",
+	"tlnA6ES8QAe37umcYZ0fI54DPBMJe1Un8tAC7e+JAcISqYNeQlI+sGBMZrG/9q5xVPXDg2/jN8Yr9MKG",
+	"PAYr5v6eQCa3HjEOdiUdXYX06Y4wW6IZD5RDdmHX662bOz6yT1Qon4aeWtaBEcZzmjozvt5+Pal3y0dI",
+	"sZbuDdKnTWhVpyV4QnwgGfuHX0LPv/7o9qWXFE988eXXvqD+/zd3D//NmovcVKGg20HJopYHavjyZn1b",
+	"OF/jv3VCkl8P5bOvJA75BbgOO45os6gB0oXQHdRTJZ6+GYZ3kuyYMMmL5cu16ls2pkK/78aj2RAxr15f",
+	"trYBlHSaRlWHDGZJXA1lMdlEyDUu9FcvsLRuWSW39biwC/BAPx4E/75+OjjVAIDqmAqpbhlxt4cNAq6u",
+	"n3dSUmxzeSdldP7pK+8Gi3eXw96Eyu3dtr5IhtWU55hKk2EDQ5NdHQlUJoaUekyrwAnpnz1KDYeoUNZR",
+	"iIO2KUuBegjoli9uKVZc331+5G1wmDJkqQNVB/yFn0xx2rWKtlalbT2zmVChyLVWu1Bk2Kd3w/6IYbJA",
+	"lXS/EddsktagBouCBDtKW3673rnLx2Va3AwvK0hWnzqnM3s3uiHzACsJOl6lzPXtjdaPDZWZNivoFA43",
+	"o6nxYlUFIgfMUcO+lqVccrYKjkO/m/VLBnUf4RwXchfh2tYBDXaCBTI2SsAqHBI05jx1XLLmYxw8N4zJ",
+	"5CdtpH7VBkrq7XS6PO+fSR2+FpBne/K1ltFrN49XdAZ8CQ+UgP26cXQ7F5/umN2mktvoP5wVvql1O8di",
+	"v2Y1zMjDcz6UeDQKTtznKXvxSkeVWO/8r22waGkvz1i0T6lByJo/KEA/Tn1Ik43yZBFISetUi/TBVwRu",
+	"oRmJlgk90tj7pSbAG5E4rfHeeUh4jLuZwKP3e7S8jkSFBBx9x/DFw/b0naa3+yxdQdL46cXeoxSHV7co",
+	"twJRZ7kiT6zdTmQkrl3W+qpVt6gyBM/S2+6HQaOmXnsCiZnfhq5bIAzONfrWdNoP4qaTcZuwt/q358Sg",
+	"DM6V+DGqgqVX+Pw82MRyQBiAp8a8q+W3fv21k1++++xHP0b/60N08uHPnQ+//tqzj//65L2fm19qH06+",
+	"9adP/8fXHX3SdZyX19uCpEc2YEDn4dvsTa+OaZJeV9fPuYytes0zLCS6sj2w7nOo9xeL7XYouTeNAgLt",
+	"I9+12aYR8BNlXqqdkW/BXuVDLxKhzV+OBDpd4yg9qzijPoiicWGGr/LhgXlS10+fZzKmj7lM+IxEVTHo",
+	"PhZe5cPySBCS5J5yPIo31U/IxMb2za7Tp0Bei0gt6w7EV3d+lQ/3AQvBY+03X7fQoCsORPKcJr2jQPRb",
+	"1cT0SAKjf5C79jMweRhYFRPcAKKo4Bl4BMCmZAJGy4Rrxb54Sgy8hnYaXspBtYWQT3gzIzAWbXm6tCiw",
+	"2a+jrG6srCbvcNUZYJslNJ+QwsIxtjTwYtA5SPIJmZFCn2ntQzhtppjFRPRninWH0wSuODNAz/HzaGSo",
+	"zZUgecoWhB8mWKeMYShHsYso05mQShuLBGEMAkJXOSnXPBkpx+2oRr5NclDJTr9LLzpw2+vb88OuAsRL",
+	"KCc3NlcYwL2tDK+P/ZQHAk5TqlYTZwdOs7KYk4FHlyiZAUFGtEDkMU5ktjSpO2pxxVZz/IOtx5fG/JL5",
+	"8i3B2QsP8eIeEQJrsP4eTBqVTlueO954eQvqY/LyypgIFw6pTQ2D1kkeLFG6FkJjs2LyGo3MeErilHiT",
+	"etXFMg/0Y4bxjNLXI8ZGQ4QBpm1tNzuetOruQ9nD+ap+f/0UEfRlHrQXoVVwD/Y6FaiYMw22roMmERUm",
+	"3ewUMOt0zE6/vH0kee+UpLWK9pqNUMagrpRga3jO1ph0d2nxi8FD7ev9aoC8rnn872yHz/9YSvvzJFcA",
+	"BLAJpmvHD1BPHQJGqNgco0siZLxK5SJn+6LkfFz7CBdj0g5I3ahYb+uRQhY8y5bgcQWAZg1Z1Gm8OEVY",
+	"gfuuXzfwwkZ8jq630wbGCYD56RQCEXKonZkHrJczS/H0bJ5hGWW+8ADTBJxc/pup21topW86NQtWUrtI",
+	"LmMKVegHQz1swsoJPLl+7ol6vd3fZOK4Vxw7L3nrnFbBlN2ldjfnP6zFGtoB+6b7GlkC+MseqByelDiq",
+	"K6ojo9CUtZdNWpKAkPcJ54KgEZT6tCgeAs8AQZaPVjI9kgmnSa8SqVlG8HhONoQ4E6RCKHMxPjNlbFuI",
+	"OG1iokPucp4PcTJ9lQ9Xllr3NXCSS6DFtmWGzB2PEdd+3ZogUWX9hPITu/2n6+oaIcenyabRE2ib+X3u",
+	"NV+HpnE+A28bcAgi2s2i9YCHMKK2oyBsYMp3SvgXFwQJcgy2pm6d4fTGsXNmj16O+VNdZzoYsRGd1Jra",
+	"ZVf6EQB3ri71W9rZEC0eNsakdjJqAN0DX6PISgcXrMk87ZpunwAVu6qVZO3ShF8jy8PEFMqp/G64AW8r",
+	"rLdY2CZFqZqpvxZkOOF8Krxq6V08JJk1426iso02ra96UyWacSHR9avaqIb4CEG6xA1EZrlcIomnRMAZ",
+	"D9kYeIGXMfXXzqAWkJ6Bbz3uUhZ0q/7svZOv/ejTv/8v1l9afvjsz/7g0x+/++wHX336/gef/vS9k6//",
+	"N3jkh3/+5KMPyt/gwT/8zmd//Z+ffPTNZ/8dXvz0J3998s3vnXz486ff/emTT/5T7auTr/3is//4t/qt",
+	"b5788JvV+0//4w+e/uJ7n/70k5Nv/an69un7//3Jxx/rFx33LcAUgw4/5AbnpEK/xbMhHc85pOyWmNoG",
+	"wDnJuE6NTueaAzVKu2JLCwO78OdT3KVs2ifIrS86UTDGrQxsXb0EsFRH30eEKmV8PPbh8ZgcVKhnTqUA",
+	"CB5gY/JYomRCkikY5PxpUXZY9SaTKyJ/gRfjyzLj40tW3e2ULuPANQvEavjmobHyV+6avhNcP3q6Widd",
+	"sXAtl5v4MLqGbTSbj2vFKE12fy/PrBXf7h2opEf5d2AB9IG6wZtAo+bvG4fAd2UyvLm/2ElDDwMICYbn",
+	"rm8jseq06qJA82rQNtXN3QlK9WNVL9XoCM+JgZrnZRjW5cwM4LLVNzajtYTvAq62tCYGVI4LPBOBYvpY",
+	"l6DfdV1T5gwtUyU1SrvxYQ3U7XlIUD6XuhA2vGDwaksOKfIEmjZAYbHOZVmqlZ36us+YZF4vp9xG0MDl",
+	"aqPqqK//e9hUUF1vOVenHeqkLcae1n5rj0rCo5HTVFVUrlFWBsoDg0/I8HTHwKsmw5XmbAXQc0Txhiow",
+	"j5Z1rZjO8JhcfisnYwjmUB9ycI46evLlPB15FRPWoypVZDgs9laKfzBCGB3cvB1IOLT5in1qkxbEQg03",
+	"QEYlkpxPbZllDeap7vEgMxZYIEGYRGqf+bEBS6CFlSksDBbHlOQSwEIn5DFOSUJnOEMpHVMpYjR3A4Ib",
+	"oXmtYMUxstAYRsRA7euKtuZPmK7+UweSvBn0EMWVtwVm84szXTDARjSVqQeWQ0vM3Ap5ghg3fXuAru36",
+	"jvSFd5CUQo2ojsrivWr4+qygWYk2V2eCL956hC67N9DLb9P0ncv6cXH5bdXOO7qsrdKLRzTLSIoosyeT",
+	"kHiWB0Ap1S2xpayYLjhKJWQ5TfAxCeylCtDdE6bbe+0HWwts8RkDtYapka0JVrcBxqWxlGEnxsSqoAWB",
+	"zTclS0UKlgqD29kNYmMYzilgYwZWLtag4g5DTMsRbXwW8JEoQfoyxMCsRjpyNiZCInjmBqjVArBwEVSt",
+	"KJSwEUjMcJZBCdgR12bDpRI8qfpr5l26fn6Z2j7xhaCno3L8HojLdHRgJXVHJJMNSXdI4rTuNNVG5Xum",
+	"qmMjx8rOIRKlKvIM4tNQMkb/c6ZBDGfE0E/bnJsntc6rN3V8lPBXyjVmaUaKI1N4JCHG7Akhm0f2/puR",
+	"Mc7KTwUV06OS520L5RcZF+KorKhVJjsembD1sgANwGr4Doh7pb+2zvdPPvrk07//Lyff+hD9rw/Rs0++",
+	"dfLH33/y8cdg0vnWB5/+9BPHxsIXzB2cRpdNa0lpzf424atscWxFOyz1aDaUFtjknnBm3j1+TPZ1rbqw",
+	"LVLf8C2RxXyoCwoZcBq30H1KRYILvwLgL0ZfinPJUdlMRCX6KrS8BOXesXeoNmTuFU+2dCO+QyQCK1q4",
+	"km/7zNRRk3EhBwiKPgJakUjKwOdOYOpA4BU0tgsKpa0CDk8a6Datc6p+EWW1GpZHssBMwBKWAIxOXUZ9",
+	"gJnylOU434yBHPRf7+4HqkU8+eVXn3z052Ay/e4/nHz8/tP3P376/T9Qn598/O+efPTnJ9/83pNfgaH1",
+	"2Q9//eSXf37yF3/95Ff/ATb+e3/x2X/6y8/+7K+f/uCv4PmPPnjyq/9w8uGPTr733tOvf2i/+vhjZ96E",
+	"SVLkBRVqumN1b2dGUFEmJJVzc/ESPKFEgimcZlRiSCef8LkgEw4lw0zpKx+L3yeL9prPm0u79RJaw86d",
+	"qh4tTb2QADYAZ9UkJMksz7AkAyTmyQRhgVZKG5qoWQ9eTEhfNNH4DY+GsFwtwLhGGdqfUEYEcfLF3BDj",
+	"LW9s2GN5K1BYAGIdKEO32FgJthtIF9czeiV1b3GldlUQ+BazZa+qUzBDKH1r6BBez/2JP/c3priWbsEW",
+	"17I5eo2Za9nh4Brq2nB1zzMYMQJQY2AUDMAH1uAPQ0q2IYppSL9lhhumS7PuFbDasm6BsI46p76dU02v",
+	"UdNN13+dF1Qu/bsbut2EwmA26qkyOK0PaHVBTVy8sVaWwJXGjxmpdsNAyj7Cq3BQ1r0SvgjefhFCNYZv",
+	"1BTxXJYxG88NvVZsJop5bugaRDNLD1wQR2ggnC3wUjhHxFcml/bvw+dLrx92n3hl/4Nyol46QYLqng0X",
+	"bKgOvuzVbkwM81q4u3+tzh+vndMDPrcTE9EhSVSySkwy+zlgU3hAQyxcRTBFxmQr7Bv0aG92KJNRmG44",
+	"h8y5w/I61GE9D4TcJ1iQQH7z9mbCbzXk40rSxPbGInXnAqTvW/OUJvWoCzdNS0ZnZOgMkj5T1G+s4EHs",
+	"XI+GzA9g5oIJ9LRL7DGcuYZYG4zSORo3LqN3KZCqELQto2+OyKatV6lZaYEhZqENoV3y12KREluUJGvl",
+	"NUw6cGNGqh5qJWRKK1256g7L1COlV/bo6pJ2SAlxWj3AlTjNElprWxJMo21h3rX7vKFDOX3vgjoJX/2i",
+	"uUS4WuDhvSs6zvjw3otIcZvWQ7EgzwlUWpJMeAcVSN/V2/NAO88FM4+Bufm3h/YZUoZiOKUPN59nxBQk",
+	"FQPQu4B5lS7GkCQMzSibawtmpPg6N8qnHHzaFeWfT3kiLuuajeTylCwvzTDDY/jxhVn6hU2uRvRihLJY",
+	"yeMc4qT88HmUHZIQwnn02ePUDejQokvI26o+gBnCoByod445YYdVJHyD3/S9bHU57xO54MXUXtwA9pqP",
+	"KbuB+AjdOTi+Dst7GZx9XQHSa3iRk3lREF+QzCOoKwBXchMdAzcSLKbigqrweIpcqNu7egEskBkfa2tZ",
+	"d2IoYXsyAEcxF2RgTXJ6u0fvdqUu7Y291CxLcgwLvhCkQAIvwSJCRVSS88opa9etKkhjOcwdRz3VyMy7",
+	"Cw3D4eNN3JfdbbG+id3JJl41zGVY7eXHcr3Y1rOJi60PKjCloirm2RAXcznhBV2heBuh98w7S1NixwdC",
+	"C0gfnqs+SfqiMfN5kcS51mQxF8FqfQsTWdttZ7JP+kip9poPrF1XMPb3bKzm/mMlx4W3OFkJxwtVaGc4",
+	"JQhP4mwzeii+0b/Fh31y6wxWjWd5LRpJo7LuXCz9N5QJLtKFmekqEUIuUXMeiFCZC4200H3OBlyhSqXx",
+	"loZ7WBVRyKiQAuVKXk9wZstGZHREIDnOVF4JVMB9qTvVvOlocnZjNUBD75L77PYyC+rd8kXqq0fYQIJc",
+	"JeoKvNVqpBRDddNpZ34RRKb3UhWskTkSnnGdQvBzsuc9PQlThyWMGeoxUylINoo+mSPhKiukzkgMP0YW",
+	"j7hHRSfFMU0IIiyF6EFksgE2XQJ+PfBJTHutSY6X94ic8LTbtG0fhO1jLMtebgVNCLOpzWTN8RIuLXmG",
+	"pYlyiAA+GM27nSgP9VOm2BtNSGj/oIIwsohKzRMZ7URsO1TPxCKlgVio4DNrZat91alnJKOMxGtgqvkg",
+	"7HpsKXx1kGMmRt2RDC9jNn1kn4UjYSn8QWpqT2MG4dd6h0TNp8Zo7fqkt15/HfuzBFhrDTF0aBiyyXRy",
+	"bB9X7nC5bozttYhSeCZ8IDzTjSj+cNidK9Kps5F8UJ5ValgtT6yWIXby4c8/e/fdp//9145vKScs1fpE",
+	"M61LC6GAIfWB65/0+nLe0IW4PDlNSiM/gvDgAcpgZZWsTCa4EASc2gwEZ1kDQrWGRphmAhDY4P0bSEAU",
+	"u1sDrMuEEFuGe4yz+7GYG/pp2IVe5I2r26cKMy/tZJ1NNobgOQRMfMgg5ujdX3XGBTGU5xG7pWIWU1sM",
+	"TApJsk4SRQseudvRbVMdqCHPhJgXFmq2M8utzsZnYKL63LCkTRLeCGbGmfH3Kme/fri/r6SHqy6CwAAb",
+	"o2V6NCtxajorPOtiT/dsXb3SX1jmxM5MubUZFfrPN1vasau2GtRjn7DxO4rIuCApGMDLEJ9/BdXoEFW/",
+	"M2bdXd11aE+xLy38ZB8+tu+8oi0VXatpH7+/1hFP03oFfZ2dXG7sbnWnLiQ2ow80BM85qwYr67jCck/f",
+	"/+DpDz767INvWBWh/KD/evr+B5+9++ef/sMf2t9/8ePPvvuuoyjMWYlL6kCU1rywRnXw6gtzOeSPN0Jq",
+	"aMnB2FxB7OmDa2VI245OVe9yA2GMvSBEOhHYTKBjzBElI0udDbYk7w3rrBOheC2K0EfOA5xMO2OWu9Fn",
+	"NwbH0QW+ceBddbudPckkoUySKtfNc/Pl9VjFkGXRxL+ZbDL9lu3SP3gd53qaXHMbmuVLI+UsIQOttM9w",
+	"ugJxc55gfCKMjGuL+AdDQ3ysXIOvC0aRGwJbjbkzqK07iC4YCFZ2VSLErdNbH0TB+TCjiRdl9vDgtTsD",
+	"jTPb391+OmDkUKH863GUdadV6RGtLn5D+IMCcqGCqFkxvvo1uJ837trdZtAy8Lmf97WMc7bzWYlDbveu",
+	"GjKFIiF6SJzoGVgggdd6gdXbV7q9IyVCU0kbpz8/DeTkFpPF0nu09Syo268urLfmYQzKWFXlsOrQPzfH",
+	"XG6F7BCz6VFpPh1sjQpCAGsqmWhbXEZz7A9cP9C2p7s2CqIROANFHVaDSricUDbW8NUSLYkBr4XiL2iE",
+	"E8kB29okGBOJGDiwzjGsY0pZGs+Nt2HINhdiJZg8AJ7j45VjUjyis+jqy74zz0Zc2IoaeiqNs7Dqycsl",
+	"E87IXuIRAHpx4iSAAPDlqIlHHiU+VNSV8CjodFCNtPNkMF6d3zRAnxqwaWOD4ZnBX4MhIcrQZeu8uqyl",
+	"n7iBCEsFwkqcQfQgTTPihBD2sulZNCE7onZcIUvxM8cV2rmuZIiFqRsgiC9GQw274zikn1OCqNC1ZXrj",
+	"Slb1z72OxHo3OSTYj2hmkjch+lQXr+930JelvLtBjSy5DwnOwpc2r5XrQKNwIV6gIU09g+zK7QjY/F6m",
+	"aVV7rWd9UZ4TJnx+eAtLiNGS4KKMfOlzTnud5RRnZrB2x/oLXw/QhDy+oWjlBFp1CkknuKvR8yt7UAJi",
+	"tc8pWT4n0KE+8g+sJnyHjTgMoW9YmNGfy/WwBG7jpbWBPX1xG9IblKik9q6NHp7PQEZis8SKLq/Rl28g",
+	"Uy5q15BI106onttB9+jLHZv6WggeKyUS2+gv39Aygo9JbYCIz6VdL0+qqA/XpdVLT8dgihTujW91JIOK",
+	"CgsbyGmM5krDmlibd6ez1itDIYJ/F9VF6VpyMqIKmK3+9WYAh8l7j63xgHrqOYHmTNGzIEKQ1C2lckNX",
+	"SCjBAxPMIHsRvjGFhwb9b7POSbz+hjcHxpQsbyCgi07n15TpTW4hl1mAYdS2gZoRaDyT29s7225p8fKb",
+	"YpRcu37tivoLLwKpOOsXjljVFIBDvDKHZzRZrpelvFedvlY9z/HyNlSZXD3tME1t/rW2E+g0C9CRApif",
+	"NCFlZFy9tW30r5C6SanjnmGWwE1GR1UzAx0Eh6vSCgpI8RysAE7UICe2/XhaJPd2jueSz7CkyQDtAFiY",
+	"ndEV8xdwl87QsXFFup8rXX0ueDGlbHzTBM5UL3aM1p+arWdQb7VGWWfJwuyxCb+EYbT1w8APitZ0+mZ1",
+	"I4jogpBQjNQz4O/sFSZZ578V+LX+7FSP7mrylM7aZ+b6XsyZBrvCSL3m9nd9LU5wOq9NLUjqjSx6sZIR",
+	"fm37FBxwplX8ApmeI0qy1H8NtOoIH420qQbph2MA80sk0/g6fDpoQd89IUOeEZKKXVQWGhyggshiCVY0",
+	"9Lz4wgDNmaQZ+t/v/pctDz0NxNOKKhlMPp0HwxJl5o2ZBzyOAfBxTnieEdAHFKHUHPYO7sTg6FgUun53",
+	"OAMAZwP/Ske4sXFXcw9w2sgfHzMuSJk2XJ/tl7TRvVRRTSBw+UYFKOngMUaFavvuY9r/rJsTU3PhVYfO",
+	"BOfqiqHGwKIvaCkVeYaX0YHExA9Jsl9ikeg4bZRRNm2oeNeuhtp7o0ofaBYYV+1oKBNodoGXGt4kpm0D",
+	"KhY9N/P8QbBaVC8Q71OXt2p6N2LDLNapeBUTsLynfR9lyPKZh8ME0MVt7G6NPoG9bO3+K5WkpInfbQ/l",
+	"0o/BsTHzhPzfwym5NM+R+pVZxD6UYom9am3KFyzjuIcF/KZ5w2f/npAsrzXUHRiwdjRaCVPV2Ueb6g46",
+	"gQXZNXqa0tpPvv7eDWT1ei/iZV7wxCTSrj/dvODp3OcG8kb7z8dxISZtYfvNy5lqtCoTZ4bTUMpr2ppl",
+	"VMOALUy+GZ2N21bPL0RLG9ruljC6p4bI9l8L9pCLtjnQ1aqPREZzdVGw+FIO9mVnXCgI13AUoyudnhNQ",
+	"sWWAcJah4VzCUQZ+gglNUxJnR4pOEGrBpVbqycHN2wiXwGyroSn+aqGefJEYBHlr/LRXEaOTOcRzgJ/b",
+	"oxMPNHglSf2snlHhRR8GhIrKmgyT1kCnKdiU5yInLCVpFV6vWnJpsyrIGXksX8/TZpWuyASvCDhvOaGi",
+	"Xwchwjst1cY9sATzkfohSQjNZUslRl/Y0+2Cz9DhvcPmJahfzFkwxuehBbgx1sqmT7xZJbhRzvXWww4L",
+	"5NW4ysEruBy3nAcG6Iv3Lj9C29vbv9MZ+3M6TKAG1WqjXKmZ7DTcQtmlN8mJHpNX+TDS6VD12fuFaC19",
+	"nSq3LDkMBIx4hzUikHXep4tVRPlOQ0A7Vh7tBXXdTJ1dWvlekNFqJZ9rpzxhvJhbL233iNO52gM29+TX",
+	"Xzv5yV89/cFHEID966+d/PCbJz/5K/vhp+999ic/evaTv3r27fdOvvOfnv7R/zz5w/c01PRPT771pyd/",
+	"8X1d4esD55cPf/70T3548hff9yZ7aSSgyk5gQrlxujSZX6KBq+U34e/33Qo1AK5Wl6XPQ2l/m5KltjaA",
+	"t7GsQ+GCg3Ud9XM4IHox/6KgUvrhVWwWN0AbY3Ww6meR5AjDcDFLodhUea9fN0KnPPPK5M7aGqxKG5c9",
+	"G0IiAFemd3kdYKWiV5ts3eepF2/Tft1aiMYWAHThXQElVPAZQTiz7FnKnn5IB3oQbaNvgSYzWGRe0IgY",
+	"AHG1oWKkUws41v69wwoTC8yjZjekZtgabRgZn/jAhqoo7jNPatuM+iQkHo1uIEsfQ3NA/sAF6T7Vu/Nw",
+	"DcXa6L2J21x5qp/rdc72GtYdhSdw5eC1/cN/trOtM9PUsgDICmcII0YWCDyiA6vGayMj40OeLiEupClt",
+	"19LzygO8odRCMRWNggWlfHFGNCA8IMUBQBFaQmhc8OTviLxp1wOCZ21nUdaVI6hxI2YcSowf44ym6PDe",
+	"ldo1yfo3nFvsAC0mXOgQDMrGevv4jxlYFrXSPQPezGT9jGWRH1phVCIuV3D3PEM4E5LQdK1XIseUckZ6",
+	"tc4ZiWyarltf5bQaJZhj4hQlePT+WcOlrAd/4tmqoXIYDlJKVNIqiQM9Mdb5Vv3IErtOy0pvqkNllMpP",
+	"u3lGd7+Zg8uit5znsaX6DB5a0SvbV54dtl55/uh/mluOBqewl5d/9yfPPvnPtZtMCMPCvcPUsIK9+MBp",
+	"vUxFxX8PTUY2FFURQSqZwtrRySbqcZ0RUjsFd2xAhf3cob6abv1E1gP3AbkHECHuc2SSfKoMCqhS5DsS",
+	"Ky+s104Y6RoMFUGHdsPT0u6mlmDRTod16ZeGWD0IXAo6qDvUjfVA6pMqYa9nIeOwb9cvQt/ivmDyO3pJ",
+	"TRgyaDCWYXbVuoKhXq++zprJiCnO41nsdbEoTgOM0hUoXt6YWos46KdaAstLJFNTpW+BmRS76PXD/f3B",
+	"KsLEQLtUBE0Jk+jOTW9MegRPnabO9ToVCWrlsXvprWVIcjPou1bCoF4Y27D+wNmo/r2eESwi61k1I2o6",
+	"putmi8aHlVUIydCtf9CMLAwgXvi4aAmKu6kjaXcbEZ2tAXH+2mH+seHsZYtjcmqHo60u6ynUGIdAaA/L",
+	"RgwVmHyowb2MhUkzswsVe+ypkcejfUUm6Tew2UyS/kq910FLLKC7fptRNx1+OGels+o5bC9xb/FBD8PV",
+	"dgfDtV4KVaPLlqH7a++uAJd2DXRoEYqjwziTuq+vNYrHeVSjd/a2zWth1iPhuIm3MGcGQ85aaheFBWAw",
+	"vD80yMSdAAxJ3a8XRF8wDAXply2FIkHTjaPCzJHVIJ3VUexGQ19pF8Y9jtfAXTpG5VEa3MqLamirT/Ks",
+	"+1KtnlktQWmpZhoZtF/0BJEH5uDvdKl3I68FNeZe+lOUxnRlrUKHbdqOn0ByXrBDU+2tZ83ONyZLj/eg",
+	"z6BblJhjShb7ExJET/cU7V1CbbESx1Ft8LmWhuTIkqf6ZqWYHc5IejSkkFlu2OzIgZRKOBN1RXENq1xR",
+	"olCU3k8sjFfTYPoNtkaYZvDVnOFjTDOolt0tnIAqZRdhqrY4lDaPl5o6nflq6Jgati3FdHrQVsmBPsqH",
+	"W0PaB9k1ZkG8eknymKhD9ZhDhGqQQECnkkvQ2qBXzCZOBA/7HlljIMoUs/Qlld6OHkrZ+fVtsOREX5t0",
+	"5JZK7NNq+aavXWrUpu52rB4/w+CD9YVd3UFJhumMpIjKARhxZniJtEtBu5ANB/jqnCfmeIjhUXjWp+Su",
+	"VPA07dYJWC64u1buzFp4r6LmKv9Z4JjOvalTEKMejcj8URLqOeFL++k2F9iXzIgGZhJhArRrcZViFq2L",
+	"NeuN6xbCA/Ar+muFb2lmPYdyApGxYSLBJShiM3FV6FBd9a7eWo45AunSWoXQoRhS15pe3WT9qjD2zLqd",
+	"YTYPVfKdGbj4sLjwB7eerWvNqfThS/wF0h5GRt+LtS5lkSQu81zsOespPy1Jro3oCZ8RgRh5LAdoVPAZ",
+	"2tlqTSv2/ARF+nvxeqttpVGR0ZwBNivYV23Vob1b76TaIIaluj2BSmJsxjTjnoHnaZhxtDJHabRlT4+q",
+	"WjPlV3OWZAQX7leLguuQQolnufNOiiU+KkGSlYQgTFK5PJqz0kVXvwqUNwZtdD0iGR3TIdw8IYgj4LVz",
+	"zu2YHAV9bJvkAKqzhT3WgsN1ksU891vvLlV8r906QVvXlahsn9Mk//kyvVZhsq8E/ToPtcCIQPmerZHf",
+	"anwM5pJddlifcmNCg/rihZle/U6FpIkvWFEfHH75tSrXXcMPpAD33PekuE3HxjG1GhWlLm2hscSXo6qA",
+	"UO3knLZdKWhmECZcOdpQiGRgrNFJeKXT3ttMG0H8/FOLByhnXPYSmKkpxnXrWAmt5JSYz0nRwwVaWQR9",
+	"s4eEnvVq2VnprsTyEAt9wGUaA8wfD1FlxJf4Lpxr6sE4wGyiUfE7TSZleroZUDvdV8+kKVkeASgPn1Gh",
+	"7xIjmlF4+qgqASLmOSkESbUZiYiVtFnn3KBier/M+Gz67B5L/1lCHuNE6uhbacIBjU1hUI9cDGCVxtYj",
+	"8iPcdt+5bOqZQeC2zXjJbQzDlsRlNWuDOKMXGvY8lOCcQUSArrrLi2prQUzVhOY5/LWgLAW8TXNvsIty",
+	"TAW8JEgyL6gEi8w8pboliEb2rtIhPib7OqA5eDG0AFoe8MTDB/ebhWG2G5bTKz3yTfSCG3aDm9JistTw",
+	"D4sJR7nJ3RMxkd6Ktn4ARpPBmBZ4ZLlMooLkGU6I0CnEOjieCqgO4cFq6QWgUtLPGZSPYQ4TzLz1jc8G",
+	"RXWGi6kvUrkQEoHVWVgjBVicnwMoRKhva0ppIM7QkMsJEklBCGusyvVI74A/sOXLnvARJVl30esP79px",
+	"/euHthQJy5Y68xJUzkbK5WkwXCMvfGrpSiV1XmQtsS9QbUnJAhE7bt8FzV7IeuDGqjGGDeaOR8gDiPeb",
+	"DSzb7jiq1s4LbS8SzBhxvE/6byXBM+Pb6AK/130wkgaQmGMLfN8waSTALAMtniQCDWEXMY7GhI8LnE9o",
+	"gqwWggDBNJcRGVt9VK41hFKgFve9Rtzj6TZrrYx2v/uQjZd0K2BXdbGx7LnZCM46ojCiMlvPquTVtMoS",
+	"7OKLeHwPnxIegpssYWIjK4na6p4ewcqdeEtEpU1zg1Mcaa0Lkk7Ao1GQGT8m2moZUSd05oWBaFo9NB56",
+	"lrqyXCf1eG2jgQzVp+9/cPLLd5/+wJYIqn349L/+zWd/9kMnKFu1b/BgzZULIvxii2+EshunZbqiU1A1",
+	"BEJbUqjLmKe2w106Wt8f/+LG/PF6KKe3KsIOXx+NUL3uL3yziWGcpVnzNwWp+lywqf1GkTaQ5kMwyR6C",
+	"wuKzjtF8Qgp7QW4HlvUCTeQTMiOFPn1alapWmOHW1MdOGIlyDBUCujMvP1VYus/TcJjv5gKLQt1DhFXr",
+	"GBKcy2SCowKs9KOR1Vg2GTRVdlz+HZgxhFVvQkdZw307Kvhs0ypNSEiow/rOTZTwbD5jXn+a2q4P4lMH",
+	"6+BkwfjE+DTBfu5KDXk2zALOz37eTM0F0UONuwzrRqui5HwjrkiXrPWRd2EyALeZ0nlW76mo2LI7NqMn",
+	"6I12zme0swQeRfOPnn7v66BYfvMXJz977+TrP3v6/l9arbP68Mfff/bt95589LeO1glp3vYqpC/I9t5b",
+	"4uupr72X4AqH/RTxw4BIfoBpEQpo641Feoq77FmCdcbmMa+TmNwP1zM+xFk/67Fk7GUZgp/QhGSpKRkV",
+	"58Xj/nKvZ2bLa/qcxTzPM2KDikN81xLcbS0LNsiba/QXHwCpEV4BQ4N3LP7tL28X/CstqV4j+Nm/gdYM",
+	"mm9Gp+keWoPaDyc0b9G2ioLqzWOlj5jM2YhoqQMCcMnnX5kQNh7POSN0a7D1lQlnY6kDJpZzzMyfYkJY",
+	"+S1L8dZg6y2ILCRDzMbTOaapevstSR5DXQo/HFOBk6kXYPgNvBzSLFsvQ7EZ/Gym7fQXIp11ygStia1s",
+	"bh57Z9A/0wY3Qsj6vRLvrHVYIPJRjwi8ujFEjowCLMnmrXF+I8htXmgcoc3Crq0JZZGUcCdRowwZ1BJC",
+	"j/uR0L7j6xwM6oiPwLxX2udvILEUksyguvuQp0uUUg1wvnMNpbqERTdaBpEyI6INjQxEvECQ+a7HCAhR",
+	"fC4RRiZlJfJgAv9uv8iDAObDhz9/9meffPqTn528/7OT//yuxbf71nc+/fv/ak2Jf/O1Zz/5O6vuub98",
+	"9u5XP/21BYh49re/fvrd/1FhQjSg7jLrFqlcJZpJSne1FrBm02xVC+mGikRUrvE6b18/fLlCqRtzIqzV",
+	"VxcsKEfSiUirZGybt06LFSTwUgwQIwsipC6FGau/PFI93DpWotqjxUD/r/sdhqQgtupBghnKOJ+qMc0E",
+	"yY6bPvBA5YNC02F10+JMEPAZ2UOmrDdAhdpIDMJ3biCzfkvjbNKgWRPM/Ibt9U/I0+MHRmH51U8636m0",
+	"erh5NbTKM+Ryq+WnivJ9QP7skb6RW6dVD8732lnWRAtUZcMaFpkyBNEWSnIzPNO1tAyu3gvokS27CeXR",
+	"BMBd85GpzcQZQSnFGR/P9WtYTHWhG/XLwZ37N3RdOST5mMgJKQa2Hh0iWMfJWvqtovkbfarF+PnitUA9",
+	"ulMGYeq+fTRtq3yjKX6oTt9H5PFGKv5Zy7N7Pl7f3o5Bilu/3ljYLJzR/HTBgTOSUvxotQLM1Y0vYtUT",
+	"uIu901ErdYcdU1lmup0aN+LM4oOoGqcnxcZ7jkZbRKJr4/cxOqxkyhvn6ArKbluURlu5ZrPEFUkcB6oj",
+	"39vLtzdWfyNivsFQp/BHqpa8mOi9rHMbhC3cCQCpp31Ru+Mbp2uX6tlpPRS8KqyLk2mgjYd8zvQdIq4m",
+	"aN969yWQW6+LRi+HQmzFXIjlTHRI4YQ8xooLZrbU4ekzsCw7O06I9Y8nEAU+i16ZFlWVFGar7oe6hliu",
+	"Wn052vbkxiSF2t/eNIjKrtkEUDIptqBqDbFMJkSg2VxIKP4PkdnIAG53WESt8li0Gi5ry1bDRXAgCKGc",
+	"QA1HHTa53+mgWtwYAStL/WnE7L3SK3Dq01/HO4rTAEedzdHdIz0vaOC3WPBnZtyPOPJLf6Gx2luCd0Y8",
+	"qYVuKYmhL5m+oPqaTcuTMOanuc3D6UMx+07k6eheg/dXE/E2Z2wsHLLFYpObVIqelkX9TuT8dTLlyzT1",
+	"XG8f5ATupgbk28bOCQAWL8MQ3UDFEfwC4bnLWFtSVMxZST2v4cKZRCfbbkxsXgyIPHTtD8Rdiy2Faap7",
+	"hVai0+HkX+m0ddAbI/4FRAhKXMj9CS7G4ViqMZZkgZe1mHuSTCDOGmc0x8vuK5ptIzAGSfwOski8n4TP",
+	"+qbSOy+dHTJF5KlOGenFKJpadynzHsaQZH7q5NNcF2AW0RCPWmYBvlDncetMYAPw/kPOpyR9wGJpHUhn",
+	"LlJS9On284dgv9L6lfOColdLWd3fVu2SEcjpmUaaqEPRh9EOHS7aiPA1Eui8ha9a4gAw7WlRZnvUj6Rf",
+	"CfRULn6nLToynbcdHdYp4A3/q3GtoNT76bcpNijX41QXR9C7M0xnLRBOKckidZmAJaRPqIpppGW4h26K",
+	"XzDOuCvgPOByic4fvLodaGExwTUEQ6EUFzAs5LyQ3QoIvB+a/lzsJfXWdZFQA2w4I2Wmf8hwIecisI0j",
+	"yk5XQwCQPEip7qXJrF2zZvU6dWV9Y2v/zWaIFsL7mdUP61o9VpKKQ124r7UQWb1WVyvIRAc+SR2P4R1j",
+	"0sLZRmdc2s4iFybWwGr79RtTdMFpINnAMf6Z6ZUgUC7RwzsJ+lkreXmlSF1LInCDlKuCP42iH/PFoLWo",
+	"w66MYFwejfgcpASeDel4zgHWo6rOV4GDqGfLwsN+hBGflH9p+5Ry3dBoU4ejFXLnriWZjltgrfsJ2bRY",
+	"PpwHYmpHNJPdgeC6udv6Wb/A2XkxBrx6XfGjVz5cgfZKF0D8doeC40iFjmVpSckv5ozVYM/by6jqRvfh",
+	"CDz9Kp/zmqxDv9sls/kMH23932HHhEleLF9e6qDamCPaeL1fLoFRewUu3O6VCsYLarwVUdN4oB+PPdTK",
+	"98pr5zHO5pFXEM9i8DxQMKqXlb5HocEzrxqoj8AIQ0ZPrOuoR1fCPKx3xIgB6w/0g21xD/zmSMdBlvp4",
+	"lw9TZ87zvJZIZgrb2XUalEvs3aEA0OkAhIZTqcli31shXyvzRwaZb1cjhUJZJbJANg+0K0GVZ2nP1vOC",
+	"CMJkdA+C4GzfIM0HAmw5SjnCQz6XtiTqkKZOnVRbHNWURq3Aykh+pIFyIeUsFM7jIb5Nn/GXTjgI1Hvy",
+	"1U+QOJHRz58WRrKPcW8/EiNz/cwxj/srSzVfAD5UXpBLI5plNwBxY0jQDGeAyJlGBP4Cl6W+sPs7I4Q1",
+	"fNICC6T4alcDbmBTg1b3Fh903zuDLJBz7XGzrSxIB65mjaHebGXdm9xn4Y724vfKNg5g5Lht+Ab76MGj",
+	"g1us4Jl/q/WBk+oDBLZ1KjiqeUEjbm3NLDcHb8piUKmGYOBe0pBi1oa97ksnd9PNO49ePyZ7rZnQuDZx",
+	"o4P5rW/mfESTKfHdxZhYRHoi9KM9jV2YpVQ9ET/RB84Ov039ISxn5t07Xe3kK9sbPw66Wg9F6NrFiozH",
+	"XUno8CGQT3gEvLhmtL2SrSLYbadvCqxpJdy9N952usICfjkOAZSmhRbrd4QQmwJtqwbDA96IhNBb/FzN",
+	"PeqQP5R4lruIw40MdSSLuZAkRQ9v76MXd67vQMEGBLDriB8THchTOh2Qvhp60M3nBU6W92iWUQF2TU+4",
+	"0Ct8gUa4QFhaFYmPRgOEhe4DugQWF64201KMniUTHike+1w953LCAU12pWWvNOAZTZaR7mJr6Ig3iZRr",
+	"1xKUHIEVqUNMypmVxKsH7Zq51EYa4qyMMqIrUIesS/XVpzsvMRP2VYPOPeVqRca1RJ4dXqqB9WkYkBB8",
+	"Sjy2+QwPI32S8d7L2VxIbc87oAGDa38kjRwX0xCmiP7tfuypKyLjzAdbgt96nHMRLM7FXwP8bz8C4WhE",
+	"E1I8J9DBnfuICkQZSuZC8nSpK95OyRIyR4cEzZmuDIk4MzERvs4OCEvriPe1n79UgWZ7MxpqAyqBlNEM",
+	"T9WXgVImDb1gmGE2hVQbKilWIlSdTVSIuf6DHckCM0GlGwhuql6qPyAxVyQFhgTkN88gs1TYSH7Nr05k",
+	"QUmgauFKtmoybVcyKOymfT73myrM16v07BEBcN6UX7mY1KmnJ9VOCnFq3aOi6inuKKqRgLw/C2nXX5St",
+	"F92hIypaEu8xaD+UjWu5S5xZYTNQEmhCHt+Aclcm5JkvmLAPRJh/BD+gAXln5MgNADQ2BsMBYkSpZmLC",
+	"FwzhMYat1buyruV9w9dvnsJDCtzhVex1J17Z6u457wM9+Mpbr2uvvmQjNFuuINiqf/3FvHrwKtCh54Z8",
+	"UBJv5UZA2V2ehI9lyh4VlIi7ZORRsy7toH+FbAUN7+ETf0zT2bws79bhJCjPB71m7svuhCpaBbloI7ct",
+	"0MrO97LlrOnFwEtOqJC88ODF3OfNfWD1JK0+jXiREITZEs14QeIK8XkZBo7NeHv/lCz3snGMIaUUBI39",
+	"LVyZy3BZma8zqat3Euna+aAtRgq/QVYYFi0D6OgYUrhZUixzGWky0q04Iwmy7Bu8mHpvcPSYvMqHvdn1",
+	"zCDeayn/dT54HeBvjFcE6QQvnCnuNrWFNgoib7C/qvr0UIFfH2eqWTwlUMDmzY2bMK9uSFFqKgK5uQHV",
+	"CluV7mVT1MqPKFCq+m+eFh1j0+g3jSKO9XzkeHyacpNs7FyCHXf+Z5N4WKbheeHzouqf6ee8fVSIT6eC",
+	"LvGkPFyNNNQEAVUeqSvciBRh1MVV7/FOXwRDHijD/DrIh5ai7aaaemvwbV3eWRhMSKfESG9RytkNONjL",
+	"LFskCBErB+K17rDyem/79w4rSzAUKTMahC1FPQDwBgtlNEDDZalgmCc1Iqz6BKB5N5ClnKntMiVLgXBR",
+	"82J7jfoRnGDIGV6KTi5ooIYVfIYO7x3eKGHuqHTpDBeJBVaKiFoOnV7bGSniC9T4EilSWo+et8jDlFV/",
+	"pUSSYkZZPZ+nWsovkUKfxW1xNjhJSC79TDfhi1oIYlV8TTZvgK0nW2/0VDMoPYKWgD+Y4bKq59e5ma/7",
+	"w8ZsVf7uAgM8cIUFMIgiQnAaT73pExpsmxlkYpyuPuSEJNO+meGKoPGnWW0ZfFgGQJy+7R1qknraO672",
+	"R0cz8FhzCezr1URdKplqR3bMbYsT2lK+WoHzdEwQNkXlqC6HfgOlZITnmTSI0JELWk8dauDMwLDda94N",
+	"xAhJzRlR4MU6onXg4sN5OkyRakk0uwLYFPW34vZkQlK0f+8won9/cCcdG2o34qKYkASnirBmkGX3Dw/3",
+	"Lt/av3m4px0CuoUb5c+H967A9y9euaQGgjpOnZArDxjLjYfwxm6N6TFhu6UTlRQaRybBRbHUHPH64f4+",
+	"4kXdMGXExaaKyYXJW7Zw27zdnEOBF7to7/D+Czvo5q2HaqDF/373T4UTmKjrexYB+GgDQldC2gAnJjP/",
+	"03PqgeNR6zUXpEB3blY7Z+fKi1evXf+XL9n/O4nVBN/TkHUVAcMb/rCU8evm8oV2l7aXxLmZ31KSxBsh",
+	"uCc0bgphCJQEKpewAysfLoSV6gZ2EZYDi88Brn4lmWyggFHHbBFagotMo3LHiah4g05/Awzjsm+sPS/G",
+	"6yC2ROaIy0n0wXaA5US7TryJamcTFBASGKsrdD0kGCgb20DRxpVAF/y2mr6WbDcgchk7ASTxQanz0nDa",
+	"vRNKbu2OuWnGv4B9LUl6h4Da8dWjJcz2dXmzhnQGPNIZS/EGGU44n24EGIu6d/i6ySpeDdP1qwEF2KfU",
+	"+RG4heR5rsSLnBSEWARlSsDAjFHBFyjhcyiCIXVwNBxwZU6Dda3m2ICbmQb9x4SGjo6xg0Ixcj1/H3pl",
+	"y4K0pE7R0HX9NISuEspMFSzzaWd1Dcz8m5f6PletOmFWPIAr1LhpILF9aq8kszxUFmrI06WXJ9exABcF",
+	"L7yNkWO/kjpPJkr5dk7qI1vDBw7BhZ7cC5IIGd5PzaIugoPUMy9foulWjJG1yuRz4eFHmGbB5B1bKd8b",
+	"d5JhIZEJtvT5+WRBT2tL1WQ1i+jgidsVj9xJlnc2YUFtsuO52lFN5xucxykCMkwL93DqEVJVAkBjR0DE",
+	"AGcJ2UWLiSDJkcG4FMQNsnTAIqrTKWo6TawI832ZKNAyk+DF+nylap1gEylzASXLbyCsYdtBO84ITgWS",
+	"HGGUF/QYS2LrVSvF2eTkaaVc8BmRE8rG6hehd9SmRPcqOXX2x7ygcnmoKOJgofsNyURIi2kKZlxpgeif",
+	"E4jYdBYTxwI0Jvb6L23FaDMERSuNsEhNKEhDch7csUZhXJVbMPCAhbmpOCGqZW9DggtXytmORFVbjUIW",
+	"H+dTSiyElobfJ/LIPlYtuR7gO+9AEMqIrw71lhIuetEgC5AXEmco5UTomBHrRRcEJTjLxAvoljqcwIgN",
+	"odS/c/Xav0QG6gClPJkrKgpNYay042FG0O+ra/7vv4D2ZqamSkGQkeCgN518/b0BqNNCh2e/+OLvoNcf",
+	"7Q+02cXs2he2BlsZTQgTRMM1EKYOO3W32trLcTIhl668sF0RxfmuQhsyC4oEyUaXbFGMvYM7W2B100Te",
+	"2rFlI3FOt3a3XnxhB9pVai4w2WWczii77NjFNeidFkRqR5dOyi0lQx+Cqfxfz4mOKMcFnhEJBsPfWznz",
+	"WGbMJXAIlXYApW9yYfakOmHBymMr8wBTfHmuYSEtT9i4RRAXncip1VxKwI/w2IzL0det9Ub27VXLsbZO",
+	"TVpaoN/q16rrrqtPoC9F51wpHXJCaIGMGuHrlB+TIp3XqbwaP9TSzR2U6BtmoAMDo9Kn9QNclI4r7SMe",
+	"6PBd1+zGCwgouXOzKtni5SGCC6iq4aXp9RiaKgWkHAdkG++EVtBEcpRdGdaHk2KGH9OZ0i93jIFvRpn5",
+	"wpcktyL/+UKgnBTIdOKdrIYO8/R/rd5/R+dvQpZrzpnQR9KV7e1GBRJHcFx+y7h24jaMliSgl4FQbzDW",
+	"a9rdY4btb6oc2+UDA1DjHqUgksrj5vfeVLMR89kMqxvRlrNfQSfQPsCBYeZ0TsriSRKPhYarBS/hm6oP",
+	"j9i8rKQUFZImYQn6RWIE6GH17JmT2OnrIgj9hhXzYoAWxkhphM0AFNnFhCOD7YAmfIFm6gZIGXpx25ZA",
+	"i12Bt2n6TjftV88t2ELG8mN2EE1dBPhdWcxJD3F89vvmpnZKXsSCPmB1P/rISGADUl3slssM8BJaZBck",
+	"4UWqLvZU/TRAKR0ZHE4xQODSEyiFvPy0hPIXHI1w0ZMBLsMxBDcSLjx8AHZQZ/f/lh1Oxw6P8JQgKndt",
+	"BUOSCWL2s46ueHEbzSibK+0XjyQp0GxpDCGJ7Lu2JW+E1/cmdH0BCwzXspeN7Wwja2sDkOwt+536tVIN",
+	"8p1/zKy1p+OCBkhXYQRuSnhR6Mgp8GtCGNUL6NGCXxKS5KDOC/BtqysbZLWa4FLt7NBFNg13LkzxxKWW",
+	"Z8Ybzgv7RtpbB6gz6WUbGOfn1IOC5LggZZjZb/n0dN0/UtS+EBE4IYg8xoksQ+2wE2gnuVOCpjTXhCPt",
+	"+rKbDfGKubjfK5/9zT717Dwu7Pqg07wMMWHFWU0pet5qQ19Yezkvv23/vBOj1lqSnMPKDrxtVqM9A65p",
+	"Xz8La3KWZxEa0YysrvQA4UxwMC8ag5bShKFoaHoKLihIRrC2DvoPj4f6gd8qshtb4S/SY6hvN8TJVAlt",
+	"JZq/bAydbWs3T6lsFb178ESHtfSNCVcKMUT7MGRquD0nEE2VQgJ4VuD+NA4NYdykujcesnoNlyGLlw8h",
+	"ddXYdEudaoOqtyIlxQsWmtjfJQ5bLq9Hd4loyIzIh2220Z3rLeJqxUjGkrqVLM7nujrgJJsLHQrh6wcK",
+	"fW+gH7C1EiYhQsM6JWY4y0hhrJK7lZPZFi/EY4KGNs7FyyH2R8/wLIxLl4GynwkSnHqfDxsk7MwL0yFu",
+	"mbU0awWCBCUTrHZ6o4C7lT9a2KyIn8vksY0+H/tcyIoqGeRcCkSgSrrio6U2YkMfSuCZ6IQUUXM1+n3t",
+	"jEtkZgZ3DMGV6JI6Cn8fFQSn4gZKxDG89TgTj6GP8l6FtNEdjdSlbAAYQlxIdGV7sL29vTVoiMpbMIeA",
+	"sPSxmOHTtvPMBnIAAbYGW4k43hpsqZF6kzLf3pAQ3Yxc/LyKv80KOe/KGrbfsExSDH6KVj+vqqm6ixix",
+	"AQqCmBAidXwxlmAGqXZhhCw5dnKRghJlT/eodV7wsTMu9e6nAjQYiHIa6PhShnQcWHPL62DtKP3oNkgp",
+	"EFtORHngUNsA/zRKXeKVznfRPLdqImGpleJAlsCwzob/NncSulloF3IiPiSqobkkFSkVXSdYTEg76zrh",
+	"gqKFaUEfMkB2YsILOVDnIUNklsvlAC0m6o7HyGOJBF4afGcJ8fVUANLCLtz0wMylrvkST4kONUKCo4xD",
+	"rGCdxw9h95WA7d33ACw1Yh+iIk6rj8bJX+XrPbZEufGy65vFDYTRYsIzAvksA6SDp42CiZ6fkMdfGCCn",
+	"RDZ2CmTrn5UQqr8Fj71++LKtIOqZksUo9B5rfhx7v4xP8NYalozVCAyl4mzivNa4/r2Xy9YDCJ7evUJi",
+	"muUCQq26lQ42dZbXiy5sqtWNXS8GPgAn5mRMd1+hsMkd8Ktk3vznsxTl5WJf2MVm3xHGiox8XqD9PQGe",
+	"YIboTOn5gPBHxI3SWQxZdzrTDmcZ5BsQ9+pDSwkakvud/v+SMs4AN2w1894IzmW1TQLyhVxkq8hLXSNB",
+	"nZFJjcY9V/FyFUhvzZ/NKFhdn2u3lihQlZxq+PwhL8RZdV1+5tzWfvMut1qpoHP2t30eWO7pN/7tyQ//",
+	"7v+8+9VP/+vfPP3Gv/0/73715Nt//Nl3322ynjaUUSlQjmkBNgiu770dHFkRKmjX3TfPRBkrTDBpmJHa",
+	"KG56qgJL+0c47vTQoVbCF3uHLEYd2Z8TI6Ah7oWdlm/ULhmgKytm2bVRwmKAlgQX8NOEZzTFSwH3agqx",
+	"Uzr2vyC6WkzF15Y2Hq6+/Lbq4J3Lb0/JsvXAbOfwupw8AwZvdECWsZL4+lUIcZekUM38X7+HL31l+9Lv",
+	"vGn+P7r05r/451vne0ybCerKlxcUtEclmVXBeZQhMhqRROooTCUi0wKP1mGhyxC/1xJyp37+J8hLmz/2",
+	"XUpeULSN6R1GcnHyEpcJOmgBOcq6GtigBHyaEpJD/tZaDK13gmLoebvyqV8+knhK2KD8aKoYwxejjCbS",
+	"gDQwrrVkHfwqVm1F+JgY+t40e/G3m2V9Hbmi5sXulQuT+q8RkrtbxZTtAO6+AQHb6j20jYZkTBkkya29",
+	"Wy7P+DGJurHpsMyjnBSCt22ale1xj/92e2xuezjU/Ce6PXSJy4G2YItJGWfMC5RSkeAiVZtHbxZbuk9z",
+	"LZITzEBn0smvtomalyJ6/5h0TRFz2/ySffafBu+3ZRwOScYXOqHyuKxnERnj0rjR/uO80hpeudAgWcvb",
+	"JnJS3UGC0S29N8zlt81fMbfYqubJP5GN4+m22ietXffZGufHxxd2cTZUs+mKGOBkjbrSwb6jDIvJ5SGW",
+	"yYS0y/fb6smXzYMdTuLfZiJvkssqyl+YpDTrroQk4Co/b+N63cBxIXky3XoT6td5zSwA7FPNZuts9Maq",
+	"g15q484ZDOBC1uoenhKEEexpHQ4yJUvIHCM4mdTACSAgCxbUmiVcT1f7KgdkSKeTs7b+v8kJARe8zHt6",
+	"hauMLQi5UDsUlhnCXfqsn2ID7dsc02NyaZ6H7aVfpMfk9Rzm/xpZ/ubmBcIM9GQu6IZ58TxU8ClhtnCP",
+	"LTpnkBAWWCBdts4k0WscKvBhV1Z5yCVy0OrtTfQUHJgRaYBcQ5mplGlBclc/+Y9AkpiZXNQ96ODOfaTJ",
+	"rl18I8qomJBUl6PjLCE3FAPoInGywMckE/Vs0ci1ti7CVmXzFfvQGVLd9HFhOpWdI2wkMaEjSVK04MUU",
+	"LPCdyCI6TKnFoKlWVeAZ0cX8zH1AWBv/C6gyeOqmjoY4PSr4Qq/qiJIshZzCAcJFMqHHBBLa+UL/JG6U",
+	"X1vdAaOCc9kIrKmv7R3o6RUoriXOSP/TfVyQQLedX1jgCcBdQGkVXcJMoAUYo2qKnRXR+3tGvutCJCgt",
+	"lg/nzKTgWKQ5teTqbNCFIVlaeomogAKSbqyK4ckan7JjTpOOy+Ud+1BUrMpqcGkJBa9XvV5wtSDpkYYO",
+	"0/ioCWYJybJAbdXf3mXPOBxQLfSFCV3LaHDIZVntNuQK3BFliku8nKx1FAjAbrnn7LGl6ey2DtU+h6z3",
+	"1QOgIOklc6yb4QeYR28ND++McCbIav3Gz3W2UZUKv3Smvbq2g05foHn7CETOABo+MkisK4fb63nGcXqn",
+	"7O/cF/x+mc6gdLL29S7BCM+a3wyoEgYA2yCWZW/2G3gTU6RdfCoARFWdbHBwDUrNdW6PBx9R8Kxfkkf0",
+	"xZQnkshLQhYEz+rSsqrxQRmGwTQ7Oe/gWeCaixDOegO5zFthVsxwSnbRwc3bSgt9cPumjRXQuUAGTbxV",
+	"egsxhy/bAvDtM2dJYNvHxcQmEVD8FDEserQuilBhHQIqHtzkFxNsahypo7IJ/lPBKscIUtXNEc9NFJIb",
+	"dKTNCoIjnBUEwzrWF2ZPTA8lz8/oumBav6j7wkVyw56Y2ro8mh2GxLKDBi8T85mSoCVSmQkuMAAbIsAM",
+	"q3uuhByLCr9RnKIurgFOsVicIXbRAHtnyDFVB/8UmWZfL76VvzXOGGi2UerRDUeW6CxUC10zXOpHdOGK",
+	"dgYqV7YVs/ZB9dQZUt3p5ULMRQRncmKVO5uuRguUUSHFANw4A5RkPJmCKH+LD7s3KADmXFpB5/ABXzwo",
+	"jM1ms8gXayFehA0AVdnpHIN2nWRcGCuAUj8jL/0PyQwXU5NiDEQqc4XrVfXWQvMO5bp4Ioksjk5G81BX",
+	"+qd/BDc3zWFKsBiMCA8kS5uGxzWHtkJdZVkfPv4tn52Gz35rSjtTUxow8oUZ0sxm9ZnR0PNmd34hasN2",
+	"RgzssSX09hvu5dNzuKgYMS1cjE2sIVki1+iyBdYLJ1LpB851tc4gicmZxQVp+BfHK1a9t9AySBaYiREp",
+	"EC4KekzSdXb3ZX0otjgr9+rh6wYB23VSQnPWDqvbM/YE88Frk90T04fW7vgbyo56/BcUy3ZxjLgnptr0",
+	"ZNYXQVYDMW7N5wQakgnORj2YEDSY9nPmUCs5F3TMfC58J4pK1TmhBXk7hV0PWpvy/aDha4tUwAEHI5Zb",
+	"qx4MhEZX2SY8I7Z09W/rM/1GgaO6i632xgWqwg5f15NH0PMLylK+GCAf0rb+LbybOjXjB3U97jdbO66v",
+	"5gUqyk7xthKdRddAEBtYzxX8Sr8qraEnL2KBN6/BuLiNvfSYq6uK4k3OzvoUPPnJ90++/c2nP/josw++",
+	"sYuGyyoYNuN8SlKE5QDhJCG51I4SxvtvdAuecvltkc3H71zOi84gqYOiJUSqzgaqzc/rTodpXCyaDbbY",
+	"Nc8JBLFsAiW8lurn03QKknBdgL7LxviwerJfEdLoAqOrdkjtiKlcXsYYqT1kVciKkmhpgRfst8Fv566x",
+	"HEo8GhneuLi449fIElWsbC14JlpU4zVlnI2VDmPqy3vKTOk5BLZHp95SI8RvuOJSn8tFaS3TalGXg/+P",
+	"vbftceu48sS/SsH/F5YAyi15JplBNwZ/tFuW3NZTj9geDbAYyMV7D8kyL6u4t4pNcwwD1mA3TjLxejJI",
+	"gvHESOKM8wBjI81ivPY42iTfZaFuSd9iUedU3QeS95KU+vI21f1KanY1761zTp06deqc3w/PzbEnk1xG",
+	"aTMv6mddr69aeVWkVWgGCb3ZilN89dsN1etZK9nELAvFLSk3ol30DhOVOIWQpQ7v9YWeAJzYonHIftxu",
+	"i8DdDfjekD6XvIMIcCwAaWJ4VrtcjLJuSrdnVnrGXTfFXTfT7JI8dQlTHY05xlYFz+eIBmjj0olQrfFS",
+	"aI89ZxHb6knAra5rC9WcqT1Ls4Kz5NR7hrBI8Z27S8lfs1AxXtk1iw8K1vumJTuL2jhtUYQ1stmmtLVb",
+	"mNjA/Ier5FvG5qiBtNjm8CB+B3bsP3t8bB+7HYkBHzOjVK9Bh+KOOADtGO+6EEP2QrDEVDvcwIiPCzs1",
+	"ruC7rbu5Zmdx+swVGU6VhDEb2bDS2kjOYF2Z8ByT1TCPmHY7ipowk5H2eDM5agCSDFW6QAAJNBdtUkyv",
+	"tFoifFknF1s+FHB3XMntqWt1ObvqWpe8kTXC2gIR+3AIrWlNJoyyvf64TKZWl4N0EO2Sc9t10Tb2Gevr",
+	"jEk97ZV7YJRaHSZhJ0vkbc4yrOPtchlm6FglOAqmiJu28lVFQjOpkK2q3Hi6YtC3r1nqnpvJqIr9s8uF",
+	"4mMCioXsGw7wfyFE4gBi57gDEP4wZ4axXNKH88RxcjmB1sTZiI9bIooyVcLUhLEkndWZiz9pLt6Zcb33",
+	"YkL7jAqiMcsQbz3tD1vF9wKOlU7Qx7kNIVmbM9f1/GsCN3Ldbwj8NOq6HNCpHJdRzUbq1UpuA3DImaaO",
+	"iSaVx7HAHLyTPBNmKwOwM1JxSM42DeYR7FMNpcHWGb/7sEvfQhAhFnGTq+FbSPN2iyvJsvOgt2qNH3/E",
+	"ZmdR07G5Vju70xVB18cHrKNAb9LRUehpcEi0NQLxWtKEktin0Ixu44j1N6T8PE6jSe0aFvA+uCSM9Udc",
+	"2jCCImUCIFvWfuyPxbZjp7v+lmNncErtRWTQA92ut5Xb1GwoGoXzrcYe2BY4JqbDzrCrV5u6IrnXCF0t",
+	"eyy1knx9dsrHFKuRXgojKoFXRLwhwlgUDhPBfpw8MntnkXzoryYamY8CFQ37UhfgSiWSXIihe9VASFMG",
+	"/Abw0B4RPe08zg1TE32MVRs5TA/pUkV4ey/VqKjfmf54B7/subIXha8XihgCV8n/LG+Y/H2VL2ng3WeV",
+	"oP3TKl8thjbEIJH68VneL/n7Kl9ywMdY6/gsL4h/W6kFcvOswrN/uvyrnRQQs0vHv+vUCWPGWSu39TTY",
+	"TvNv2Lm39q9c+Et7tLr62rXz9t+/vd7828Y0nNlWFmd1wEXIxjCvQj3d5hYpwS3aTtat/LZGVW+n6qVw",
+	"1rGvaIwnrJ/BU/SoO7baXE579h37wpR129vfnynyOBS5x8dUvJrAWtifUIl4Z9V3hBXz9DfUFxYh06Hm",
+	"1DM2nZpOJE70tZ1JdhwWu2qzPpfjHDh3IftYlgi+6FByJ4Pindk+EupKLglek0s9ghhPBNq1tyFLbQte",
+	"YdsOc+lbCLg0mbLDOCEjw4ow9jJPqCtBkpljfTYybR9beHNOBI+XLuKdm8NJyEHxFRhOkbdatk50giM1",
+	"I+a7/gp9Nipj1nCOc7u69OoK03bpLGrsHqnVOrcLIEEx3OFybA8sPIrUyNXlhzEf6YanpfKwvvnr4tl2",
+	"akTQgznZvX035jlL8l0JHjnHU0QPcIJAHUiTtW3Mh1//6vCjH2/6imedINB0hDZ4H+tqbJZt93ZWTG6W",
+	"DKw4sN/G35Mo1vdyg96f5nKS2/3pDRlnpCPWGrPmjebyGlY9mAOAs09DntNLtSIue7jGhRE8EjrPdiLk",
+	"XYTsEtZ0eGDEgf2aSLmatYj63D3T10I+7vV3eWC2GPQHZsz+yrEbE61MX4UQUYrKlKamcODzpZSzRc65",
+	"irfCIjc75qUS2tqzIrfVOndr/7WyPXtHbs3IVUA8I5npbfdNyZquprIg+5CaIOD8w/0WWFMnnFOc11oj",
+	"vT7u8x62NLjGY7a3e1O79Lnpwpjx2GXNF6WoI1e+QUVVhR59x/46o/4qF80OvUo9NHUjOoQm68VTjJLv",
+	"t9IVkj4hCtLlpPweuen3N1zDS1m9EA5AgSyGguM3gIV5zPtCJgfKFdYPpfOqKdlBMq2ljQAMkh6yjmIe",
+	"cIuzAY97nnvSGpWQHTbCujXHde7jALfmX9ZIYCm0NcW2ioNntkKKuwpt8IY6ePEMMJnUqbM+O/O0WWKT",
+	"uY6ORlJG22AUOdt/tWmwthpih4sLnxe1sqG0X1N+OnjLjTk2ZPoMqgDCBxSCC8C7A0G9K7TuzoAG6gmN",
+	"76i4V1t4TOaXzeRqdm7W2XcGF60z7+UghOiB65vfoPevKwGcGMzJwApgXLLhlAU9nwEthvUzoYYzczrD",
+	"+ZnA+claWwekcXTz8+7pmwb/n17SV3qZ459Utf9HCcxoExuAZE4i7BxVjLLWmA17MA4ZCiy7hPFbLmgR",
+	"QrFgXRFLxEUJY4Sb+g6OWt86/swsaoqht60C3lStYtupOL9eYFh2Xb+jWr4PfNjp0LmuwMi22KsX/xxz",
+	"zOCuCrs8aRd/Ngu0XmOuATbtoHW3PzsJboYxnBlfanz+gPayZmokcQ9BGTEl7V4RU59zjIz9ZKVoPZvp",
+	"hVAWCBHvHpKveGZHieR8xYV9MXADVp4VEdz471/KV716bM8vtZQqUUxI3eSPJKaZ7IQZ6mQTiRRdbtmq",
+	"mHHsoGhYC0IETJBBPEbM75YIJ3U8pd4N6aLXmcHFTXjXkIIXOOyPuDAFN/fZEyz+4A+wF1d8gH1GF3BT",
+	"oTbGYCp1BNeV7LCBiiK80EeyDxtl2kdPrmG/A2HN/RjMgqt5bsF1sbaPmRN+OQu6uIwBzeAvPMAI3ZPx",
+	"Mg1AWLDYdcSoCRhvYyQhuCF0LJY4xoySUrOvbkEWv29dNl6j3zIOSecd1dqiwik2HNhj0dv2h7ddNZav",
+	"V6F6z/kuiiJ0LgOISnYj/P1qzPdF1B7Jz207Ca0aasEFtzbEkEJ3IVxQZTFo97IFqRGlDW7vOGxtw9p0",
+	"CvWXDxVsLG+oEarT6hZkCOHUfrLM/rGhDQz0xnv2n/fnqrdpYLDCLWXiaosevgjBM1JBxkq1rUdXxEoR",
+	"dGdfM1RnSSitFZ+L3GNvwyAa15DU2WZWS0xIa3FZByQBQuo3s6ceHm2yQMcNhkpqMK0azKno+azZ8F7J",
+	"Veo+78H67yrXlRq0eNCra3fZTsC4XJaFIO5oOBvKMFPa2EiiX9p9kFFRaGZfZWgg3rLfQfX77K+YMAgO",
+	"Y1WPvVAQ8XHp/mSPTguUaV+zw6o+ieBDalhxUUQ1MrjM8BTpKn8bTKoRFse3DWSOIHokTNBt+Nw2KcjG",
+	"yJ2kpxDrHCRW2Qw1PMuSjJyRFi/GWwOQ3pQryjr4r38Dokit2hP7h1+NeY3wXqiNl7VXtuvCMorMQckA",
+	"Gi6C79j3tL/pchnapZhd1i9rhgmkssXoVb6BXzsv1+TFcxMHV1hMmH9QPQ4TJZK4wq41RytpLgvc4ibr",
+	"KBWyVD3fvsjKha9i0RFz2VBpTNWe0D9n9c7wirBuKldQQEXjA94BndmHaB1oK3hvtkUO8Rmc34ALGwfM",
+	"zbfu0bgqrd8/oh67VxIuGNEH5iTCAhWCu1q1IVPIhDTKZbLPXbrI+kIODejzpbbuxbswO3xWzlWg+uG3",
+	"u2eteptxT8+eWqtQ80TrujiuJbIxcLflZUUXdsCKdBhCTQp001yRBh0nJS5H6sO2CqHg73m0OS8lnWpx",
+	"nU9gdTrVNxxsC6quBYARemkWbw7ZRMdB1FUbE9RWZEjz8/duaOD9MeMBtlqUii0x5hAioArtKSRiMIAP",
+	"qMWg62lefEuiq/Cxa6EIYyBslRJvsJ0MqtT8/ENW41qPPv3o8PufHX708ZP79zdxqfoGAt8okCsV6wht",
+	"SCpecpnotXzlZgcuTEXQE7IIgs/9akGxpk+/JpCQp3Fc/AcLPhbvqOZ1bfpycXSZKaZFQlazeGfnGX3B",
+	"iSpfzxhCbXvLjXHurFmIo5Nb0sUNnnQozEys0mKczHNqavPMzrTG4hyZVeIm4yyMedsk/FVYi5NBQ0So",
+	"1awr4TJEr/pK9tNdyiPwKMLfadYaGmseDddUZleauw8hXvhic5ncFOYG2XkLWudAu24LuSUh11yA4aMw",
+	"mhnRh0hIUr67mCxe7YiZM6Wptwbh1HJf02vzzCSuqNXnQGp3JPwACP9YxX3XSGB9iHUh+JNnJsga0yvM",
+	"E+BEYIcO8f9BBDyGcMvBOmo2ihUhqjn4ZnssbwuIwlfYtntKn49ZC5iQdjr2SMKG0ojIIbnqYasvjMmf",
+	"ERfwMBs8DGPQutTTuCFr7mXcLOqhxnCgAQk9hjWY3JaEd6IFqPSNlwbDWSXmK1dNBT4lq5UV+pIajaHJ",
+	"xymKRI4vZSu3pBM6uEKigqnFHKgQSu4jmiDDjBfFPOiLsBvZidQU3dpHN+sCl6VyzLtdLsMI4k2mQYY+",
+	"3+sufwcxIOeaSq+DYcQGXSqRXWqnCOxrypLqwKboyB03aJ1rA/d5bLfC09K8gMUkXWCx0D0mlREBpPUh",
+	"3n6ws0pIbYCHhHQ/gPj8JnW66LT3Ibl8Xda6QMYq6pfbl33W68m4MxNbFxO7EwsDqfPBe0XlO20TGzqH",
+	"Td962Ad9Pql9fR6TisBY29h4z+q19Cx9HUeupuY1L/ttdoMbzEzujwce/E4Y6DONJHv+xWa8CX738Qfb",
+	"5cq/IqLKcRNZ34mEqt0851cspIGwwdoCLy6F3GR7l6+8whLCHK6RSNT+6+DySYgZ9pxlTci/SXmO/kYy",
+	"ar2PSH4e9ZLF4nrPHIwM70EWlq0tIkqqxcB4DItkYPPT2JVp+o/L8RYTsuD03rC/GkQ8cF0yyHzkMIaJ",
+	"vxap6bJMTInF3G0Po6iR/HzX4/0MkcXj7v/94NdTWNbbYehVUF9L11y3sogFWWc2y92dDA6pfQT3cz7G",
+	"lY6hkoUhayvkEMJh+qUqYoi1IcFJTHSGh7gGA1N5aYQMacVaG9pkb+69frXB9m5etWecvctXphlvGsj4",
+	"x1pjTOo6GbzCdvtYLshjYKNYGIPNuDB65i1i4z3/393yioLb0FcHUMNKz39n+raVFyzQjMOqK6F5D7yT",
+	"VkOTSdGW7RFFMeELq5+TEuWRntpMSXAYCjx3S7LUKqT8d8nZEX//QlzDTE2lLmSYuu9jUA6beB2Txlm6",
+	"wTTwiMAUdEJMg8kNOk2x/lAbukohWqZXmB7qAebOELHDHkFxWwiRbcIw17ywlEF6HMRik7zjRpxd5B7b",
+	"8cFJlB398+eHP/0ZO9eCtrKnhNxNvg3dCdX+fLlSAz4wQZfPLfDfoXFVFvj7R6ymuG0b8zTCxkfMCYGd",
+	"+3MWio4w+nwD6ySGGhrsW76UP3tL4bSTl+EGH4ZCzZPkth20AnHmnrMqmXpJGsW6wGOWyaZagRrFNIB1",
+	"Z8PYidp6qJ2ukGBlvYzQM7ROpYmLnezAhSBjMl9987nPYWe1csfpfTPKrC2Bc/TdHz7+1//25MG9R9/8",
+	"OmOeOYOcttG5tU6Zqa35FpmZyWUwXES1VTzltkRf8TTgIm6woMvtAVuGrCs0Emctp8qNGAJ1ALEou4x2",
+	"UettGjpe33jcz6CmG+hEgLXwWj34ztN//tXRvV8efv7RZspsZSNu+yJI0+bgzYSSSeVL1vi2MPdKaL5o",
+	"c1QXE9tJMSIO9Bh5I+Vx+RMmVfuNfS55h7hyA5AmzpfeO+kUm6qEkUvwl1w73qZhdVwRUc5UsVAx3lJD",
+	"kz3fbLIewOCuikKHbWn/NyFwbfhYs6HmrQhYCxCzw9/FKQkIzxEA2G8grgQeRcmFyRb6BixbM42kStbX",
+	"qZHjoPe5a9+nuK4+SisDprFc/CQI0MW+TCGGywtapXz48KujT3++iRLWDhcDLS4Pe40kiNTUnK1anneQ",
+	"mbJ6q5A5TMKw/vdZdg71hUKffnH4fz44+sWHRz/58NHDrzYpH4GXRzwGv4jTe3A95Rk9ra7S7tKJgKAE",
+	"XYlHXBv2ZxdZyMf5k4DVW3H7wXYYWrGscfoLeFTTVouCq5Wlimecfy53upV2LWDTk7UcRynJOzaaCxw1",
+	"tB1mRO4m3JtMiavYiKEvZFhGLnkbR5y5jefNYXFhNlnX15qruMOl0O4m3O7uCHmJrFguBEK/IjRuBvl6",
+	"0VK9ZqhjSgP0F4NOo06Ou9rYNJ785t+e/ujeJoYQYwL9cWa1t3vTm0/GMl7WGDDGoCF7ZeYYSOcYEhYf",
+	"l9cekypWWXb8Ilb9NqerfF0F8MuaKnsbTCsXacxkTxHan7DCGdcbeXWr/oDL8YW5GGw7NLBqELb0MfVh",
+	"DeztJvHapIv2YPCqbUb52iQiEikrS2oiZJFm20PTVbH4e9ep+Brw2Pc24/k5OSEkSsBXEUYzHagB6IYv",
+	"gXAc6qOuYn0eAhPmlamaI3eFkYi1qm7U5AG1Fer7F7jBw3oQwm5gfYJkzoC2fOtW15qMcOBgDrtNyWg8",
+	"03omF+Vc/IrbcKB6eQWfFhALmnpG5DO8XV6yIRxsqKFpqXfLMdZoyCJwDH3QmmDJFCm4FIDAqJdOSBBM",
+	"U6zWyU70IfSHETcQIks6KWEL14FdG28jbJthIRy8ndFeCAdOc9DnIrrgsMJSXI1SxLDX7d9UhUopZC/D",
+	"P1kjxnROyk//4f7j+//r6Rc/ePLgHuGWREL28E586vwwA7akzQOj4vJI4IobU6Fx0iPqRIQgXHzWTubq",
+	"heY/yclrgxquyiCz7IBmwGWlfGD2++viera29te3KWxt8xhmC61RloTf63q60aoSPHUJqNlVI8YT+WDs",
+	"3kJECYzj7LwdpIQOuNRMmMVMbnHwxES0VcR+6SNqqlXzl2Q72CBbC0yvDf5SZRKOc8ClTOAxNczVaXKb",
+	"VZK0kTDKz7YapZILrgNKsX5d3oQR86rABau3kss3vB0DGc7VpVFmUKxHbHPcv7W/V6W7s9+f9lPWIcnL",
+	"Mbd+z76I3VJjMAvJbWG3lkiwMq9mn3Dm1DIKTLyZb7hAnCxcJnN1627k++oASi8a1AGQ/1nftPSy/rOu",
+	"E3SfmOxz8W6hHrvAI9Mti3PfoBEVrgr3hNUcWne1xxY8EAGw4YCdGwxbkQjYgMc5ijc91gb6Tk5CHgjj",
+	"qsV5EMCgpHNhG3+/m/xFRe5s8jG1VTPRTSeEq6rLxXkzLlmqlE2mwbjQm2s9UvGcY3FWn5FSvWHJzm5D",
+	"/cq1uWT24fhWX2ZmK8S4TvIYBKuUqoMJLEibqz0lAiikrZvsZfOtvu7v7nps01n0drs0Zs1vxG/FIZYv",
+	"1xRhtHjQwypBXCjMdXVYpTsVWDX3eS7AwM4ePVPDbRGV5mKczrAJroZ6v30s/govuG4lkVjQ7JbkcHZd",
+	"eptHGpKntZSKAHMbJ7UfcD+jzVxTICqygZ29Kma3rlwuUnKvH2wEXJfVHGPunipId3BkNd7XPWIPuelW",
+	"7IBz01uhCybuUERDlb5Kt7RIt4H3klp0pHa9L/ms1kTlbqJdWsMhBEgQW6Lsy1g7bAWxvqcEp83LbrY1",
+	"GtOqwrHEeFI6Kxt/Ea+2NYDNCa50oRmWilvzc1UNDJGE3oHAECZ5Pw8eNGFZ/gawFOHFjakSfAUfUWPn",
+	"zj8d/vBfNnFR8sCkdfzZ8obCe1P308Y7ah491ZuqYnIq+4DapJiGv9R6PAA1iICEqnvWz1kJzSkLyQsN",
+	"vxLIOirar+gRNZ34rL5q0dXTf/jgyYOvye5Za8yaN5pbmRtRFbtmlr+YLLEuMf385jRvb3qTbGFtYeyE",
+	"XG5jqieHdR1zkn4NQtig7aE91LA1fVr0ffvSmgSOIiajcuWbmEvdhvjC/CLIfTfUlUG+mDWKj3/z8NHv",
+	"P3/0nw+ffPnrw4+/3pyoV1QjiRu8je8nsUhnC3h+lRNi6ngveVoqnB7/5uHTTz73e3cQKe0JEKeoj+bv",
+	"NE0wqxXg8fskev+ldrKaFPfw48Pv/+zR739vndHhx188efBwoTWQeJoS/ms34pZdZOurSj+NdVBm3tsh",
+	"6auvyS7UKiHtlgfLN92YRQoNRx6WUCrDYuBF8HlD6X65RNLoDLmh0vQqqblm0Iajr757dO/BJtlRZgtB",
+	"mzIqCvPER1tpZSs2AWMZhHVmNnomVD0Cc+R9JTv2C/uZpeCNP7cUNgYxtCEGWbYsroJbFXuZwZXrJvuw",
+	"+ggksAqMS6M9uS4WnLSpG6wnJP5AwqTeUQx7RdBlEZedIS2SaRUU00vMlvTx+/oCIa8u0XUytLzTVcoe",
+	"Svxop0taTTwa8XGuWwDYQMWGR6RrQqMdU/V0zFxpc/mCw52gpNCCh+kOdCJ22u0oSv2OlYrby8qn6cpK",
+	"FpvrKTo93JLgpUncQ2WyxM3+Aq798rz7tu7dHFaYraIv/2v3IqtOV9HTt3VvZRUKR9/74+FPf/b4k4dP",
+	"7v/7kwf3Hj38Ck/U1AfGmRFBDwxlrlzzUKD6oJ0vKL/6ntTqIgwyJIEkfVFBKYruvdCMLoto1+VLfBKe",
+	"617a3lmuUncnWtq+REMWAnybJm71oC0DkKFn+UZ/iOkHcoztoQxng7icHSWqr9SoG/7t/i8PP/px0TU9",
+	"/TAX8o1KTs7KZp59Z1dOgvO0sBF0edzJe/3JihRuWF9JGLOA9zFW8IjqdEOIILppYVSHGxjx8V3VbjeS",
+	"HxyzYYOGU9FUg8XcwN1I9AXh/c9o+tnBt1tjvJp0EnXtaCTBWnrlk7S/DrhjVr0DO9ae9vjYnlO2IzHg",
+	"4wx8zaiL1BAJ74trklnIkO0GVNITYH995lee64RqRUioEnbTX9zH+Aq8Reoqcw7CF1nacLfBKLJwPwh5",
+	"wCMR3kWiVAqVhImgwQx/l4JUa2DgTsIzwW1WXJ5ZydW9nUBNnqU+Q9zWvSQ49mWD5w4//uHjX/32PAGp",
+	"LWefjmhrXkCyMqKwk1ymOeBjrOPTkRi4imsUJfJxLSJsWsUlvuAO7gHJjQaq0mpb0O2GjSOy8UY+osi6",
+	"CPfDUM+ILhIAWjtkneFn7fufagcwiIVn6EpXPVaNL2KN1ozLFn7T/v50r3i/0ieqsmdJt4R0LSVSkwx4",
+	"HAnEuYEGw9OFNsyARGxCTaR+1DioJLCOOHB1DaRaLpXpQsw0HIDE8qxid5A5YJSSr72Fv1qRsk8GMdpJ",
+	"4SZ7ESJjMh/njpRdK9Yd+WoNdu7JH/7nky9/ffjh7548uHd+EdayItflO9IuEExfyY2GBrOXtq9Vs/dk",
+	"nnFSCjXyuMp/+pcn9//98MF3Hv/inmvr887DC9KnMexJdQvBr52SsY+/4X4nDVZF85iuXQu5N/LqWSSf",
+	"jkKsMJ2ee8bpSKrntT6RS++qKEyT6ZnMg7s9wR6WLEyHVHY9si4vZlwhsBXksC5Lo5GRJaRUaRMDd/1s",
+	"QQwhSCN4NI3Uh0gNVeK0pA+oyUrwBSIIaZKr4uWZAchiAxSPi0Eq0yBDTRQZ1N/dg6yHpnuZrC0gTs8z",
+	"2YKH9VVDGbqXW8Q8mgGX11VHVNVSjErZDlaOctEkndDUVmsT3hyy0FW4rUdOznPUP7MRoGo7oNaCBEqs",
+	"gv0k4Cen7j9fh/nJw8M//Jgqan9y9NV3/c+yAHipSIMRNzau3YiUGuApsnD/vjUAueeGX/ejK1p/7jFv",
+	"QBSpVS9C//CrMa+2o4APxDUYT4fX9qCbo+amNkDeAWnSTkG3g7sug8zolzWTSgbQcLt7B+eRUb+b36QF",
+	"zOfJ8JIpAL6fUaiLKKD+Wn25K3c1AEkLXrqL9gi4Prtor+Gi3erbSvRELIaUHD8Wna5xLbIZGlRhWJwg",
+	"q+QLeWevgkbhqZK+xXGIVOnoXmCij2dXrFZ9MF0hO0xoT/RENDI8Pdgg0rEMMVdOvsJjZmDR2Lah/Boe",
+	"eloiIQrxByT8HL8jxxyS8IpM0IeU+k6f8Ec/VZaswAGrZKap0C+cTNOZ5I6xhxmsJfbQvzZwOlAiMRY7",
+	"YEFdUxHiXKZcv7T3cXjF/oMeUpMH8cHgm6p1QsIlXymKy9xGwomC2FBiUp2iok0WCW2QFe4AGhhZNVgI",
+	"6GlKLCFW82B19tyQKsNU94j6at8e/emzo3sPsnJyr5QTE1aqDGMo62j1ZNY7bugJqRknau2j//jt0x99",
+	"MHOajXI6oex0KgDlpG+vK8vp5laL+aFGfLt1lw+oPLxtwCMYbOVar4WeQV7ScO1CyJCPZEFSUbThTh7l",
+	"Vk2lNqXJboTcvy5kVadk/P4XNsldimaRBfandCUnKAt/HA7DGLSeq0UKsYqVaC4LPYj42PF/V6HFzBPW",
+	"oP0X7253Ge+7S9t8d9ZceScQk8XBE0bgFd/l5R+yBmJ/9Kf7Rz/6xl/ySACHlq+iMLnbo/s8XyywzK1e",
+	"ga48j0OpoqrE0k+fsAYqOvrpl0cf/fLoe/949OnvcV9qjVlL+W7hrYSG2B1A3Z6E2XXKUCHvs5KL6WWR",
+	"y1aUXJW4+DdhVOcVWq170JS67TEji/syiAHbVB1LHebjVZaMer6ilU4eX6TnPXty2UsHVgV/1NrnsT3s",
+	"LKTiV4/zwbVoF8XKUgVk0R3PHf3iP59+8YNHD//xyZe/Pb/JtOGx9avsHdVK7l+4lQ+l7Ofq2TvrORzV",
+	"blCVFUUDkO45tbVV0T3Wk/t/PPz8w81sEd4AZLKtFWd1SwU8F1npdRk2k4V0WjqjX5ch5UiyNY+ppAcQ",
+	"d/lAIyilqyayDx6aXE3klODfgcDMuU3yg+ZcJO3x2Pj158r+Cnj346BbVBP47Ytnt0YrvjVy+l0hrd7h",
+	"P3330R8+ffrZN49/ep+FIobAqHict1IyubyZbryno2Hn/TkJPTt0Ibdgv+ykpuz9PFajkFsSK0QRnRZT",
+	"9MJofxJhLeLqlSHrQjRYWEsbAxWJQMxBk9rzg9ZeYXYilRAA58/0OVyd7NWK4T3QCWWrU8Ymi+FAwKiB",
+	"2KFCdjDr1qDuhMVVaSDul+txH0esuxLtLCpV4X4XGAoTb76IoMX1lMZgYyXsKWrQIkQl6RItYdWfaxPT",
+	"G+/RjljuHvFPlugYk1nUlJO36LLTmaGzXcOEroZgJ2HNpeotKsEjdgST9IjFdge3fjOG/59dp4YPDBmm",
+	"854HEIu2h/+OeY7TvrxUTw9b6LgJYcWnKLBenwC3NAu6EPTwnMOF1CbFU/McxH0+dqT74y0fw3lqi3N7",
+	"13aa/9+li+eJ+BaPTUm9KUM8Nu2gvYzO1g/rtOsgPaFlrvl3Q+gPlAEZjC9cg3F6OYy/dQaS6bPJFERv",
+	"0WAf5tJIoq52Pf004G2RPuNuoGQ7EoF5+xW2jXcQb2cbcd5usLdvg4nHF/CXbzPNx5qNuiCZUShcEt90",
+	"deOu1kPYUVJCQI0wpWEyVlfyKErAZrGGAWWOb49C3yTb4a0I2HZzZ3e3wYZS/Nch8qd7rfmYswucGp/c",
+	"mp2Q66KL99Krf4lRaPLzytoFE9nVlqByz99JF91Md2IVHVZ7S47PYJxl1j+j4n8ufB9A4N+XZbF2GCeS",
+	"fpONpJOhsz3LxnsaYsGj9+0rD/ul1TD29wtbeRO/NkmiStaFdxuICyhwzXZ51E66IxPm8YlIAb/jpO49",
+	"iSiahpuhrqOignTCnvzm355+8vnRD/7hyf/+2sYVQz0AGUKYsyFDLl/oxOcLtOZGGvA7TTyD6RyoXqnp",
+	"ENv/+plOpa7uQAXc1ECgciIM11rEhJcrslBXIzBD96yjPNRrjqZnYct1S6XkeoYGnLm9k2Q9Tiks8XjH",
+	"7OeIimde5uJ2OmxuYvQsXXn8DMO13XzcGKNZxVn9F9A4pWPmYsv5aa15qXEyjboQ5jKqGS+smA17mirc",
+	"BK6ACbpuYhC+GAqC0LrWOpR0NTnPx/5VrNIadrfEHtcDiNTAOfIk42DVamWbFDL57AR2D2xRWtQIAgLk",
+	"w9Bh9y2o/vlIS4nXOQNbSmVPp1Ev24ZDgNeG9wcQTiIvzVGB5zgqXoa++PjMUx4Pha1mPOctidIWl53D",
+	"tAqxbXeJdTSKhSk5CN6JkdJtxY70rMzmuc3lDX4AaW8rQzVPu3BfN2VUDyQZUldFrgKyyIGXGRcishW7",
+	"hyKsRgewNpsCO/Uiq4RYOxUc2FlgEuc68nWSOcygbOpSlyWPqLmzMrSg9C1qyj7fTppgV3Tb//hHvz36",
+	"7tdH//Hbw+/8YJP1aSuQCbeO3wGOPv2CKui2WHIl+Y4SssG47um0cYPyGWkrb65/w8UEEfIdloPE5wxi",
+	"MZCi9A/OoP+rsI0MShEvgyZKQCy6PGtK8/QtYcSjCy1ugu7cZAuOfc0NPUu4rDThksq+PhT/733z9MOP",
+	"Dx9+dfTpzzeZMxnreZwVFZeaZiZeRjRJzcDZuVa246SPqG3HycyyDm2+Bp0kCsRXsZrUcAAxj7LZXE3l",
+	"+gSwmUABUN2MJo+DpG7KJHi8LhVAbRsyqappjdEvZeql0m7zYmOZ4aYWSOTlTGi9j6g128ktCbTWM7Uh",
+	"Bm/EHcFcxlbKtZgCP8xn7K0N8aGeunIM5SeBGDIF/e32lt39XW+9/TQpA3KfMYelkcci5FEqfFqxcxon",
+	"3KCFKIAyir+5LMTsWT15xWgjqMi6qUM//ejw+5/lDNLZV94m5/pzN521h4ChWdTlxXUixUX0kSEMK8oK",
+	"SBitWDMVhYJuFqcOLP/xw98dffpzdu7xw989+fKb8z4RkQsK7ctlTpzYW0bBoNDu/OmrWovSTJnOzKJd",
+	"/zJ+3sx0Zp6AXfm66jA1NOzpBx8cfvj7mSC/jRKfVTCX43QoOgXbXDnzsGK8z3YLpDI7P9wE48qIXato",
+	"oFRPwCtsm0XQ4cHYYZWxSHWwjyIJOXP5LAJcjdlbzZ2dBCBVSGEEj1L4bldCLfoDFRsKYbdyD3eHE07H",
+	"WB9Q6eFgEAEi/NogYLrUmE6pzUqbiBHVdil3tEKrOs7blD0iiyxE8SVeGadRoQmzDHVuo+VAyZC1eWCI",
+	"A4aPuDC+WI1MixBAzV3CDkhr1ai3/F3DtIHBsWfwrOMQklF/biE4uPsJ06zzENKcUl4bV5hktV99Znju",
+	"idsn2Lwe//x3j/70GVlXSvjr3VqGtmAh05uT4UcJnaX2q9DcBAHBIsn9BTgHvG4n6qkm5haLDhb7hASA",
+	"jDk8IbUIIe1M6sEYDdwhsmRLPBEJrAUMmfbwa1oQKdlBxFGZ365xRWQut7oQz9tWXxunTTPHbXDXYIw2",
+	"vRcr1V61j/MP30bdnrm6eQvmrWswZnM8nQP5Dro8ikB2oGFjQ3vmpFjTmZ3GFrKuUhowv7TI+tlA5MsS",
+	"B4m4516nFdtrLQDv/uEVA7wX69wMY6lzmO5dKwcmJGIbo4JcPOhwTNFPRkIbBDxeyE9uoA+cF4Pl9FzR",
+	"fuSfcRNfqAZ5t6AjpHalBtxtDgndPJYeOdwe1yE6BW9SLOUF0YC9DCpFA84/pKboY2KmNag7WTWtscP4",
+	"RI/fVRpkuv/bSMV717ma9vz/uWzPLHYT3FXcKZ12Fde1LUyCQ1rGaLLd4jJUsmBNropc5KpwdXk0heGg",
+	"PE9UhSCugsnt8VV2+8+JJSqw1/1ZUkHWV6Pzkcuipjl14q5CKVeEFLpbZWBwBSeNR7OTdlI/VgMgSWYU",
+	"0Rr7o5Nqs/1b+3ssVwS/2NHX24IOuMzcPVW0PtEOEvKlCimxVqSTN9QoR3/V5jHopXLBxyPapuFxmXAv",
+	"raNwm101YjyVbTY/sMkuvXrRuT1NUJlDDQ1qt2zFaqSRPTcaL7UANtq4xlboEytfCyt1Ua+/S2woBAzR",
+	"FnEfwin9OcFbpQVAEbaQ7FKizYU1ZpQZVK0q5Fyk4PTW/l6VC8t+/+ueVXFF+roc85GjVY61oT1EQxCD",
+	"abBRF2KYul7wCS8N0+WN87W14ayiaq3t0GPyeqsEQcE+xj6hpruCK1YFq4xC3ZRnGw0mINoTYUqxgXTF",
+	"wNp6eS3WjXEzGXdWa73K2ikn9pqLpx7/7o9HP/pqk73VfA3zWAwRsl17Vza/Xlh1ndrZhN3NrbdKbW/d",
+	"S678NOqquSJf3l9YK3Mug6nlJgAx8Mzgq9fOCwJKb0Xpj5FuVXW5DKOUArxBoHPk92OS+uKK9H9QnOyk",
+	"b76dfPHaVtDhBOoqGqhzhXsfHSTBgbs5dU6b8TgWB7nu7SmrMbzdLi/KxhFVitA+oD4oF7BxC/YRoSyS",
+	"W0URs1hF+awCiiIjuMwFXaH8rtKQCgWIT6hNgDQ/7MOy4mow01Ua0oPDdFzgpDiHke2q40Kuxmekj6jp",
+	"7uUGD6Fy2upCpW3rnofuUBGxxzvCgAHEOtexXWT0tM3MopKfRfzutbmmm0xmEmvAb7TdiQGIfBfVS11y",
+	"OQUzrnseaVrFTCqzsMpL0fJel+Gaq9rPYA307Nq2UMd8xMcNfxFBYAyO9X8xrRJIfCmCp4DRmus2M4k1",
+	"UO81gEFSY4Le2i3hUZcIa4s1K+SBMCmuRnlwt5sZXHWclz6rtoAlM90k18m1YWPg8RJhCn4NpNHx8Vtr",
+	"5gk1BimpuOrTlvVyfQzUkzidagORSFRoprtq5GgvqJxUhkh3QTf1f/Eq66phrBddMnObhD2C0IRJn6KO",
+	"4Ru49UiWSs3K23SjPKXBtJjfUUKWX0MQdpRfmU7B824e3lRCVrkWk+9faiW+us6FL9tBAAMzqWSqy8t2",
+	"OfXHTI2k723KXloRHYWEd81ck9gYTAcgx2Qae/TN02u1Mp+Nf7hv33Xl6aiJSa7GUu50VX/CTgR63lK1",
+	"Y3Xs3ODkGtXQViuxa1AflnBywYKnNMpBadGhpZahVcTgHg4gHrdUOH4Z68lHXcU0gE63xGVTL9Nr7B3V",
+	"YkjTLSRrcxENY6BVj398NyV3cUQUk8DbfT5GNBacQxdiIGIY/ApPv+L+FgEDs2fTpEWD6+l1/JqQoddW",
+	"Ras3+4iaHH1d+I6PH/7w8P6/sreuwTjL5Ukl14jpldTjZstxt6hSAR/AeNgXkjC+qOZE+tS0nusJFiL8",
+	"TLV/WuKst2RL4EVRz+rFoRVB7E76syW/mKwXTt2tWuqnPXvnSz1U7Iiskma45dK0iacu67AUHQpr9ylI",
+	"q0L6uWecMq+KqLmT3tT5UAPvOqrNdEBavdeDMYXU76jWy5rFoIeR8eHuzo0m64PWvFOeBsJ1TsE4zgNM",
+	"KbsTUMhFhd36tOFfTZ1fNMGaTiQeMNO6gNRj9fcgy0opnLBp3Nr61iYYmsIaeNYrMcDfz8gl4W6KyDKZ",
+	"hs0pTJmcohOUjlLcqHRUlSeY9Cl1uLgnn/3q8A8/Pvzmq6cffvT4D/cff/Lw6SffefSnz47uPdhMe7kH",
+	"vAOYpctFgumbl6Byqv4AwXnywqyiqnTyQXXVlCQvQGuiBqWSLg8ffOfxL+5tMg3G1SThUc4nfxwrVxS6",
+	"WmGhWQg8ZLxtIB7xOCzUdX4JLQIDkcqkQiyIJvJ8vcBgECUaP/zvHz358psn/+Prw49/8vSLHzx5cO/x",
+	"L+4to78NZJgtqTezv16JGvFJS+uxni3JEwljHSChC53rxGC3IhH0zm+xUAExcdiDgDBsOGiw1tA40l2G",
+	"B3MTj4mldhQr2SlTGiZQ5xV+79Ogs6rvFVZ9o8xry0HuT9R0v6yTuu+MNTnjyVpSyqOIaZtJHocZ9BxU",
+	"dEKBgcAkozVsFWOOKQWgdZgvCIsWqAGdfdOEYQhBPB4YTUAgOApPUpHScA3G08lDAvhDKbuM8gI09Uux",
+	"MH77z2uiTp6Y2ik7YdPs0TIGXMQTkOASIISQcTlmfRXDosYspCg5Ke9KYeh2pw4rmnKBdzDGVixUjLfU",
+	"0GRX0SYuC/uhMA38xP8Wq8MwqeTuzX3NsMs5Ucofx961f1fkW4FHO1Z3GJanUwJpveh/eWkQqwAgfOnv",
+	"VrYctjs2uuiqBOr2xV8Du4Q9KbQ927YiLns+XTjZrLPoAoh4C6KSkPy6/b13OS+SM81N7JS5UoQS4Ykr",
+	"9UA7STMBglotakEDIcvOAlx2aMva2735ItnPKfQ+pEw0lb3dm1uspUwXN2Ar8pCQshL0pkXNx/AeqAMi",
+	"5JxtQ/u8B7cOIK5vJz4zoWMjg7ESpc2q3RYB9sDt7d5Mg353TEBbCobaqHDcYFo5ojLDAi5ZC9hQRiro",
+	"IedcJGShr6Jh8/tQ38Jxa96Diuvjjop79TSaSKeULPHOInrZ0IbHJUE4Iq+sVkFnS/34eUTxUjLdO7AN",
+	"ljDYrQq0g/ccOQRaiBda00swCZ8t8eeH4neiZHyZtX4AsWiXMK7/Df2+mnVHX17T9Y5/+EDFq8KboUcy",
+	"ziar9zx90yazCmzeeHXj9Z3Lze2N283tBlYZnLt6Y2OfXbx46WKD3b6yw7717W+9ej6jU6dG0ukIWl2l",
+	"ehdCiESWE5puUksqD9wf3KG/P0WFBw4FwM1/TM0LfRVDgw0lekGPdOplK7Ld3FKZDH+OG1Ke3r/jB1Vo",
+	"4e4ZtaWzt8MwBq09P6CZzm47weExxQObnMPKuvMzxVtUMHs5sXT8qr1bzX3ffqd9rfybzVs3GcKmv2fN",
+	"sMGM6AMy5DdYyA1/v+EhpLlmTcNlyOOQeT0xzcd6M6P+RvL/zPf4j5L1PQOuNAzT9VWFU3XfXtPlqXv6",
+	"DR7OvDGnzyu1Ok/ijFjzZIFJU0QMJm1TEi7j6gD2J9DyZq/pBXkLT58HpXkz7pfAlsdldSJvq7ijjAFZ",
+	"tK6Hs4uzVizJypYjZWdWHeN46dWYj3JLECtWegLRKgccsSrxZDlV3lWy7jbSgGaRvTXdFFZgPWdMlpUe",
+	"rfIqra9L6A719KQwbInDs9vJn11kIR8XE2CX2bYBXZJm2Qdt6txULlWlyVlavA5tak0Kk0HVR/9OG6+g",
+	"HmaqDL8vPvBSH8bRS5svbfCB2Di49JL9Rvc37yULa6yNfZFG8skgVu9AYHT2M/9a2WFd2rCTD1whdO7P",
+	"sAw2+0Gm/jT3xLaIcl8WY4AUu87E9HOqxs09ZCRkqEb5t3VcoZnPHMtj9n2F5MhckX6U5RLPfp5jiM5+",
+	"3pmYCX5wQYtwYjKE9p1/Rx7lZZWgbWU+dGmQnEhV0Mt+IOQBSKPy305Mgjr/Etgzm33ZYSjybz80XYWm",
+	"mJWJkhICA2H2Q3eUz3wSwsFL7//d+/8vAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

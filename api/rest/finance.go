@@ -196,18 +196,6 @@ func (s *Server) ListPrices(c context.Context, r ListPricesRequestObject) (ListP
 	return ListPrices200JSONResponse(showPrices(list)), nil
 }
 
-// SetPrices replaces a project's price list.
-func (s *Server) SetPrices(c context.Context, r SetPricesRequestObject) (SetPricesResponseObject, error) {
-	ctx, in := enter(c)
-	list, err := s.c.RA.SetPrices(ctx, in.actor, r.Slug, each(r.Body.Items, func(p Price) ra.Price {
-		return ra.Price{Kind: p.Kind, TermMonths: p.TermMonths, PriceCents: p.PriceCents}
-	}))
-	if err != nil {
-		return nil, err
-	}
-	return SetPrices200JSONResponse(showPrices(list)), nil
-}
-
 func showPrices(list []ra.Price) PriceList {
 	return PriceList{Items: each(list, func(p ra.Price) Price {
 		return Price{Kind: p.Kind, TermMonths: p.TermMonths, PriceCents: p.PriceCents}

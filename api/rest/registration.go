@@ -18,8 +18,12 @@ func (s *Server) CreateAudioCaptcha(c context.Context, _ CreateAudioCaptchaReque
 }
 
 // GetAgreement shows the service agreement in force.
-func (s *Server) GetAgreement(context.Context, GetAgreementRequestObject) (GetAgreementResponseObject, error) {
-	a := account.CurrentAgreement
+func (s *Server) GetAgreement(c context.Context, _ GetAgreementRequestObject) (GetAgreementResponseObject, error) {
+	ctx, _ := enter(c)
+	a, err := s.c.Accounts.Agreement(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return GetAgreement200JSONResponse{Version: a.Version, Title: a.Title, Text: a.Text}, nil
 }
 

@@ -95,18 +95,6 @@ func (s *Server) ListHolidays(c context.Context, _ ListHolidaysRequestObject) (L
 	return ListHolidays200JSONResponse(showHolidays(v)), nil
 }
 
-// SetHolidays replaces the days of one year.
-func (s *Server) SetHolidays(c context.Context, r SetHolidaysRequestObject) (SetHolidaysResponseObject, error) {
-	ctx, in := enter(c)
-	v, err := s.c.RA.SetHolidays(ctx, in.actor, r.Body.Year, each(r.Body.Days, func(d Holiday) ra.Holiday {
-		return ra.Holiday{Date: d.Date, Working: d.Working, Name: d.Name}
-	}))
-	if err != nil {
-		return nil, err
-	}
-	return SetHolidays200JSONResponse(showHolidays(v)), nil
-}
-
 // ListPolicies shows what each kind of application takes in a project.
 func (s *Server) ListPolicies(c context.Context, r ListPoliciesRequestObject) (ListPoliciesResponseObject, error) {
 	ctx, _ := enter(c)
@@ -115,17 +103,6 @@ func (s *Server) ListPolicies(c context.Context, r ListPoliciesRequestObject) (L
 		return nil, err
 	}
 	return ListPolicies200JSONResponse{Items: each(v, showPolicy)}, nil
-}
-
-// SetPolicy sets what one kind of application takes in a project.
-func (s *Server) SetPolicy(c context.Context, r SetPolicyRequestObject) (SetPolicyResponseObject, error) {
-	ctx, in := enter(c)
-	b := r.Body
-	v, err := s.c.RA.SetPolicy(ctx, in.actor, r.Slug, ra.Policy{Kind: string(b.Kind), Steps: b.Steps, WorkingDays: b.WorkingDays, PayFirst: b.PayFirst})
-	if err != nil {
-		return nil, err
-	}
-	return SetPolicy200JSONResponse{Items: each(v, showPolicy)}, nil
 }
 
 func decision(b *DecisionRequest) ra.Decision {

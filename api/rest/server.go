@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"signet/api/account"
+	"signet/api/content"
 	"signet/api/notice"
 	"signet/api/ra"
 	"signet/api/relay"
@@ -28,6 +29,7 @@ type Config struct {
 	RA       *ra.RA            // required
 	Relay    *relay.Relay      // required
 	Verifier *verify.Verifier  // required
+	Content  *content.Contents // required
 
 	// Status serves /crl, /ca and /ocsp, and /tsa and /log/ where there are any; required.
 	Status http.Handler
@@ -81,8 +83,8 @@ const verifyAtOnce = 4
 //
 // Errors: a missing field, an origin that is none, an operation of the contract that the access table does not know.
 func New(c Config) (*Server, error) {
-	if c.Accounts == nil || c.Notices == nil || c.RA == nil || c.Relay == nil || c.Verifier == nil || c.Status == nil || c.Health == nil || len(c.Origins) == 0 {
-		return nil, errors.New("rest needs Accounts, Notices, RA, Relay, Verifier, Status, Health and Origins")
+	if c.Accounts == nil || c.Notices == nil || c.RA == nil || c.Relay == nil || c.Verifier == nil || c.Content == nil || c.Status == nil || c.Health == nil || len(c.Origins) == 0 {
+		return nil, errors.New("rest needs Accounts, Notices, RA, Relay, Verifier, Content, Status, Health and Origins")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

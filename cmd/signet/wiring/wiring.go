@@ -15,6 +15,7 @@ import (
 	"signet/api/account"
 	"signet/api/acme"
 	"signet/api/blob"
+	"signet/api/content"
 	"signet/api/notice"
 	"signet/api/pay"
 	"signet/api/ra"
@@ -105,6 +106,7 @@ type System struct {
 	RA        *ra.RA
 	Accounts  *account.Accounts
 	Verifier  *verify.Verifier
+	Content   *content.Contents
 	Stamps    *tsa.Service // nil if none are made
 	Clock     *tsa.Monitor // what Stamps go by
 	Log       *tlog.Log    // nil if none is kept
@@ -299,6 +301,13 @@ func (s *System) openService(ctx context.Context) (err error) {
 	if s.Accounts, err = account.New(people); err != nil {
 		return err
 	}
+	s.Content, err = content.New(content.Config{DB: s.DB, Kinds: map[string]content.Kind{
+		content.Projects: content.Of(s.RA.ProjectContent()), "holidays": content.Of(s.RA.HolidayContent()),
+		"notice": content.Of(s.Notices.Content()), "agreement": content.Of(account.AgreementContent{}),
+	}})
+	if err != nil {
+		return err
+	}
 	s.Verifier, err = verify.New(verify.Config{Authority: s.Authority, Status: s.DB.CA(), Anchors: s.anchors, Now: s.c.Now, Log: s.c.Log})
 	return err
 }
@@ -318,7 +327,7 @@ func (s *System) anchors(ctx context.Context) ([]verify.Anchor, error) {
 
 func (s *System) openFace(context.Context) (err error) {
 	s.REST, err = rest.New(rest.Config{
-		Accounts: s.Accounts, Notices: s.Notices, RA: s.RA, Relay: s.Relay, Verifier: s.Verifier, Status: s.Public(),
+		Accounts: s.Accounts, Notices: s.Notices, RA: s.RA, Relay: s.Relay, Verifier: s.Verifier, Content: s.Content, Status: s.Public(),
 		Site: s.c.Site, Origins: s.c.Origins, TrustedProxies: s.c.TrustedProxies, Captchas: s.c.Captchas,
 		Health: s.DB.Ping, Keys: s.keysReady, Metrics: s.figures, Operations: s.operations, AgentUpdates: s.c.AgentUpdates, Version: s.c.Version, Now: s.c.Now, Log: s.c.Log,
 	})

@@ -2050,8 +2050,7 @@ export interface paths {
         };
         /** What a project's things cost */
         get: operations["ListPrices"];
-        /** Replace a project's price list; orders made before keep their amounts */
-        put: operations["SetPrices"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2883,6 +2882,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tokens/{serial}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a key pair on the USB key a name */
+        post: operations["LabelTokenKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{serial}/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete key pairs that are not needed any more
+         * @description Refused for what is in use or has sealed bids; the only copy of a key that decrypts goes only with loseKey.
+         */
+        post: operations["DeleteTokenKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens/{serial}/takeover": {
         parameters: {
             query?: never;
@@ -3096,25 +3132,7 @@ export interface paths {
         };
         /** Holidays and shifted working days */
         get: operations["ListHolidays"];
-        /** Replace the days of one year */
-        put: operations["SetHolidays"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/projects/{slug}/policies": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Set what one kind of application takes in a project */
-        put: operations["SetPolicy"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -4094,6 +4112,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What there is of a kind: projects, years of holidays, notices, the agreement */
+        get: operations["ListContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/content/{kind}/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One item: what is in effect, and its draft */
+        get: operations["GetContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/content/{kind}/{key}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a document would change, without keeping it */
+        post: operations["CheckContent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/content/{kind}/{key}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keep a document as the draft; revision 0 begins one
+         * @description Refusals: content_taken, content_changed, conflict where nothing differs
+         */
+        put: operations["SaveContentDraft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/content/{kind}/{key}/draft/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit, publish, return or discard a draft; another person than its author publishes
+         * @description Refusals: second_person, content_changed, conflict
+         */
+        post: operations["MoveContentDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/content/{kind}/{key}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of an item, newest first */
+        get: operations["ListContentVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/content/{kind}/{key}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version, and what it changed */
+        get: operations["GetContentVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/issuance": {
         parameters: {
             query?: never;
@@ -4194,7 +4337,7 @@ export interface components {
          * @description Stable code; also the i18n key
          * @enum {string}
          */
-        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
+        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "content_changed" | "content_taken" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "key_needed" | "key_only_copy" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
         Problem: {
             type: string;
             /** @description English, for people reading the API */
@@ -4302,7 +4445,7 @@ export interface components {
          */
         Member: "owner" | "handler" | "reader";
         /** @enum {string} */
-        KeyScope: "read" | "applications" | "orders" | "tokens" | "members";
+        KeyScope: "read" | "applications" | "orders" | "tokens" | "members" | "webhooks";
         RegistrationRequest: {
             nature: components["schemas"]["Nature"];
             name: string;
@@ -5777,12 +5920,6 @@ export interface components {
             /** @description Paid before review, not after */
             payFirst: boolean;
         };
-        PolicyChange: {
-            kind: components["schemas"]["ApplicationKind"];
-            steps: number;
-            workingDays: number;
-            payFirst: boolean;
-        };
         PolicyList: {
             items: components["schemas"]["Policy"][];
         };
@@ -5904,14 +6041,104 @@ export interface components {
             working: boolean;
             name: string;
         };
-        HolidayYear: {
-            year: number;
-            days: components["schemas"]["Holiday"][];
-        };
         HolidayList: {
             items: components["schemas"]["Holiday"][];
             /** @description Years about to come whose days were not confirmed after the State Council's notice */
             missingYears: number[];
+        };
+        /** @enum {string} */
+        ContentKind: "project" | "holidays" | "notice" | "agreement";
+        ContentChange: {
+            /** @description Members and places, such as contact.phone or help.2 */
+            path: string;
+            was?: string;
+            became?: string;
+        };
+        ContentDraft: {
+            revision: number;
+            /** @enum {string} */
+            state: "draft" | "submitted";
+            /** @description JSON */
+            document: string;
+            author: string;
+            note: string;
+            /** @description Why it was returned */
+            reason: string;
+            /** @description Who asks is its author */
+            mine: boolean;
+            /** Format: date-time */
+            changedAt: string;
+            /** Format: date-time */
+            submittedAt?: string;
+            /** @description What is in effect changed since it was saved: it must be saved anew */
+            stale: boolean;
+            /** @description From what is in effect; only of one item */
+            changes?: components["schemas"]["ContentChange"][];
+        };
+        ContentItem: {
+            kind: components["schemas"]["ContentKind"];
+            key: string;
+            title: string;
+            /** @description JSON of what is in effect; absent where nothing is, and in lists */
+            live?: string;
+            /** @description 0: no version was kept yet */
+            version: number;
+            /** Format: date-time */
+            publishedAt?: string;
+            publishedBy?: string;
+            draft?: components["schemas"]["ContentDraft"];
+            mayDraft: boolean;
+            mayPublish: boolean;
+            /** @description Of a notice: what its text may name in braces */
+            places?: components["schemas"]["ContentPlace"][];
+        };
+        ContentPlace: {
+            name: string;
+            /** @description A code or a link: the text must have it */
+            secret: boolean;
+        };
+        ContentList: {
+            items: components["schemas"]["ContentItem"][];
+            page: components["schemas"]["Page"];
+        };
+        CheckContentRequest: {
+            /** @description JSON */
+            document: string;
+        };
+        ContentCheck: {
+            changes: components["schemas"]["ContentChange"][];
+        };
+        SaveContentRequest: {
+            /** @description JSON */
+            document: string;
+            /** @description Of the draft that it replaces; 0 = there is none */
+            revision: number;
+            /** @description What is changed and why, for who publishes */
+            note?: string;
+        };
+        MoveContentRequest: {
+            /** @enum {string} */
+            act: "submit" | "publish" | "return" | "discard";
+            revision: number;
+            /** @description Required to return */
+            note?: string;
+        };
+        ContentVersion: {
+            version: number;
+            /** @description Absent: it came into effect some other way, such as by signetctl */
+            author?: string;
+            publisher?: string;
+            note?: string;
+            /** Format: date-time */
+            publishedAt: string;
+            /** @description JSON; only of one version */
+            document?: string;
+            /** @description From the version before; only of one version */
+            changes?: components["schemas"]["ContentChange"][];
+        };
+        ContentVersionList: {
+            items: components["schemas"]["ContentVersion"][];
+            more: boolean;
         };
         RiskNotice: {
             title: string;
@@ -6080,6 +6307,10 @@ export interface components {
             /** Format: date-time */
             notAfter?: string;
             certificateId?: string;
+            /** @description As its holder named it */
+            label?: string;
+            /** @description No certificate of the key is in force any more */
+            history?: boolean;
         };
         PairingCode: {
             code: string;
@@ -6296,6 +6527,20 @@ export interface components {
         };
         AgentChoice: {
             agentId?: string;
+        };
+        LabelTokenKeyRequest: {
+            agentId?: string;
+            /** Format: byte */
+            spkiHash: string;
+            /** @description At most 64 bytes of UTF-8; empty takes the name away */
+            label: string;
+        };
+        DeleteTokenKeysRequest: {
+            agentId?: string;
+            /** @description SHA-256 of the public keys */
+            keys: string[];
+            /** @description The holder accepts that files encrypted to the key can never be opened again */
+            loseKey?: boolean;
         };
         UnlockRequest: {
             /** @description From SMS; without it the application waits for review */
@@ -10279,33 +10524,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    SetPrices: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                slug: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PriceList"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PriceList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     ConfirmOrder: {
         parameters: {
             query?: never;
@@ -11595,6 +11813,60 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    LabelTokenKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelTokenKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    DeleteTokenKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteTokenKeysRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     TakeOverToken: {
         parameters: {
             query?: never;
@@ -11931,58 +12203,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HolidayList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    SetHolidays: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HolidayYear"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HolidayList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    SetPolicy: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                slug: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PolicyChange"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PolicyList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -13594,6 +13814,193 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListContent: {
+        parameters: {
+            query: {
+                kind: components["schemas"]["ContentKind"];
+                search?: string;
+                page?: number;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: components["schemas"]["ContentKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentItem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CheckContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: components["schemas"]["ContentKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckContentRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentCheck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SaveContentDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: components["schemas"]["ContentKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveContentRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentItem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    MoveContentDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: components["schemas"]["ContentKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveContentRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentItem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListContentVersions: {
+        parameters: {
+            query?: {
+                /** @description Only those below this version */
+                before?: number;
+                size?: number;
+            };
+            header?: never;
+            path: {
+                kind: components["schemas"]["ContentKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentVersionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetContentVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: components["schemas"]["ContentKind"];
+                key: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentVersion"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

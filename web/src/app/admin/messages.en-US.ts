@@ -33,6 +33,7 @@ export const en: Translated<typeof zh> = {
     orders: 'Confirm payments',
     operations: 'CA operations',
     audit: 'Audit',
+    content: 'Projects and content',
   },
   menu: 'Back office menu',
   staffOnly: 'For staff only',

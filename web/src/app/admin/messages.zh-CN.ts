@@ -30,6 +30,7 @@ export const zh = {
     orders: '订单与财务',
     operations: 'CA 运行状况',
     audit: '审计记录',
+    content: '项目与内容',
   },
   menu: '后台管理菜单',
   staffOnly: '此页面仅供工作人员使用',

@@ -1,4 +1,4 @@
-import { AppstoreAddOutlined, AuditOutlined, ControlOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
+import { AppstoreAddOutlined, AuditOutlined, ControlOutlined, EditOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
 import { lazy, type ComponentType, type ReactNode } from 'react'
 import { has, type Role, type Session } from '@/api/session'
 import type { zh } from './messages.zh-CN'
@@ -33,6 +33,7 @@ export const sections: Section[] = [
   { group: 'keys', path: '/admin/certificates', label: 'inventory', icon: <FileSearchOutlined />, roles: ['reviewer', 'approver', 'operator', 'admin', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/inventory/pages/InventoryPages')).InventoryPages })) },
   { group: 'keys', path: '/admin/imports', label: 'imports', icon: <ImportOutlined />, roles: ['admin'], Page: lazy(async () => ({ default: (await import('@/features/imports/pages/ImportPage')).ImportPage })) },
   { group: 'money', path: '/admin/orders', label: 'orders', icon: <FileDoneOutlined />, roles: ['finance', 'manager', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/finance/pages/FinancePage')).FinancePage })) },
+  { group: 'projects', path: '/admin/content', label: 'content', icon: <EditOutlined />, roles: ['manager', 'admin', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/content/pages/ContentPages')).ContentPages })) },
   { group: 'people', path: '/admin/staff', label: 'staff', icon: <TeamOutlined />, roles: ['security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/staff/pages/PeoplePage')).PeoplePage })) },
   { group: 'people', path: '/admin/grants', label: 'grants', icon: <SafetyCertificateOutlined />, roles: ['security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/staff/pages/GrantsPage')).GrantsPage })) },
   { group: 'own', path: '/admin/me', label: 'me', icon: <UserOutlined />, roles: 'everyone', Page: lazy(async () => ({ default: (await import('./MePage')).MePage })) },
