@@ -200,6 +200,7 @@ func showTokenKey(k ra.TokenKey) TokenKey {
 			return TokenObject{
 				Id: o.ID, Usage: TokenObjectUsage(o.Usage), SpkiHash: o.SPKIHash, KeyAlg: some(o.KeyAlg), CertificateName: some(o.CertificateName),
 				SerialHex: some(o.SerialHex), IssuerName: some(o.IssuerName), NotAfter: someTime(o.NotAfter), CertificateId: some(o.CertificateID),
+				Label: some(o.Label), History: some(o.History),
 			}
 		}),
 	}

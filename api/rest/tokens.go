@@ -87,6 +87,24 @@ func (s *Server) ChangeTokenPIN(c context.Context, r ChangeTokenPINRequestObject
 	return ChangeTokenPIN202JSONResponse(shown), err
 }
 
+// LabelTokenKey names a pair on a USB key.
+func (s *Server) LabelTokenKey(c context.Context, r LabelTokenKeyRequestObject) (LabelTokenKeyResponseObject, error) {
+	start := func(ctx context.Context, by account.Actor, t ra.Target) (relay.JobView, error) {
+		return s.c.RA.LabelKey(ctx, by, t, r.Body.SpkiHash, r.Body.Label)
+	}
+	shown, err := s.tokenJob(c, start, r.Serial, &AgentChoice{AgentId: r.Body.AgentId})
+	return LabelTokenKey202JSONResponse(shown), err
+}
+
+// DeleteTokenKeys removes pairs from a USB key.
+func (s *Server) DeleteTokenKeys(c context.Context, r DeleteTokenKeysRequestObject) (DeleteTokenKeysResponseObject, error) {
+	start := func(ctx context.Context, by account.Actor, t ra.Target) (relay.JobView, error) {
+		return s.c.RA.DeleteKeys(ctx, by, t, r.Body.Keys, value(r.Body.LoseKey))
+	}
+	shown, err := s.tokenJob(c, start, r.Serial, &AgentChoice{AgentId: r.Body.AgentId})
+	return DeleteTokenKeys202JSONResponse(shown), err
+}
+
 // TakeOverToken brings an officer's PIN into custody.
 func (s *Server) TakeOverToken(c context.Context, r TakeOverTokenRequestObject) (TakeOverTokenResponseObject, error) {
 	shown, err := s.tokenJob(c, s.c.RA.TakeOverToken, r.Serial, r.Body)

@@ -255,7 +255,7 @@ export const en: Translated<typeof zh> = {
     once: 'The key is shown only now: save it.',
     name: 'Purpose',
     scopes: 'Scopes',
-    scope: { read: 'Read', applications: 'Applications', orders: 'Orders' },
+    scope: { read: 'Read', applications: 'Applications', orders: 'Orders', tokens: 'USB keys', members: 'Members', webhooks: 'Webhooks' },
     life: 'Valid for',
     days: (n) => `${n} days`,
     create: 'Make a key',

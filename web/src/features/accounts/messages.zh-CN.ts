@@ -252,7 +252,7 @@ export const zh = {
     once: '密钥只显示这一次，请立即保存。',
     name: '用途',
     scopes: '权限范围',
-    scope: { read: '查询', applications: '申请', orders: '订单' },
+    scope: { read: '查询', applications: '申请', orders: '订单', tokens: 'USB Key 操作', members: '成员', webhooks: '事件推送' },
     life: '有效期',
     days: (n: number) => `${n} 天`,
     create: '创建密钥',

@@ -49,6 +49,12 @@ export const changePin = (serial: string) => (choice: Schema<'AgentChoice'>) =>
 export const takeOver = (serial: string) => (choice: Schema<'AgentChoice'>) =>
   body(api.POST('/tokens/{serial}/takeover', { params: { path: { serial } }, body: choice }))
 
+export const labelKey = (serial: string) => (choice: Schema<'LabelTokenKeyRequest'>) =>
+  body(api.POST('/tokens/{serial}/labels', { params: { path: { serial } }, body: choice }))
+
+export const deleteKeys = (serial: string) => (choice: Schema<'DeleteTokenKeysRequest'>) =>
+  body(api.POST('/tokens/{serial}/deletions', { params: { path: { serial } }, body: choice }))
+
 export const myTokensQuery = ({ page, size }: Pick<ListState, 'page' | 'size'>) =>
   queryOptions({
     queryKey: ['tokens', 'mine', { page, size }],

@@ -32,7 +32,7 @@ export function CompanyKeys() {
       )}
       <Form<Fields> name="company-key" layout="vertical" initialValues={{ scopes: ['read'], days: 90 }} onFinish={submit} style={{ maxWidth: 460 }}>
         <Form.Item name="name" label={t.name} rules={[{ required: true, whitespace: true }]}><Input maxLength={60} data-testid="key-name" /></Form.Item>
-        <Form.Item name="scopes" label={t.scopes} rules={[{ required: true }]}><Select mode="multiple" options={(['read', 'applications', 'orders'] as const).map((value) => ({ value, label: t.scope[value] }))} /></Form.Item>
+        <Form.Item name="scopes" label={t.scopes} rules={[{ required: true }]}><Select mode="multiple" options={(['read', 'applications', 'orders', 'tokens', 'members', 'webhooks'] as const).map((value) => ({ value, label: t.scope[value] }))} /></Form.Item>
         <Form.Item name="days" label={t.life}><Select options={[30, 90, 180, 365].map((value) => ({ value, label: t.days(value) }))} /></Form.Item>
         <div className="stack">
           <Problem error={create.error} testId="key-problem" />

@@ -14,12 +14,13 @@ import { LinkButton } from '@/ui/LinkButton'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
+import { Contents } from '../parts/Contents'
 import { PlugStep } from '../parts/DeviceStep'
 import { TokenTags } from '../parts/TokenTags'
 import { changePin, myTokensQuery, takeOver, type Token } from '../queries'
 import { useText } from '../text'
 
-/** One USB key: what the register says of it, 修改 PIN, and 接管 where its officer's PIN is not in custody or has to be renewed. A key that has one of our certificates on it enters the register by its first use. */
+/** One USB key: what the register says of it, 修改 PIN, what is on it, and 接管 where its officer's PIN is not in custody or has to be renewed. A key that has one of our certificates on it enters the register by its first use. */
 export function TokenPage() {
   const t = useText()
   const { serial = '' } = useParams()
@@ -34,6 +35,7 @@ export function TokenPage() {
             <div className="stack" data-testid="token">
               <TokenFacts serial={serial} token={token} />
               <Act key={`pin ${serial}`} serial={serial} kind="pin" />
+              <Contents key={`contents ${serial}`} serial={serial} />
               {(!token || dueForTakeOver(token)) && <Act key={`takeover ${serial}`} serial={serial} kind="takeover" />}
             </div>
           )
