@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/api/notice"
 	"signet/api/problem"
 	"signet/api/store"
 )
@@ -102,6 +103,9 @@ func (a *Accounts) CreateCompanyKey(ctx context.Context, by Actor, name string, 
 		if err := tx.DB().Create(&row).Error; err != nil {
 			return fmt.Errorf("keeping an API key: %w", err)
 		}
+		if err := a.tellKey(tx, by.OrganisationID, notice.APIKeyMade, name); err != nil {
+			return err
+		}
 		return tx.Audit(by.AccountID, "apikey.add", row.ID, map[string]any{"name": name, "kind": kindCompany, "organisation": by.OrganisationID, "scopes": scope, "until": expires.UTC().Format(time.RFC3339)})
 	})
 	if err != nil {
@@ -146,6 +150,13 @@ func (a *Accounts) RevokeCompanyKey(ctx context.Context, by Actor, id string) er
 		}
 		if r.RowsAffected == 0 {
 			return problem.New(problem.NotFound, problem.CodeNotFound, "There is no such API key, or it has ended.")
+		}
+		var row apiKeyRow
+		if err := tx.DB().Where("id = ?", id).Take(&row).Error; err != nil {
+			return fmt.Errorf("reading an API key: %w", err)
+		}
+		if err := a.tellKey(tx, by.OrganisationID, notice.APIKeyRevoked, row.Name); err != nil {
+			return err
 		}
 		return tx.Audit(by.AccountID, "apikey.end", id, nil)
 	})

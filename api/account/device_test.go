@@ -93,6 +93,21 @@ func TestANewDeviceIsToldAfterTheSecondFactor(t *testing.T) {
 	})
 }
 
+func TestKeysAreTold(t *testing.T) {
+	each(t, func(f *fixture) {
+		owner := f.owner()
+		phone := text(f.row(owner.AccountID).Phone)
+		made, _, err := f.CreateCompanyKey(f.Context(), owner, "ERP", []Scope{ScopeRead}, f.clock.Now().Add(time.Hour))
+		f.ok(err)
+		f.ok(f.RevokeCompanyKey(f.Context(), owner, made.ID))
+		for _, template := range []string{notice.APIKeyMade, notice.APIKeyRevoked} {
+			if got := f.told(phone, template); len(got) != 1 || !strings.Contains(got[0], "“ERP”") {
+				f.Fatal(template, got)
+			}
+		}
+	})
+}
+
 func TestANewMailAddressIsTold(t *testing.T) {
 	each(t, func(f *fixture) {
 		owner := f.owner()
