@@ -131,6 +131,7 @@ const (
 	AdminAccounts  Verb = "admin.accounts"  // freeze accounts
 	AdminSettings  Verb = "admin.settings"  // projects, calendar, dead letters
 	AuditRead      Verb = "audit.read"      // the audit chain
+	StatisticsRead Verb = "statistics.read" // aggregated figures
 	NoticeRead     Verb = "notice.read"     // the message outbox
 	IssuanceRead   Verb = "issuance.read"   // whether issuing is stopped
 	AuthorityRead  Verb = "authority.read"  // health of the CAs, their lists, keys, clock
@@ -164,11 +165,11 @@ var grants = map[Role][]Verb{
 	RoleFinance:    {FinanceRead, FinanceOrders, RefundAct},
 	RoleShipper:    {ShipmentRead, ShipmentAct, TokenRead},
 	RoleWindow:     {WindowAct},
-	RoleManager:    {ReviewerRead, FinanceRead, RefundAct, ShipmentRead, SealRead, ContentRead, ContentAct, ContentPublish},
-	RoleSupervisor: {ReviewerRead, SealRead},
-	RoleAdmin:      {AdminSettings, ContentRead, NoticeRead, InventoryRead, ImportAct, IssuanceStop, AuthorityRead, AlarmAct},
-	RoleSecurity:   {AdminAccounts, IssuanceStop, AuthorityRead, AlarmAct, StaffRead, StaffInvite, StaffGrant},
-	RoleAuditor:    {AuditRead, AuditSeal, AuthorityRead, InventoryRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead, ContentRead},
+	RoleManager:    {ReviewerRead, FinanceRead, RefundAct, ShipmentRead, SealRead, ContentRead, ContentAct, ContentPublish, StatisticsRead},
+	RoleSupervisor: {ReviewerRead, SealRead, StatisticsRead},
+	RoleAdmin:      {AdminSettings, ContentRead, NoticeRead, InventoryRead, ImportAct, IssuanceStop, AuthorityRead, AlarmAct, StatisticsRead},
+	RoleSecurity:   {AdminAccounts, IssuanceStop, AuthorityRead, AlarmAct, StaffRead, StaffInvite, StaffGrant, StatisticsRead},
+	RoleAuditor:    {AuditRead, AuditSeal, AuthorityRead, InventoryRead, ReviewerRead, FinanceRead, ShipmentRead, SealRead, TokenRead, StaffRead, NoticeRead, ContentRead, StatisticsRead},
 	RoleStaff:      {},
 }
 

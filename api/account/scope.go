@@ -12,7 +12,7 @@ import (
 // bounds.
 var narrowed = []Verb{
 	FinanceRead, FinanceOrders, RefundAct, ReviewerRead, ReviewerAct, ApproverAct, ShipmentRead, ShipmentAct, SealRead, SealAct, WindowAct,
-	ContentRead, ContentAct, ContentPublish, TokenRead, TokenAct, TokenFlash,
+	ContentRead, ContentAct, ContentPublish, TokenRead, TokenAct, TokenFlash, StatisticsRead,
 }
 
 // unbounded reports whether a role that the actor holds reaches everything.

@@ -160,6 +160,7 @@ var (
 	stock      = strings.Fields("ListTokens CountTokens RegisterTokens MoveToken ReleaseToken ListFlashBatches CreateFlashBatch GetFlashBatch PrintFlashLetter GiveUpFlashKey")
 	inventory  = strings.Fields("SearchInventory GetInventoryCertificate ListStatusBatches ChangeCertificateStatus RequestStatusBatch DecideStatusBatch ImportHolders")
 	guarding   = strings.Fields("ListAllSeals LiftSeal ListAllRecoveries GetStaffRecovery DecideRecovery PrepareRecoveryDecision")
+	counting   = strings.Fields("GetStatistics ExportStatistics")
 	sending    = strings.Fields("ListShipments GetShipment PackShipment ShipShipment DeliverShipment ReturnShipment")
 	swift      = strings.Fields("RequestRecovery FetchRecovered WriteRecovered") // of verified holders; whose id is whose, TestRecovery tries
 )
@@ -305,6 +306,11 @@ func TestAccessMatrix(t *testing.T) {
 				}
 				if op.method != http.MethodGet {
 					expect("an auditor", s.Staff(t, "auditor"), "nothing", http.StatusForbidden, "forbidden")
+				}
+			case slices.Contains(counting, op.id):
+				expect("a legacy holder", legacy, "nothing", http.StatusForbidden, "supplement_required")
+				for who, c := range map[string]*demo.Client{"a holder": owner, "finance": cashier, "a reviewer": reviewer, "an operator": operator} {
+					expect(who, c, "nothing", http.StatusForbidden, "forbidden")
 				}
 			case slices.Contains(guarding, op.id):
 				expect("a legacy holder", legacy, "nothing", http.StatusForbidden, "supplement_required")

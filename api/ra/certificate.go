@@ -55,6 +55,7 @@ type certificateRow struct {
 	NotBeforeAt    int64
 	NotAfterAt     int64
 	TokenSerial    string
+	Region         string // of the holder's code, for statistics
 	PredecessorID  string
 	SuccessorID    string
 	Warning        string
@@ -71,6 +72,7 @@ func (c *certificateRow) setSign(cert *pki.Certificate) {
 	c.SerialHex, c.SignDER, c.SignHash, c.SignSPKIHash = cert.SerialHex, cert.Raw, hashHex(cert.Raw), hashHex(cert.SPKI)
 	c.NotBeforeAt, c.NotAfterAt = store.Millis(cert.NotBefore), store.Millis(cert.NotAfter)
 	c.Name, c.IssuerName = clip(nameOf(cert.Subject), 200), clip(nameOf(cert.Issuer), 200)
+	c.Region = regionOf(pki.ReadIdentity(cert).USCC)
 	if alg, err := pki.AlgOf(cert.PublicKey); err == nil {
 		c.KeyAlg = string(alg)
 	}

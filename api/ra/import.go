@@ -245,6 +245,9 @@ func (b *batch) certificate(row ImportRow) (*certificateRow, error) {
 		return nil, err
 	}
 	out.setSign(sign)
+	if region := regionOf(row.USCC); region != "" {
+		out.Region = region
+	}
 	if enc != nil {
 		if err := b.trusted("encCertificate", enc); err != nil {
 			return nil, err

@@ -75,6 +75,9 @@ var accessTable = map[string]access{
 	"DecideStatusBatch":       {session, account.RevocationAct},
 	"ImportHolders":           {session, account.ImportAct},
 
+	"GetStatistics":    {session, account.StatisticsRead},
+	"ExportStatistics": {session, account.StatisticsRead},
+
 	"ListMembers":      {session, account.HolderRead},
 	"ListJoins":        {session, account.MembersAct},
 	"InviteMember":     {session, account.MembersAct},

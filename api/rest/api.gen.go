@@ -2462,6 +2462,27 @@ func (e StationSignatureWhat) Valid() bool {
 	}
 }
 
+// Defines values for StatisticsStep.
+const (
+	StatisticsStepDay   StatisticsStep = "day"
+	StatisticsStepMonth StatisticsStep = "month"
+	StatisticsStepWeek  StatisticsStep = "week"
+)
+
+// Valid indicates whether the value is a known member of the StatisticsStep enum.
+func (e StatisticsStep) Valid() bool {
+	switch e {
+	case StatisticsStepDay:
+		return true
+	case StatisticsStepMonth:
+		return true
+	case StatisticsStepWeek:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StatusAct.
 const (
 	StatusActResume  StatusAct = "resume"
@@ -3086,6 +3107,24 @@ func (e ListShipmentsParamsState) Valid() bool {
 	case ListShipmentsParamsStateShipped:
 		return true
 	case ListShipmentsParamsStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportStatisticsParamsFormat.
+const (
+	ExportStatisticsParamsFormatCsv  ExportStatisticsParamsFormat = "csv"
+	ExportStatisticsParamsFormatXlsx ExportStatisticsParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ExportStatisticsParamsFormat enum.
+func (e ExportStatisticsParamsFormat) Valid() bool {
+	switch e {
+	case ExportStatisticsParamsFormatCsv:
+		return true
+	case ExportStatisticsParamsFormatXlsx:
 		return true
 	default:
 		return false
@@ -6404,6 +6443,98 @@ type StationSignature struct {
 // StationSignatureWhat defines model for StationSignature.What.
 type StationSignatureWhat string
 
+// Statistics defines model for Statistics.
+type Statistics struct {
+	// Active Valid now
+	Active int `json:"active"`
+
+	// Applications Begun in the time asked for, as they stand now
+	Applications []StatisticsKind `json:"applications"`
+	By           StatisticsStep   `json:"by"`
+
+	// CountedAt Absent: nothing was counted yet
+	CountedAt *time.Time `json:"countedAt,omitempty"`
+
+	// Ending Of those, how many end in each of the next twelve months
+	Ending   []StatisticsMonth `json:"ending"`
+	From     string            `json:"from"`
+	Overdue  int               `json:"overdue"`
+	Projects []StatisticsPart  `json:"projects"`
+
+	// Regions One level below the region asked for
+	Regions []StatisticsPart  `json:"regions"`
+	Review  StatisticsReview  `json:"review"`
+	Series  []StatisticsPoint `json:"series"`
+	To      string            `json:"to"`
+
+	// Total Pairs of certificates
+	Total StatisticsFigures `json:"total"`
+
+	// Waiting Applications that wait for a review now
+	Waiting int `json:"waiting"`
+}
+
+// StatisticsFigures Pairs of certificates
+type StatisticsFigures struct {
+	Changed  int `json:"changed"`
+	New      int `json:"new"`
+	Renewed  int `json:"renewed"`
+	Replaced int `json:"replaced"`
+	Revoked  int `json:"revoked"`
+}
+
+// StatisticsKind defines model for StatisticsKind.
+type StatisticsKind struct {
+	Count int             `json:"count"`
+	Kind  ApplicationKind `json:"kind"`
+
+	// State 草稿 · 已签署告知 · 待办理 · 办理中 · 已签发待写入 · 已完成 · 已撤回 · 失败
+	State ApplicationState `json:"state"`
+}
+
+// StatisticsMonth defines model for StatisticsMonth.
+type StatisticsMonth struct {
+	Count int `json:"count"`
+
+	// Date First day of the month
+	Date string `json:"date"`
+}
+
+// StatisticsPart defines model for StatisticsPart.
+type StatisticsPart struct {
+	Active int `json:"active"`
+
+	// Figures Pairs of certificates
+	Figures StatisticsFigures `json:"figures"`
+
+	// Key Slug of a project or code of a division; empty where there is none
+	Key  string  `json:"key"`
+	Name *string `json:"name,omitempty"`
+}
+
+// StatisticsPoint defines model for StatisticsPoint.
+type StatisticsPoint struct {
+	// Date First day of the step
+	Date string `json:"date"`
+
+	// Figures Pairs of certificates
+	Figures StatisticsFigures `json:"figures"`
+}
+
+// StatisticsReview defines model for StatisticsReview.
+type StatisticsReview struct {
+	Approved int `json:"approved"`
+
+	// MedianMinutes Minutes of working time, rounded up to half an hour
+	MedianMinutes int `json:"medianMinutes"`
+	P90Minutes    int `json:"p90Minutes"`
+	Rejected      int `json:"rejected"`
+	Returned      int `json:"returned"`
+}
+
+// StatisticsStep defines model for StatisticsStep.
+type StatisticsStep string
+
 // StatusAct defines model for StatusAct.
 type StatusAct string
 
@@ -7229,6 +7360,39 @@ type UploadStatementParams struct {
 	// DateColumn Heading of the column of dates, where it is none of the known
 	DateColumn *string `form:"dateColumn,omitempty" json:"dateColumn,omitempty"`
 }
+
+// GetStatisticsParams defines parameters for GetStatistics.
+type GetStatisticsParams struct {
+	// From First day in China; default 30 days, 26 weeks or 12 months back
+	From *string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Last day, counted too; default today
+	To      *string         `form:"to,omitempty" json:"to,omitempty"`
+	By      *StatisticsStep `form:"by,omitempty" json:"by,omitempty"`
+	Project *string         `form:"project,omitempty" json:"project,omitempty"`
+
+	// Region Beginning of a division's code, such as 33 or 3307 (GB/T 2260), of the holder's unified code
+	Region *string `form:"region,omitempty" json:"region,omitempty"`
+}
+
+// ExportStatisticsParams defines parameters for ExportStatistics.
+type ExportStatisticsParams struct {
+	Format ExportStatisticsParamsFormat `form:"format" json:"format"`
+
+	// From First day in China; default 30 days, 26 weeks or 12 months back
+	From *string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Last day, counted too; default today
+	To      *string         `form:"to,omitempty" json:"to,omitempty"`
+	By      *StatisticsStep `form:"by,omitempty" json:"by,omitempty"`
+	Project *string         `form:"project,omitempty" json:"project,omitempty"`
+
+	// Region Beginning of a division's code, such as 33 or 3307 (GB/T 2260), of the holder's unified code
+	Region *string `form:"region,omitempty" json:"region,omitempty"`
+}
+
+// ExportStatisticsParamsFormat defines parameters for ExportStatistics.
+type ExportStatisticsParamsFormat string
 
 // ListStatusBatchesParams defines parameters for ListStatusBatches.
 type ListStatusBatchesParams struct {
@@ -8057,6 +8221,12 @@ type ServerInterface interface {
 	// CommitStatement Pay the orders of the rows that match
 	// (POST /admin/statements/{id}/commit)
 	CommitStatement(c *gin.Context, id string)
+	// GetStatistics Aggregated figures: issued, renewed, changed, replaced, revoked, about to end, reviews, by project and region
+	// (GET /admin/statistics)
+	GetStatistics(c *gin.Context, params GetStatisticsParams)
+	// ExportStatistics The same as sheets
+	// (GET /admin/statistics/export)
+	ExportStatistics(c *gin.Context, params ExportStatisticsParams)
 	// ListStatusBatches Changes of many certificates, newest first
 	// (GET /admin/status-batches)
 	ListStatusBatches(c *gin.Context, params ListStatusBatchesParams)
@@ -10895,6 +11065,132 @@ func (siw *ServerInterfaceWrapper) CommitStatement(c *gin.Context) {
 	}
 
 	siw.Handler.CommitStatement(c, id)
+}
+
+// GetStatistics operation middleware
+func (siw *ServerInterfaceWrapper) GetStatistics(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStatisticsParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "by", c.Request.URL.Query(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter by: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", c.Request.URL.Query(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter project: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "region" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "region", c.Request.URL.Query(), &params.Region, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter region: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetStatistics(c, params)
+}
+
+// ExportStatistics operation middleware
+func (siw *ServerInterfaceWrapper) ExportStatistics(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportStatisticsParams
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "by", c.Request.URL.Query(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter by: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", c.Request.URL.Query(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter project: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "region" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "region", c.Request.URL.Query(), &params.Region, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter region: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ExportStatistics(c, params)
 }
 
 // ListStatusBatches operation middleware
@@ -15751,6 +16047,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/admin/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/admin/audit/verification", wrapper.VerifyAudit)
 	router.GET(options.BaseURL+"/admin/audit/export", wrapper.ExportAudit)
+	router.GET(options.BaseURL+"/admin/statistics", wrapper.GetStatistics)
+	router.GET(options.BaseURL+"/admin/statistics/export", wrapper.ExportStatistics)
 	router.GET(options.BaseURL+"/admin/content", wrapper.ListContent)
 	router.GET(options.BaseURL+"/admin/content/:kind/:key", wrapper.GetContent)
 	router.POST(options.BaseURL+"/admin/content/:kind/:key/check", wrapper.CheckContent)
@@ -18343,6 +18641,70 @@ func (response CommitStatementdefaultApplicationProblemPlusJSONResponse) VisitCo
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatisticsRequestObject struct {
+	Params GetStatisticsParams
+}
+
+type GetStatisticsResponseObject interface {
+	VisitGetStatisticsResponse(w http.ResponseWriter) error
+}
+
+type GetStatistics200JSONResponse Statistics
+
+func (response GetStatistics200JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatisticsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStatisticsdefaultApplicationProblemPlusJSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportStatisticsRequestObject struct {
+	Params ExportStatisticsParams
+}
+
+type ExportStatisticsResponseObject interface {
+	VisitExportStatisticsResponse(w http.ResponseWriter) error
+}
+
+type ExportStatistics200AsteriskResponse struct{ FileAsteriskResponse }
+
+func (response ExportStatistics200AsteriskResponse) VisitExportStatisticsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", response.ContentType)
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -26670,6 +27032,12 @@ type StrictServerInterface interface {
 	// CommitStatement Pay the orders of the rows that match
 	// (POST /admin/statements/{id}/commit)
 	CommitStatement(ctx context.Context, request CommitStatementRequestObject) (CommitStatementResponseObject, error)
+	// GetStatistics Aggregated figures: issued, renewed, changed, replaced, revoked, about to end, reviews, by project and region
+	// (GET /admin/statistics)
+	GetStatistics(ctx context.Context, request GetStatisticsRequestObject) (GetStatisticsResponseObject, error)
+	// ExportStatistics The same as sheets
+	// (GET /admin/statistics/export)
+	ExportStatistics(ctx context.Context, request ExportStatisticsRequestObject) (ExportStatisticsResponseObject, error)
 	// ListStatusBatches Changes of many certificates, newest first
 	// (GET /admin/status-batches)
 	ListStatusBatches(ctx context.Context, request ListStatusBatchesRequestObject) (ListStatusBatchesResponseObject, error)
@@ -29440,6 +29808,58 @@ func (sh *strictHandler) CommitStatement(ctx *gin.Context, id string) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CommitStatementResponseObject); ok {
 		if err := validResponse.VisitCommitStatementResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetStatistics operation middleware
+func (sh *strictHandler) GetStatistics(ctx *gin.Context, params GetStatisticsParams) {
+	var request GetStatisticsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStatistics(ctx, request.(GetStatisticsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStatistics")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetStatisticsResponseObject); ok {
+		if err := validResponse.VisitGetStatisticsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExportStatistics operation middleware
+func (sh *strictHandler) ExportStatistics(ctx *gin.Context, params ExportStatisticsParams) {
+	var request ExportStatisticsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportStatistics(ctx, request.(ExportStatisticsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportStatistics")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ExportStatisticsResponseObject); ok {
+		if err := validResponse.VisitExportStatisticsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -36563,661 +36983,676 @@ func (sh *strictHandler) TestWebhook(ctx *gin.Context, id string) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P1/lyS3dR+MvxWcSc4hlW8vd2a5u6FnT/4Yzu6KS+6Pyc5SjL8+fMboKnQ32NVAqYCe3hYPz6HyWLTs",
-	"SJHkSE5sM7JsS4keJpZkyU/IkJJ8Tl5KsrNLvovn4AKoQlUDVaienhnK1j+7091V+HFxcXFxf3zu21sJ",
-	"n+WcESbF1u7bWwUROWeCwIfbNCPq/4QzSZhUf/6Ly/9C/SeSCZlh9deIFzMst3a3hpThYrk12JLLnGzt",
-	"bglZUDbeeueddwZbKRFJQXNJOdva3dpDI9XwO4Otg4IPMzJr9IHzPKMJVk9fzvUT/7+3hHrV7fifF2S0",
-	"tbv1zy5XE7isfxWXbbuezt+YYIkWhEm0KDiMb2AahSnvJQnJ5R12TCUM4CH58pwIGFZe8JwUkmra4HFB",
-	"yMyMeIYf3yVsLCdbu1e3B1szyuzHnRV6DNRUR7SYNV7cufJS55s5FmLBi3SNVyWfEtZ473rXWN8ZbBXk",
-	"y3NakHRr9/dMG84wqrkMHIK8WbbDh2+RRKru95KEz5k8lFgCS9UX5en7H3z6Vz86+dX30P/6ED19/4On",
-	"P/josw++oT6cfPjzk598/+Tb34QP733y7JP/YL5++osff/bdd7cGW4TNZ2p0GRnjRDHgnB2Tgo4oUQN0",
-	"/hwV/Csw/iTjgqTOOCsy7aVpQYRYXW+GZ56BPyQJzama9KAXYQdb+YQz0p93ci5kwlPPUA7pY5TSMZWi",
-	"PpadbU8zBRlTvaEajcyTCcICPf1//+zp3/3ls/e/ij77w++cfPPfn3z0b9HJ//PxyV/++5NvfNxsv3vU",
-	"QhaENHfKle2e7AdLYClXzqFs3ct2Y7ND64tJUw/lV0adYSEPCWF7siboUizJJUlhLCvvWDZpznPlQc4y",
-	"qhnA/DTkPCOY6W2uptyn22NSCLOgDTZsJylV+8LS1fZaDi5I0f0JpwnxCUXC5J0I4r4TavlVPlx3uXJc",
-	"4JkeRppSxdA4O3DakcWcNE+DW49xIrMlkhOChktJBJLqfNBNvYLFBFEGP0qaTIlECVeU3mqOfrD1+NKY",
-	"XzJfqrPqhYd4cY8Igcdw0OnXVxljO26FzOvlHIML8xpZemTX1Hxbn/urbxwO0JjzFI14gSRhaEbZXJKm",
-	"/Lj+4ktXu0YJPQRHdZf6TlAqyaz+R9uRrndyxTe4KPBylVrQVHAgDwo6psxDIV790EYkjFK8rJPn2pWr",
-	"V156qYs+tn3/yBxNoj4sSR7HMY1iEZk1Jc+O90m/rLjayYn2PdvXQA/PO6VKg/MIiUTSY/IqH96J2tY4",
-	"kZ51ATVObcwJz1JSoBleopQjxhdbg0iGqsa4l3g4a7CVqDGP1DNED7UhO2a5XAJbMLJAcyZpBiNyXkNU",
-	"ICrEHNSProk6792PPUVAkxH6pGhqJnJeMJIiXqA5yzFNd9FiQhiiUo1Kq0BozjIiBBJ8RuSEsrH6KdXH",
-	"a9zBk6jLApN9zqqkIFj2O97SOfHN8dGEoLzgM6qmot5FfARLUJBjShbPCURYGj0Vwgqe2X3Yxjm3ygff",
-	"0W33YLXb6vF3BpFH2pSytEfjr6nH31GcxuY4W6VXQRhZ7KLh0hBogBiX6qMEQhK1kmhKnEuco5Qwsthv",
-	"boiu8bP5bEiKmCd5kZIirlFejDGjAmYcvVHUuZ3Og/rWXN0HvPyVZDyZIiExSwVaTGhGXLGT8KIgiRRe",
-	"iuUFTci+vVmb3ymTZEwK/TtXAvMwm49j5l0QLDjzysKl2tULLFDh7PqCqNZB9EQJxIfAEw+hF5841Dxz",
-	"n8smxa95KV5QMb3PpdETWzuunlR3BVJQnL1CHjeV2avei4W5T0buEH3/VC/OhzMqe4oh9b3V2qNI+si8",
-	"cIvJYumj6TxP+8lCr/6ud5kRF5YozfPLFby11XHm1XGWq3Ny9+3ywk1SqprSpFR/0DE7MgfC1mBrQeUk",
-	"LfAC1NbllhGwlc3gqCAJobn038OrXvd5SoJmGMndEfEM6EEWnjZXbBlds71tJHu9w0TJCp9ozTOckAES",
-	"c5HrU6e0S3ChyJHiGR4TvT48I8w77ZRk9JgUy9UOmBLXppddhJWYVoe1ovVA7XbMEF8wNMwwm9ofF4Vi",
-	"ceaMRUxoru53C3/3E8zSjBT3vbaOZILZmByZZwZK6/FYAkJtHlh7R1uju2hnx2vEuOK9n5Mxzh6SPNgq",
-	"PBAzRtY2YfXjLgj90TzLkPqIsEBcXwwzmhAGu6j7DMpSoMJdLmQ3JdwzGUweaEykQIyjmb5XCoTZEs14",
-	"QQYIqxNqlpMUZURKUiCBl0qt855L+iCJE+LkmFd6fJPlj/mUOMw1JcsjJQS1RrY12MKjEc0ovH6kpwfs",
-	"P89JIUgKHxI1F2jQx49zkSQR66L072ef/OWTj9599sNfP/nlnz/5h7969t0fP/nkb5794Ks3EEb6BTTD",
-	"U0U0JOaJ6pYXyFUlOjX0d9rFxWtGV7PU0NsDVC41z2rM1SfLn/Wlh7dgn28NKiJXcqUgYj4jXVJzI3du",
-	"5xrnObxyPO48ew/AAOK9pZsGOqRwwGL86Tf/6NmP/8GYgp/97a+f/ernJ9/542d/+SP46tdfO/nj7z/7",
-	"9nvwAf568tHfVg+ffOs76pH3/uzkaz8qjczfePr1b1vT8p/88OQvvg8ffvh3n/79jxweTws8AkMMYaki",
-	"ulWL7N9a/VLrRRJulqtUw3K81M+ZQ5Lo33GqTkclmnP9M/xpfkwIPSapPT0z/UB5p1QUz4huyJ63ipNH",
-	"mGYhC7eYtp6oCc5lMsErWnW3W0O/6FXiz8IY3mAqaxauhlH+7ecxMT2UPA/SISwlO43dPPfdMxrjhcdK",
-	"Yewd4TylfL9ajoYZRf26ujFSLPEuev3hXXUXxuiNvS81XRMBAxJ5nNPC2hLi9GGa9jYigcKqh+52GZq+",
-	"1Jqzz4bUbesebOEekxl6lK49hrB2XD0nEE21oqU1AGE8JWpUWPKioWZ4FZbh0q9ZlcYs0xkYaHCWkdQY",
-	"tDpVi5HfSvbq4YP7SMkFJHghSaoUQzFQwzb3xQkWk6Zx6vq1ay9e9ypyYhJzJzMr2DBFetdHkC/XFogy",
-	"ef1qtTjlXbm5dciXt2BxYdXARLg1qGzxmhhmwEHO2sgBWbGo53xUqpnXqFAQhAuCtAmBMyJ2ERZThMeY",
-	"Mr1cQzJSLw+6hIg9SaGr4FS/BD7QoD2WJRNerA70/uv3Xr71cPeVvcNXrF0tw0IiouY7QJKjIUFTkktE",
-	"MkEWMK0RL5C6BhKZyAypfS4ReGCX6JLpJ0Id77VtCz61LrpV682IFnbE2rOTciLA6jXRd8VO1lMHrxFB",
-	"8ZwA3UZx9mBrQnDA9KTv9Yr2aggUHDMxDfIsFX5Dl1o/f1/Vymo66Uai+qsOSqskzagQWlEBs16p4cKR",
-	"PNc2gyLP5rBJ1fQ7b+vlcICwZiLmZeAXP+/LCS+oXL5CcCYnHs7Pxur3ycyj7HjM1tl98li+DhabPtbu",
-	"7H5pBY2gZlJkh/QrJP7pRxMq+g5q5eD2SmfQMouoeyLjcm8kG5Nsd5Rz+bIWctGv5AUf0awhp7smsWrF",
-	"FDlnKSnu9x6yEmyeQ/aOFNbgomSg98ot5r5D8Vqk+9e+XS6JSz6H+AOHo+1wHbL59sjLmE0fFZiJkaZE",
-	"U80CfSSGzkPMplGW+BwvSZzNviAzXExXCf46o1+eE6R/RglPiTmMxvSYmAMUfPZ2Xt2mJEFn8wxLrxOg",
-	"mJNdNMMpuTTPEYzeHocpmXEmZGHtBx2HtZ75oKSqIVo5UXcY3rWiLD2UeDR6jSxb4tIiQzAGWyKf0leM",
-	"UtcIA3pl79KVa9ftPPP5MKOJ8QxVAX9L2TB7edVBCBo7BKO+R3vsHX5mWnJG7yNV8NZ0RrecwRadGWtI",
-	"63Xs4P4Xm3am2BgQ3UHXpclx0Xkmz5LDPt6VyJmDTIr2xE3Jci8bx5y40bFU53L68Jwwxy4V66ukY1rT",
-	"jcooRa0me000YDR8OePJtNMVXRS82OcpKV/Dwyzg5eznWCPFMU0i3bxRXjiHM0svXLtsiDkZyzmVYWwO",
-	"OwaPSeshM7xYrpNLw47ddZNITDOP+ay+ASMpArrcBFN2QGYrp23AXsOS1YdD0UF5QVKijd6RS0rHLL55",
-	"v3pzJfRwEj+SxqK71HX1IjvcjkW7dewNszoza1KnRajFbrN11vYS3XcXxR5LwoTXbpAUVNJE79xVacNX",
-	"Dg+/7F7wIq1r9B0qfDOyjmrXthmLbbBjWpsw/jS27/l5R1YkqXO8HOMMCAJagr6Da4UhrXxIxrNwzKdN",
-	"f5zvMNpXYuku1dp9Iya+/xWq1xnklSo7EQqTIxjcA8IO10tUsFAcmMyGsHdk7dwNnqXnmfHR3CZZ6k/c",
-	"aKHFhLMWN5FJQmhkGnQTYX+tFzfqIVIjqMYSoEAxJhu5PoyxJAu8dDfpgiQTkMY4ozleerdd4D5xcP+L",
-	"9lZmptG8j7XTwI4m+j4xIUmHv9C/nlEreGW715q1DBCSx4JjTHkyt5Gd3pN2Vd9yGOtK1yDL5r0DzLiY",
-	"F75kiXWDvnBrR0EibEqUlO14B8FTcpePKduw4Fg3XUqHWPbWM7vZjqfk0KtMriEiIMqnVyRi35hrdZ0j",
-	"xSM6I33MnR02McbR4b1DZEQKOC05YxDscAMklAlUgih4HS3F53LIH3ebysz8XOnkkKk2ny6r2T7PMoLH",
-	"c7JuXtGMWPN9myp3Tz/Vx2wBTHYPiylJY8whgmSjwM0+KgrWzcBszQNzhlXO3nbip/Asx2z5Gln6Lgm9",
-	"g/1BQ+31wlnZ9Dwr6XdY5qS4B7lT/kBvkfCcxF8sXiPLQ/VGd7aTs2qmD3cs9YjfjnO+XMONXI0qjlg/",
-	"Y6tq5B5OiTerrd84BEkK4tEBDid8wRBfieLc6b5oaJO4abh9EsEDcQ329TBmRMrxKdhwhh/f0e84up1/",
-	"QZv82M13GZHkcJ7nGWTBnVrRbLmi9bpenYUGG38F0789KFJShH09MyXRywyTRuxSGaI8xAwyWCTQ9waa",
-	"zYVE5MtzrPPVwEf/HESRUEZn6oqy7ffzj0gBsc4rfb2seqh+77uL3Hm4/bQQJu5yWh/lgxF69ODRgYni",
-	"Kggk8y7hHnUDMUJSkoIUUFQpQGvBaISTleCuyNhgM1LV5al5Wg9jDYNp+WKrLmu0tlbnUYJjjsyG+bu+",
-	"ADdvPbyh/WA5pgUwn6BjRtkY1Q27HXdaYyv3djCAZqkQc9Xs/p4OAdLfFpxLZEJHShHY2VfTsEdYst9j",
-	"lpxly5gptTjnrvrt/8ck4zlJjd7VONPuXbnlPICe/+K9y4/Q9vb273xBx8wTlhRLeBpNSRnOxXPCSGpT",
-	"Au3iTMlynRmdZ1DIyiba6WF9jLgPml4GahvUrYp1ztWMGXA8tW6+OylhksqlLzl9vO8VaM8++YNnn/zh",
-	"0/c/fvr9P9DZDhFpxjkphHVfNmLqP/5vTz751ac//eqTT/7Hybc+fPaDrw7MqsMrEFhh73F9EicAqqMK",
-	"gqp3evLhj06+997TX/z45L1vnHzrw4jGJH4cauzZx7949uN//+Tjjz/96XsnX/9vce35k0xC+STrHgV6",
-	"kcMHgfBM5+C1/cN/trM9QDdvPWyPvLgS8LVRh6naFeUmFzb2byP1naWKM8DZQOXyBkrJCM8zuYsWNpTZ",
-	"7BhIRIpOwXY2c+PoZmXQjQ1n0nGK6pu9gzsQgKU0T7GrePOSklzoec5q2fhfGMBvIMOet7INs9SVhfXH",
-	"SZIKfNlpcIQw40o9QNgGF36hqe7sdCvilWMjalEOzfMtUkkUjj/0zXYWdFO6Grc8Bkvqi6Y9pEozAgQB",
-	"RXMT8DZlcHUqdNqjat4cJHMm8CgeRoCtZhWHYsKawaZzpnq2GE9TstwPpKDtd2SgPRg9gFh+fzJag/Qt",
-	"aRvVskks52JdTaqaaQPY4fY+unblpW20//CuTtYeWBgH6/zz6e7g7etpMoxXRkTID+lzOXYSt3a84g7b",
-	"U2OPeFTs2awCCqjTcv/+7spxpsPw4ZIA4gbOPk8ORifI29zGjTf6jJCWbl++xFee4MxI9Xrjd5tpKC91",
-	"ACh4RG3/ueYFP6bei+Hho5gBldg1nrSYUvugIqSADMpknGeffOvkj7//5OOPb0AmQnlU8JFpRUQELM4Z",
-	"9ci/B693vrqC+VPTkRw+DDCyxD7+JTNSjAlLljH7cMLnhYgyWSpN/z5fBAAxAt4Wj48gSm57TSIhKgC+",
-	"mBLVq7QYksRn+QrEPGHpCW3VdnoB5z4k2YqKfRK9Bi/odGteoAnJ8heuxCRgLbCIGtaKL01O2glBEk/g",
-	"hU6n6GOPdcnaZZK1rbeM6yakwXpyEqVJJepGLtKncS/goGrW9TW9XfCZlqXa00RGI5LIG3BRVXtfraai",
-	"UywSSge5Buv4k1fdSpR5ZR5HWEwFzEQKo2b6AXmikVgCmoQHN6aBbRbCBKA2Iszj65A4KMvd1TFJ+SkS",
-	"oFiacQh8TNJd9QmMlEOiv0FYZ9G3uL6aCdolwIs3umIN+JcVBdBQoYomLblisFUuGyxSuQRm1V3utxRr",
-	"2Wx3JPEAkaR2C0Zwst6uOvg6JvIqBnfKNG0xpzJ6TAIJqHzk25x4CNAWOm9QXao0/NgAJDNlKKOiiQIS",
-	"3Ep4WQqkVRaZ4eXBfJhRnejgOezgFPCai7EaGE2I0dTUhpTksQS0OcgCpgwNC3i9n2g5AHgHX9SgHmk/",
-	"wVi+9PIySvb6sAKvdGEF1omzDe5/8zNsXcgEXQJKZUc4qoEpMkBjBkuwQhcsV7O2dC37o4m8YYM+IBWS",
-	"plqlZhbsyIdT7EQ76iY34wStdu/5xoe6PBYEMu6Kdg55S/d0xhX4UDLKpvoGpbeFktkTfKzEeXeMh3UU",
-	"tjlPYSJfqpgwpG40hgiiBY6RRO9Sye2xI/iMIG3CWeBlpfsNl1XicozC166MKJLYzaFzuevaSMXt56GQ",
-	"hPqOEK3RSsapBFfRVxh1SJhqiu6wullsg9veMm0LLsBpc/v3IbrDyUkKW5f7AjeuCTzZC9HQdyqEp/kq",
-	"H24i59EpM1DfJ2rzG5QvmpEbKCVgE9Zf7d87RNbf1m6I37kawldJicTJRId6rSohZWJzG8UP6ZjdhgeD",
-	"mGXqZwNQAlEtxlySUpzx8TwOpizvGserfPggt2eY1/1YUu8A8khzTpksDfh4TNDzcwZQYUQIkn5Bhwvm",
-	"GVYb+jFoisYmrw3KcJy0Uf1Kv/xWvdiLCU0mYMl+vpHwenjw2p0vrJHrKuQyq91GxjO5vb2zrW4Ao+Ta",
-	"9WtX1F944VU9TpMMx3Pv1rlJEpqSLxa4JawG9KEIcaSfC/fykIzmLOzgwnle8ONAaqI9ZZoQxrp3xQEa",
-	"Rav7etoctOk1POxWDKjWQesYwgiQhsgz1IuU1DF+0Sb1U/OAy5C2QYtVVgKUeVlyhotp/Ml3D0vg3nu4",
-	"mDaDxrZXj0H/oj+aEGQKwDCJBCFC7/5IK4doYSPjJTEkWBsXty0WTmciYjn3If+oU4Qfk6JSmMGFeVCQ",
-	"HBfELiegGIh24ROVNV4ufxvzPDII85248y9F9BjEg7+pj4NH/vhHe7B6gnFick8dKd9PXje9TrahKrYm",
-	"MJmMSPJISevXyFJsQivxF2gIojCItvilrjPKYd/rYI+yn1Z5OePCf7w/qhCwMRRMMt547W2pHd3WWZxg",
-	"hhhR3F+FGYGnrfuiGCwucZOKPMMAqhYWgtUzp0wfc1vyjoYvWMY1mFNjO0XbW+ZF1v+ksCYU9bJvYLdm",
-	"mGbh8OOZyWN3B3etJzSHbsTbeRlbcYBp0Zkvv4YAaAbCrdHElCxXNuqLVyKCv3VgZS0CrDYcP0XSdo3M",
-	"izzZu1pSS4QCFDBoj6ANpT50RbaURqNOVdk9J1tV+5cCQr/jxasRacJ6tKa5KpWiHFqQeBlJS0DrOuHi",
-	"I3WVfDXgIN0yu2iCK13vEfmr+zHNBOfkL0HzucCM6R9Jmhecj6ILeRzA04YrDzdegKDsZ4PAJ8GImMak",
-	"TpF2Ckj6r5HlAzitAzAPmZJzonqkrii8whdohtkS8SxthBwLtCAFRL4ca01BSJploBogjCQBPMLS5OJx",
-	"NNpd+iVb4S8Cc3flncYcmxMKYgs2ltS5YZmcKxelubxvpPW4h4rQFY7PqhYo8TAjJksBZ0KrVHTnJWYA",
-	"uWzHijYFAwwME8d3NKIE8v4NIGP5WXJ+lHFAh5jhTPECSY+GHHCoGZdHIz4HF82c4bmcECbhcNOAO0Jd",
-	"G44qUIkRL4Y0TXVhRc5GGYV7eoElOcrojOr3UizxEAtyNGf4GNMMIHYAK7nAY3I0mmcZ4KGlRyUUT46X",
-	"Sp06gsFCOr4akJjnOWDZHs1ISnEF8nyk63lWn6sh2m9KVjAi8cjAZNuPGU+mzsfUoEvqxMmjsnykKHOV",
-	"3Ba1vC1HoZsQkuRH6s4HGVGY2b8hwuRoziB+Ui+YKThaPsEXpBBHQt0NS9onnKVHZUSakHg0OpqSpTsM",
-	"/WV1hJUmTweB334jsannCaMxTFONTugGZwKWQHDd6UzoZTUZJRXZ1QeH5uojoJYekccJMcGWNvvpaEHw",
-	"1P08o2KGZTJxvxPWQQRQVEeKMSt4JoMteqTkRfnBeuL1J51WBKihDLOEHJnEhRwvm4tXgPHKNmY+GQKY",
-	"T7Zt+9EMTvLcvgZ/m+8pO+Zq0OYn+9E2oi5KR6olQUppbsa0+l3Cs/kMQtdMqvURH42cT9U7jia6Qi79",
-	"dwZrSXABlLDh4UewWhUDuO04S+p8W8HHuN+OeEHomDW+rdjcLqUuSOYMypDJqfzr+8o4jt223fjS5uzd",
-	"39xmyvo4GoXf5QP7lUMK8w2w+ZGWuIkojkq5aT7XdpwoYFs6TA21MfT4bJyy3QPqmAD2VPyTlycHfFUt",
-	"LSg0lcAC48IR06mF+gMfjTLqfK7InmPAAjqq7Vf7ZbW+usrk6hdQjWLpflOR5y0+dF5QnxxstSMd42Gn",
-	"CxQUFr9RfZXPs6wkhzkDcsqqMbpCWX1IFFXMO9xGaztU0jOvCAl6Vjkk/SnHxbTslFnJpD4o+XCU8Bxy",
-	"ernLt/xI9e6shhqkEWGUHc3mwspX05RzUJlvBM00LeZMTakc1FBxSPkpI+qQnOhjWtdyOcoLampF4JwC",
-	"Y1X0t99Ua2CCXo9SwjSruXGo1bc0JbOcS8ISNeXy2AaacHmkVBC+sDUoIFGyko7mcyURzRf1s52PRjQh",
-	"hSvSCM6UokEBy1l9Ko8S+GAbxLoI81GFIy0mNJ/ppbV9HlOyOEoyTGc2uFx9ocTvkROzrS3SblP2u4qx",
-	"qqcMC85zrXgsQfW0n1w1RH9VlXQyX+jSltXn0hJWfZXjMVh3NSp6TYyYr+qsY750e68tqGXR2pe1Ctga",
-	"RtzhGXXNdVnIBsQc8blMja4BBh3noYyyqcNkGhWiXA1I9q54K9FINEfDksR0piZ0pPS7gvvdX7d1pu0m",
-	"ECQ2V1xRD8q6t6PxIBS/n66mmznqbL2gkga+u4gepL09nDITOia/rRYsHMoqdkjn3I4kl3lZwzvMBv5A",
-	"DNWXuEtqgX7OjbBfnIbhNy9EuJ3eqt0bYhiFxFmmk0UyXZNL3Z0QHyHQvpGp4sDnEmGktfYqkTwy6qOa",
-	"q/O7l86UUTHp8L625O4/GJUgATcgwxeUY5RnWCrmRZJkmY5F1oKmO7XfM8RCyLvW2OVZ0z74j+UdtDNa",
-	"wjy2avUTwqZkpIEw99sZFpOXQXfbhEBKOQtAwwBk+et5PNeqgX3RvOShDe3lb4rv0gvlslaKd3RJ2N7l",
-	"UdURc9jufq2w4SHMhAmakoFNd7elfJ4DVg/Anbf0G7KR6Sesp9VjCf8KCcbS121L5UUTG+0gaFCKdTm1",
-	"1hO1jiV3Japwdxi3GUINXblWZ9SlTvtO20TwnbNvzzXktuo3KIKhMqevfAQTkuB0FwmuTaXaNmrOD+dO",
-	"a4LhNULLFQtS2ALYUorWVeetqy1C7Ovrh/v7qFEREfSBgTrNIERenW9ac/cV34gA46s8z7Vs9XJ5aoPy",
-	"54BPia64TjDcqkMD6d11T1kj+IEPfkRRdoanBCSIvv2ggzuQAIEzANsRxJTgonDqLqEOFBThzuD8hSB6",
-	"fU2KKa1Aitk9zuTE0kAzw3WXM3Z8nBGUDr3KMXikQ3BvqCPr9Z7F9l7coMuzdm6udG9O4VNCcAVQ/mwY",
-	"flvlpOasvYVYpz6V1IGiEWiCUzQkhCHteoCtQuWNitUqs12oPkAvp1ezICwEuFbFy0qXSHlLp4xKijNa",
-	"WlHEkSAGwL20rRlT3pFbvjgBs8esvBYTljSecW68GR5qI1Fnprkts1papawLuDQzmLytinAVrwT5zIuE",
-	"GKeZaZPPgbH4+IMlo2veO/I0ziHdwqt5wYeZzkOLLkixBkeVEMmYSlMr9fPDPBuq126ZrsFr9aV3+woy",
-	"2l14JSp6I+BYj9fG4yIVxHo+7VLlbG5E1a1v+hBBEyxYFcftKQQA97vI6VdejsqiTOfEC51TAhm8uI1S",
-	"vBS7SBsv/VlTZ4hvGh1/Eg+EGou3PGiJcvLBR9GVR3eueJ8EBaPfopYvxS2rXqy+Xeh3InvgWec95aF6",
-	"JjYABXZLC/JvtW2qYCGzAWEsTo7znGzVKVYnehfeJ4xkEzc9LQDWR5d1SOIcO+VUdJUUemw9vsIcHNpZ",
-	"ZA3hviMiWGxyDOCm4OAJ1PskCyIkKvQz6tYwn5JlaoGuqEDqBMOZuluQYiU3elOw3yVqURcgtZOP1z6Q",
-	"lcrX0EPVgG99XiFZxh+SPFu21UtWNEWYiQUxeSIHDw4focvHO5cn6n19O1kvJptxYy5tC07c3j5NaON2",
-	"PFUjbDd2bnbobk51e0jjKzpN2hM87dXzf/d3f/d3L927d+nmzeZ84qGKfXWApurPld4kYM1jtCBkSliq",
-	"Tky9I6hA6iWSok9/9n8/+eV3bqARzgTZRTo6osPOnmp5Zrs1A22hziaEliW0LylUOyh/l+DCY/uArxEe",
-	"8rlUXJ7wGUGLCRcEFAgdSce4RAZSmKQIj6TJNAEhh/b5nCU0e06gMhO+aXF3DQTdQrUxZB/l7oDKvVfW",
-	"l+5UUq/6j3/OA9AOYoKvXLveX9s0ird+23QQnsBDsGGGCmfHr36NHL4k7mL5cM4C+aE68KNfVw/5wusj",
-	"sDchv1GCLwJMMWc2hMz78wIXjLKx2MQgm5tVU8YMzpmBO6iSSM5QBuUitS1vKIGnSCZeVJP//50DdTq7",
-	"tlnA6ES8QAe37umcYZ0fI54DPBMJe1Un8tAC7e+JAcISqYNeQlI+sGBMZrG/9q5xVPXDg2/jN8Yr9MKG",
-	"PAYr5v6eQCa3HjEOdiUdXYX06Y4wW6IZD5RDdmHX662bOz6yT1Qon4aeWtaBEcZzmjozvt5+Pal3y0dI",
-	"sZbuDdKnTWhVpyV4QnwgGfuHX0LPv/7o9qWXFE988eXXvqD+/zd3D//NmovcVKGg20HJopYHavjyZn1b",
-	"OF/jv3VCkl8P5bOvJA75BbgOO45os6gB0oXQHdRTJZ6+GYZ3kuyYMMmL5cu16ls2pkK/78aj2RAxr15f",
-	"trYBlHSaRlWHDGZJXA1lMdlEyDUu9FcvsLRuWSW39biwC/BAPx4E/75+OjjVAIDqmAqpbhlxt4cNAq6u",
-	"n3dSUmxzeSdldP7pK+8Gi3eXw96Eyu3dtr5IhtWU55hKk2EDQ5NdHQlUJoaUekyrwAnpnz1KDYeoUNZR",
-	"iIO2KUuBegjoli9uKVZc331+5G1wmDJkqQNVB/yFn0xx2rWKtlalbT2zmVChyLVWu1Bk2Kd3w/6IYbJA",
-	"lXS/EddsktagBouCBDtKW3673rnLx2Va3AwvK0hWnzqnM3s3uiHzACsJOl6lzPXtjdaPDZWZNivoFA43",
-	"o6nxYlUFIgfMUcO+lqVccrYKjkO/m/VLBnUf4RwXchfh2tYBDXaCBTI2SsAqHBI05jx1XLLmYxw8N4zJ",
-	"5CdtpH7VBkrq7XS6PO+fSR2+FpBne/K1ltFrN49XdAZ8CQ+UgP26cXQ7F5/umN2mktvoP5wVvql1O8di",
-	"v2Y1zMjDcz6UeDQKTtznKXvxSkeVWO/8r22waGkvz1i0T6lByJo/KEA/Tn1Ik43yZBFISetUi/TBVwRu",
-	"oRmJlgk90tj7pSbAG5E4rfHeeUh4jLuZwKP3e7S8jkSFBBx9x/DFw/b0naa3+yxdQdL46cXeoxSHV7co",
-	"twJRZ7kiT6zdTmQkrl3W+qpVt6gyBM/S2+6HQaOmXnsCiZnfhq5bIAzONfrWdNoP4qaTcZuwt/q358Sg",
-	"DM6V+DGqgqVX+Pw82MRyQBiAp8a8q+W3fv21k1++++xHP0b/60N08uHPnQ+//tqzj//65L2fm19qH06+",
-	"9adP/8fXHX3SdZyX19uCpEc2YEDn4dvsTa+OaZJeV9fPuYytes0zLCS6sj2w7nOo9xeL7XYouTeNAgLt",
-	"I9+12aYR8BNlXqqdkW/BXuVDLxKhzV+OBDpd4yg9qzijPoiicWGGr/LhgXlS10+fZzKmj7lM+IxEVTHo",
-	"PhZe5cPySBCS5J5yPIo31U/IxMb2za7Tp0Bei0gt6w7EV3d+lQ/3AQvBY+03X7fQoCsORPKcJr2jQPRb",
-	"1cT0SAKjf5C79jMweRhYFRPcAKKo4Bl4BMCmZAJGy4Rrxb54Sgy8hnYaXspBtYWQT3gzIzAWbXm6tCiw",
-	"2a+jrG6srCbvcNUZYJslNJ+QwsIxtjTwYtA5SPIJmZFCn2ntQzhtppjFRPRninWH0wSuODNAz/HzaGSo",
-	"zZUgecoWhB8mWKeMYShHsYso05mQShuLBGEMAkJXOSnXPBkpx+2oRr5NclDJTr9LLzpw2+vb88OuAsRL",
-	"KCc3NlcYwL2tDK+P/ZQHAk5TqlYTZwdOs7KYk4FHlyiZAUFGtEDkMU5ktjSpO2pxxVZz/IOtx5fG/JL5",
-	"8i3B2QsP8eIeEQJrsP4eTBqVTlueO954eQvqY/LyypgIFw6pTQ2D1kkeLFG6FkJjs2LyGo3MeErilHiT",
-	"etXFMg/0Y4bxjNLXI8ZGQ4QBpm1tNzuetOruQ9nD+ap+f/0UEfRlHrQXoVVwD/Y6FaiYMw22roMmERUm",
-	"3ewUMOt0zE6/vH0kee+UpLWK9pqNUMagrpRga3jO1ph0d2nxi8FD7ev9aoC8rnn872yHz/9YSvvzJFcA",
-	"BLAJpmvHD1BPHQJGqNgco0siZLxK5SJn+6LkfFz7CBdj0g5I3ahYb+uRQhY8y5bgcQWAZg1Z1Gm8OEVY",
-	"gfuuXzfwwkZ8jq630wbGCYD56RQCEXKonZkHrJczS/H0bJ5hGWW+8ADTBJxc/pup21topW86NQtWUrtI",
-	"LmMKVegHQz1swsoJPLl+7ol6vd3fZOK4Vxw7L3nrnFbBlN2ldjfnP6zFGtoB+6b7GlkC+MseqByelDiq",
-	"K6ojo9CUtZdNWpKAkPcJ54KgEZT6tCgeAs8AQZaPVjI9kgmnSa8SqVlG8HhONoQ4E6RCKHMxPjNlbFuI",
-	"OG1iokPucp4PcTJ9lQ9Xllr3NXCSS6DFtmWGzB2PEdd+3ZogUWX9hPITu/2n6+oaIcenyabRE2ib+X3u",
-	"NV+HpnE+A28bcAgi2s2i9YCHMKK2oyBsYMp3SvgXFwQJcgy2pm6d4fTGsXNmj16O+VNdZzoYsRGd1Jra",
-	"ZVf6EQB3ri71W9rZEC0eNsakdjJqAN0DX6PISgcXrMk87ZpunwAVu6qVZO3ShF8jy8PEFMqp/G64AW8r",
-	"rLdY2CZFqZqpvxZkOOF8Krxq6V08JJk1426iso02ra96UyWacSHR9avaqIb4CEG6xA1EZrlcIomnRMAZ",
-	"D9kYeIGXMfXXzqAWkJ6Bbz3uUhZ0q/7svZOv/ejTv/8v1l9afvjsz/7g0x+/++wHX336/gef/vS9k6//",
-	"N3jkh3/+5KMPyt/gwT/8zmd//Z+ffPTNZ/8dXvz0J3998s3vnXz486ff/emTT/5T7auTr/3is//4t/qt",
-	"b5788JvV+0//4w+e/uJ7n/70k5Nv/an69un7//3Jxx/rFx33LcAUgw4/5AbnpEK/xbMhHc85pOyWmNoG",
-	"wDnJuE6NTueaAzVKu2JLCwO78OdT3KVs2ifIrS86UTDGrQxsXb0EsFRH30eEKmV8PPbh8ZgcVKhnTqUA",
-	"CB5gY/JYomRCkikY5PxpUXZY9SaTKyJ/gRfjyzLj40tW3e2ULuPANQvEavjmobHyV+6avhNcP3q6Widd",
-	"sXAtl5v4MLqGbTSbj2vFKE12fy/PrBXf7h2opEf5d2AB9IG6wZtAo+bvG4fAd2UyvLm/2ElDDwMICYbn",
-	"rm8jseq06qJA82rQNtXN3QlK9WNVL9XoCM+JgZrnZRjW5cwM4LLVNzajtYTvAq62tCYGVI4LPBOBYvpY",
-	"l6DfdV1T5gwtUyU1SrvxYQ3U7XlIUD6XuhA2vGDwaksOKfIEmjZAYbHOZVmqlZ36us+YZF4vp9xG0MDl",
-	"aqPqqK//e9hUUF1vOVenHeqkLcae1n5rj0rCo5HTVFVUrlFWBsoDg0/I8HTHwKsmw5XmbAXQc0Txhiow",
-	"j5Z1rZjO8JhcfisnYwjmUB9ycI46evLlPB15FRPWoypVZDgs9laKfzBCGB3cvB1IOLT5in1qkxbEQg03",
-	"QEYlkpxPbZllDeap7vEgMxZYIEGYRGqf+bEBS6CFlSksDBbHlOQSwEIn5DFOSUJnOEMpHVMpYjR3A4Ib",
-	"oXmtYMUxstAYRsRA7euKtuZPmK7+UweSvBn0EMWVtwVm84szXTDARjSVqQeWQ0vM3Ap5ghg3fXuAru36",
-	"jvSFd5CUQo2ojsrivWr4+qygWYk2V2eCL956hC67N9DLb9P0ncv6cXH5bdXOO7qsrdKLRzTLSIoosyeT",
-	"kHiWB0Ap1S2xpayYLjhKJWQ5TfAxCeylCtDdE6bbe+0HWwts8RkDtYapka0JVrcBxqWxlGEnxsSqoAWB",
-	"zTclS0UKlgqD29kNYmMYzilgYwZWLtag4g5DTMsRbXwW8JEoQfoyxMCsRjpyNiZCInjmBqjVArBwEVSt",
-	"KJSwEUjMcJZBCdgR12bDpRI8qfpr5l26fn6Z2j7xhaCno3L8HojLdHRgJXVHJJMNSXdI4rTuNNVG5Xum",
-	"qmMjx8rOIRKlKvIM4tNQMkb/c6ZBDGfE0E/bnJsntc6rN3V8lPBXyjVmaUaKI1N4JCHG7Akhm0f2/puR",
-	"Mc7KTwUV06OS520L5RcZF+KorKhVJjsembD1sgANwGr4Doh7pb+2zvdPPvrk07//Lyff+hD9rw/Rs0++",
-	"dfLH33/y8cdg0vnWB5/+9BPHxsIXzB2cRpdNa0lpzf424atscWxFOyz1aDaUFtjknnBm3j1+TPZ1rbqw",
-	"LVLf8C2RxXyoCwoZcBq30H1KRYILvwLgL0ZfinPJUdlMRCX6KrS8BOXesXeoNmTuFU+2dCO+QyQCK1q4",
-	"km/7zNRRk3EhBwiKPgJakUjKwOdOYOpA4BU0tgsKpa0CDk8a6Datc6p+EWW1GpZHssBMwBKWAIxOXUZ9",
-	"gJnylOU434yBHPRf7+4HqkU8+eVXn3z052Ay/e4/nHz8/tP3P376/T9Qn598/O+efPTnJ9/83pNfgaH1",
-	"2Q9//eSXf37yF3/95Ff/ATb+e3/x2X/6y8/+7K+f/uCv4PmPPnjyq/9w8uGPTr733tOvf2i/+vhjZ96E",
-	"SVLkBRVqumN1b2dGUFEmJJVzc/ESPKFEgimcZlRiSCef8LkgEw4lw0zpKx+L3yeL9prPm0u79RJaw86d",
-	"qh4tTb2QADYAZ9UkJMksz7AkAyTmyQRhgVZKG5qoWQ9eTEhfNNH4DY+GsFwtwLhGGdqfUEYEcfLF3BDj",
-	"LW9s2GN5K1BYAGIdKEO32FgJthtIF9czeiV1b3GldlUQ+BazZa+qUzBDKH1r6BBez/2JP/c3priWbsEW",
-	"17I5eo2Za9nh4Brq2nB1zzMYMQJQY2AUDMAH1uAPQ0q2IYppSL9lhhumS7PuFbDasm6BsI46p76dU02v",
-	"UdNN13+dF1Qu/bsbut2EwmA26qkyOK0PaHVBTVy8sVaWwJXGjxmpdsNAyj7Cq3BQ1r0SvgjefhFCNYZv",
-	"1BTxXJYxG88NvVZsJop5bugaRDNLD1wQR2ggnC3wUjhHxFcml/bvw+dLrx92n3hl/4Nyol46QYLqng0X",
-	"bKgOvuzVbkwM81q4u3+tzh+vndMDPrcTE9EhSVSySkwy+zlgU3hAQyxcRTBFxmQr7Bv0aG92KJNRmG44",
-	"h8y5w/I61GE9D4TcJ1iQQH7z9mbCbzXk40rSxPbGInXnAqTvW/OUJvWoCzdNS0ZnZOgMkj5T1G+s4EHs",
-	"XI+GzA9g5oIJ9LRL7DGcuYZYG4zSORo3LqN3KZCqELQto2+OyKatV6lZaYEhZqENoV3y12KREluUJGvl",
-	"NUw6cGNGqh5qJWRKK1256g7L1COlV/bo6pJ2SAlxWj3AlTjNElprWxJMo21h3rX7vKFDOX3vgjoJX/2i",
-	"uUS4WuDhvSs6zvjw3otIcZvWQ7EgzwlUWpJMeAcVSN/V2/NAO88FM4+Bufm3h/YZUoZiOKUPN59nxBQk",
-	"FQPQu4B5lS7GkCQMzSibawtmpPg6N8qnHHzaFeWfT3kiLuuajeTylCwvzTDDY/jxhVn6hU2uRvRihLJY",
-	"yeMc4qT88HmUHZIQwnn02ePUDejQokvI26o+gBnCoByod445YYdVJHyD3/S9bHU57xO54MXUXtwA9pqP",
-	"KbuB+AjdOTi+Dst7GZx9XQHSa3iRk3lREF+QzCOoKwBXchMdAzcSLKbigqrweIpcqNu7egEskBkfa2tZ",
-	"d2IoYXsyAEcxF2RgTXJ6u0fvdqUu7Y291CxLcgwLvhCkQAIvwSJCRVSS88opa9etKkhjOcwdRz3VyMy7",
-	"Cw3D4eNN3JfdbbG+id3JJl41zGVY7eXHcr3Y1rOJi60PKjCloirm2RAXcznhBV2heBuh98w7S1NixwdC",
-	"C0gfnqs+SfqiMfN5kcS51mQxF8FqfQsTWdttZ7JP+kip9poPrF1XMPb3bKzm/mMlx4W3OFkJxwtVaGc4",
-	"JQhP4mwzeii+0b/Fh31y6wxWjWd5LRpJo7LuXCz9N5QJLtKFmekqEUIuUXMeiFCZC4200H3OBlyhSqXx",
-	"loZ7WBVRyKiQAuVKXk9wZstGZHREIDnOVF4JVMB9qTvVvOlocnZjNUBD75L77PYyC+rd8kXqq0fYQIJc",
-	"JeoKvNVqpBRDddNpZ34RRKb3UhWskTkSnnGdQvBzsuc9PQlThyWMGeoxUylINoo+mSPhKiukzkgMP0YW",
-	"j7hHRSfFMU0IIiyF6EFksgE2XQJ+PfBJTHutSY6X94ic8LTbtG0fhO1jLMtebgVNCLOpzWTN8RIuLXmG",
-	"pYlyiAA+GM27nSgP9VOm2BtNSGj/oIIwsohKzRMZ7URsO1TPxCKlgVio4DNrZat91alnJKOMxGtgqvkg",
-	"7HpsKXx1kGMmRt2RDC9jNn1kn4UjYSn8QWpqT2MG4dd6h0TNp8Zo7fqkt15/HfuzBFhrDTF0aBiyyXRy",
-	"bB9X7nC5bozttYhSeCZ8IDzTjSj+cNidK9Kps5F8UJ5ValgtT6yWIXby4c8/e/fdp//9145vKScs1fpE",
-	"M61LC6GAIfWB65/0+nLe0IW4PDlNSiM/gvDgAcpgZZWsTCa4EASc2gwEZ1kDQrWGRphmAhDY4P0bSEAU",
-	"u1sDrMuEEFuGe4yz+7GYG/pp2IVe5I2r26cKMy/tZJ1NNobgOQRMfMgg5ujdX3XGBTGU5xG7pWIWU1sM",
-	"TApJsk4SRQseudvRbVMdqCHPhJgXFmq2M8utzsZnYKL63LCkTRLeCGbGmfH3Kme/fri/r6SHqy6CwAAb",
-	"o2V6NCtxajorPOtiT/dsXb3SX1jmxM5MubUZFfrPN1vasau2GtRjn7DxO4rIuCApGMDLEJ9/BdXoEFW/",
-	"M2bdXd11aE+xLy38ZB8+tu+8oi0VXatpH7+/1hFP03oFfZ2dXG7sbnWnLiQ2ow80BM85qwYr67jCck/f",
-	"/+DpDz767INvWBWh/KD/evr+B5+9++ef/sMf2t9/8ePPvvuuoyjMWYlL6kCU1rywRnXw6gtzOeSPN0Jq",
-	"aMnB2FxB7OmDa2VI245OVe9yA2GMvSBEOhHYTKBjzBElI0udDbYk7w3rrBOheC2K0EfOA5xMO2OWu9Fn",
-	"NwbH0QW+ceBddbudPckkoUySKtfNc/Pl9VjFkGXRxL+ZbDL9lu3SP3gd53qaXHMbmuVLI+UsIQOttM9w",
-	"ugJxc55gfCKMjGuL+AdDQ3ysXIOvC0aRGwJbjbkzqK07iC4YCFZ2VSLErdNbH0TB+TCjiRdl9vDgtTsD",
-	"jTPb391+OmDkUKH863GUdadV6RGtLn5D+IMCcqGCqFkxvvo1uJ837trdZtAy8Lmf97WMc7bzWYlDbveu",
-	"GjKFIiF6SJzoGVgggdd6gdXbV7q9IyVCU0kbpz8/DeTkFpPF0nu09Syo268urLfmYQzKWFXlsOrQPzfH",
-	"XG6F7BCz6VFpPh1sjQpCAGsqmWhbXEZz7A9cP9C2p7s2CqIROANFHVaDSricUDbW8NUSLYkBr4XiL2iE",
-	"E8kB29okGBOJGDiwzjGsY0pZGs+Nt2HINhdiJZg8AJ7j45VjUjyis+jqy74zz0Zc2IoaeiqNs7Dqycsl",
-	"E87IXuIRAHpx4iSAAPDlqIlHHiU+VNSV8CjodFCNtPNkMF6d3zRAnxqwaWOD4ZnBX4MhIcrQZeu8uqyl",
-	"n7iBCEsFwkqcQfQgTTPihBD2sulZNCE7onZcIUvxM8cV2rmuZIiFqRsgiC9GQw274zikn1OCqNC1ZXrj",
-	"Slb1z72OxHo3OSTYj2hmkjch+lQXr+930JelvLtBjSy5DwnOwpc2r5XrQKNwIV6gIU09g+zK7QjY/F6m",
-	"aVV7rWd9UZ4TJnx+eAtLiNGS4KKMfOlzTnud5RRnZrB2x/oLXw/QhDy+oWjlBFp1CkknuKvR8yt7UAJi",
-	"tc8pWT4n0KE+8g+sJnyHjTgMoW9YmNGfy/WwBG7jpbWBPX1xG9IblKik9q6NHp7PQEZis8SKLq/Rl28g",
-	"Uy5q15BI106onttB9+jLHZv6WggeKyUS2+gv39Aygo9JbYCIz6VdL0+qqA/XpdVLT8dgihTujW91JIOK",
-	"CgsbyGmM5krDmlibd6ez1itDIYJ/F9VF6VpyMqIKmK3+9WYAh8l7j63xgHrqOYHmTNGzIEKQ1C2lckNX",
-	"SCjBAxPMIHsRvjGFhwb9b7POSbz+hjcHxpQsbyCgi07n15TpTW4hl1mAYdS2gZoRaDyT29s7225p8fKb",
-	"YpRcu37tivoLLwKpOOsXjljVFIBDvDKHZzRZrpelvFedvlY9z/HyNlSZXD3tME1t/rW2E+g0C9CRApif",
-	"NCFlZFy9tW30r5C6SanjnmGWwE1GR1UzAx0Eh6vSCgpI8RysAE7UICe2/XhaJPd2jueSz7CkyQDtAFiY",
-	"ndEV8xdwl87QsXFFup8rXX0ueDGlbHzTBM5UL3aM1p+arWdQb7VGWWfJwuyxCb+EYbT1w8APitZ0+mZ1",
-	"I4jogpBQjNQz4O/sFSZZ578V+LX+7FSP7mrylM7aZ+b6XsyZBrvCSL3m9nd9LU5wOq9NLUjqjSx6sZIR",
-	"fm37FBxwplX8ApmeI0qy1H8NtOoIH420qQbph2MA80sk0/g6fDpoQd89IUOeEZKKXVQWGhyggshiCVY0",
-	"9Lz4wgDNmaQZ+t/v/pctDz0NxNOKKhlMPp0HwxJl5o2ZBzyOAfBxTnieEdAHFKHUHPYO7sTg6FgUun53",
-	"OAMAZwP/Ske4sXFXcw9w2sgfHzMuSJk2XJ/tl7TRvVRRTSBw+UYFKOngMUaFavvuY9r/rJsTU3PhVYfO",
-	"BOfqiqHGwKIvaCkVeYaX0YHExA9Jsl9ikeg4bZRRNm2oeNeuhtp7o0ofaBYYV+1oKBNodoGXGt4kpm0D",
-	"KhY9N/P8QbBaVC8Q71OXt2p6N2LDLNapeBUTsLynfR9lyPKZh8ME0MVt7G6NPoG9bO3+K5WkpInfbQ/l",
-	"0o/BsTHzhPzfwym5NM+R+pVZxD6UYom9am3KFyzjuIcF/KZ5w2f/npAsrzXUHRiwdjRaCVPV2Ueb6g46",
-	"gQXZNXqa0tpPvv7eDWT1ei/iZV7wxCTSrj/dvODp3OcG8kb7z8dxISZtYfvNy5lqtCoTZ4bTUMpr2ppl",
-	"VMOALUy+GZ2N21bPL0RLG9ruljC6p4bI9l8L9pCLtjnQ1aqPREZzdVGw+FIO9mVnXCgI13AUoyudnhNQ",
-	"sWWAcJah4VzCUQZ+gglNUxJnR4pOEGrBpVbqycHN2wiXwGyroSn+aqGefJEYBHlr/LRXEaOTOcRzgJ/b",
-	"oxMPNHglSf2snlHhRR8GhIrKmgyT1kCnKdiU5yInLCVpFV6vWnJpsyrIGXksX8/TZpWuyASvCDhvOaGi",
-	"Xwchwjst1cY9sATzkfohSQjNZUslRl/Y0+2Cz9DhvcPmJahfzFkwxuehBbgx1sqmT7xZJbhRzvXWww4L",
-	"5NW4ysEruBy3nAcG6Iv3Lj9C29vbv9MZ+3M6TKAG1WqjXKmZ7DTcQtmlN8mJHpNX+TDS6VD12fuFaC19",
-	"nSq3LDkMBIx4hzUikHXep4tVRPlOQ0A7Vh7tBXXdTJ1dWvlekNFqJZ9rpzxhvJhbL233iNO52gM29+TX",
-	"Xzv5yV89/cFHEID966+d/PCbJz/5K/vhp+999ic/evaTv3r27fdOvvOfnv7R/zz5w/c01PRPT771pyd/",
-	"8X1d4esD55cPf/70T3548hff9yZ7aSSgyk5gQrlxujSZX6KBq+U34e/33Qo1AK5Wl6XPQ2l/m5KltjaA",
-	"t7GsQ+GCg3Ud9XM4IHox/6KgUvrhVWwWN0AbY3Ww6meR5AjDcDFLodhUea9fN0KnPPPK5M7aGqxKG5c9",
-	"G0IiAFemd3kdYKWiV5ts3eepF2/Tft1aiMYWAHThXQElVPAZQTiz7FnKnn5IB3oQbaNvgSYzWGRe0IgY",
-	"AHG1oWKkUws41v69wwoTC8yjZjekZtgabRgZn/jAhqoo7jNPatuM+iQkHo1uIEsfQ3NA/sAF6T7Vu/Nw",
-	"DcXa6L2J21x5qp/rdc72GtYdhSdw5eC1/cN/trOtM9PUsgDICmcII0YWCDyiA6vGayMj40OeLiEupClt",
-	"19LzygO8odRCMRWNggWlfHFGNCA8IMUBQBFaQmhc8OTviLxp1wOCZ21nUdaVI6hxI2YcSowf44ym6PDe",
-	"ldo1yfo3nFvsAC0mXOgQDMrGevv4jxlYFrXSPQPezGT9jGWRH1phVCIuV3D3PEM4E5LQdK1XIseUckZ6",
-	"tc4ZiWyarltf5bQaJZhj4hQlePT+WcOlrAd/4tmqoXIYDlJKVNIqiQM9Mdb5Vv3IErtOy0pvqkNllMpP",
-	"u3lGd7+Zg8uit5znsaX6DB5a0SvbV54dtl55/uh/mluOBqewl5d/9yfPPvnPtZtMCMPCvcPUsIK9+MBp",
-	"vUxFxX8PTUY2FFURQSqZwtrRySbqcZ0RUjsFd2xAhf3cob6abv1E1gP3AbkHECHuc2SSfKoMCqhS5DsS",
-	"Ky+s104Y6RoMFUGHdsPT0u6mlmDRTod16ZeGWD0IXAo6qDvUjfVA6pMqYa9nIeOwb9cvQt/ivmDyO3pJ",
-	"TRgyaDCWYXbVuoKhXq++zprJiCnO41nsdbEoTgOM0hUoXt6YWos46KdaAstLJFNTpW+BmRS76PXD/f3B",
-	"KsLEQLtUBE0Jk+jOTW9MegRPnabO9ToVCWrlsXvprWVIcjPou1bCoF4Y27D+wNmo/r2eESwi61k1I2o6",
-	"putmi8aHlVUIydCtf9CMLAwgXvi4aAmKu6kjaXcbEZ2tAXH+2mH+seHsZYtjcmqHo60u6ynUGIdAaA/L",
-	"RgwVmHyowb2MhUkzswsVe+ypkcejfUUm6Tew2UyS/kq910FLLKC7fptRNx1+OGels+o5bC9xb/FBD8PV",
-	"dgfDtV4KVaPLlqH7a++uAJd2DXRoEYqjwziTuq+vNYrHeVSjd/a2zWth1iPhuIm3MGcGQ85aaheFBWAw",
-	"vD80yMSdAAxJ3a8XRF8wDAXply2FIkHTjaPCzJHVIJ3VUexGQ19pF8Y9jtfAXTpG5VEa3MqLamirT/Ks",
-	"+1KtnlktQWmpZhoZtF/0BJEH5uDvdKl3I68FNeZe+lOUxnRlrUKHbdqOn0ByXrBDU+2tZ83ONyZLj/eg",
-	"z6BblJhjShb7ExJET/cU7V1CbbESx1Ft8LmWhuTIkqf6ZqWYHc5IejSkkFlu2OzIgZRKOBN1RXENq1xR",
-	"olCU3k8sjFfTYPoNtkaYZvDVnOFjTDOolt0tnIAqZRdhqrY4lDaPl5o6nflq6Jgati3FdHrQVsmBPsqH",
-	"W0PaB9k1ZkG8eknymKhD9ZhDhGqQQECnkkvQ2qBXzCZOBA/7HlljIMoUs/Qlld6OHkrZ+fVtsOREX5t0",
-	"5JZK7NNq+aavXWrUpu52rB4/w+CD9YVd3UFJhumMpIjKARhxZniJtEtBu5ANB/jqnCfmeIjhUXjWp+Su",
-	"VPA07dYJWC64u1buzFp4r6LmKv9Z4JjOvalTEKMejcj8URLqOeFL++k2F9iXzIgGZhJhArRrcZViFq2L",
-	"NeuN6xbCA/Ar+muFb2lmPYdyApGxYSLBJShiM3FV6FBd9a7eWo45AunSWoXQoRhS15pe3WT9qjD2zLqd",
-	"YTYPVfKdGbj4sLjwB7eerWvNqfThS/wF0h5GRt+LtS5lkSQu81zsOespPy1Jro3oCZ8RgRh5LAdoVPAZ",
-	"2tlqTSv2/ARF+nvxeqttpVGR0ZwBNivYV23Vob1b76TaIIaluj2BSmJsxjTjnoHnaZhxtDJHabRlT4+q",
-	"WjPlV3OWZAQX7leLguuQQolnufNOiiU+KkGSlYQgTFK5PJqz0kVXvwqUNwZtdD0iGR3TIdw8IYgj4LVz",
-	"zu2YHAV9bJvkAKqzhT3WgsN1ksU891vvLlV8r906QVvXlahsn9Mk//kyvVZhsq8E/ToPtcCIQPmerZHf",
-	"anwM5pJddlifcmNCg/rihZle/U6FpIkvWFEfHH75tSrXXcMPpAD33PekuE3HxjG1GhWlLm2hscSXo6qA",
-	"UO3knLZdKWhmECZcOdpQiGRgrNFJeKXT3ttMG0H8/FOLByhnXPYSmKkpxnXrWAmt5JSYz0nRwwVaWQR9",
-	"s4eEnvVq2VnprsTyEAt9wGUaA8wfD1FlxJf4Lpxr6sE4wGyiUfE7TSZleroZUDvdV8+kKVkeASgPn1Gh",
-	"7xIjmlF4+qgqASLmOSkESbUZiYiVtFnn3KBier/M+Gz67B5L/1lCHuNE6uhbacIBjU1hUI9cDGCVxtYj",
-	"8iPcdt+5bOqZQeC2zXjJbQzDlsRlNWuDOKMXGvY8lOCcQUSArrrLi2prQUzVhOY5/LWgLAW8TXNvsIty",
-	"TAW8JEgyL6gEi8w8pboliEb2rtIhPib7OqA5eDG0AFoe8MTDB/ebhWG2G5bTKz3yTfSCG3aDm9JistTw",
-	"D4sJR7nJ3RMxkd6Ktn4ARpPBmBZ4ZLlMooLkGU6I0CnEOjieCqgO4cFq6QWgUtLPGZSPYQ4TzLz1jc8G",
-	"RXWGi6kvUrkQEoHVWVgjBVicnwMoRKhva0ppIM7QkMsJEklBCGusyvVI74A/sOXLnvARJVl30esP79px",
-	"/euHthQJy5Y68xJUzkbK5WkwXCMvfGrpSiV1XmQtsS9QbUnJAhE7bt8FzV7IeuDGqjGGDeaOR8gDiPeb",
-	"DSzb7jiq1s4LbS8SzBhxvE/6byXBM+Pb6AK/130wkgaQmGMLfN8waSTALAMtniQCDWEXMY7GhI8LnE9o",
-	"gqwWggDBNJcRGVt9VK41hFKgFve9Rtzj6TZrrYx2v/uQjZd0K2BXdbGx7LnZCM46ojCiMlvPquTVtMoS",
-	"7OKLeHwPnxIegpssYWIjK4na6p4ewcqdeEtEpU1zg1Mcaa0Lkk7Ao1GQGT8m2moZUSd05oWBaFo9NB56",
-	"lrqyXCf1eG2jgQzVp+9/cPLLd5/+wJYIqn349L/+zWd/9kMnKFu1b/BgzZULIvxii2+EshunZbqiU1A1",
-	"BEJbUqjLmKe2w106Wt8f/+LG/PF6KKe3KsIOXx+NUL3uL3yziWGcpVnzNwWp+lywqf1GkTaQ5kMwyR6C",
-	"wuKzjtF8Qgp7QW4HlvUCTeQTMiOFPn1alapWmOHW1MdOGIlyDBUCujMvP1VYus/TcJjv5gKLQt1DhFXr",
-	"GBKcy2SCowKs9KOR1Vg2GTRVdlz+HZgxhFVvQkdZw307Kvhs0ypNSEiow/rOTZTwbD5jXn+a2q4P4lMH",
-	"6+BkwfjE+DTBfu5KDXk2zALOz37eTM0F0UONuwzrRqui5HwjrkiXrPWRd2EyALeZ0nlW76mo2LI7NqMn",
-	"6I12zme0swQeRfOPnn7v66BYfvMXJz977+TrP3v6/l9arbP68Mfff/bt95589LeO1glp3vYqpC/I9t5b",
-	"4uupr72X4AqH/RTxw4BIfoBpEQpo641Feoq77FmCdcbmMa+TmNwP1zM+xFk/67Fk7GUZgp/QhGSpKRkV",
-	"58Xj/nKvZ2bLa/qcxTzPM2KDikN81xLcbS0LNsiba/QXHwCpEV4BQ4N3LP7tL28X/CstqV4j+Nm/gdYM",
-	"mm9Gp+keWoPaDyc0b9G2ioLqzWOlj5jM2YhoqQMCcMnnX5kQNh7POSN0a7D1lQlnY6kDJpZzzMyfYkJY",
-	"+S1L8dZg6y2ILCRDzMbTOaapevstSR5DXQo/HFOBk6kXYPgNvBzSLFsvQ7EZ/Gym7fQXIp11ygStia1s",
-	"bh57Z9A/0wY3Qsj6vRLvrHVYIPJRjwi8ujFEjowCLMnmrXF+I8htXmgcoc3Crq0JZZGUcCdRowwZ1BJC",
-	"j/uR0L7j6xwM6oiPwLxX2udvILEUksyguvuQp0uUUg1wvnMNpbqERTdaBpEyI6INjQxEvECQ+a7HCAhR",
-	"fC4RRiZlJfJgAv9uv8iDAObDhz9/9meffPqTn528/7OT//yuxbf71nc+/fv/ak2Jf/O1Zz/5O6vuub98",
-	"9u5XP/21BYh49re/fvrd/1FhQjSg7jLrFqlcJZpJSne1FrBm02xVC+mGikRUrvE6b18/fLlCqRtzIqzV",
-	"VxcsKEfSiUirZGybt06LFSTwUgwQIwsipC6FGau/PFI93DpWotqjxUD/r/sdhqQgtupBghnKOJ+qMc0E",
-	"yY6bPvBA5YNC02F10+JMEPAZ2UOmrDdAhdpIDMJ3biCzfkvjbNKgWRPM/Ibt9U/I0+MHRmH51U8636m0",
-	"erh5NbTKM+Ryq+WnivJ9QP7skb6RW6dVD8732lnWRAtUZcMaFpkyBNEWSnIzPNO1tAyu3gvokS27CeXR",
-	"BMBd85GpzcQZQSnFGR/P9WtYTHWhG/XLwZ37N3RdOST5mMgJKQa2Hh0iWMfJWvqtovkbfarF+PnitUA9",
-	"ulMGYeq+fTRtq3yjKX6oTt9H5PFGKv5Zy7N7Pl7f3o5Bilu/3ljYLJzR/HTBgTOSUvxotQLM1Y0vYtUT",
-	"uIu901ErdYcdU1lmup0aN+LM4oOoGqcnxcZ7jkZbRKJr4/cxOqxkyhvn6ArKbluURlu5ZrPEFUkcB6oj",
-	"39vLtzdWfyNivsFQp/BHqpa8mOi9rHMbhC3cCQCpp31Ru+Mbp2uX6tlpPRS8KqyLk2mgjYd8zvQdIq4m",
-	"aN969yWQW6+LRi+HQmzFXIjlTHRI4YQ8xooLZrbU4ekzsCw7O06I9Y8nEAU+i16ZFlWVFGar7oe6hliu",
-	"Wn052vbkxiSF2t/eNIjKrtkEUDIptqBqDbFMJkSg2VxIKP4PkdnIAG53WESt8li0Gi5ry1bDRXAgCKGc",
-	"QA1HHTa53+mgWtwYAStL/WnE7L3SK3Dq01/HO4rTAEedzdHdIz0vaOC3WPBnZtyPOPJLf6Gx2luCd0Y8",
-	"qYVuKYmhL5m+oPqaTcuTMOanuc3D6UMx+07k6eheg/dXE/E2Z2wsHLLFYpObVIqelkX9TuT8dTLlyzT1",
-	"XG8f5ATupgbk28bOCQAWL8MQ3UDFEfwC4bnLWFtSVMxZST2v4cKZRCfbbkxsXgyIPHTtD8Rdiy2Faap7",
-	"hVai0+HkX+m0ddAbI/4FRAhKXMj9CS7G4ViqMZZkgZe1mHuSTCDOGmc0x8vuK5ptIzAGSfwOski8n4TP",
-	"+qbSOy+dHTJF5KlOGenFKJpadynzHsaQZH7q5NNcF2AW0RCPWmYBvlDncetMYAPw/kPOpyR9wGJpHUhn",
-	"LlJS9On284dgv9L6lfOColdLWd3fVu2SEcjpmUaaqEPRh9EOHS7aiPA1Eui8ha9a4gAw7WlRZnvUj6Rf",
-	"CfRULn6nLToynbcdHdYp4A3/q3GtoNT76bcpNijX41QXR9C7M0xnLRBOKckidZmAJaRPqIpppGW4h26K",
-	"XzDOuCvgPOByic4fvLodaGExwTUEQ6EUFzAs5LyQ3QoIvB+a/lzsJfXWdZFQA2w4I2Wmf8hwIecisI0j",
-	"yk5XQwCQPEip7qXJrF2zZvU6dWV9Y2v/zWaIFsL7mdUP61o9VpKKQ124r7UQWb1WVyvIRAc+SR2P4R1j",
-	"0sLZRmdc2s4iFybWwGr79RtTdMFpINnAMf6Z6ZUgUC7RwzsJ+lkreXmlSF1LInCDlKuCP42iH/PFoLWo",
-	"w66MYFwejfgcpASeDel4zgHWo6rOV4GDqGfLwsN+hBGflH9p+5Ry3dBoU4ejFXLnriWZjltgrfsJ2bRY",
-	"PpwHYmpHNJPdgeC6udv6Wb/A2XkxBrx6XfGjVz5cgfZKF0D8doeC40iFjmVpSckv5ozVYM/by6jqRvfh",
-	"CDz9Kp/zmqxDv9sls/kMH23932HHhEleLF9e6qDamCPaeL1fLoFRewUu3O6VCsYLarwVUdN4oB+PPdTK",
-	"98pr5zHO5pFXEM9i8DxQMKqXlb5HocEzrxqoj8AIQ0ZPrOuoR1fCPKx3xIgB6w/0g21xD/zmSMdBlvp4",
-	"lw9TZ87zvJZIZgrb2XUalEvs3aEA0OkAhIZTqcli31shXyvzRwaZb1cjhUJZJbJANg+0K0GVZ2nP1vOC",
-	"CMJkdA+C4GzfIM0HAmw5SjnCQz6XtiTqkKZOnVRbHNWURq3Aykh+pIFyIeUsFM7jIb5Nn/GXTjgI1Hvy",
-	"1U+QOJHRz58WRrKPcW8/EiNz/cwxj/srSzVfAD5UXpBLI5plNwBxY0jQDGeAyJlGBP4Cl6W+sPs7I4Q1",
-	"fNICC6T4alcDbmBTg1b3Fh903zuDLJBz7XGzrSxIB65mjaHebGXdm9xn4Y724vfKNg5g5Lht+Ab76MGj",
-	"g1us4Jl/q/WBk+oDBLZ1KjiqeUEjbm3NLDcHb8piUKmGYOBe0pBi1oa97ksnd9PNO49ePyZ7rZnQuDZx",
-	"o4P5rW/mfESTKfHdxZhYRHoi9KM9jV2YpVQ9ET/RB84Ov039ISxn5t07Xe3kK9sbPw66Wg9F6NrFiozH",
-	"XUno8CGQT3gEvLhmtL2SrSLYbadvCqxpJdy9N952usICfjkOAZSmhRbrd4QQmwJtqwbDA96IhNBb/FzN",
-	"PeqQP5R4lruIw40MdSSLuZAkRQ9v76MXd67vQMEGBLDriB8THchTOh2Qvhp60M3nBU6W92iWUQF2TU+4",
-	"0Ct8gUa4QFhaFYmPRgOEhe4DugQWF64201KMniUTHike+1w953LCAU12pWWvNOAZTZaR7mJr6Ig3iZRr",
-	"1xKUHIEVqUNMypmVxKsH7Zq51EYa4qyMMqIrUIesS/XVpzsvMRP2VYPOPeVqRca1RJ4dXqqB9WkYkBB8",
-	"Sjy2+QwPI32S8d7L2VxIbc87oAGDa38kjRwX0xCmiP7tfuypKyLjzAdbgt96nHMRLM7FXwP8bz8C4WhE",
-	"E1I8J9DBnfuICkQZSuZC8nSpK95OyRIyR4cEzZmuDIk4MzERvs4OCEvriPe1n79UgWZ7MxpqAyqBlNEM",
-	"T9WXgVImDb1gmGE2hVQbKilWIlSdTVSIuf6DHckCM0GlGwhuql6qPyAxVyQFhgTkN88gs1TYSH7Nr05k",
-	"QUmgauFKtmoybVcyKOymfT73myrM16v07BEBcN6UX7mY1KmnJ9VOCnFq3aOi6inuKKqRgLw/C2nXX5St",
-	"F92hIypaEu8xaD+UjWu5S5xZYTNQEmhCHt+Aclcm5JkvmLAPRJh/BD+gAXln5MgNADQ2BsMBYkSpZmLC",
-	"FwzhMYat1buyruV9w9dvnsJDCtzhVex1J17Z6u457wM9+Mpbr2uvvmQjNFuuINiqf/3FvHrwKtCh54Z8",
-	"UBJv5UZA2V2ehI9lyh4VlIi7ZORRsy7toH+FbAUN7+ETf0zT2bws79bhJCjPB71m7svuhCpaBbloI7ct",
-	"0MrO97LlrOnFwEtOqJC88ODF3OfNfWD1JK0+jXiREITZEs14QeIK8XkZBo7NeHv/lCz3snGMIaUUBI39",
-	"LVyZy3BZma8zqat3Euna+aAtRgq/QVYYFi0D6OgYUrhZUixzGWky0q04Iwmy7Bu8mHpvcPSYvMqHvdn1",
-	"zCDeayn/dT54HeBvjFcE6QQvnCnuNrWFNgoib7C/qvr0UIFfH2eqWTwlUMDmzY2bMK9uSFFqKgK5uQHV",
-	"CluV7mVT1MqPKFCq+m+eFh1j0+g3jSKO9XzkeHyacpNs7FyCHXf+Z5N4WKbheeHzouqf6ee8fVSIT6eC",
-	"LvGkPFyNNNQEAVUeqSvciBRh1MVV7/FOXwRDHijD/DrIh5ai7aaaemvwbV3eWRhMSKfESG9RytkNONjL",
-	"LFskCBErB+K17rDyem/79w4rSzAUKTMahC1FPQDwBgtlNEDDZalgmCc1Iqz6BKB5N5ClnKntMiVLgXBR",
-	"82J7jfoRnGDIGV6KTi5ooIYVfIYO7x3eKGHuqHTpDBeJBVaKiFoOnV7bGSniC9T4EilSWo+et8jDlFV/",
-	"pUSSYkZZPZ+nWsovkUKfxW1xNjhJSC79TDfhi1oIYlV8TTZvgK0nW2/0VDMoPYKWgD+Y4bKq59e5ma/7",
-	"w8ZsVf7uAgM8cIUFMIgiQnAaT73pExpsmxlkYpyuPuSEJNO+meGKoPGnWW0ZfFgGQJy+7R1qknraO672",
-	"R0cz8FhzCezr1URdKplqR3bMbYsT2lK+WoHzdEwQNkXlqC6HfgOlZITnmTSI0JELWk8dauDMwLDda94N",
-	"xAhJzRlR4MU6onXg4sN5OkyRakk0uwLYFPW34vZkQlK0f+8won9/cCcdG2o34qKYkASnirBmkGX3Dw/3",
-	"Lt/av3m4px0CuoUb5c+H967A9y9euaQGgjpOnZArDxjLjYfwxm6N6TFhu6UTlRQaRybBRbHUHPH64f4+",
-	"4kXdMGXExaaKyYXJW7Zw27zdnEOBF7to7/D+Czvo5q2HaqDF/373T4UTmKjrexYB+GgDQldC2gAnJjP/",
-	"03PqgeNR6zUXpEB3blY7Z+fKi1evXf+XL9n/O4nVBN/TkHUVAcMb/rCU8evm8oV2l7aXxLmZ31KSxBsh",
-	"uCc0bgphCJQEKpewAysfLoSV6gZ2EZYDi88Brn4lmWyggFHHbBFagotMo3LHiah4g05/Awzjsm+sPS/G",
-	"6yC2ROaIy0n0wXaA5US7TryJamcTFBASGKsrdD0kGCgb20DRxpVAF/y2mr6WbDcgchk7ASTxQanz0nDa",
-	"vRNKbu2OuWnGv4B9LUl6h4Da8dWjJcz2dXmzhnQGPNIZS/EGGU44n24EGIu6d/i6ySpeDdP1qwEF2KfU",
-	"+RG4heR5rsSLnBSEWARlSsDAjFHBFyjhcyiCIXVwNBxwZU6Dda3m2ICbmQb9x4SGjo6xg0Ixcj1/H3pl",
-	"y4K0pE7R0HX9NISuEspMFSzzaWd1Dcz8m5f6PletOmFWPIAr1LhpILF9aq8kszxUFmrI06WXJ9exABcF",
-	"L7yNkWO/kjpPJkr5dk7qI1vDBw7BhZ7cC5IIGd5PzaIugoPUMy9foulWjJG1yuRz4eFHmGbB5B1bKd8b",
-	"d5JhIZEJtvT5+WRBT2tL1WQ1i+jgidsVj9xJlnc2YUFtsuO52lFN5xucxykCMkwL93DqEVJVAkBjR0DE",
-	"AGcJ2UWLiSDJkcG4FMQNsnTAIqrTKWo6TawI832ZKNAyk+DF+nylap1gEylzASXLbyCsYdtBO84ITgWS",
-	"HGGUF/QYS2LrVSvF2eTkaaVc8BmRE8rG6hehd9SmRPcqOXX2x7ygcnmoKOJgofsNyURIi2kKZlxpgeif",
-	"E4jYdBYTxwI0Jvb6L23FaDMERSuNsEhNKEhDch7csUZhXJVbMPCAhbmpOCGqZW9DggtXytmORFVbjUIW",
-	"H+dTSiyElobfJ/LIPlYtuR7gO+9AEMqIrw71lhIuetEgC5AXEmco5UTomBHrRRcEJTjLxAvoljqcwIgN",
-	"odS/c/Xav0QG6gClPJkrKgpNYay042FG0O+ra/7vv4D2ZqamSkGQkeCgN518/b0BqNNCh2e/+OLvoNcf",
-	"7Q+02cXs2he2BlsZTQgTRMM1EKYOO3W32trLcTIhl668sF0RxfmuQhsyC4oEyUaXbFGMvYM7W2B100Te",
-	"2rFlI3FOt3a3XnxhB9pVai4w2WWczii77NjFNeidFkRqR5dOyi0lQx+Cqfxfz4mOKMcFnhEJBsPfWznz",
-	"WGbMJXAIlXYApW9yYfakOmHBymMr8wBTfHmuYSEtT9i4RRAXncip1VxKwI/w2IzL0det9Ub27VXLsbZO",
-	"TVpaoN/q16rrrqtPoC9F51wpHXJCaIGMGuHrlB+TIp3XqbwaP9TSzR2U6BtmoAMDo9Kn9QNclI4r7SMe",
-	"6PBd1+zGCwgouXOzKtni5SGCC6iq4aXp9RiaKgWkHAdkG++EVtBEcpRdGdaHk2KGH9OZ0i93jIFvRpn5",
-	"wpcktyL/+UKgnBTIdOKdrIYO8/R/rd5/R+dvQpZrzpnQR9KV7e1GBRJHcFx+y7h24jaMliSgl4FQbzDW",
-	"a9rdY4btb6oc2+UDA1DjHqUgksrj5vfeVLMR89kMqxvRlrNfQSfQPsCBYeZ0TsriSRKPhYarBS/hm6oP",
-	"j9i8rKQUFZImYQn6RWIE6GH17JmT2OnrIgj9hhXzYoAWxkhphM0AFNnFhCOD7YAmfIFm6gZIGXpx25ZA",
-	"i12Bt2n6TjftV88t2ELG8mN2EE1dBPhdWcxJD3F89vvmpnZKXsSCPmB1P/rISGADUl3slssM8BJaZBck",
-	"4UWqLvZU/TRAKR0ZHE4xQODSEyiFvPy0hPIXHI1w0ZMBLsMxBDcSLjx8AHZQZ/f/lh1Oxw6P8JQgKndt",
-	"BUOSCWL2s46ueHEbzSibK+0XjyQp0GxpDCGJ7Lu2JW+E1/cmdH0BCwzXspeN7Wwja2sDkOwt+536tVIN",
-	"8p1/zKy1p+OCBkhXYQRuSnhR6Mgp8GtCGNUL6NGCXxKS5KDOC/BtqysbZLWa4FLt7NBFNg13LkzxxKWW",
-	"Z8Ybzgv7RtpbB6gz6WUbGOfn1IOC5LggZZjZb/n0dN0/UtS+EBE4IYg8xoksQ+2wE2gnuVOCpjTXhCPt",
-	"+rKbDfGKubjfK5/9zT717Dwu7Pqg07wMMWHFWU0pet5qQ19Yezkvv23/vBOj1lqSnMPKDrxtVqM9A65p",
-	"Xz8La3KWZxEa0YysrvQA4UxwMC8ag5bShKFoaHoKLihIRrC2DvoPj4f6gd8qshtb4S/SY6hvN8TJVAlt",
-	"JZq/bAydbWs3T6lsFb178ESHtfSNCVcKMUT7MGRquD0nEE2VQgJ4VuD+NA4NYdykujcesnoNlyGLlw8h",
-	"ddXYdEudaoOqtyIlxQsWmtjfJQ5bLq9Hd4loyIzIh2220Z3rLeJqxUjGkrqVLM7nujrgJJsLHQrh6wcK",
-	"fW+gH7C1EiYhQsM6JWY4y0hhrJK7lZPZFi/EY4KGNs7FyyH2R8/wLIxLl4GynwkSnHqfDxsk7MwL0yFu",
-	"mbU0awWCBCUTrHZ6o4C7lT9a2KyIn8vksY0+H/tcyIoqGeRcCkSgSrrio6U2YkMfSuCZ6IQUUXM1+n3t",
-	"jEtkZgZ3DMGV6JI6Cn8fFQSn4gZKxDG89TgTj6GP8l6FtNEdjdSlbAAYQlxIdGV7sL29vTVoiMpbMIeA",
-	"sPSxmOHTtvPMBnIAAbYGW4k43hpsqZF6kzLf3pAQ3Yxc/LyKv80KOe/KGrbfsExSDH6KVj+vqqm6ixix",
-	"AQqCmBAidXwxlmAGqXZhhCw5dnKRghJlT/eodV7wsTMu9e6nAjQYiHIa6PhShnQcWHPL62DtKP3oNkgp",
-	"EFtORHngUNsA/zRKXeKVznfRPLdqImGpleJAlsCwzob/NncSulloF3IiPiSqobkkFSkVXSdYTEg76zrh",
-	"gqKFaUEfMkB2YsILOVDnIUNklsvlAC0m6o7HyGOJBF4afGcJ8fVUANLCLtz0wMylrvkST4kONUKCo4xD",
-	"rGCdxw9h95WA7d33ACw1Yh+iIk6rj8bJX+XrPbZEufGy65vFDYTRYsIzAvksA6SDp42CiZ6fkMdfGCCn",
-	"RDZ2CmTrn5UQqr8Fj71++LKtIOqZksUo9B5rfhx7v4xP8NYalozVCAyl4mzivNa4/r2Xy9YDCJ7evUJi",
-	"muUCQq26lQ42dZbXiy5sqtWNXS8GPgAn5mRMd1+hsMkd8Ktk3vznsxTl5WJf2MVm3xHGiox8XqD9PQGe",
-	"YIboTOn5gPBHxI3SWQxZdzrTDmcZ5BsQ9+pDSwkakvud/v+SMs4AN2w1894IzmW1TQLyhVxkq8hLXSNB",
-	"nZFJjcY9V/FyFUhvzZ/NKFhdn2u3lihQlZxq+PwhL8RZdV1+5tzWfvMut1qpoHP2t30eWO7pN/7tyQ//",
-	"7v+8+9VP/+vfPP3Gv/0/73715Nt//Nl3322ynjaUUSlQjmkBNgiu770dHFkRKmjX3TfPRBkrTDBpmJHa",
-	"KG56qgJL+0c47vTQoVbCF3uHLEYd2Z8TI6Ah7oWdlm/ULhmgKytm2bVRwmKAlgQX8NOEZzTFSwH3agqx",
-	"Uzr2vyC6WkzF15Y2Hq6+/Lbq4J3Lb0/JsvXAbOfwupw8AwZvdECWsZL4+lUIcZekUM38X7+HL31l+9Lv",
-	"vGn+P7r05r/451vne0ybCerKlxcUtEclmVXBeZQhMhqRROooTCUi0wKP1mGhyxC/1xJyp37+J8hLmz/2",
-	"XUpeULSN6R1GcnHyEpcJOmgBOcq6GtigBHyaEpJD/tZaDK13gmLoebvyqV8+knhK2KD8aKoYwxejjCbS",
-	"gDQwrrVkHfwqVm1F+JgY+t40e/G3m2V9Hbmi5sXulQuT+q8RkrtbxZTtAO6+AQHb6j20jYZkTBkkya29",
-	"Wy7P+DGJurHpsMyjnBSCt22ale1xj/92e2xuezjU/Ce6PXSJy4G2YItJGWfMC5RSkeAiVZtHbxZbuk9z",
-	"LZITzEBn0smvtomalyJ6/5h0TRFz2/ySffafBu+3ZRwOScYXOqHyuKxnERnj0rjR/uO80hpeudAgWcvb",
-	"JnJS3UGC0S29N8zlt81fMbfYqubJP5GN4+m22ietXffZGufHxxd2cTZUs+mKGOBkjbrSwb6jDIvJ5SGW",
-	"yYS0y/fb6smXzYMdTuLfZiJvkssqyl+YpDTrroQk4Co/b+N63cBxIXky3XoT6td5zSwA7FPNZuts9Maq",
-	"g15q484ZDOBC1uoenhKEEexpHQ4yJUvIHCM4mdTACSAgCxbUmiVcT1f7KgdkSKeTs7b+v8kJARe8zHt6",
-	"hauMLQi5UDsUlhnCXfqsn2ID7dsc02NyaZ6H7aVfpMfk9Rzm/xpZ/ubmBcIM9GQu6IZ58TxU8ClhtnCP",
-	"LTpnkBAWWCBdts4k0WscKvBhV1Z5yCVy0OrtTfQUHJgRaYBcQ5mplGlBclc/+Y9AkpiZXNQ96ODOfaTJ",
-	"rl18I8qomJBUl6PjLCE3FAPoInGywMckE/Vs0ci1ti7CVmXzFfvQGVLd9HFhOpWdI2wkMaEjSVK04MUU",
-	"LPCdyCI6TKnFoKlWVeAZ0cX8zH1AWBv/C6gyeOqmjoY4PSr4Qq/qiJIshZzCAcJFMqHHBBLa+UL/JG6U",
-	"X1vdAaOCc9kIrKmv7R3o6RUoriXOSP/TfVyQQLedX1jgCcBdQGkVXcJMoAUYo2qKnRXR+3tGvutCJCgt",
-	"lg/nzKTgWKQ5teTqbNCFIVlaeomogAKSbqyK4ckan7JjTpOOy+Ud+1BUrMpqcGkJBa9XvV5wtSDpkYYO",
-	"0/ioCWYJybJAbdXf3mXPOBxQLfSFCV3LaHDIZVntNuQK3BFliku8nKx1FAjAbrnn7LGl6ey2DtU+h6z3",
-	"1QOgIOklc6yb4QeYR28ND++McCbIav3Gz3W2UZUKv3Smvbq2g05foHn7CETOABo+MkisK4fb63nGcXqn",
-	"7O/cF/x+mc6gdLL29S7BCM+a3wyoEgYA2yCWZW/2G3gTU6RdfCoARFWdbHBwDUrNdW6PBx9R8Kxfkkf0",
-	"xZQnkshLQhYEz+rSsqrxQRmGwTQ7Oe/gWeCaixDOegO5zFthVsxwSnbRwc3bSgt9cPumjRXQuUAGTbxV",
-	"egsxhy/bAvDtM2dJYNvHxcQmEVD8FDEserQuilBhHQIqHtzkFxNsahypo7IJ/lPBKscIUtXNEc9NFJIb",
-	"dKTNCoIjnBUEwzrWF2ZPTA8lz8/oumBav6j7wkVyw56Y2ro8mh2GxLKDBi8T85mSoCVSmQkuMAAbIsAM",
-	"q3uuhByLCr9RnKIurgFOsVicIXbRAHtnyDFVB/8UmWZfL76VvzXOGGi2UerRDUeW6CxUC10zXOpHdOGK",
-	"dgYqV7YVs/ZB9dQZUt3p5ULMRQRncmKVO5uuRguUUSHFANw4A5RkPJmCKH+LD7s3KADmXFpB5/ABXzwo",
-	"jM1ms8gXayFehA0AVdnpHIN2nWRcGCuAUj8jL/0PyQwXU5NiDEQqc4XrVfXWQvMO5bp4Ioksjk5G81BX",
-	"+qd/BDc3zWFKsBiMCA8kS5uGxzWHtkJdZVkfPv4tn52Gz35rSjtTUxow8oUZ0sxm9ZnR0PNmd34hasN2",
-	"RgzssSX09hvu5dNzuKgYMS1cjE2sIVki1+iyBdYLJ1LpB851tc4gicmZxQVp+BfHK1a9t9AySBaYiREp",
-	"EC4KekzSdXb3ZX0otjgr9+rh6wYB23VSQnPWDqvbM/YE88Frk90T04fW7vgbyo56/BcUy3ZxjLgnptr0",
-	"ZNYXQVYDMW7N5wQakgnORj2YEDSY9nPmUCs5F3TMfC58J4pK1TmhBXk7hV0PWpvy/aDha4tUwAEHI5Zb",
-	"qx4MhEZX2SY8I7Z09W/rM/1GgaO6i632xgWqwg5f15NH0PMLylK+GCAf0rb+LbybOjXjB3U97jdbO66v",
-	"5gUqyk7xthKdRddAEBtYzxX8Sr8qraEnL2KBN6/BuLiNvfSYq6uK4k3OzvoUPPnJ90++/c2nP/josw++",
-	"sYuGyyoYNuN8SlKE5QDhJCG51I4SxvtvdAuecvltkc3H71zOi84gqYOiJUSqzgaqzc/rTodpXCyaDbbY",
-	"Nc8JBLFsAiW8lurn03QKknBdgL7LxviwerJfEdLoAqOrdkjtiKlcXsYYqT1kVciKkmhpgRfst8Fv566x",
-	"HEo8GhneuLi449fIElWsbC14JlpU4zVlnI2VDmPqy3vKTOk5BLZHp95SI8RvuOJSn8tFaS3TalGXg/+P",
-	"vbftceu48sS/SsH/F5YAyi15JplBNwZ/tFuW3NZTj9geDbAYyMV7D8kyL6u4t4pNcwwD1mA3TjLxejJI",
-	"gvHESOKM8wBjI81ivPY42iTfZaFuSd9iUedU3QeS95KU+vI21f1KanY1761zTp06deqc3w/PzbEnk1xG",
-	"aTMv6mddr69aeVWkVWgGCb3ZilN89dsN1etZK9nELAvFLSk3ol30DhOVOIWQpQ7v9YWeAJzYonHIftxu",
-	"i8DdDfjekD6XvIMIcCwAaWJ4VrtcjLJuSrdnVnrGXTfFXTfT7JI8dQlTHY05xlYFz+eIBmjj0olQrfFS",
-	"aI89ZxHb6knAra5rC9WcqT1Ls4Kz5NR7hrBI8Z27S8lfs1AxXtk1iw8K1vumJTuL2jhtUYQ1stmmtLVb",
-	"mNjA/Ier5FvG5qiBtNjm8CB+B3bsP3t8bB+7HYkBHzOjVK9Bh+KOOADtGO+6EEP2QrDEVDvcwIiPCzs1",
-	"ruC7rbu5Zmdx+swVGU6VhDEb2bDS2kjOYF2Z8ByT1TCPmHY7ipowk5H2eDM5agCSDFW6QAAJNBdtUkyv",
-	"tFoifFknF1s+FHB3XMntqWt1ObvqWpe8kTXC2gIR+3AIrWlNJoyyvf64TKZWl4N0EO2Sc9t10Tb2Gevr",
-	"jEk97ZV7YJRaHSZhJ0vkbc4yrOPtchlm6FglOAqmiJu28lVFQjOpkK2q3Hi6YtC3r1nqnpvJqIr9s8uF",
-	"4mMCioXsGw7wfyFE4gBi57gDEP4wZ4axXNKH88RxcjmB1sTZiI9bIooyVcLUhLEkndWZiz9pLt6Zcb33",
-	"YkL7jAqiMcsQbz3tD1vF9wKOlU7Qx7kNIVmbM9f1/GsCN3Ldbwj8NOq6HNCpHJdRzUbq1UpuA3DImaaO",
-	"iSaVx7HAHLyTPBNmKwOwM1JxSM42DeYR7FMNpcHWGb/7sEvfQhAhFnGTq+FbSPN2iyvJsvOgt2qNH3/E",
-	"ZmdR07G5Vju70xVB18cHrKNAb9LRUehpcEi0NQLxWtKEktin0Ixu44j1N6T8PE6jSe0aFvA+uCSM9Udc",
-	"2jCCImUCIFvWfuyPxbZjp7v+lmNncErtRWTQA92ut5Xb1GwoGoXzrcYe2BY4JqbDzrCrV5u6IrnXCF0t",
-	"eyy1knx9dsrHFKuRXgojKoFXRLwhwlgUDhPBfpw8MntnkXzoryYamY8CFQ37UhfgSiWSXIihe9VASFMG",
-	"/Abw0B4RPe08zg1TE32MVRs5TA/pUkV4ey/VqKjfmf54B7/subIXha8XihgCV8n/LG+Y/H2VL2ng3WeV",
-	"oP3TKl8thjbEIJH68VneL/n7Kl9ywMdY6/gsL4h/W6kFcvOswrN/uvyrnRQQs0vHv+vUCWPGWSu39TTY",
-	"TvNv2Lm39q9c+Et7tLr62rXz9t+/vd7828Y0nNlWFmd1wEXIxjCvQj3d5hYpwS3aTtat/LZGVW+n6qVw",
-	"1rGvaIwnrJ/BU/SoO7baXE579h37wpR129vfnynyOBS5x8dUvJrAWtifUIl4Z9V3hBXz9DfUFxYh06Hm",
-	"1DM2nZpOJE70tZ1JdhwWu2qzPpfjHDh3IftYlgi+6FByJ4Pindk+EupKLglek0s9ghhPBNq1tyFLbQte",
-	"YdsOc+lbCLg0mbLDOCEjw4ow9jJPqCtBkpljfTYybR9beHNOBI+XLuKdm8NJyEHxFRhOkbdatk50giM1",
-	"I+a7/gp9Nipj1nCOc7u69OoK03bpLGrsHqnVOrcLIEEx3OFybA8sPIrUyNXlhzEf6YanpfKwvvnr4tl2",
-	"akTQgznZvX035jlL8l0JHjnHU0QPcIJAHUiTtW3Mh1//6vCjH2/6imedINB0hDZ4H+tqbJZt93ZWTG6W",
-	"DKw4sN/G35Mo1vdyg96f5nKS2/3pDRlnpCPWGrPmjebyGlY9mAOAs09DntNLtSIue7jGhRE8EjrPdiLk",
-	"XYTsEtZ0eGDEgf2aSLmatYj63D3T10I+7vV3eWC2GPQHZsz+yrEbE61MX4UQUYrKlKamcODzpZSzRc65",
-	"irfCIjc75qUS2tqzIrfVOndr/7WyPXtHbs3IVUA8I5npbfdNyZquprIg+5CaIOD8w/0WWFMnnFOc11oj",
-	"vT7u8x62NLjGY7a3e1O79Lnpwpjx2GXNF6WoI1e+QUVVhR59x/46o/4qF80OvUo9NHUjOoQm68VTjJLv",
-	"t9IVkj4hCtLlpPweuen3N1zDS1m9EA5AgSyGguM3gIV5zPtCJgfKFdYPpfOqKdlBMq2ljQAMkh6yjmIe",
-	"cIuzAY97nnvSGpWQHTbCujXHde7jALfmX9ZIYCm0NcW2ioNntkKKuwpt8IY6ePEMMJnUqbM+O/O0WWKT",
-	"uY6ORlJG22AUOdt/tWmwthpih4sLnxe1sqG0X1N+OnjLjTk2ZPoMqgDCBxSCC8C7A0G9K7TuzoAG6gmN",
-	"76i4V1t4TOaXzeRqdm7W2XcGF60z7+UghOiB65vfoPevKwGcGMzJwApgXLLhlAU9nwEthvUzoYYzczrD",
-	"+ZnA+claWwekcXTz8+7pmwb/n17SV3qZ459Utf9HCcxoExuAZE4i7BxVjLLWmA17MA4ZCiy7hPFbLmgR",
-	"QrFgXRFLxEUJY4Sb+g6OWt86/swsaoqht60C3lStYtupOL9eYFh2Xb+jWr4PfNjp0LmuwMi22KsX/xxz",
-	"zOCuCrs8aRd/Ngu0XmOuATbtoHW3PzsJboYxnBlfanz+gPayZmokcQ9BGTEl7V4RU59zjIz9ZKVoPZvp",
-	"hVAWCBHvHpKveGZHieR8xYV9MXADVp4VEdz471/KV716bM8vtZQqUUxI3eSPJKaZ7IQZ6mQTiRRdbtmq",
-	"mHHsoGhYC0IETJBBPEbM75YIJ3U8pd4N6aLXmcHFTXjXkIIXOOyPuDAFN/fZEyz+4A+wF1d8gH1GF3BT",
-	"oTbGYCp1BNeV7LCBiiK80EeyDxtl2kdPrmG/A2HN/RjMgqt5bsF1sbaPmRN+OQu6uIwBzeAvPMAI3ZPx",
-	"Mg1AWLDYdcSoCRhvYyQhuCF0LJY4xoySUrOvbkEWv29dNl6j3zIOSecd1dqiwik2HNhj0dv2h7ddNZav",
-	"V6F6z/kuiiJ0LgOISnYj/P1qzPdF1B7Jz207Ca0aasEFtzbEkEJ3IVxQZTFo97IFqRGlDW7vOGxtw9p0",
-	"CvWXDxVsLG+oEarT6hZkCOHUfrLM/rGhDQz0xnv2n/fnqrdpYLDCLWXiaosevgjBM1JBxkq1rUdXxEoR",
-	"dGdfM1RnSSitFZ+L3GNvwyAa15DU2WZWS0xIa3FZByQBQuo3s6ceHm2yQMcNhkpqMK0azKno+azZ8F7J",
-	"Veo+78H67yrXlRq0eNCra3fZTsC4XJaFIO5oOBvKMFPa2EiiX9p9kFFRaGZfZWgg3rLfQfX77K+YMAgO",
-	"Y1WPvVAQ8XHp/mSPTguUaV+zw6o+ieBDalhxUUQ1MrjM8BTpKn8bTKoRFse3DWSOIHokTNBt+Nw2KcjG",
-	"yJ2kpxDrHCRW2Qw1PMuSjJyRFi/GWwOQ3pQryjr4r38Dokit2hP7h1+NeY3wXqiNl7VXtuvCMorMQckA",
-	"Gi6C79j3tL/pchnapZhd1i9rhgmkssXoVb6BXzsv1+TFcxMHV1hMmH9QPQ4TJZK4wq41RytpLgvc4ibr",
-	"KBWyVD3fvsjKha9i0RFz2VBpTNWe0D9n9c7wirBuKldQQEXjA94BndmHaB1oK3hvtkUO8Rmc34ALGwfM",
-	"zbfu0bgqrd8/oh67VxIuGNEH5iTCAhWCu1q1IVPIhDTKZbLPXbrI+kIODejzpbbuxbswO3xWzlWg+uG3",
-	"u2eteptxT8+eWqtQ80TrujiuJbIxcLflZUUXdsCKdBhCTQp001yRBh0nJS5H6sO2CqHg73m0OS8lnWpx",
-	"nU9gdTrVNxxsC6quBYARemkWbw7ZRMdB1FUbE9RWZEjz8/duaOD9MeMBtlqUii0x5hAioArtKSRiMIAP",
-	"qMWg62lefEuiq/Cxa6EIYyBslRJvsJ0MqtT8/ENW41qPPv3o8PufHX708ZP79zdxqfoGAt8okCsV6wht",
-	"SCpecpnotXzlZgcuTEXQE7IIgs/9akGxpk+/JpCQp3Fc/AcLPhbvqOZ1bfpycXSZKaZFQlazeGfnGX3B",
-	"iSpfzxhCbXvLjXHurFmIo5Nb0sUNnnQozEys0mKczHNqavPMzrTG4hyZVeIm4yyMedsk/FVYi5NBQ0So",
-	"1awr4TJEr/pK9tNdyiPwKMLfadYaGmseDddUZleauw8hXvhic5ncFOYG2XkLWudAu24LuSUh11yA4aMw",
-	"mhnRh0hIUr67mCxe7YiZM6Wptwbh1HJf02vzzCSuqNXnQGp3JPwACP9YxX3XSGB9iHUh+JNnJsga0yvM",
-	"E+BEYIcO8f9BBDyGcMvBOmo2ihUhqjn4ZnssbwuIwlfYtntKn49ZC5iQdjr2SMKG0ojIIbnqYasvjMmf",
-	"ERfwMBs8DGPQutTTuCFr7mXcLOqhxnCgAQk9hjWY3JaEd6IFqPSNlwbDWSXmK1dNBT4lq5UV+pIajaHJ",
-	"xymKRI4vZSu3pBM6uEKigqnFHKgQSu4jmiDDjBfFPOiLsBvZidQU3dpHN+sCl6VyzLtdLsMI4k2mQYY+",
-	"3+sufwcxIOeaSq+DYcQGXSqRXWqnCOxrypLqwKboyB03aJ1rA/d5bLfC09K8gMUkXWCx0D0mlREBpPUh",
-	"3n6ws0pIbYCHhHQ/gPj8JnW66LT3Ibl8Xda6QMYq6pfbl33W68m4MxNbFxO7EwsDqfPBe0XlO20TGzqH",
-	"Td962Ad9Pql9fR6TisBY29h4z+q19Cx9HUeupuY1L/ttdoMbzEzujwce/E4Y6DONJHv+xWa8CX738Qfb",
-	"5cq/IqLKcRNZ34mEqt0851cspIGwwdoCLy6F3GR7l6+8whLCHK6RSNT+6+DySYgZ9pxlTci/SXmO/kYy",
-	"ar2PSH4e9ZLF4nrPHIwM70EWlq0tIkqqxcB4DItkYPPT2JVp+o/L8RYTsuD03rC/GkQ8cF0yyHzkMIaJ",
-	"vxap6bJMTInF3G0Po6iR/HzX4/0MkcXj7v/94NdTWNbbYehVUF9L11y3sogFWWc2y92dDA6pfQT3cz7G",
-	"lY6hkoUhayvkEMJh+qUqYoi1IcFJTHSGh7gGA1N5aYQMacVaG9pkb+69frXB9m5etWecvctXphlvGsj4",
-	"x1pjTOo6GbzCdvtYLshjYKNYGIPNuDB65i1i4z3/393yioLb0FcHUMNKz39n+raVFyzQjMOqK6F5D7yT",
-	"VkOTSdGW7RFFMeELq5+TEuWRntpMSXAYCjx3S7LUKqT8d8nZEX//QlzDTE2lLmSYuu9jUA6beB2Txlm6",
-	"wTTwiMAUdEJMg8kNOk2x/lAbukohWqZXmB7qAebOELHDHkFxWwiRbcIw17ywlEF6HMRik7zjRpxd5B7b",
-	"8cFJlB398+eHP/0ZO9eCtrKnhNxNvg3dCdX+fLlSAz4wQZfPLfDfoXFVFvj7R6ymuG0b8zTCxkfMCYGd",
-	"+3MWio4w+nwD6ySGGhrsW76UP3tL4bSTl+EGH4ZCzZPkth20AnHmnrMqmXpJGsW6wGOWyaZagRrFNIB1",
-	"Z8PYidp6qJ2ukGBlvYzQM7ROpYmLnezAhSBjMl9987nPYWe1csfpfTPKrC2Bc/TdHz7+1//25MG9R9/8",
-	"OmOeOYOcttG5tU6Zqa35FpmZyWUwXES1VTzltkRf8TTgIm6woMvtAVuGrCs0Emctp8qNGAJ1ALEou4x2",
-	"UettGjpe33jcz6CmG+hEgLXwWj34ztN//tXRvV8efv7RZspsZSNu+yJI0+bgzYSSSeVL1vi2MPdKaL5o",
-	"c1QXE9tJMSIO9Bh5I+Vx+RMmVfuNfS55h7hyA5AmzpfeO+kUm6qEkUvwl1w73qZhdVwRUc5UsVAx3lJD",
-	"kz3fbLIewOCuikKHbWn/NyFwbfhYs6HmrQhYCxCzw9/FKQkIzxEA2G8grgQeRcmFyRb6BixbM42kStbX",
-	"qZHjoPe5a9+nuK4+SisDprFc/CQI0MW+TCGGywtapXz48KujT3++iRLWDhcDLS4Pe40kiNTUnK1anneQ",
-	"mbJ6q5A5TMKw/vdZdg71hUKffnH4fz44+sWHRz/58NHDrzYpH4GXRzwGv4jTe3A95Rk9ra7S7tKJgKAE",
-	"XYlHXBv2ZxdZyMf5k4DVW3H7wXYYWrGscfoLeFTTVouCq5Wlimecfy53upV2LWDTk7UcRynJOzaaCxw1",
-	"tB1mRO4m3JtMiavYiKEvZFhGLnkbR5y5jefNYXFhNlnX15qruMOl0O4m3O7uCHmJrFguBEK/IjRuBvl6",
-	"0VK9ZqhjSgP0F4NOo06Ou9rYNJ785t+e/ujeJoYQYwL9cWa1t3vTm0/GMl7WGDDGoCF7ZeYYSOcYEhYf",
-	"l9cekypWWXb8Ilb9NqerfF0F8MuaKnsbTCsXacxkTxHan7DCGdcbeXWr/oDL8YW5GGw7NLBqELb0MfVh",
-	"DeztJvHapIv2YPCqbUb52iQiEikrS2oiZJFm20PTVbH4e9ep+Brw2Pc24/k5OSEkSsBXEUYzHagB6IYv",
-	"gXAc6qOuYn0eAhPmlamaI3eFkYi1qm7U5AG1Fer7F7jBw3oQwm5gfYJkzoC2fOtW15qMcOBgDrtNyWg8",
-	"03omF+Vc/IrbcKB6eQWfFhALmnpG5DO8XV6yIRxsqKFpqXfLMdZoyCJwDH3QmmDJFCm4FIDAqJdOSBBM",
-	"U6zWyU70IfSHETcQIks6KWEL14FdG28jbJthIRy8ndFeCAdOc9DnIrrgsMJSXI1SxLDX7d9UhUopZC/D",
-	"P1kjxnROyk//4f7j+//r6Rc/ePLgHuGWREL28E586vwwA7akzQOj4vJI4IobU6Fx0iPqRIQgXHzWTubq",
-	"heY/yclrgxquyiCz7IBmwGWlfGD2++viera29te3KWxt8xhmC61RloTf63q60aoSPHUJqNlVI8YT+WDs",
-	"3kJECYzj7LwdpIQOuNRMmMVMbnHwxES0VcR+6SNqqlXzl2Q72CBbC0yvDf5SZRKOc8ClTOAxNczVaXKb",
-	"VZK0kTDKz7YapZILrgNKsX5d3oQR86rABau3kss3vB0DGc7VpVFmUKxHbHPcv7W/V6W7s9+f9lPWIcnL",
-	"Mbd+z76I3VJjMAvJbWG3lkiwMq9mn3Dm1DIKTLyZb7hAnCxcJnN1627k++oASi8a1AGQ/1nftPSy/rOu",
-	"E3SfmOxz8W6hHrvAI9Mti3PfoBEVrgr3hNUcWne1xxY8EAGw4YCdGwxbkQjYgMc5ijc91gb6Tk5CHgjj",
-	"qsV5EMCgpHNhG3+/m/xFRe5s8jG1VTPRTSeEq6rLxXkzLlmqlE2mwbjQm2s9UvGcY3FWn5FSvWHJzm5D",
-	"/cq1uWT24fhWX2ZmK8S4TvIYBKuUqoMJLEibqz0lAiikrZvsZfOtvu7v7nps01n0drs0Zs1vxG/FIZYv",
-	"1xRhtHjQwypBXCjMdXVYpTsVWDX3eS7AwM4ePVPDbRGV5mKczrAJroZ6v30s/govuG4lkVjQ7JbkcHZd",
-	"eptHGpKntZSKAHMbJ7UfcD+jzVxTICqygZ29Kma3rlwuUnKvH2wEXJfVHGPunipId3BkNd7XPWIPuelW",
-	"7IBz01uhCybuUERDlb5Kt7RIt4H3klp0pHa9L/ms1kTlbqJdWsMhBEgQW6Lsy1g7bAWxvqcEp83LbrY1",
-	"GtOqwrHEeFI6Kxt/Ea+2NYDNCa50oRmWilvzc1UNDJGE3oHAECZ5Pw8eNGFZ/gawFOHFjakSfAUfUWPn",
-	"zj8d/vBfNnFR8sCkdfzZ8obCe1P308Y7ah491ZuqYnIq+4DapJiGv9R6PAA1iICEqnvWz1kJzSkLyQsN",
-	"vxLIOirar+gRNZ34rL5q0dXTf/jgyYOvye5Za8yaN5pbmRtRFbtmlr+YLLEuMf385jRvb3qTbGFtYeyE",
-	"XG5jqieHdR1zkn4NQtig7aE91LA1fVr0ffvSmgSOIiajcuWbmEvdhvjC/CLIfTfUlUG+mDWKj3/z8NHv",
-	"P3/0nw+ffPnrw4+/3pyoV1QjiRu8je8nsUhnC3h+lRNi6ngveVoqnB7/5uHTTz73e3cQKe0JEKeoj+bv",
-	"NE0wqxXg8fskev+ldrKaFPfw48Pv/+zR739vndHhx188efBwoTWQeJoS/ms34pZdZOurSj+NdVBm3tsh",
-	"6auvyS7UKiHtlgfLN92YRQoNRx6WUCrDYuBF8HlD6X65RNLoDLmh0vQqqblm0Iajr757dO/BJtlRZgtB",
-	"mzIqCvPER1tpZSs2AWMZhHVmNnomVD0Cc+R9JTv2C/uZpeCNP7cUNgYxtCEGWbYsroJbFXuZwZXrJvuw",
-	"+ggksAqMS6M9uS4WnLSpG6wnJP5AwqTeUQx7RdBlEZedIS2SaRUU00vMlvTx+/oCIa8u0XUytLzTVcoe",
-	"Svxop0taTTwa8XGuWwDYQMWGR6RrQqMdU/V0zFxpc/mCw52gpNCCh+kOdCJ22u0oSv2OlYrby8qn6cpK",
-	"FpvrKTo93JLgpUncQ2WyxM3+Aq798rz7tu7dHFaYraIv/2v3IqtOV9HTt3VvZRUKR9/74+FPf/b4k4dP",
-	"7v/7kwf3Hj38Ck/U1AfGmRFBDwxlrlzzUKD6oJ0vKL/6ntTqIgwyJIEkfVFBKYruvdCMLoto1+VLfBKe",
-	"617a3lmuUncnWtq+REMWAnybJm71oC0DkKFn+UZ/iOkHcoztoQxng7icHSWqr9SoG/7t/i8PP/px0TU9",
-	"/TAX8o1KTs7KZp59Z1dOgvO0sBF0edzJe/3JihRuWF9JGLOA9zFW8IjqdEOIILppYVSHGxjx8V3VbjeS",
-	"HxyzYYOGU9FUg8XcwN1I9AXh/c9o+tnBt1tjvJp0EnXtaCTBWnrlk7S/DrhjVr0DO9ae9vjYnlO2IzHg",
-	"4wx8zaiL1BAJ74trklnIkO0GVNITYH995lee64RqRUioEnbTX9zH+Aq8Reoqcw7CF1nacLfBKLJwPwh5",
-	"wCMR3kWiVAqVhImgwQx/l4JUa2DgTsIzwW1WXJ5ZydW9nUBNnqU+Q9zWvSQ49mWD5w4//uHjX/32PAGp",
-	"LWefjmhrXkCyMqKwk1ymOeBjrOPTkRi4imsUJfJxLSJsWsUlvuAO7gHJjQaq0mpb0O2GjSOy8UY+osi6",
-	"CPfDUM+ILhIAWjtkneFn7fufagcwiIVn6EpXPVaNL2KN1ozLFn7T/v50r3i/0ieqsmdJt4R0LSVSkwx4",
-	"HAnEuYEGw9OFNsyARGxCTaR+1DioJLCOOHB1DaRaLpXpQsw0HIDE8qxid5A5YJSSr72Fv1qRsk8GMdpJ",
-	"4SZ7ESJjMh/njpRdK9Yd+WoNdu7JH/7nky9/ffjh7548uHd+EdayItflO9IuEExfyY2GBrOXtq9Vs/dk",
-	"nnFSCjXyuMp/+pcn9//98MF3Hv/inmvr887DC9KnMexJdQvBr52SsY+/4X4nDVZF85iuXQu5N/LqWSSf",
-	"jkKsMJ2ee8bpSKrntT6RS++qKEyT6ZnMg7s9wR6WLEyHVHY9si4vZlwhsBXksC5Lo5GRJaRUaRMDd/1s",
-	"QQwhSCN4NI3Uh0gNVeK0pA+oyUrwBSIIaZKr4uWZAchiAxSPi0Eq0yBDTRQZ1N/dg6yHpnuZrC0gTs8z",
-	"2YKH9VVDGbqXW8Q8mgGX11VHVNVSjErZDlaOctEkndDUVmsT3hyy0FW4rUdOznPUP7MRoGo7oNaCBEqs",
-	"gv0k4Cen7j9fh/nJw8M//Jgqan9y9NV3/c+yAHipSIMRNzau3YiUGuApsnD/vjUAueeGX/ejK1p/7jFv",
-	"QBSpVS9C//CrMa+2o4APxDUYT4fX9qCbo+amNkDeAWnSTkG3g7sug8zolzWTSgbQcLt7B+eRUb+b36QF",
-	"zOfJ8JIpAL6fUaiLKKD+Wn25K3c1AEkLXrqL9gi4Prtor+Gi3erbSvRELIaUHD8Wna5xLbIZGlRhWJwg",
-	"q+QLeWevgkbhqZK+xXGIVOnoXmCij2dXrFZ9MF0hO0xoT/RENDI8Pdgg0rEMMVdOvsJjZmDR2Lah/Boe",
-	"eloiIQrxByT8HL8jxxyS8IpM0IeU+k6f8Ec/VZaswAGrZKap0C+cTNOZ5I6xhxmsJfbQvzZwOlAiMRY7",
-	"YEFdUxHiXKZcv7T3cXjF/oMeUpMH8cHgm6p1QsIlXymKy9xGwomC2FBiUp2iok0WCW2QFe4AGhhZNVgI",
-	"6GlKLCFW82B19tyQKsNU94j6at8e/emzo3sPsnJyr5QTE1aqDGMo62j1ZNY7bugJqRknau2j//jt0x99",
-	"MHOajXI6oex0KgDlpG+vK8vp5laL+aFGfLt1lw+oPLxtwCMYbOVar4WeQV7ScO1CyJCPZEFSUbThTh7l",
-	"Vk2lNqXJboTcvy5kVadk/P4XNsldimaRBfandCUnKAt/HA7DGLSeq0UKsYqVaC4LPYj42PF/V6HFzBPW",
-	"oP0X7253Ge+7S9t8d9ZceScQk8XBE0bgFd/l5R+yBmJ/9Kf7Rz/6xl/ySACHlq+iMLnbo/s8XyywzK1e",
-	"ga48j0OpoqrE0k+fsAYqOvrpl0cf/fLoe/949OnvcV9qjVlL+W7hrYSG2B1A3Z6E2XXKUCHvs5KL6WWR",
-	"y1aUXJW4+DdhVOcVWq170JS67TEji/syiAHbVB1LHebjVZaMer6ilU4eX6TnPXty2UsHVgV/1NrnsT3s",
-	"LKTiV4/zwbVoF8XKUgVk0R3PHf3iP59+8YNHD//xyZe/Pb/JtOGx9avsHdVK7l+4lQ+l7Ofq2TvrORzV",
-	"blCVFUUDkO45tbVV0T3Wk/t/PPz8w81sEd4AZLKtFWd1SwU8F1npdRk2k4V0WjqjX5ch5UiyNY+ppAcQ",
-	"d/lAIyilqyayDx6aXE3klODfgcDMuU3yg+ZcJO3x2Pj158r+Cnj346BbVBP47Ytnt0YrvjVy+l0hrd7h",
-	"P3330R8+ffrZN49/ep+FIobAqHict1IyubyZbryno2Hn/TkJPTt0Ibdgv+ykpuz9PFajkFsSK0QRnRZT",
-	"9MJofxJhLeLqlSHrQjRYWEsbAxWJQMxBk9rzg9ZeYXYilRAA58/0OVyd7NWK4T3QCWWrU8Ymi+FAwKiB",
-	"2KFCdjDr1qDuhMVVaSDul+txH0esuxLtLCpV4X4XGAoTb76IoMX1lMZgYyXsKWrQIkQl6RItYdWfaxPT",
-	"G+/RjljuHvFPlugYk1nUlJO36LLTmaGzXcOEroZgJ2HNpeotKsEjdgST9IjFdge3fjOG/59dp4YPDBmm",
-	"854HEIu2h/+OeY7TvrxUTw9b6LgJYcWnKLBenwC3NAu6EPTwnMOF1CbFU/McxH0+dqT74y0fw3lqi3N7",
-	"13aa/9+li+eJ+BaPTUm9KUM8Nu2gvYzO1g/rtOsgPaFlrvl3Q+gPlAEZjC9cg3F6OYy/dQaS6bPJFERv",
-	"0WAf5tJIoq52Pf004G2RPuNuoGQ7EoF5+xW2jXcQb2cbcd5usLdvg4nHF/CXbzPNx5qNuiCZUShcEt90",
-	"deOu1kPYUVJCQI0wpWEyVlfyKErAZrGGAWWOb49C3yTb4a0I2HZzZ3e3wYZS/Nch8qd7rfmYswucGp/c",
-	"mp2Q66KL99Krf4lRaPLzytoFE9nVlqByz99JF91Md2IVHVZ7S47PYJxl1j+j4n8ufB9A4N+XZbF2GCeS",
-	"fpONpJOhsz3LxnsaYsGj9+0rD/ul1TD29wtbeRO/NkmiStaFdxuICyhwzXZ51E66IxPm8YlIAb/jpO49",
-	"iSiahpuhrqOignTCnvzm355+8vnRD/7hyf/+2sYVQz0AGUKYsyFDLl/oxOcLtOZGGvA7TTyD6RyoXqnp",
-	"ENv/+plOpa7uQAXc1ECgciIM11rEhJcrslBXIzBD96yjPNRrjqZnYct1S6XkeoYGnLm9k2Q9Tiks8XjH",
-	"7OeIimde5uJ2OmxuYvQsXXn8DMO13XzcGKNZxVn9F9A4pWPmYsv5aa15qXEyjboQ5jKqGS+smA17mirc",
-	"BK6ACbpuYhC+GAqC0LrWOpR0NTnPx/5VrNIadrfEHtcDiNTAOfIk42DVamWbFDL57AR2D2xRWtQIAgLk",
-	"w9Bh9y2o/vlIS4nXOQNbSmVPp1Ev24ZDgNeG9wcQTiIvzVGB5zgqXoa++PjMUx4Pha1mPOctidIWl53D",
-	"tAqxbXeJdTSKhSk5CN6JkdJtxY70rMzmuc3lDX4AaW8rQzVPu3BfN2VUDyQZUldFrgKyyIGXGRcishW7",
-	"hyKsRgewNpsCO/Uiq4RYOxUc2FlgEuc68nWSOcygbOpSlyWPqLmzMrSg9C1qyj7fTppgV3Tb//hHvz36",
-	"7tdH//Hbw+/8YJP1aSuQCbeO3wGOPv2CKui2WHIl+Y4SssG47um0cYPyGWkrb65/w8UEEfIdloPE5wxi",
-	"MZCi9A/OoP+rsI0MShEvgyZKQCy6PGtK8/QtYcSjCy1ugu7cZAuOfc0NPUu4rDThksq+PhT/733z9MOP",
-	"Dx9+dfTpzzeZMxnreZwVFZeaZiZeRjRJzcDZuVa246SPqG3HycyyDm2+Bp0kCsRXsZrUcAAxj7LZXE3l",
-	"+gSwmUABUN2MJo+DpG7KJHi8LhVAbRsyqappjdEvZeql0m7zYmOZ4aYWSOTlTGi9j6g128ktCbTWM7Uh",
-	"Bm/EHcFcxlbKtZgCP8xn7K0N8aGeunIM5SeBGDIF/e32lt39XW+9/TQpA3KfMYelkcci5FEqfFqxcxon",
-	"3KCFKIAyir+5LMTsWT15xWgjqMi6qUM//ejw+5/lDNLZV94m5/pzN521h4ChWdTlxXUixUX0kSEMK8oK",
-	"SBitWDMVhYJuFqcOLP/xw98dffpzdu7xw989+fKb8z4RkQsK7ctlTpzYW0bBoNDu/OmrWovSTJnOzKJd",
-	"/zJ+3sx0Zp6AXfm66jA1NOzpBx8cfvj7mSC/jRKfVTCX43QoOgXbXDnzsGK8z3YLpDI7P9wE48qIXato",
-	"oFRPwCtsm0XQ4cHYYZWxSHWwjyIJOXP5LAJcjdlbzZ2dBCBVSGEEj1L4bldCLfoDFRsKYbdyD3eHE07H",
-	"WB9Q6eFgEAEi/NogYLrUmE6pzUqbiBHVdil3tEKrOs7blD0iiyxE8SVeGadRoQmzDHVuo+VAyZC1eWCI",
-	"A4aPuDC+WI1MixBAzV3CDkhr1ai3/F3DtIHBsWfwrOMQklF/biE4uPsJ06zzENKcUl4bV5hktV99Znju",
-	"idsn2Lwe//x3j/70GVlXSvjr3VqGtmAh05uT4UcJnaX2q9DcBAHBIsn9BTgHvG4n6qkm5haLDhb7hASA",
-	"jDk8IbUIIe1M6sEYDdwhsmRLPBEJrAUMmfbwa1oQKdlBxFGZ365xRWQut7oQz9tWXxunTTPHbXDXYIw2",
-	"vRcr1V61j/MP30bdnrm6eQvmrWswZnM8nQP5Dro8ikB2oGFjQ3vmpFjTmZ3GFrKuUhowv7TI+tlA5MsS",
-	"B4m4516nFdtrLQDv/uEVA7wX69wMY6lzmO5dKwcmJGIbo4JcPOhwTNFPRkIbBDxeyE9uoA+cF4Pl9FzR",
-	"fuSfcRNfqAZ5t6AjpHalBtxtDgndPJYeOdwe1yE6BW9SLOUF0YC9DCpFA84/pKboY2KmNag7WTWtscP4",
-	"RI/fVRpkuv/bSMV717ma9vz/uWzPLHYT3FXcKZ12Fde1LUyCQ1rGaLLd4jJUsmBNropc5KpwdXk0heGg",
-	"PE9UhSCugsnt8VV2+8+JJSqw1/1ZUkHWV6Pzkcuipjl14q5CKVeEFLpbZWBwBSeNR7OTdlI/VgMgSWYU",
-	"0Rr7o5Nqs/1b+3ssVwS/2NHX24IOuMzcPVW0PtEOEvKlCimxVqSTN9QoR3/V5jHopXLBxyPapuFxmXAv",
-	"raNwm101YjyVbTY/sMkuvXrRuT1NUJlDDQ1qt2zFaqSRPTcaL7UANtq4xlboEytfCyt1Ua+/S2woBAzR",
-	"FnEfwin9OcFbpQVAEbaQ7FKizYU1ZpQZVK0q5Fyk4PTW/l6VC8t+/+ueVXFF+roc85GjVY61oT1EQxCD",
-	"abBRF2KYul7wCS8N0+WN87W14ayiaq3t0GPyeqsEQcE+xj6hpruCK1YFq4xC3ZRnGw0mINoTYUqxgXTF",
-	"wNp6eS3WjXEzGXdWa73K2ikn9pqLpx7/7o9HP/pqk73VfA3zWAwRsl17Vza/Xlh1ndrZhN3NrbdKbW/d",
-	"S678NOqquSJf3l9YK3Mug6nlJgAx8Mzgq9fOCwJKb0Xpj5FuVXW5DKOUArxBoHPk92OS+uKK9H9QnOyk",
-	"b76dfPHaVtDhBOoqGqhzhXsfHSTBgbs5dU6b8TgWB7nu7SmrMbzdLi/KxhFVitA+oD4oF7BxC/YRoSyS",
-	"W0URs1hF+awCiiIjuMwFXaH8rtKQCgWIT6hNgDQ/7MOy4mow01Ua0oPDdFzgpDiHke2q40Kuxmekj6jp",
-	"7uUGD6Fy2upCpW3rnofuUBGxxzvCgAHEOtexXWT0tM3MopKfRfzutbmmm0xmEmvAb7TdiQGIfBfVS11y",
-	"OQUzrnseaVrFTCqzsMpL0fJel+Gaq9rPYA307Nq2UMd8xMcNfxFBYAyO9X8xrRJIfCmCp4DRmus2M4k1",
-	"UO81gEFSY4Le2i3hUZcIa4s1K+SBMCmuRnlwt5sZXHWclz6rtoAlM90k18m1YWPg8RJhCn4NpNHx8Vtr",
-	"5gk1BimpuOrTlvVyfQzUkzidagORSFRoprtq5GgvqJxUhkh3QTf1f/Eq66phrBddMnObhD2C0IRJn6KO",
-	"4Ru49UiWSs3K23SjPKXBtJjfUUKWX0MQdpRfmU7B824e3lRCVrkWk+9faiW+us6FL9tBAAMzqWSqy8t2",
-	"OfXHTI2k723KXloRHYWEd81ck9gYTAcgx2Qae/TN02u1Mp+Nf7hv33Xl6aiJSa7GUu50VX/CTgR63lK1",
-	"Y3Xs3ODkGtXQViuxa1AflnBywYKnNMpBadGhpZahVcTgHg4gHrdUOH4Z68lHXcU0gE63xGVTL9Nr7B3V",
-	"YkjTLSRrcxENY6BVj398NyV3cUQUk8DbfT5GNBacQxdiIGIY/ApPv+L+FgEDs2fTpEWD6+l1/JqQoddW",
-	"Ras3+4iaHH1d+I6PH/7w8P6/sreuwTjL5Ukl14jpldTjZstxt6hSAR/AeNgXkjC+qOZE+tS0nusJFiL8",
-	"TLV/WuKst2RL4EVRz+rFoRVB7E76syW/mKwXTt2tWuqnPXvnSz1U7Iiskma45dK0iacu67AUHQpr9ylI",
-	"q0L6uWecMq+KqLmT3tT5UAPvOqrNdEBavdeDMYXU76jWy5rFoIeR8eHuzo0m64PWvFOeBsJ1TsE4zgNM",
-	"KbsTUMhFhd36tOFfTZ1fNMGaTiQeMNO6gNRj9fcgy0opnLBp3Nr61iYYmsIaeNYrMcDfz8gl4W6KyDKZ",
-	"hs0pTJmcohOUjlLcqHRUlSeY9Cl1uLgnn/3q8A8/Pvzmq6cffvT4D/cff/Lw6SffefSnz47uPdhMe7kH",
-	"vAOYpctFgumbl6Byqv4AwXnywqyiqnTyQXXVlCQvQGuiBqWSLg8ffOfxL+5tMg3G1SThUc4nfxwrVxS6",
-	"WmGhWQg8ZLxtIB7xOCzUdX4JLQIDkcqkQiyIJvJ8vcBgECUaP/zvHz358psn/+Prw49/8vSLHzx5cO/x",
-	"L+4to78NZJgtqTezv16JGvFJS+uxni3JEwljHSChC53rxGC3IhH0zm+xUAExcdiDgDBsOGiw1tA40l2G",
-	"B3MTj4mldhQr2SlTGiZQ5xV+79Ogs6rvFVZ9o8xry0HuT9R0v6yTuu+MNTnjyVpSyqOIaZtJHocZ9BxU",
-	"dEKBgcAkozVsFWOOKQWgdZgvCIsWqAGdfdOEYQhBPB4YTUAgOApPUpHScA3G08lDAvhDKbuM8gI09Uux",
-	"MH77z2uiTp6Y2ik7YdPs0TIGXMQTkOASIISQcTlmfRXDosYspCg5Ke9KYeh2pw4rmnKBdzDGVixUjLfU",
-	"0GRX0SYuC/uhMA38xP8Wq8MwqeTuzX3NsMs5Ucofx961f1fkW4FHO1Z3GJanUwJpveh/eWkQqwAgfOnv",
-	"VrYctjs2uuiqBOr2xV8Du4Q9KbQ927YiLns+XTjZrLPoAoh4C6KSkPy6/b13OS+SM81N7JS5UoQS4Ykr",
-	"9UA7STMBglotakEDIcvOAlx2aMva2735ItnPKfQ+pEw0lb3dm1uspUwXN2Ar8pCQshL0pkXNx/AeqAMi",
-	"5JxtQ/u8B7cOIK5vJz4zoWMjg7ESpc2q3RYB9sDt7d5Mg353TEBbCobaqHDcYFo5ojLDAi5ZC9hQRiro",
-	"IedcJGShr6Jh8/tQ38Jxa96Diuvjjop79TSaSKeULPHOInrZ0IbHJUE4Iq+sVkFnS/34eUTxUjLdO7AN",
-	"ljDYrQq0g/ccOQRaiBda00swCZ8t8eeH4neiZHyZtX4AsWiXMK7/Df2+mnVHX17T9Y5/+EDFq8KboUcy",
-	"ziar9zx90yazCmzeeHXj9Z3Lze2N283tBlYZnLt6Y2OfXbx46WKD3b6yw7717W+9ej6jU6dG0ukIWl2l",
-	"ehdCiESWE5puUksqD9wf3KG/P0WFBw4FwM1/TM0LfRVDgw0lekGPdOplK7Ld3FKZDH+OG1Ke3r/jB1Vo",
-	"4e4ZtaWzt8MwBq09P6CZzm47weExxQObnMPKuvMzxVtUMHs5sXT8qr1bzX3ffqd9rfybzVs3GcKmv2fN",
-	"sMGM6AMy5DdYyA1/v+EhpLlmTcNlyOOQeT0xzcd6M6P+RvL/zPf4j5L1PQOuNAzT9VWFU3XfXtPlqXv6",
-	"DR7OvDGnzyu1Ok/ijFjzZIFJU0QMJm1TEi7j6gD2J9DyZq/pBXkLT58HpXkz7pfAlsdldSJvq7ijjAFZ",
-	"tK6Hs4uzVizJypYjZWdWHeN46dWYj3JLECtWegLRKgccsSrxZDlV3lWy7jbSgGaRvTXdFFZgPWdMlpUe",
-	"rfIqra9L6A719KQwbInDs9vJn11kIR8XE2CX2bYBXZJm2Qdt6txULlWlyVlavA5tak0Kk0HVR/9OG6+g",
-	"HmaqDL8vPvBSH8bRS5svbfCB2Di49JL9Rvc37yULa6yNfZFG8skgVu9AYHT2M/9a2WFd2rCTD1whdO7P",
-	"sAw2+0Gm/jT3xLaIcl8WY4AUu87E9HOqxs09ZCRkqEb5t3VcoZnPHMtj9n2F5MhckX6U5RLPfp5jiM5+",
-	"3pmYCX5wQYtwYjKE9p1/Rx7lZZWgbWU+dGmQnEhV0Mt+IOQBSKPy305Mgjr/Etgzm33ZYSjybz80XYWm",
-	"mJWJkhICA2H2Q3eUz3wSwsFL7//d+/8vAAD//w==",
+	"7P1/lxzHdR+Mv5U6m5xDKd8BsQsCCL04+WO5AESQBLDBgmL89eGzrumumSlOT1Wrq2YHIx2eQ+WxaNmR",
+	"IsuRnNhmZNmWEj1KLNmSn5AhbfmcvJQEC5Dv4jl1q6q7uruqu3p2FpBs/QPszHTXj1u3bt26Pz73KzsJ",
+	"X+ScESbFzv5Xdgoics4EgQ+3aUbU/wlnkjCp/vwXl/+F+k8kM7LA6q8JLxZY7uzvjCnDxXpntCPXOdnZ",
+	"3xGyoGy68+677452UiKSguaScrazv3OAJqrhd0c7RwUfZ2TR6APneUYTrJ6+nOsn/n/vCPWq2/E/L8hk",
+	"Z3/nn12uJnBZ/you23Y9nb81wxKtCJNoVXAY38g0ClM+SBKSyzvslEoYwAPypSURMKy84DkpJNW0wdOC",
+	"kIUZ8QI/eoOwqZzt7F/dHe0sKLMf91r0GKmpTmixaLy4d+Xl3jdzLMSKF+kGr0o+J6zx3vW+sb472inI",
+	"l5a0IOnO/m+ZNpxhVHMZOQR5u2yHj98hiVTdHyQJXzJ5LLEElqovypMPfvzpn//w7O+/i/7Xh+jJBz9+",
+	"8v2PPvvxN9SHsw9/dvaT7539wTfhw/ufPP3kP5ivn/z8R599572d0Q5hy4UaXUamOFEMuGSnpKATStQA",
+	"nT8nBf8yjD/JuCCpM86KTAdpWhAh2uvN8MIz8AckoTlVkx4NIuxoJ59xRobzTs6FTHjqGcoxfYRSOqVS",
+	"1Meyt+tppiBTqjdUo5FlMkNYoCf/7x8/+Zs/e/rBV9Fnv/vts2/++7OP/i06+38+Pvuzf3/2jY+b7feP",
+	"WsiCkOZOubI7kP1gCSzlyjmUrXvZbmp2aH0xaeqhfGvUGRbymBB2IGuCLsWSXJIUxtJ6x7JJc56tBznL",
+	"qGYA89OY84xgpre5mvKQbk9JIcyCNtiwm6RU7QtLV9trObggRQ9nnCbEJxQJk3ciiPtuqOXX+HjT5cpx",
+	"gRd6GGlKFUPj7MhpRxZL0jwNbj3CiczWSM4IGq8lEUiq80E39SoWM0QZ/ChpMicSJVxReqc5+tHOo0tT",
+	"fsl8qc6qFx/g1V0iBJ7CQadfbzPGbtwKmdfLOQYX5nWy9siuufm2PvfX3joeoSnnKZrwAknC0IKypSRN",
+	"+XH9pZev9o0SegiO6g3qO0GpJIv6H11Hut7JFd/gosDrNrWgqeBA7hd0SpmHQrz6oYtIGKV4XSfPtStX",
+	"r7z8ch99bPv+kTmaRH1YkjyKYxrFIjJrSp4975N+WXG1lxPte7avkR6ed0qVBucREomkp+Q1Pr4Tta1x",
+	"Ij3rAmqc2pgznqWkQAu8RilHjK92RpEMVY3xIPFw1mgnUWOeqGeIHmpDdixyuQa2YGSFlkzSDEbkvIao",
+	"QFSIJagffRN13rsXe4qAJiP0SdHUTOSyYCRFvEBLlmOa7qPVjDBEpRqVVoHQkmVECCT4gsgZZVP1U6qP",
+	"17iDJ1GXBSaHnFVJQbAcdrylS+Kb48MZQXnBF1RNRb2L+ASWoCCnlKxeEIiwNHoqhBU8s/uwi3NulQ++",
+	"q9sewGq31ePvjiKPtDll6YDGX1ePv6s4jS1x1qZXQRhZ7aPx2hBohBiX6qMEQhK1kmhOnEuco5Qwsjps",
+	"boi+8bPlYkyKmCd5kZIirlFeTDGjAmYcvVHUuZ0ug/rWUt0HvPyVZDyZIyExSwVazWhGXLGT8KIgiRRe",
+	"iuUFTcihvVmb3ymTZEoK/TtXAvM4W05j5l0QLDjzysK12tUrLFDh7PqCqNZB9EQJxAfAEw+gF5841Dxz",
+	"j8smxa95KV5QMb/HpdETOzuunlR3BVJQnL1KHjWV2avei4W5T0buEH3/VC8uxwsqB4oh9b3V2qNI+tC8",
+	"cIvJYu2j6TJPh8lCr/6ud5kRF5YozfPLFby11XHm1XOWq3Ny/yvlhZukVDWlSan+oFN2Yg6EndHOispZ",
+	"WuAVqK3rHSNgK5vBSUESQnPpv4dXvR7ylATNMJK7I+IZ0IOsPG22bBl9s71tJHu9w0TJCp9ozTOckBES",
+	"S5HrU6e0S3ChyJHiBZ4SvT48I8w77ZRk9JQU63YHTIlr08s+wkpMq8Na0XqkdjtmiK8YGmeYze2Pq0Kx",
+	"OHPGImY0V/e7lb/7GWZpRop7XltHMsNsSk7MMyOl9XgsAaE2j6y9o6vRfbS35zViXPHez8kUZw9IHmwV",
+	"HogZI+uasPpxH4T+ZJllSH1EWCCuL4YZTQiDXdR/BmUpUOENLmQ/JdwzGUweaEqkQIyjhb5XCoTZGi14",
+	"QUYIqxNqkZMUZURKUiCB10qt855L+iCJE+LklFd6fJPlT/mcOMw1J+sTJQS1RrYz2sGTCc0ovH6ipwfs",
+	"v8xJIUgKHxI1F2jQx49LkSQR66L076ef/Nnjj957+oNfPP67P3n8D3/+9Ds/evzJXz79/ldvIIz0C2iB",
+	"54poSCwT1S0vkKtK9Gro73aLi9eNrmapobcHqFxqntWYq0+WP+tLD2/BPt8ZVUSu5EpBxHJB+qTmVu7c",
+	"zjXOc3jleNp79h6BAcR7SzcN9EjhgMX402/+3tMf/YMxBT/9q188/fufnX3795/+2Q/hq1987ez3v/f0",
+	"D96HD/DX44/+qnr47FvfVo+8/8dnX/thaWT+xpOv/4E1Lf/hD87+9Hvw4Qd/8+nf/tDh8bTAEzDEEJYq",
+	"olu1yP6t1S+1XiThZrlKNSzHa/2cOSSJ/h2n6nRUojnXP8Of5seE0FOS2tMz0w+Ud0pF8Yzohux5qzh5",
+	"gmkWsnCLeeeJmuBcJjPc0qr73Rr6Ra8SfxHG8AZTWbNwNYzybz+Pifmx5HmQDmEp2Wvs5rnvntEYLzxW",
+	"CmPvCJcp5YfVcjTMKOrX9sZIscT76M0Hb6i7MEZvHXyx6ZoIGJDIo5wW1pYQpw/TdLARCRRWPXS3y9D0",
+	"pdacfTakflv3aAcPmMzYo3QdMIS14+oFgWiqFS2tAQjjKVGjwpIXDTXDq7CM137NqjRmmc7AQIOzjKTG",
+	"oNWrWkz8VrLXju/fQ0ouIMELSVKlGIqRGra5L86wmDWNU9evXXvpuleRE7OYO5lZwYYp0rs+gnyptkCU",
+	"yetXq8Up78rNrUO+tAOLC6sGJsKdUWWL18QwAw5y1lYOyIpFPeejUs28RoWCIFwQpE0InBGxj7CYIzzF",
+	"lOnlGpOJennUJ0TsSQpdBaf6RfCBBu2xLJnxoj3Qe2/efeXWg/1XD45ftXa1DAuJiJrvCEmOxgTNSS4R",
+	"yQRZwbQmvEDqGkhkIjOk9rlE4IFdo0umnwh1fNC2Lfjcuuja1psJLeyItWcn5USA1Wum74q9rKcOXiOC",
+	"4jkBuo3i7NHOjOCA6Unf6xXt1RAoOGZiGuRZKvyGLrV+/r6qldV00o1E9VcdlFZJWlAhtKICZr1Sw4Uj",
+	"ealtBkWeLWGTqun33tbL4QBhzUTMy8Avft6XM15QuX6V4EzOPJyfTdXvs4VH2fGYrbN75JF8Eyw2Q6zd",
+	"2b3SChpBzaTIjumXSfzTD2dUDB1U6+D2SmfQMouoeyLj8mAiG5PsdpRz+YoWctGv5AWf0Kwhp/sm0bZi",
+	"ipyzlBT3Bg9ZCTbPIXtHCmtwUTLQe+UWS9+heC3S/WvfLpfEJZ9D/JHD0Xa4Dtl8e+QVzOYPC8zERFOi",
+	"qWaBPhJD5zFm8yhLfI7XJM5mX5AFLuZtgr/J6JeWBOmfUcJTYg6jKT0l5gAFn72dV78pSdDFMsPS6wQo",
+	"lmQfLXBKLi1zBKO3x2FKFpwJWVj7Qc9hrWc+KqlqiFZO1B2Gd60oS48lnkxeJ+uOuLTIEIzRjsjn9FWj",
+	"1DXCgF49uHTl2nU7z3w5zmhiPENVwN9aNsxeXnUQgsaOwajv0R4Hh5+ZlpzR+0gVvDVd0C1ntEMXxhrS",
+	"eR07uveFpp0pNgZEd9B3aXJcdJ7Js+R4iHclcuYgk6I9cXOyPsimMSdudCzVMzl9eE6YY5eK9VXSKa3p",
+	"RmWUolaTvSYaMBq+kvFk3uuKLgpeHPKUlK/hcRbwcg5zrJHilCaRbt4oL5zDmaUXrls2xJyM5ZzKMDaH",
+	"HYPHpPWQGV4s18mlYc/uukkkppnHfFbfgJEUAV1uhik7IovWaRuw17Ck/XAoOigvSEq00TtySemUxTfv",
+	"V2+uhB5O4kfSWHSXuq5eZIfbs2i3Tr1hVhdmTeq1CHXYbXYu2l6i++6j2CNJmPDaDZKCSpronduWNrx1",
+	"ePhl94oXaV2j71Hhm5F1VLu2zVhsgz3T2obxp7F9n513pCVJnePlFGdAENAS9B1cKwxp5UMynoVTPm/6",
+	"43yH0aESS29Qrd03YuKHX6EGnUFeqbIXoTA5gsE9IOxwvUQFC8WRyWwIe0c2zt3gWfosMz6a2yRL/Ykb",
+	"HbSYcdbhJjJJCI1Mg34iHG704lY9RGoE1VgCFCimZCvXhymWZIXX7iZdkWQG0hhnNMdr77YL3CeO7n3B",
+	"3srMNJr3sW4a2NFE3ydmJOnxF/rXM2oFr+wOWrOOAULyWHCMKU+WNrLTe9K29S2Hsa70DbJs3jvAjItl",
+	"4UuW2DToC3d2FCTCtkRJ2Y53EDwlb/ApZVsWHJumS+kQy8F6Zj/b8ZQce5XJDUQERPkMikQcGnOtrnOk",
+	"eEgXZIi5s8cmxjg6vnuMjEgBpyVnDIIdboCEMoFKEAWvo6X4Uo75o35TmZmfK50cMtXm02c1O+RZRvB0",
+	"STbNK1oQa77vUuXu6qeGmC2Aye5iMSdpjDlEkGwSuNlHRcG6GZideWDOsMrZ2078FF7kmK1fJ2vfJWFw",
+	"sD9oqINeuCibnmcl/Q7LnBR3IXfKH+gtEp6T+IvF62R9rN7oz3ZyVs304Y6lHvHbc86Xa7iVq1HFEZtn",
+	"bFWN3MUp8Wa1DRuHIElBPDrA8YyvGOKtKM69/ouGNombhrsnETwQN2BfD2NGpByfgw0X+NEd/Y6j2/kX",
+	"tMmP/XyXEUmOl3meQRbcuRXNjivaoOvVRWiw8Vcw/dv9IiVF2NezUBK9zDBpxC6VIcpjzCCDRQJ9b6DF",
+	"UkhEvrTEOl8NfPQvQBQJZXShrii7fj//hBQQ69zq6xXVQ/X70F3kzsPtp4MwcZfT+ijvT9DD+w+PTBRX",
+	"QSCZdw33qBuIEZKSFKSAokoBWgtGE5y0grsiY4PNSFWX5+ZpPYwNDKbli526rNHaOp1HCY45Mhvm7/oC",
+	"3Lz14Ib2g+WYFsB8gk4ZZVNUN+z23GmNrdzbwQiapUIsVbOHBzoESH9bcC6RCR0pRWBvX03DHmHJ4YBZ",
+	"cpatY6bU4Zy76rf/n5KM5yQ1elfjTLt75ZbzAPrcF+5efoh2d3d/4/M6Zp6wpFjD02hOynAunhNGUpsS",
+	"aBdnTtabzOhZBoW0NtHeAOtjxH3Q9DJS26BuVaxzrmbMgOOpc/PdSQmTVK59yenTQ69Ae/rJ7zz95Hef",
+	"fPDxk+/9js52iEgzzkkhrPuyEVP/8X97/Mnff/rTrz7+5H+cfevDp9//6sisOrwCgRX2HjckcQKgOqog",
+	"qHqnZx/+8Oy77z/5+Y/O3v/G2bc+jGhM4kehxp5+/POnP/r3jz/++NOfvn/29f8W154/ySSUT7LpUaAX",
+	"OXwQCM90jl4/PP5ne7sjdPPWg+7IiysBXxt1mKpbUW5yYWP/NlLfWao4A5wNVK5voJRM8DKT+2hlQ5nN",
+	"joFEpOgUbGczN45uVgbd2HAmHaeovjk4ugMBWErzFPuKNy8pyYU+x1ktG//zI/gNZNjnrGzDLHVlYf1x",
+	"kqQCX3YanCDMuFIPELbBhZ9vqjt7/Yp45diIWpRj83yHVBKF4w99u5sF3ZSuxi2PwZL6ommPqdKMAEFA",
+	"0dwEvM0ZXJ0KnfaomjcHyZIJPImHEWDtrOJQTFgz2HTJVM8W42lO1oeBFLTDngy0+5P7EMvvT0ZrkL4j",
+	"baNaNonlUmyqSVUzbQA73D5E1668vIsOH7yhk7VHFsbBOv98ujt4+waaDOOVERHyQ/pcjr3ErR2vuMf2",
+	"1NgjHhV7saiAAuq0PLy33zrOdBg+XBJA3MDZ58nB6AV5W9q48UafEdLS7cuX+MoTnBmpXm/8jWYayss9",
+	"AAoeUTt8rnnBT6n3Ynj8MGZAJXaNJy2m1D6oCCkgozIZ5+kn3zr7/e89/vjjG5CJUB4VfGJaEREBi0tG",
+	"PfLv/pu9r7Ywf2o6ksOHAUaW2Me/ZEGKKWHJOmYfzviyEFEmS6Xp3+OrACBGwNvi8RFEyW2vSSREBcAX",
+	"U6K6TYsxSXyWr0DME5ae0FZtpxdw7kOSrajYJ9Fr8KJOt+YFmpEsf/FKTALWCouoYbV8aXLWTQiSeAIv",
+	"dDrFEHusS9Y+k6xtvWNcNyEN1pOTKE0qUT9ykT6NBwEHVbOur+ntgi+0LNWeJjKZkETegIuq2vtqNRWd",
+	"YpFQesg12sSf3HYrUeaVeRxhMRcwEymMmukH5IlGYgloEh7cmAa2WQgTgNqIMI+vQ+KgLHdXxyTlp0iA",
+	"YmnGIfApSffVJzBSjon+BmGdRd/h+momaJcAL97oig3gX1oKoKFCFU1acsVop1w2WKRyCcyqu9xvKdax",
+	"2e5I4gEiSe0WjOBkvV118HVM5FUM7pRp2mJOZfSUBBJQ+cS3OfEYoC103qC6VGn4sRFIZspQRkUTBSS4",
+	"lfC6FEhtFlng9dFynFGd6OA57OAU8JqLsRoYTYjR1NSGlOSRBLQ5yAKmDI0LeH2YaDkCeAdf1KAe6TDB",
+	"WL70yjpK9vqwAq/0YQXWibML7n/zM2xdyARdA0plTziqgSkyQGMGS7BCFyxXs7Z0Hfujibxhgz4gFZKm",
+	"WqVmFuzIh1PsRDvqJrfjBK1277OND3V5LAhk3BftHPKWHuiMK/ChZJTN9Q1Kbwsls2f4VInz/hgP6yjs",
+	"cp7CRL5YMWFI3WgMEUQLHCOJ3qWS22NH8AVB2oSzwutK9xuvq8TlGIWvWxlRJLGbQ+dy17WRitufhUIS",
+	"6jtCtEYrGecSXMVQYdQjYaopusPqZ7EtbnvLtB24AOfN7T+E6A4nJylsXR4K3Lgh8OQgREPfqRCe5mt8",
+	"vI2cR6fMQH2fqM1vUL5oRm6glIBNWH91ePcYWX9btyF+72oIXyUlEiczHerVVkLKxOYuih/TKbsNDwYx",
+	"y9TPBqAEolqMuSSlOOPTZRxMWd43jtf4+H5uzzCv+7Gk3hHkkeacMlka8PGUoM8tGUCFESFI+nkdLphn",
+	"WG3oR6ApGpu8NijDcdJF9SvD8lv1Yq9mNJmBJftzjYTX46PX73x+g1xXIddZ7TYyXcjd3b1ddQOYJNeu",
+	"X7ui/sIrr+pxnmQ4nnu3zk2S0JR8ocAdYTWgD0WII/1cuJcHZLJkYQcXzvOCnwZSE+0p04Qw1r0rDtAo",
+	"Wv3X0+agTa/hYXdiQHUOWscQRoA0RJ6hXqSknvGLLqmfmgdchrQNWqyyEqDMy5ILXMzjT767WAL33sXF",
+	"vBk0tts+Bv2L/nBGkCkAwyQShAi9+yOtHKKDjYyXxJBgY1zcrlg4nYmI5dKH/KNOEX5KikphBhfmUUFy",
+	"XBC7nIBiILqFT1TWeLn8Xczz0CDM9+LOvxzRYxAP/qY+Dh764x/tweoJxonJPXWk/DB53fQ62Yaq2JrA",
+	"ZDIiyUMlrV8na7ENrcRfoCGIwiC64pf6ziiHfa+DPcp+avNyxoX/eH9YIWBjKJhkvPHa21I7uq2zOMEM",
+	"MaK4vwozAk9b/0UxWFziJhV5hgFULSwEq2fOmT7mtuQdDV+xjGswp8Z2ira3LIts+ElhTSjqZd/Abi0w",
+	"zcLhxwuTx+4O7tpAaA7diLfzMrbiCNOiN19+AwHQDITboIk5Wbc26ktXIoK/dWBlLQKsNhw/RdJujcyL",
+	"PDm4WlJHhAIUMOiOoA2lPvRFtpRGo15V2T0nO1X7lwNCv+fFqxFpwnq0prkqlaIcWpB4GUlLQOs64eIj",
+	"dZV8NeAg/TK7aIIrXR8Q+av7Mc0E5+QvQfNLgRkzPJI0LzifRBfyOIKnDVceb70AQdnPFoFPghExjUmd",
+	"I+0UkPRfJ+v7cFoHYB4yJedE9UhdUXiVr9ACszXiWdoIORZoRQqIfDnVmoKQNMtANUAYSQJ4hKXJxeNo",
+	"tLv0i7bCXwTmbuudxhybEwpiCzaW1LlhmZwrF6W5vG+k9biHitAVjk9bC5R4nBGTpYAzoVUquvcyM4Bc",
+	"tmNFm4IBBoaJ4zuZUAJ5/waQsfwsOT/JOKBDLHCmeIGkJ2MOONSMy5MJX4KLZsnwUs4Ik3C4acAdoa4N",
+	"JxWoxIQXY5qmurAiZ5OMwj29wJKcZHRB9XsplniMBTlZMnyKaQYQO4CVXOApOZksswzw0NKTEoonx2ul",
+	"Tp3AYCEdXw1ILPMcsGxPFiSluAJ5PtH1PKvP1RDtNyUrGJF4YmCy7ceMJ3PnY2rQJXXi5ElZPlKUuUpu",
+	"i1relqPQTQhJ8hN154OMKMzs3xBhcrJkED+pF8wUHC2f4CtSiBOh7oYl7RPO0pMyIk1IPJmczMnaHYb+",
+	"sjrCSpOng8Bvv5HY1POE0RimqUYndIMLAUsguO50IfSymoySiuzqg0Nz9RFQS0/Io4SYYEub/XSyInju",
+	"fl5QscAymbnfCesgAiiqE8WYFTyTwRY9UfKi/GA98fqTTisC1FCGWUJOTOJCjtfNxSvAeGUbM58MAcwn",
+	"27b9aAYneW5fg7/N95SdcjVo85P9aBtRF6UT1ZIgpTQ3Y2p/l/BsuYDQNZNqfcInE+dT9Y6jibbIpf/O",
+	"YC0JLoASNjz8BFarYgC3HWdJnW8r+Bj32wkvCJ2yxrcVm9ul1AXJnEEZMjmVf31fGcex27YbX9qcvfub",
+	"20xZH0ej8Lt8YL9ySGG+ATY/0RI3EcVJKTfN59qOEwVsS4epoTaGHp+NU7Z7QB0TwJ6Kf/Ly5ICvqqUF",
+	"haYSWGBcOGE6tVB/4JNJRp3PFdlzDFhAJ7X9ar+s1ldXmWx/AdUo1u43FXne4WPnBfXJwVY70TEedrpA",
+	"QWHxG9VX+TLLSnKYMyCnrBqjK5TVh0RRxbzDbbS2QyU984qQoGeVQ9KfclzMy06ZlUzqg5IPJwnPIaeX",
+	"u3zLT1TvzmqoQRoRRtnJYimsfDVNOQeV+UbQTNNiydSUykGNFYeUnzKiDsmZPqZ1LZeTvKCmVgTOKTBW",
+	"RX/7TbUGJuj1JCVMs5obh1p9S1OyyLkkLFFTLo9toAmXJ0oF4StbgwISJSvpaD5XEtF8UT/b+WRCE1K4",
+	"Io3gTCkaFLCc1afyKIEPtkGsizCfVDjSYkbzhV5a2+cpJauTJMN0YYPL1RdK/J44MdvaIu02Zb+rGKt6",
+	"yrDgMteKxxpUT/vJVUP0V1VJJ/OFLm1ZfS4tYdVXOZ6CdVejotfEiPmqzjrmS7f32oJaFq19WauArWHE",
+	"HZ5R11yXhWxAzAlfytToGmDQcR7KKJs7TKZRIcrVgGTvircSjURzMi5JTBdqQidKvyu43/11W2fabgNB",
+	"YnvFFfWgrHs7Gg9C8fv5arqZo87WCypp4LuL6EHa28M5M6Fj8ttqwcKhrGKHdM7tSHKZlzW8w2zgD8RQ",
+	"fYk3SC3Qz7kRDovTMPzmhQi302vbvSGGUUicZTpZJNM1udTdCfEJAu0bmSoOfCkRRlprrxLJI6M+qrk6",
+	"v3vpTBkVsx7va0fu/v1JCRJwAzJ8QTlGeYalYl4kSZbpWGQtaPpT+z1DLIR8wxq7PGs6BP+xvIP2RkuY",
+	"x9pWPyFsSkYaCHO/nWExewV0t20IpJSzADQMQJa/mcdzrRrYF8xLHtrQQf6m+C69UC4bpXhHl4QdXB5V",
+	"HTHH3e7XChsewkyYoCkZ2XR3W8rnBWD1ANx5R78hG5l+wnpaPZbwL5NgLH3dtlReNLHRDoIGpViXU2c9",
+	"UetYcleiCneHcZsh1NCVa3VGXep077RtBN85+/aZhtxW/QZFMFTm9JWPYEISnO4jwbWpVNtGzfnh3GlN",
+	"MLxGaLliQQo7AFtK0dp23rraIsS+vnl8eIgaFRFBHxip0wxC5NX5pjV3X/GNCDC+yvNcy1Yvl6c2KH8O",
+	"+JzoiusEw606NJDBXQ+UNYIf+eBHFGUXeE5AgujbDzq6AwkQOAOwHUFMCS4Kp+4a6kBBEe4Mzl8IotfX",
+	"pJjSCqRY3OVMziwNNDNcdzljz8cZQekwqByDRzoE94Y6st4cWGzvpS26PGvnZqt7cwqfE4IrgPJnw/C7",
+	"Kic1Z+0txDr3qaQOFI1AM5yiMSEMadcDbBUqb1SsVpntQvUBBjm9mgVhIcC1Kl5WukTKWzplVFKc0dKK",
+	"Ik4EMQDupW3NmPJO3PLFCZg9FuW1mLCk8Yxz483wWBuJejPNbZnV0iplXcClmcHkbVWEq3glyGdeJMQ4",
+	"zUybfI6MxccfLBld896Rp3EO6Q5ezQs+znQeWnRBig04qoRIxlSaWqm/PMyzpXrtlukavFZferevIKO9",
+	"Aa9ERW8EHOvx2nhcpILYzKddqpzNjai69U0fImiCBaviuD2FAOBhFzn9yitRWZTpknihc0ogg5d2UYrX",
+	"Yh9p46U/a+oC8U2j40/igVBj8ZZHHVFOPvgo2np074r3SVAwhi1q+VLcsurFGtqFfieyB5713lMeqGdi",
+	"A1Bgt3Qg/1bbpgoWMhsQxuLkOC/JTp1idaL34X3CSLZx09MCYHN0WYckzrFTTkVXSaGn1uMrzMGhnUXW",
+	"EO47IoLFJqcAbgoOnkC9T7IiQqJCP6NuDcs5WacW6IoKpE4wnKm7BSlaudHbgv0uUYv6AKmdfLzugbQq",
+	"X0MPVQO+9XmVZBl/QPJs3VUvWdEUYSZWxOSJHN0/fogun+5dnqn39e1ks5hsxo25tCs4cXf3PKGNu/FU",
+	"jbDd2LnZobs51d0hja/qNGlP8LRXz//N3/zN37x09+6lmzeb84mHKvbVAZqrP1u9ScCax2hFyJywVJ2Y",
+	"ekdQgdRLJEWf/vX//fjvvn0DTXAmyD7S0RE9dvZUyzPbrRloB3W2IbQsoX1JodpB+ZsEFx7bB3yN8Jgv",
+	"peLyhC8IWs24IKBA6Eg6xiUykMIkRXgiTaYJCDl0yJcsodkLApWZ8E2Lu2sg6BeqjSH7KHcHVO6Dsr50",
+	"r5J61X/8cx6AdhAzfOXa9eHaplG89dumg/AEHoANM1Q4O371a+TwJXEX6wdLFsgP1YEfw7p6wFdeH4G9",
+	"CfmNEnwVYIolsyFk3p9XuGCUTcU2BtncrJoyZnDODNxBlURyhjIqF6lreUMJPEUy86Ka/P/vHKnT2bXN",
+	"AkYn4gU6unVX5wzr/BjxAuCZSNirOpGHFujwQIwQlkgd9BKS8oEFYzKL/bV3jaNqGB58F78xXqEXNuQx",
+	"WDEPDwQyufWIcbAr6egqpE93hNkaLXigHLILu15v3dzxkX2iQvk09NSyDowwntPUmfH17utJvVs+QYq1",
+	"dG+QPm1Cq3otwTPiA8k4PP4i+tybD29felnxxBdeef3z6v9/88bxv9lwkZsqFHQ7KlnU8kANX96sbwfn",
+	"a/y3Xkjy66F89lbikF+A67DjiDaLGiBdCN1BPVXi6ZtheCfJTgmTvFi/Uqu+ZWMq9PtuPJoNEfPq9WVr",
+	"W0BJp2lUdchglsTVUBaTTYTc4EJ/9TmW1i2r5HYeF3YB7uvHg+Df188HpxoAUJ1SIdUtI+72sEXA1c3z",
+	"TkqKbS/vpIzOP3/l3WDx7nLY21C5vdvWF8nQTnmOqTQZNjA02dWRQGViSKnHdAqckP45oNRwiAplHYU4",
+	"aJuyFKiHgG754o5ixfXd50feBocpQ5Y6UHXAX/jJFKfdqGhrVdrWM5sZFYpcG7ULRYZ9ejfsjxgmC1RJ",
+	"9xtxzSbpDGqwKEiwo7Tlt++dN/i0TItb4HUFyepT53Rm71Y3ZB5gJUGnbcpc391q/dhQmWmzgk7hcDOa",
+	"Gi9WVSBywBw17GtZyiVnp+A49rtZv2hQ9xHOcSH3Ea5tHdBgZ1ggY6MErMIxQVPOU8claz7GwXPDmEx+",
+	"0lbqV22hpN5er8vz3oXU4esAebYnX2cZvW7zeEVnwJfwQAnYrxtHt3Px6Y/ZbSq5jf7DWeHbWrdnWOzX",
+	"rIYZeXjOxxJPJsGJ+zxlL13pqRLrnf+1LRYtHeQZi/YpNQhZ8wcF6MepD2myUZ4sAilpk2qRPviKwC00",
+	"I9EyYUAa+7DUBHgjEqc13jsPCY9xNxN49N6AljeRqJCAo+8YvnjYgb7T9PaQpStIGj+92HuU4vDqFuVW",
+	"IOotV+SJtduLjMS1y1pfteoWVYbgWXrb/TBq1NTrTiAx89vSdQuEwTONvjWdDoO46WXcJuyt/u0FMSqD",
+	"cyV+hKpg6RafPws2sRwQBuCpMW+7/NYvvnb2d+89/eGP0P/6EJ19+DPnwy++9vTjvzh7/2fml9qHs2/9",
+	"0ZP/8XVHn3Qd5+X1tiDpiQ0Y0Hn4NnvTq2OapNf2+jmXsbbXPMNCoiu7I+s+h3p/sdhux5J70ygg0D7y",
+	"XZttGgE/Ueal2hn5Fuw1PvYiEdr85Uig0w2O0ouKMxqCKBoXZvgaHx+ZJ3X99GUmY/pYyoQvSFQVg/5j",
+	"4TU+Lo8EIUnuKcejeFP9hExs7NDsOn0K5LWI1LLuQHx159f4+BCwEDzWfvN1Bw364kAkz2kyOApEv1VN",
+	"TI8kMPr7uWs/A5OHgVUxwQ0gigqegUcAbEomYLRMuFbsi+fEwGtop+GlHFRbCPmENzMCY9GWp0urApv9",
+	"Osnqxspq8g5XXQC2WULzGSksHGNHAy8FnYMkn5EFKfSZ1j2E82aKWUxEf6ZYfzhN4IqzAPQcP49Ghtpc",
+	"CZKnbEH4YYJ1yhiGchT7iDKdCam0sUgQxiAgdJWTcs2TkXLajWrk2yRHlez0u/SiA7e9vj0/7CpAvIRy",
+	"cmNzhQHc28rw+tjPeSDgNKVqNXF25DQriyUZeXSJkhkQZEQLRB7hRGZrk7qjFlfsNMc/2nl0acovmS/f",
+	"EZy9+ACv7hIhsAbrH8CkUem05bnjjZe3oD4mL6+MiXDhkLrUMGid5MESpRshNDYrJm/QyIKnJE6JN6lX",
+	"fSxzXz9mGM8ofQNibDREGGDa1naz40mr7j6UPVi29fvr54igL/OgvQitgnuw16lAxZJpsHUdNImoMOlm",
+	"54BZp1N2/uUdIskHpyRtVLTXbIQyBrVVgq3hOdtg0v2lxZ8PHupQ71cD5HXD439vN3z+x1LanyfZAhDA",
+	"JpiuGz9APXUMGKFie4wuiZDxKpWLnO2LkvNx7UNcTEk3IHWjYr2tRwpZ8Cxbg8cVAJo1ZFGv8eIcYQXu",
+	"u37dwAsb8Ut0vZ03ME4AzE+nEIiQQ+3CPGCDnFmKpxfLDMso84UHmCbg5PLfTN3eQit906lZ0ErtIrmM",
+	"KVShHwz1sA0rJ/Dk5rkn6vVuf5OJ4245dl721jmtgin7S+1uz39YizW0A/ZN93WyBvCXA1A5PClxVFdU",
+	"R0ahKWsvm7QkASHvM84FQRMo9WlRPAReAIIsn7QyPZIZp8mgEqlZRvB0SbaEOBOkQihzMT4zZWpbiDht",
+	"YqJD3uA8H+Nk/hoft5Za9zVykkugxa5lhswdjxHXft2ZIFFl/YTyE/v9p5vqGiHHp8mm0RPomvk97jVf",
+	"h6bxbAbeNeAQRLSbResBD2FEbUdB2MiU75TwLy4IEuQUbE39OsP5jWPPmD0GOebPdZ3pYcRGdFJnapdd",
+	"6YcA3Nle6ne0syFaPGyNSe1k1AD6B75BkZUeLtiQebo13SEBKnZVK8napwm/TtbHiSmUU/ndcAPeVlhv",
+	"sbBNilI1U3+tyHjG+Vx41dI38Jhk1oy7jco22rTe9qZKtOBCoutXtVEN8QmCdIkbiCxyuUYSz4mAMx6y",
+	"MfAKr2Pqr11ALSA9A996vEFZ0K361++ffe2Hn/7tf7H+0vLDZ3/8O5/+6L2n3//qkw9+/OlP3z/7+n+D",
+	"R37wJ48/+nH5Gzz4u9/+7C/+8+OPvvn0v8OLn/7kL86++d2zD3/25Ds/ffzJf6p9dfa1n3/2H/9Kv/XN",
+	"sx98s3r/yX/8/pOff/fTn35y9q0/Ut8++eC/P/74Y/2i474FmGLQ4cfc4JxU6Ld4MabTJYeU3RJT2wA4",
+	"JxnXqdHpUnOgRmlXbGlhYFf+fIo3KJsPCXIbik4UjHErA1vblwCW6uj7iFCljE+nPjwek4MK9cypFADB",
+	"A2xMHkmUzEgyB4OcPy3KDqveZHJF5C/yYnpZZnx6yaq7vdJlGrhmgVgN3zw0Vn7rruk7wfWj56t10hcL",
+	"13G5iQ+ja9hGs+W0VozSZPcP8sxa8e3egUp6lH8HFkAfqFu8CTRq/r51DHxXJsOb+4udNPQwgpBgeO76",
+	"LhJtp1UfBZpXg66pbu9OUKofbb1UoyO8IEZqnpdhWJczM4DLVt/YjtYSvgu42tKGGFA5LvBCBIrpY12C",
+	"ft91TZkztEyV1Cjtxoc1UrfnMUH5UupC2PCCwastOaTIE2jaAIXFOpdlqVb26us+Y5J5vZxyF0EDl6ut",
+	"qqO+/u9iU0F1s+VsTzvUSVeMPa391h2VhCcTp6mqqFyjrAyUBwafkOHpnoFXTYYrzdkKoM8QxRuqwDxc",
+	"17ViusBTcvmdnEwhmEN9yME56ujJl/N04lVM2ICqVJHhsNhbKf7+BGF0dPN2IOHQ5isOqU1aEAs13AAZ",
+	"lUhyPrdlljWYp7rHg8xYYYEEYRKpfebHBiyBFlpTWBksjjnJJYCFzsgjnJKELnCGUjqlUsRo7gYEN0Lz",
+	"amHFMbLSGEbEQO3rirbmT5iu/lMHkrwd9BDFlbcFZvOLM10wwEY0lakHlkNLzNwKeYIYN313gK7t+o70",
+	"hXeQlEKNqJ7K4oNq+PqsoFmJNldngi/ceoguuzfQy1+h6buX9ePi8ldUO+/qsrZKL57QLCMposyeTELi",
+	"RR4ApVS3xI6yYrrgKJWQ5TTDpySwlypAd0+Y7uC1H+2ssMVnDNQapka2JljdBhiXxlKGnRgTq4IWBDbf",
+	"nKwVKVgqDG5nP4iNYTingI0ZWLlYo4o7DDEtR3TxWcBHogTpKxAD04505GxKhETwzA1QqwVg4SKoWlEo",
+	"YSOQWOAsgxKwE67NhmsleFL118K7dMP8MrV94gtBTyfl+D0Ql+nkyErqnkgmG5LukMRp3Wmqi8p3TVXH",
+	"Ro6VnUMkSlXkGcTnoWSM4edMgxjOiKGfrjk3T2qdV2/q+Cjhr5RrzNKMFCem8EhCjNkTQjZP7P03I1Oc",
+	"lZ8KKuYnJc/bFsovMi7ESVlRq0x2PDFh62UBGoDV8B0Qd0t/bZ3vH3/0yad/+1/OvvUh+l8foqeffOvs",
+	"97/3+OOPwaTzrR9/+tNPHBsLXzF3cBpdNq0lpTX724avssOxFe2w1KPZUlpgk3vCmXl3+Sk51LXqwrZI",
+	"fcO3RBbLsS4oZMBp3EL3KRUJLvwKgL8YfSnOJUdlMxGV6KvQ8hKUe8/eobqQuVuebOlGfIdIBFa0cCXf",
+	"7pmpoybjQo4QFH0EtCKRlIHPvcDUgcAraGwfFEpbBRyeNNBtWudU/SLKajUsT2SBmYAlLAEYnbqM+gAz",
+	"5SnLcb4dAznov97dC1SLePx3X3380Z+AyfQ7/3D28QdPPvj4yfd+R31+/PG/e/zRn5x987uP/x4MrU9/",
+	"8IvHf/cnZ3/6F4///j/Axn//Tz/7T3/22R//xZPv/zk8/9GPH//9fzj78Idn333/ydc/tF99/LEzb8Ik",
+	"KfKCCjXdqbq3MyOoKBOSyqW5eAmeUCLBFE4zKjGkk8/4UpAZh5JhpvSVj8XvkVV3zeftpd16Ca1h585V",
+	"j5amXkgAG4DTNglJssgzLMkIiWUyQ1igVmlDEzXrwYsJ6YsmGr/h0RCWqwUY1yhDhzPKiCBOvpgbYrzj",
+	"jQ17JG8FCgtArANl6BabKsF2A+niekavpO4trtSuCgLfYrYeVHUKZgilbw0dwut5OPPn/sYU19It2OJa",
+	"NkevMXMtOxxcQ10bru55BiNGAGoMjIIB+MAa/GFIyTZEMQ3pt8xww3Rp1r0CVlvXLRDWUefUt3Oq6TVq",
+	"uun6r8uCyrV/d0O321AYzEY9Vwan9QG1F9TExRtrZQlcafyYkWo3DKTsI7wKR2XdK+GL4B0WIVRj+EZN",
+	"Ec9lGbPp0tCrZTNRzHND1yBaWHrggjhCA+FshdfCOSK+PLt0eA8+X3rzuP/EK/sflRP10gkSVA9suGBD",
+	"dfBlr/ZjYpjXwt39a3X+eO2cHvC5vZiIDkmiklViktmfATaFBzTEwlUEU2RMtsKhQY/2ZocyGYXphnPI",
+	"nDsur0M91vNAyH2CBQnkN+9uJ/xWQz62kiZ2txapuxQgfd9ZpjSpR124aVoyOiNDZ5AMmaJ+o4UHsXc9",
+	"GjI/gJkLJtDzLrHHcOYaYm0wSu9o3LiMwaVAqkLQtoy+OSKbtl6lZqUFhpiFLoR2yV+PRUrsUJKsldcw",
+	"6ciNGal6qJWQKa105ao7LFOPlG7t0faS9kgJcV49wJU4zRJaG1sSTKNdYd61+7yhQzl974I6CV/DorlE",
+	"uFrg8d0rOs74+O5LSHGb1kOxIC8IVFqSTHgHFUjf1bvzQHvPBTOPkbn5d4f2GVKGYjilDzefZ8QUJBUj",
+	"0LuAeZUuxpAkDC0oW2oLZqT4emaUTzn4tCvKfy7libisazaSy3OyvrTADE/hxxcX6ee3uRrRixHKYiWP",
+	"coiT8sPnUXZMQgjn0WePUzegR4suIW+r+gBmCKNyoN455oQdV5HwDX7T97L2ct4jcsWLub24Aew1n1J2",
+	"A/EJunN0eh2W9zI4+/oCpDfwIifLoiC+IJmHUFcAruQmOgZuJFjMxXOqwuMpcqFu7+oFsEBmfKqtZf2J",
+	"oYQdyAAcxVKQkTXJ6e0evduVunQw9VKzLMkxLvhKkAIJvAaLCBVRSc6tU9auW1WQxnKYO456qpGZdx8a",
+	"hsPH27gvu9ticxO7k03cNsxlWO3lR3Kz2NaLiYutDyowpaIq5tkQF0s54wVtUbyL0AfmnbUpseMDoQWk",
+	"D89VnyRD0Zj5skjiXGuyWIpgtb6ViazttzPZJ32kVHvNB9auKxj7ezZWc/+xkuPCW5yshOOFKrQLnBKE",
+	"Z3G2GT0U3+jf4eMhuXUGq8azvBaNpFFZdynW/hvKDBfpysy0TYSQS9ScByJU5kIjLfSfswFXqFJpvKXh",
+	"HlRFFDIqpEC5ktcznNmyERmdEEiOM5VXAhVwX+5PNW86mpzdWA3Q0LvkPru9zIJ6t3yR+uoRNpAg20Rt",
+	"wVu1I6UYqptOe/OLIDJ9kKpgjcyR8IybFIJfkgPv6UmYOixhzFCPmUpBskn0yRwJV1khdUZi+DGyesg9",
+	"KjopTmlCEGEpRA8ikw2w7RLwm4FPYjpoTXK8vkvkjKf9pm37IGwfY1n2citoQpjNbSZrjtdwackzLE2U",
+	"QwTwwWTZ70R5oJ8yxd5oQkL7BxWEkVVUap7IaC9i27F6JhYpDcRCBZ9ZK1vtq069IBllJF4DU80HYddj",
+	"S+GrgxwzMemPZHgFs/lD+ywcCWvhD1JTexozCL/WOyRqPjVG69YnvfX669ifJcBaZ4ihQ8OQTaaXY4e4",
+	"csfrTWNsr0WUwjPhA+GZbkXxh8PumSKdOhvJB+VZpYbV8sRqGWJnH/7ss/fee/Lff+H4lnLCUq1PNNO6",
+	"tBAKGFLvu/5Jry/nLV2Iy5PTpDTyEwgPHqEMVlbJymSGC0HAqc1AcJY1IFRraIJpJgCBDd6/gQREsbs1",
+	"wPpMCLFluKc4uxeLuaGfhl3oRd64unuuMPPSTtbbZGMInkPAxIeMYo7ew7YzLoihvIzYLRWzmNpiYFJI",
+	"kk2SKDrwyN2ObpvqQA15JsSysFCzvVludTa+ABPVLw1L2iThrWBmXBh/tzn7zePDQyU9XHURBAbYGC3T",
+	"o0WJU9Nb4VkXe7pr6+qV/sIyJ3Zhyq0tqNB/vt3Rjl21dlCPfcLG7ygi44KkYAAvQ3z+FVSjQ1T9zph1",
+	"d/XXoT3HvrTwk0P42L7zqrZU9K2mffzeRkc8TesV9HV2crmx+9WdupDYjj7QEDzPWDVorWOL5Z588OMn",
+	"3//osx9/w6oI5Qf915MPfvzZe3/y6T/8rv395z/67DvvOYrCkpW4pA5Eac0La1QHr76wlGP+aCukhpYc",
+	"jM0WYs8QXCtD2m50qnqXWwhjHAQh0ovAZgIdY44oGVnqbLQj+WBYZ50IxWtRhD5yHuFk3huz3I8+uzU4",
+	"jj7wjSPvqtvt7EkmCWWSVLlunpsvr8cqhiyLJv7NZJPpt2yX/sHrONfz5Jrb0CxfGilnCRlppX2B0xbE",
+	"zbME4xNhZFxbxD8YGuJj5Rp8XTCK3BDYasy9QW39QXTBQLCyqxIhbpPehiAKLscZTbwos8dHr98ZaZzZ",
+	"4e728wEjhwrlX4+jrDutSo/odPEbwh8VkAsVRM2K8dVvwP28cdfuN4OWgc/DvK9lnLOdTysOudu7asgU",
+	"ioQYIHGiZ2CBBF4fBFZvX+n3jpQITSVtnP78NJCzW0wWa+/RNrCg7rC6sN6ahzEoY1WVw6pD/9wcc7kV",
+	"smPM5iel+XS0MykIAaypZKZtcRnNsT9w/Ujbnt6wURCNwBko6tAOKuFyRtlUw1dLtCYGvBaKv6AJTiQH",
+	"bGuTYEwkYuDAeoZhHXPK0nhuvA1DtrkQrWDyAHiOj1dOSfGQLqKrL/vOPBtxYStq6Kk0zsKqJy+XzDgj",
+	"B4lHAOjFiZMAAsCXoyYeeZT4UFFb4VHQ6agaae/JYLw6v2qAPjVg08YGwwuDvwZDQpShy9Z5dVlLP3ED",
+	"EZYKhJU4g+hBmmbECSEcZNOzaEJ2RN24QpbiF44rtHddyRALUzdCEF+Mxhp2x3FIv6AEUaFrywzGlazq",
+	"n3sdifVuckiwn9DMJG9C9KkuXj/soC9LefeDGllyHxOchS9tXivXkUbhQrxAY5p6BtmX2xGw+b1C06r2",
+	"2sD6ojwnTPj88BaWEKM1wUUZ+TLknPY6yynOzGDtjvUXvh6hGXl0Q9HKCbTqFZJOcFej51cPoAREu885",
+	"Wb8g0LE+8o+sJnyHTTgMYWhYmNGfy/WwBO7ipY2BPX1xG9IblKik9r6NHl4uQEZis8SKLq/TV24gUy5q",
+	"35BI106onttDd+krPZv6WggeKyUS2+gv39Aygk9JbYCIL6VdL0+qqA/XpdNLT6dgihTuja89klFFhZUN",
+	"5DRGc6VhzazNu9dZ65WhEMG/j+qidCM5GVEFzFb/ejuAw+S9x9Z4QD31gkBLpuhZECFI6pZSuaErJJTg",
+	"gQlmkL0I35jCQ6Pht1nnJN58w5sDY07WNxDQRafza8oMJreQ6yzAMGrbQM0INF3I3d29Xbe0ePlNMUmu",
+	"Xb92Rf2FV4FUnM0LR7Q1BeAQr8zhGU3Wm2UpH1Snr1XPc7y+DVUm26cdpqnNv9Z2Ap1mATpSAPOTJqSM",
+	"jKu3tov+FVI3KXXcM8wSuMnoqGpmoIPgcFVaQQEpnqMW4EQNcmLXj6dFcm/neCn5AkuajNAegIXZGV0x",
+	"fwF36QwdG1ek+7nS1+eKF3PKpjdN4Ez1Ys9o/anZegb1VmuUdZYszB7b8EsYRts8DPyo6Eynb1Y3gogu",
+	"CAnFSD0D/s5BYZJ1/mvBrw1np3p0V5OndNY+M9f3Ysk02BVG6jW3v+sbcYLTeW1qQVJvZdGLVkb4td1z",
+	"cMCFVvELZHpOKMlS/zXQqiN8MtGmGqQfjgHML5FM4+vw6aAFffeEDHlGSCr2UVlocIQKIos1WNHQ58Tn",
+	"R2jJJM3Q/37vv+x46GkgnlqqZDD5dBkMS5SZN2Ye8DhGwMc54XlGQB9QhFJzODi6E4OjY1Hoht3hDACc",
+	"DfwrHeHGxl3NPcBpE398zLQgZdpwfbZf1Eb3UkU1gcDlGxWgpIPHGBWq7buPaf+zbk7MzYVXHToznKsr",
+	"hhoDi76gpVTkGV5HBxITPyTJYYlFouO0UUbZvKHiXbsaau+tKn2gWWBctaOhTKDZFV5reJOYtg2oWPTc",
+	"zPNHwWpRg0C8z13equndiA2z2KTiVUzA8oH2fZQhyxceDhNAF7exuzX6BPaytfu3KklJE7/bHcqlH4Nj",
+	"Y+EJ+b+LU3JpmSP1K7OIfSjFEnvV2pSvWMbxAAv4TfOGz/49I1lea6g/MGDjaLQSpqq3jy7VHXQCC7Jr",
+	"9DSltZ99/f0byOr1XsTLvOCJSaTdfLp5wdOlzw3kjfZfTuNCTLrC9puXM9VoVSbODKehlNe0NcuohgE7",
+	"mHw7Ohu3rT67EC1taHujhNE9N0S2/1pwgFy0zZGuVn0iMpqri4LFl3KwL3vjQkG4hqMYXen0goCKLSOE",
+	"swyNlxKOMvATzGiakjg7UnSCUAcutVJPjm7eRrgEZmuHpvirhXryRWIQ5K3x015FjE7mEM8Bfu6OTjzS",
+	"4JUk9bN6RoUXfRgQKiprMkxaA52mYFNeipywlKRVeL1qyaVNW5Az8ki+mafNKl2RCV4RcN5yRsWwDkKE",
+	"d1qqjXtkCeYj9QOSEJrLjkqMvrCn2wVfoOO7x81L0LCYs2CMzwMLcGOslU2feLNKcKOc660HPRbIq3GV",
+	"g1u4HLecB0boC3cvP0S7u7u/0Rv7cz5MoAbVaqNs1Ux2Gu6g7Nqb5ERPyWt8HOl0qPoc/EK0lr5JlVuW",
+	"HAcCRrzDmhDIOh/SRRtRvtcQ0I2VRwdBXTdTZ9dWvhdk0q7kc+2cJ4wXc+vl3QFxOlcHwOae/eJrZz/5",
+	"8yff/wgCsH/xtbMffPPsJ39uP/z0/c/+8IdPf/LnT//g/bNv/6cnv/c/z373fQ01/dOzb/3R2Z9+T1f4",
+	"+rHzy4c/e/KHPzj70+95k700ElBlJzCh3Dhdm8wv0cDV8pvwD4duhRoAV6fL0uehtL/NyVpbG8DbWNah",
+	"cMHB+o76JRwQg5h/VVAp/fAqNosboI2xOlj1s0hyhGG4mKVQbKq8128aoVOeeWVyZ20N2tLGZc+GkAjA",
+	"leldXgdYqejVJVsPeerF27RfdxaisQUAXXhXQAkVfEEQzix7lrJnGNKBHkTX6DugyQwWmRc0IgZAXG2o",
+	"GOnUAY51ePe4wsQC86jZDakZtkYbRsYnPrKhKor7zJPaNqM+CYknkxvI0sfQHJA/cEH6T/X+PFxDsS56",
+	"b+M2V57qz/Q6Z3sN647CE7hy9Prh8T/b29WZaWpZAGSFM4QRIysEHtGRVeO1kZHxMU/XEBfSlLYb6Xnl",
+	"Ad5QaqGYikbBglK+OCMaEB6Q4gCgCK0hNC548vdE3nTrAcGztrcoa+sIatyIGYcS46c4oyk6vnuldk2y",
+	"/g3nFjtCqxkXOgSDsqnePv5jBpZFrfTAgDczWT9jWeSHThiViMsV3D0vEM6EJDTd6JXIMaWckUGtc0Yi",
+	"m6ab1lc5r0YJ5pg4RQkevXfRcCmbwZ94tmqoHIaDlBKVtEriQE+Mdb5TP7LErtOy0pvqUBml8tNtntHd",
+	"b+fgsugtz/LYUn0GD63olR0qz447rzy/9z/NLUeDU9jLy7/7w6ef/OfaTSaEYeHeYWpYwV584LRepqLi",
+	"vwcmIxuKqogglUxh7ehkE/W4zgipnYJ7NqDCfu5RX023fiLrgfuA3AOIEPc4Mkk+VQYFVCnyHYmVF9Zr",
+	"J4x0DYaKoEO74Wlpd1NHsGivw7r0S0OsHgQuBR3UPerGZiD1SZWwN7CQcdi36xeh73BfMPkdvaQmDBk0",
+	"GMsw+2pdwVCvV19nzWTEFOfxLPamWBTnAUbpCxQvb0ydRRz0Ux2B5SWSqanSt8JMin305vHh4aiNMDHS",
+	"LhVBU8IkunPTG5MewVPnqXO9SUWCWnnsQXprGZLcDPqulTCoF8Y2rD9yNqp/r2cEi8h6Vs2Imp7putmi",
+	"8WFlFUIydOsfNCMrA4gXPi46guJu6kja/UZEZ2dAnL92mH9sOHvF4pic2+Foq8t6CjXGIRDaw7IRQwUm",
+	"H2pwL2Nh0szsQsUeB2rk8WhfkUn6DWw2k6Tfqvc66ogFdNdvO+qmww/PWOmseg7bS9xbfNDDcLXbwXBt",
+	"kELV6LJj6P7auy3g0r6Bji1CcXQYZ1L39XVG8TiPavTOwbZ5LcwGJBw38RaWzGDIWUvtqrAADIb3xwaZ",
+	"uBeAIan79YLoC4ahIP2yo1AkaLpxVFg4shqkszqK3WjoK93CeMDxGrhLx6g8SoNrvaiG1n6SZ/2XavVM",
+	"uwSlpZppZNR90RNEHpmDv9el3o+8FtSYB+lPURrTlY0KHXZpO34CyWXBjk21t4E1O9+arT3egyGD7lBi",
+	"TilZHc5IED3dU7R3DbXFShxHtcGXWhqSE0ue6ptWMTuckfRkTCGz3LDZiQMplXAm6oriBla5okShKL2f",
+	"WBivpsH0G+1MMM3gqyXDp5hmUC27XzgBVcouwlTtcChtHy81dTrz1dAxNWw7iukMoK2SA0OUD7eGtA+y",
+	"a8qCePWS5DFRh+oxhwjVIIGATiWXoLVBr5hNnAge9gOyxkCUKWYZSiq9HT2UsvMb2mDJib426cQtlTik",
+	"1fJNX7vUqE397Vg9foHBB+sLu7qDkgzTBUkRlSMw4izwGmmXgnYhGw7w1TlPzPEQw6PwrE/JbVXwNO3W",
+	"CVguuLtW7sw6eK+iZpv/LHBM797UKYhRj0Zk/igJ9YLwpf30mwvsS2ZEIzOJMAG6tbhKMYvWxZr1xnUL",
+	"4QH4Ff2Nwrc0sz6DcgKRsWEiwSUoYjNxVehQXfWu3lqOOQLp0lqF0KEYUteabm+yYVUYB2bdLjBbhir5",
+	"LgxcfFhc+INbL9a15lT68CX+AmmPI6PvxUaXskgSl3ku9pz1lJ+WJNdG9IQviECMPJIjNCn4Au3tdKYV",
+	"e36CIv2DeL3TttKoyGjOAJsV7Ku26tDerXdSbRDDUv2eQCUxtmOacc/AZ2mYcbQyR2m0ZU9Pqloz5VdL",
+	"lmQEF+5Xq4LrkEKJF7nzToolPilBkpWEIExSuT5ZstJFV78KlDcGbXQ9IRmd0jHcPCGII+C1c87tmBwF",
+	"fWyb5ACqs4U91oLjTZLFPPdb7y5VfK/dOkFb15WobJ/zJP/5Mr3aMNlXgn6dB1pgRKB8LzbIbzU+BnPJ",
+	"LjusT7kxoVF98cJMr36nQtLEF6yoDw6//GrLddfwAynAA/c9KW7TqXFMtaOi1KUtNJb4clQVEKqdnNO2",
+	"KwXNDMKEK0cbCpEMjDU6Ca902nub6SKIn39q8QDljMteAjM1xbhunSqhlZwT8zkpBrhAK4ugb/aQ0LNZ",
+	"LTsr3ZVYHmOhD7hMY4D54yGqjPgS34VzTT0YB5hNNCp+r8mkTE83A+qme/tMmpP1CYDy8AUV+i4xoRmF",
+	"p0+qEiBimZNCkFSbkYhopc065wYV83tlxmfTZ/dI+s8S8ggnUkffShMOaGwKo3rkYgCrNLYekR/htv/O",
+	"ZVPPDAK3bcZLbmMYtiQuq1kbxBm90LDnoQTnAiICdNVdXlRbC2KqZjTP4a8VZSngbZp7g12UUyrgJUGS",
+	"ZUElWGSWKdUtQTSyd5WO8Sk51AHNwYuhBdDygCce37/XLAyz27CcXhmQb6IX3LAb3JRWs7WGf1jNOMpN",
+	"7p6IifRWtPUDMJoMxrTAE8tlEhUkz3BChE4h1sHxVEB1CA9WyyAAlZJ+zqB8DHOcYOatb3wxKKoLXMx9",
+	"kcqFkAiszsIaKcDi/AJAIUJ9W1NKA3GGxlzOkEgKQlhjVa5Hegf8gS1f8oSPKMm6j9588IYd179+YEuR",
+	"sGytMy9B5WykXJ4HwzXywqeWrlRSl0XWEfsC1ZaULBCx4/Zd0OyFbABurBpj2GDueIQ8gHi/2sCy3Y6j",
+	"au280PYiwYwRx/uk/1YSPDO+jT7we90HI2kAiTm2wPcNk0YCzDLS4kki0BD2EeNoSvi0wPmMJshqIQgQ",
+	"THMZkbE1ROXaQCgFanHfbcQ9nm+z1spoD7sP2XhJtwJ2VRcby4GbjeCsJwojKrP1okpezasswT6+iMf3",
+	"8CnhIbjJEiY2spKore7pEazcibdEVNo0NzjFkda6IOkEPBoFWfBToq2WEXVCF14YiKbVQ+OhZ6kry3VS",
+	"j9c2GshQffLBj8/+7r0n37clgmofPv2vf/nZH//ACcpW7Rs8WHPlggi/2OIboezGeZmu6BRUDYHQlhTq",
+	"M+ap7fAGnWzuj39pa/54PZTzWxVhh2+ORqhe9xe+2cYwLtKs+auCVP1MsKn9RpEukOZjMMkeg8Lis47R",
+	"fEYKe0HuBpb1Ak3kM7IghT59OpWqTpjhztTHXhiJcgwVArozLz9VWHrI03CY7/YCi0LdQ4RV5xgSnMtk",
+	"hqMCrPSjkdVYthk0VXZc/h2YMYRVb0NH2cB9Oyn4YtsqTUhIqMP6zk2U8Gy5YF5/mtqu9+NTB+vgZMH4",
+	"xPg0wWHuSg15Ns4Czs9h3kzNBdFDjbsM60arouR8K65Il6z1kfdhMgC3mdJ5Vu+pqNixO7ajJ+iN9ozP",
+	"aGcJPIrm7z357tdBsfzmz8/++v2zr//1kw/+zGqd1Yff/97TP3j/8Ud/5WidkOZtr0L6gmzvvSW+nvra",
+	"ewmucNjPET8MiORHmBahgLbBWKTnuMteJFhnbB7zJonJw3A940Oc9bMeS8ZBliH4Cc1IlpqSUXFePO4v",
+	"93phtrymz1ks8zwjNqg4xHcdwd3WsmCDvLlGf/EBkBrhFTA0eMfi3/7ydsG/3JHqNYGf/Rtow6D5ZnSa",
+	"7qEzqP14RvMObasoqN48VvqI2ZJNiJY6IADXfPnlGWHT6ZIzQndGO1+ecTaVOmBivcTM/ClmhJXfshTv",
+	"jHbegchCMsZsOl9imqq335HkEdSl8MMxFTiZewGG38LrMc2yzTIUm8HPZtpOfyHSWadM0JrYyebmsXdH",
+	"wzNtcCOEbNgr8c5ahwUiH/WIwKtbQ+TIKMCSbN8a5zeC3OaFxhHaLuzahlAWSQl3EjXKkEEtIfR0GAnt",
+	"O77OwaCO+ATMe6V9/gYSayHJAqq7j3m6RinVAOd711CqS1j0o2UQKTMiutDIQMQLBJnveoyAEMWXEmFk",
+	"UlYiDybw7w6LPAhgPnz4s6d//MmnP/nrsw/++uw/v2fx7b717U//9r9aU+Jffu3pT/7GqnvuL5+999VP",
+	"f2EBIp7+1S+efOd/VJgQDai7zLpFKleJZpLSXa0FrNk0O9VCuqEiEZVrvM7bN49fqVDqppwIa/XVBQvK",
+	"kfQi0ioZ2+Wt02IFCbwWI8TIigipS2HG6i8PVQ+3TpWo9mgx0P+bfochKYitepBghjLO52pMC0Gy06YP",
+	"PFD5oNB0aG9anAkCPiN7yJT1BqhQG4lB+M4NZNZvbZxNGjRrhpnfsL35CXl+/MAoLL/6Sec7ldqHm1dD",
+	"qzxDLrdafqooPwTkzx7pW7l1WvXg2V47y5pogapsWMMiU4Yg2kJJboYXupaWwdV7ET20ZTehPJoAuGs+",
+	"MbWZOCMopTjj06V+DYu5LnSjfjm6c++GriuHJJ8SOSPFyNajQwTrOFlLvzaav9GnOoyfL10L1KM7ZxCm",
+	"7ttH067KN5rix+r0fUgebaXin7U8u+fj9d3dGKS4zeuNhc3CGc3PFxy4ICnFD9sVYK5ufRGrnsBd7J2O",
+	"Wqk77JTKMtPt3LgRFxYfRNU4PSk23nM02iISXRt/iNGhlSlvnKMtlN2uKI2ucs1miSuSOA5UR753l29v",
+	"rP5WxHyDoc7hj1QteTHRB1nntghbuBcAUk+HonbHN043LtWz13koeFVYFyfTQBuP+ZLpO0RcTdCh9e5L",
+	"ILdBF41BDoXYirkQy5nokMIZeYQVFyxsqcPzZ2BZdnacEJsfTyAKfBa9Mi2qKinM2u6HuoZYrlp9Obr2",
+	"5NYkhdrf3jSIyq7ZBFAyKbagao2xTGZEoMVSSCj+D5HZyABu91hErfJYdBoua8tWw0VwIAihnEANRx02",
+	"ud/poFrcGgErS/15xOzd0itw7tNfxzuK8wBHXczRPSA9L2jgt1jwF2bcjzjyS3+hsdpbgvdGPKmF7iiJ",
+	"oS+ZvqD6mk3LkzDmp7nNwxlCMftO5OnoXoMP24l42zM2Fg7ZYrHJTSrFQMuifidy/jqZ8hWaeq6393MC",
+	"d1MD8m1j5wQAi5dhiG6g4gR+gfDcdawtKSrmrKSe13DhTKKXbbcmNp8PiDx07Q/E3YgthWmqf4Va0elw",
+	"8rc67Rz01oj/HCIEJS7k4QwX03As1RRLssLrWsw9SWYQZ40zmuN1/xXNthEYgyR+B1kk3k/CF0NT6Z2X",
+	"Lg6ZIvJUp4wMYhRNrTco8x7GkGR+7uTTXBdgFtEQj1pmAb5Q73HrTGAL8P5jzuckvc9iaR1IZy5SUgzp",
+	"9pcPwb7V+pVnBUWvlrK6v7XtkhHI6ZlGmqhD0YfRDh0u2orwNRLoWQtftcQBYNrzoswOqB9JvxzoqVz8",
+	"Xlt0ZDpvNzqsU8Ab/lfjaqHU++m3LTYo1+NcF0fQuzNMFx0QTinJInWZgCVkSKiKaaRjuMduil8wzrgv",
+	"4DzgconOH7y6G2hhNcM1BEOhFBcwLOS8kP0KCLwfnH4A/8KYL9pw+lBBR0fGecrNVF5Jz/XjFTJdMkR1",
+	"5VGlOFRF3UcIQzH3NRJSFxyKDr2rZmGBoppibLyOb+NYklyrSEtWqjyNKMGxIEzuI8bljLIp2ETN46Y6",
+	"UrTN1+uFBssrF2SEZnyFFpitEWGpohvBycyaJhmgD6xIdkrQwtZQHkgwQCT3UcxGvvclEHQDoehQ6IFC",
+	"CAZ2pDjcawOc+lnrPiMoI6ckQ2OS8RVQSD9c8dhw+oSHoa7k8e1o1BQr0chGFOE0EJvBYxaqxCyP603D",
+	"u4gGvkxjGzh73VbXoBIsBhhpCgXkRDsGswx8ByXaQqUbYpX0doyqZQnLmsRxw3wcOBvLhxX/dEtDO3sP",
+	"SB4tAG/AORba0FEWiMR/C9F844N1YWQVRryBSIS0ExEmBg4HqGi7Gu1UmCllD1Vz3USyIZXN+ISlvsy2",
+	"R7kh6t+GUHaNiTcQ4vQwuyeoheOQGabeWDeDVYGr+ovQ8KhnzzbhOeIHDlKr40BvD3xSMfxg+TD3lorO",
+	"llNd4DCvkioBUwK+TKkGGPHV+qzBmVxAHIQ2ZJaCxE69h6Qgfdv3lLgFN3iEfTJ681Xw80rc1B6UZ9kQ",
+	"JC8II2F3KVtKn6A0P4B/gBcQuadxRQu+hAL0yxxJjmY4myDM0IwvC68+mf/GrtOHT/JtCSesByCsOeHa",
+	"yLrpe2wQNSvkLaiJQMh8x5QZCHkE5VIcJHXNXxfwN6DjC1IK644mAldsrFvuYzQ9hHfLk2KQlXHjepJt",
+	"V8eVzQMhhl+EDdFCWJyLuiHNhZMlJBXHuqh2Z5Hgeh3dTgC4HuzAOlbau8bdjLOtzrj0a0cuTGzwg+3X",
+	"f2YrFjUkGzmOeTO9EqDVJXpoK5p+NgIWahWQ7gDpaZCybZRJo+jHfPkhHaZqV0YwLk8mSsqCRXFMp0sO",
+	"kHtV5ewKuE89a2RKIDDBa4F5efecNhdDo20ZrqyQe+YWTNNxR8mZYUI2LdYPloF8twnNZH+Spm7utn7W",
+	"L3D2XoopLLOp+NErH8Sz9fO7Gz2822N8dKRCz7J0wGUVS8ZqJYmq4MvwSXoIR+D5V/kZr8km9LtdMpvP",
+	"KdnV/x12SpjkxfqVtU54izmiTUTqK2XRgkFBxbcHwTTwgppIoqhp3NePxx5q5XulS+gUZ8vIa4pnMXge",
+	"KOY6KIJmQBHwC6/orY/ACCfjwDo0UY+2QrBt5JIRAzZWzw+Eyz3Q+BOdo1Tq433xhdoKwfMayIMpOm3X",
+	"aVQusXeHAni+Y/EIwxyRlY2Aqg9aK/MnBjV7X6P4a6PyClmMll7bb5YObD0viCBMRvcgCM4OTRWoQPIb",
+	"RylHeMyXEumYITSmqTFH4oIA9CDPCTOG+QpImOQnuogFwEGEQu09xLep7f6yZkeBWqy+2mYSJzL6+fNC",
+	"vA9xvB9G4tdvjurgMeBnqeYLwG7NC3JpQrPsBqDhjQla4AzQ8tMIuxBwmddzc2eCsDZDrbBA2osDYHiY",
+	"QWkB01t8QuxgdIcAHpInBK61ID2Y9zWGeruTdW9yX/RJdITtICSgAH6l24ZvsA/vPzy6xQqe+bfaEKjX",
+	"ISC9O+eCil0WNOLW1vR+OFiwFh9WNQQD95KGFIuuukg+R5wLBdV79PrrJdWaCY1rGzc6mN/mIQgPaTIn",
+	"vrsYE6vIKCH96EBjF2YpTbEc4Ny77+zw29QfXn5hkXfR2pU3lubK7taPg77WQ9lzdrEic+Vayda+6kAz",
+	"HlH6RzPaQclWEey2NxSexrQS7t6bCzdvsYBfjkNyk2mhIzIlQojNgbZVg+EBb0VC6C3+TM096pA/lniR",
+	"u9VAGg5xJIulkCRFD24fopf2ru/pIBcoiYT4KdFB9mVAENJXQ0/loWWBk/VdmmVUgF3T42F5la/QBBcI",
+	"S6si8cnERtGYLoHFhavNhG9bmCUzHikeh1w9l3LGodJDq2WvNOAZTdaRoZzW0BFvEinXriNhMALHXYd/",
+	"lzMriVdPqDNzqY00xFkZZeQWk94cnMSjyNK9l5lJyaiVtTjnakXGnEeeHV6qgfVpHJAQfE48tvkMjyPj",
+	"BeMjCxdLIbU974gGDK7DUe5yXMxDeH/6t3uxp66IzAEd7Qh+61HORbBwLn8davP40cEnE5qQ4gWBju7c",
+	"Q1QgylCyFJKn632QI3OyBlSXMUFLpqu2I85MvLKvs6MqqM338xergjbebOPagMoiJ2iB5+rLQJnBhl4w",
+	"zjCbQxo8lRQrEarOJirEUv/BTmSBmaDSDQMwFenVHwCaI5ICAzjQ2xeA+iJslq3mVyfqtyRQtXAlWzWZ",
+	"tg+oBXbToY1WiQ5iGRCd+6wp37qY1KkXjo2pSCHOrXtUVD3HHUU1EpD3FyHthouyzSKvdbRzBygWBu2H",
+	"smkNV4AzK2xGSgLNyKMbUIrWpCPyFRP2gQjzj+BHNCDvjBy5AcVGjMFwhBhRqpmY8RVDeIpha0Wn9zd5",
+	"3/D12+fwkAJ3eBV73YlXtrp7zvvAAL7y1tI9qC/ZBC3WreoS6l9/od0BvDoeFjQM1LpfEq91I6DsDZ6E",
+	"j2XKHhaUiDfIxKNmXdpD/wrZ6nbewyf+mKaLZVl6ucdJUJ4Pes3cl90JVbQKctFWbluglT3by5azps8H",
+	"+n1GheSFJ7LxHm/uA6snafVpwouEIMzWaMELElck28swcGzG2/vnZH2QTWMMKaUgaOxv4cpchsuq2b2A",
+	"C4MBXjbGaukwUvgNssKwaBlAR6cAr8SSYp3LSJORbsUZSZBl3+K6WJ0v8vY1Ph7MrhdWfqkGx1XngzcB",
+	"mtJ4RZCOi8SZ4m5T93OrBZ5MTLhdH33JMCqkahbPCRSXfHvrJsyrW1KUmopA7qYm2JjS0r1cxpP60L5K",
+	"Vf/t8yLXbRuZshE+X8cKiseOLDfJ1s4l2HHP/mwSD0qIDC+0dVzMcZoGsiwcNNZzwQp60pGvRhpqgmCH",
+	"D9UVbkKKMCJ623u8NxRdXDXh6/xNkA/hME6z5bqDb+vyzkLUl4lLqi/ITVAHe4mAgwQhonUgXutP+az3",
+	"dnj3uLIEQwFho0GkZk4jAFazMKMjNF6XCoZNHwFcJvUJAK1vIEs5k0YxJ2uBcFHzYnuN+hGcYMgZXope",
+	"LmikRhR8gY7vHt8oIaipdOkMF4kVVoqIWo4y76s3VaY1vC+SIqX16HlbFYSy6q+USFIsKKvn2ldL+UVS",
+	"6LO4K84GJwnJpZ/pZnxVC0GsCiPL5g2w82QbXNnADEqPoCPgD2a4rmpt927m6/6wMYlp1nZ3eQ/ZwBUW",
+	"gNqKCMFpPPWmT2iwa2aQJX2+2u0zksyHojYpgsafZrVl8OGMAXGGtnesSepp77TaHz3NwGPNJbCvVxN1",
+	"qWQqkdoxdy1OaEv56ngv0ylB2BR8pgK8azdQSiZ4mUmTaxq5oPW0/kbyGgzbvebdQIyQ1JwRBV5tIlpH",
+	"Lnazp8MUqZZEsyuANFR/K25PZiRFh3ePI/r3B3fSqaF2Iy6KCUlwCpmtepBl9w+ODy7fOrx5fKAdArqF",
+	"G+XPx3evwPcvXbmkBoJ6Tp2QKw8Yy42H8MZuTekpYfulE5UUGuMxwUWx1hzx5vHhIeJF3TBlxMW2Cj2H",
+	"yVu2cNu83ZxDgVf76OD43ot76OatB2qgxf9+74+EE5ioa+8XgdIuBiC6hJsETkwW/qeX1AOVqdZrKUiB",
+	"7tysds7elZeuXrv+L1+2//cSqwmMreGkKwKGN/xxKeM3xdkI7S5tL4lzM7+jJIkf20HnLKrbLygJVK5h",
+	"B1Y+XAgr1Q3sIyxHFjsPXP1KMtlAgTKrFUOlXYKLTFfMiRNR8Qad4QYYxuXQWHteTDdBU4zEb9KJ1lEH",
+	"2xGWM+068QMzXEhQQEhgtFfoekgwUDa1gaKNK0GG6UKXrKgk2w2IXMZOAEl8UOqyNJz274SSW/tjbprx",
+	"L2BfS5LBIaB2fPVoCbN9Xd6soRADj/TGUrxFxjPO51sBraXuHb5usopXw+5xSRMSAqYJVMcRkue5Ei9y",
+	"VhBiq5tQAgZmjAq+QglfQoE6qYOjU+KcIaVrNccGeNg06D8mdFmXGDtoke3Y+fuQ5TsWpCN1ioau6+ch",
+	"dJVQZirUmk977TUw829e6odcteqEaXkAW9S4acrV+NReSRZ5qGTrmKdrL09uYgEuCl54GyOnfiV1mcyU",
+	"8u2c1Ce2viYcgis9uRclETK8n5oFFwUHqWdevkTTnRgja5XJ55ZummCaBZN3sFyKYNxJhoVEJtjS5+eT",
+	"BT2vLVWT1SyiU+vHrnjkTrK8sw0LapMdn6kd1XS+xXmcIyDDtHAXpx4hVSUANHYERAxwlpB9tJoJkpwY",
+	"/HlB3CBLB8itOp2iptPEcTPfl4kCHTMJXqyfrVStE2wmZS4QZ9n6BsK6pBJoxxnBqUCSA1wMPcWSIFO5",
+	"SinOJidPK+WCL4hGXaM6gcdjj91UdLfJqbM/lgWV62NFEadOkd+QTIS09QbAjCttkagXBCI2ncXEsQCN",
+	"ib3+y4Opno0ZgqKVRtSjr/sQdg6O7lijMK5KoRno7sLcVJwQ1bK3McGFK+VsR6Kqe0whi4/zOSUW3laX",
+	"xiLyxD5WLbke4LvvQhDKhLeHeksJF71okAXIC4kzlHIidMyI9aILghKcZeJFdEsdTmDEhlDq37h67V8i",
+	"A3WAUp4sFRWFpjBW2vE4I+i31TX/t19EBwtT77AgyEhw0JvOvv7+CNRpocOzX3rpN9CbDw9H2uxidu2L",
+	"O6OdjCaECaLhGghTh526W+0c5DiZkUtXXtytiOJ8VyGBmgVFgmSTS7Zg3cHRnR2wumki7+zZku44pzv7",
+	"Oy+9uAftKjUXmOwyTheUXW4CKk61IFI7unRS7igZqmF8/vWS6IhyXOAFkWAw/K02Vl5mzCVwCJV2gH0N",
+	"O9jAcrNVM4EpvrTUkO2WJ2zcIoiLTUC6wmMzLkdft9YbObRXLce6OjVpaYF+q1+rrvuuPoG+FJ1zpXTI",
+	"GaEFMmqEr9MKx67qtB0/1NHNHZToG2agAwOjMqT1I1yUjivtIx7p8F3X7MYLCCi5c7Mqp+jlIYILqHjn",
+	"pen1GJoqBaQcB2Qb74VW0ERylF0Z1oeTYoEf0YXSL/eMgW9BmfnClyTXkv98JVBOCmQ68U5Ww/p6+r9W",
+	"77+n87chyzXnTOgj6crubqM6oCM4Lr9jXDtxG0ZLEtDLQKg3GOt17e4xw/Y3VY7t8pEBqHGPUhBJ5XHz",
+	"W2+r2YjlYoHVjagBK8mND3BkmDldkrKwqcRToUtJgJfwbdWHR2xeFjWYW68E/QIxAtSBxL1wEjt9PQ9C",
+	"v2XFvBihlTFSGmEzAkV2NePIYDtoJFp1A6QMvbRryxPHrsBXaPpuP+3b5xZsIWP5MTuIpm51pn1ZLMkA",
+	"cXzx++amdko+jwW9z+p+9ImRwKaATLFfLjPAS4wMSG7Ci1Rd7Kn6aYRSOjEY+WKEwKUnUAp5+WlZZktw",
+	"NMHFQAa4DMcQ3Ei48PAB2EGd3f9rdjgfOzzEc4Io4FRDdXGSCWL2s46ueGkXLQxOI55IUqDF2hhCEjl0",
+	"bUveCK/vTej6OSwwXMteMbazraytDUCyt+x369dKNch3/zGz1oGOCxohjZUJ3JTwotCRU+DXhDCqF9HD",
+	"Fb8kJMlBnRfg21ZXNshqNcGl2tmhC+Ab7lyZwuZrLc+MN5wX9o10sA5QZ9LLNjDOz6lHBclxQcows1/z",
+	"6fm6f6io/VxE4Iwg8ggnsgy1w06gneROecjSXBOOtBvKbjbEK+bifrd89lf71LPzeG7XB53mZYgJK85q",
+	"StHnrDb0+Y2X8/JX7J93YtRaS5JnsLIjb5vVaC+Aa7rXz8KaXORZhCY0I+2VHiGcCQ7mRWPQUpqwBrk/",
+	"BxcUJCNYWwf9h8cD/cCvFdmtrfAX6CnUnh7jZK6EthLNXzKGzq61W6ZUdoreA3iix1r61owrhRiifRgy",
+	"9ZVfEIimSiEBPCtwfxqHhjBuUt0bD1m9xuuQxcuHkNo2Nt1Sp9qo6q1ISfGihSb2d4nDlsvr0V0iGjIj",
+	"8nGXbXTveoe4ahnJWFK3ksX5XNsDTrKl0KEQvn6WTEL48Hn7AVsrYRIiNKxTYoGzjBTGKrlfOZltYXE8",
+	"JWhs41y8HGJ/9AzPwrj0GSiHmSDBqffLYYOEnfncdIhbZi3NWoEgQckMq53OyIoI2bp/aGHTEj+XySMb",
+	"fT71uZAVVTLIuRSInJJC89FaG7GhDyXwTHRCiqi5Gv22dsYlMjODO4XgSnRJHYW/jQqCU3EDJeIU3nqU",
+	"iUfQR3mvQtrojibqUjYCDCEuJLqyO9rd3d0ZNUTlLZhDQFj6WMzwadd5ZgM5gAA7o51EnO6MdtRIvUmZ",
+	"X9mSEN2OXPxlFX/bFXLelTVsv2WZpBj8HK3+sqqm6i5ixAYoCGJGiNTxxViCGaTahRGy5NTJRQpKlAPd",
+	"o9Z5wcfOuNS7nwrQYCDKaaTjSxnScWDNLa+DtaP0I13tBsSWE1EeONS2wD+NMvS41fm+KS6j5BxhqZXi",
+	"QJbAsC6G/7Z3ErpZaM/lRHxAVENLSSpSKrrOsJiRbtatVUoLMy3oQwbITsx4IUfqPGS6PtQIrWbqjgcl",
+	"DwVeG3znsl7UghdkH256YOZS13yJ50SHGiHBUcZ1Sbgajx/D7isB2/vvAVhqxD5ERZxWH42T3+brA7ZG",
+	"ufGy65vFDYTRasYzAvksI6SDp42CiT43I48+P0LHrx5cunLtuim9BXCMYNCCn5UQqr8Fj715/Iqt7u+Z",
+	"ksUo9B5rfhx7v4xP8M4Glox2BIZScbZxXmtc/8HLZesBBE/vQSExzXIBoVbdSgfbOsvrRRe21erWrhcj",
+	"H4ATczKm+69Q2OQO+FUyb/7zRYrycrGf28Xm0BHGiox8WaDDAwGeYIboQun5gPBHxI3SWQxZdzrTDmcZ",
+	"5BsQ9+pDSwkakvu9/v+SMs4At2w1894InslqmwTk53KRrSIvdY0EdUYmNRoPXMXLVSC9NX82o2B1fa79",
+	"WqJAVXKq4fOHvBBn1XX5mWe29tt3udVKBT1jf9svA8s9+ca/PfvB3/yf97766X/9yyff+Lf/572vnv3B",
+	"73/2nfearKcNZVQKlGNagA2C63tvD0dWhAradQ/NM1HGChNMGmakLoqbnqrA0uERjnsDdKhW+OLgkMWo",
+	"I/uXxAhoiPvcTsu3apcM0JUVs+zbKGExQmuCdUHoGc9oitcC7tUUYqd07H9BdLWYiq8tbTxcffkrqoN3",
+	"L39lTtadB2Y3h9fl5AUweKMDso6VxNevQoi7JIVq5v/6LXzpy7uXfuNt8//Jpbf/xT/febbHtJmgrnz5",
+	"nIL2qCSLKjiPMkQmE5JIHYWpRGRa4MkmLHQZ4vc6Qu7Uz/8EeWn7x75LyecUbWN6h5E8P3mJywQdtIIc",
+	"ZV0NbFQCPs0JySF/ayOG1jtBMfSyW/nUL59IPCdsVH40VYzhi0lGE2lAGhjXWrIOfhVtWxE+JYa+N81e",
+	"/PVm2VxHrqj5fPfKc5P6rxOSu1vFlO0A7r4BAdvqPbSLxmRKGSTJbbxbLi/4KYm6semwzJOcFIJ3bZrW",
+	"9rjLf709trc9HGr+E90eusTlSFuwxayMM+YFSqlIcJGqzaM3iy3dp7kWyRlmoDPp5FfbRM1LEb1/TLqm",
+	"iLltftE++0+D97syDsck4yudUHla1rOIjHFp3Gj/cV5pDa881yBZy9smclLdQYLRLYM3zOWvmL9ibrFV",
+	"zZN/IhvH0221Tzq7HrI1nh0fP7eLs6GaTVfEACdr1JUe9p1kWMwuj7FMZqRbvt9WT75iHuxxEv86E3mb",
+	"XFZR/rlJSrPuSkgCrvLnbFyvGzguJE/mO29D/TqvmQWAfarZ7FyM3lh1MEht3LuAATyXtbqL5wRhBHta",
+	"h4PMyRoyxwhOZjVwAgjIggW1ZgnX09W9ygEZ0uvkrK3/r3JCwHNe5gO9wlXGFoRcqB0KywzhLkPWT7GB",
+	"9m1O6Sm5tMzD9tIv0FPyZg7zf52sf3XzAmEGejLP6Yb5/Hmo4HPCbOEeW3TOICGssEC6bJ1Jotc4VODD",
+	"rqzykEvkoNXbm+g5ODAj0gC5hjJTKdOC5A395D8CSWJm8rzuQUd37iFNdu3im1BGxYykuhwdZwm5oRhA",
+	"F4mTBT4lmahni0autXURdiqbr9qHLpDqpo/nplPZOcJGEjM6kSRFK17MwQLfiyyiw5Q6DJpqVQVeEF3M",
+	"z9wHhLXxv4gqg6du6mSM05OCr/SqTijJUsgpHCFcJDN6SiChna/0T+JG+bXVHTAqOJeNwJr62t6Bnl6F",
+	"4lrigvQ/3cdzEui28+cWeAJwF1BaRZcwE2gFxqiaYmdF9OGBke+6EAlKi/WDJTMpOBZpTi25Oht0YUiW",
+	"ll4iKqCApBurYniyxqfslNOk53J5xz4UFavSDi4toeD1qtcLrhYkPdHQYRofNcEsIVkWqK3667vsBYcD",
+	"qoV+bkLXMhoccllWuw25AndCmeISLydrHQUCsDvuOQdsbTq7rUO1n0HWe/sAKEh6yRzrZvgB5tFbw8M7",
+	"E5wJ0q7f+EudbVSlwq+dabfXdtTrCzRvn4DIGUHDJwaJtXW4vZlnHKd3yv6e+YLfK9MZlE7Wvd4lGOFF",
+	"85sBVcIAYBvEshzMfiNvYoq0i08FgKiqkw0OrlGpuS7t8eAjCl4MS/KIvpjyRBJ5SciC4EVdWlY1PijD",
+	"MJhmJ886eBa45nkIZ72BXOatMCsWOCX76OjmbaWF3r9908YK6FwggybeKb2FWMKXXQH49pmLJLDt4/nE",
+	"JhFQ/BQxLHq0LopQYR0CKh7c5FczbGocqaOyCf5TwSrHCFLVzQnPTRSSG3SkzQqCI5wVBMM61hfmQMyP",
+	"Jc8v6LpgWn9e94XnyQ0HYm7r8mh2GBPLDhq8TCwXSoKWSGUmuMAAbIgAM7T3XAk5FhV+ozhFXVwDnGKx",
+	"OEPsogH2LpBjqg7+KTLNoV58K39rnDHSbKPUoxuOLNFZqBa6ZrzWj+jCFd0MVK5sJ2bt/eqpC6S608tz",
+	"MRcRnMmZVe5suhotUEaFFCNw44xQkvFkDqL8HT7u36AAmHOphc7hA764XxibzXaRLzZCvAgbAKqy0zkG",
+	"7TrJuDBWAKV+Rl76H5AFLuYmxRiIVOYK16vqbYTmHcp18UQSWRydjOahrvRP/whubprDlGAxGBEeSJYu",
+	"De//Y+/7f9w4sjv/lYLvB0kA5ZG0X5KbQXAYjyxZ1reJZhwFOARysfuRLLNZxesqDs0YBlbB3XqTrM/Z",
+	"YDfIZo3ddbLfYNxKOWTPG69us//LwTOS/otDvVfVX0h2sylNs4ea+UkastjVVe/Vq1ev3vt8FGloKdRV",
+	"FC2jx2d69jJ6dhZKqzWUhorcWCDNLdZ5YTR23q3OC5UW7MKMgW05wd7W/JaPxtBUjhgZFxcTm7IsFWW0",
+	"4YH1igupqMFKpVVDEVNmFA15+M3pinfvPbQMMzGXugMx43EsDiB8kdW9QZtiyWXldj593SFgZy8p8XE+",
+	"DkvPc/EE98fcmOy27t/zccc1VUd6/4Zy2ZpTxG3dp9CTky/DqgZw15rnNGtDj0edJZQQPZjyfWaPnJyG",
+	"tpkTcXdiZyndJ8iQl89w9gatzPm+O3XXVtEBRxyMqtqa9uAgNBbRNvEBeOrqM36mtQJHzQrbro0GXeGM",
+	"XueLR9j5sZChGrfYPKRt+q54NS30jO/m/bj19o7z0mzQUc6QtyXoLMSBoI9BnjP4lfNdaYKebELAx+/B",
+	"ZHEbl/Jjvj7rKF5Vsu5d8PDRjw//7uOjn/7788+/u8nakzQZNlKqDyHjpsV4EMDQ0EWJVMsvdA+esvGB",
+	"jkbdDzeG8cIkqd24JEUqrwb2mSd1peMwmkWz4R675pxmmMumWaBypX7zPJ0YAkUE9ItijPfSlsuRkFYm",
+	"GJ2NQ9JFTHrl5YKRdEOWpqxYixbGfCzPkt9W7rHsGd7pON1oLu/4JkxYqso+gueyRQmvKVKya30Yxy8/",
+	"h2aKxlCwPBb6LbmJWHPHJT+WpryWfirUSQvPzbEnk1xGaHMv6uddr69aeHWEVWgECb3ZikN8zesN5etZ",
+	"LdnEKAv5LSk3ol30DhOVOIWQpQ7v9YWeApzYonbIftzpiMDdDfjakAGXvIsIcCwAaWJ4Ub2sRlk3I9sz",
+	"LT3jrpvhrpurdkmcuoSpjtocY6mC53NEBbR+6ZSr1nottMeeM49t9STgVtaNuWpO1V6kWMFpcmo9Q6iS",
+	"fOfuUvLXLJSMV3bN4p2C9b5pyY6iMU5bnMIG2WxT2totDGxg/MNl8i2jc1RAWqxzeBC/Dzv2n10+sd1u",
+	"R2LIJ8wo1W/RobgrDkA7xrsexJC9ECxR1S43MOaTwkqNa/hu666u2VGcPnVFhlMlYcLG1q20OpJTWJcm",
+	"vEBlNSwipt2Ooj2Yy0h7vJEcNQRJiiqdI4AEmlWLFNMrrbYIz+nkYsu7Au6OK7k9daUuZ1dd6xI3skrY",
+	"mCNiO4fQqtZ0wChb64/LZGZ1OUgH0Sk5t90SHWP7WF9jTOLprNwC46w1oRJ2sETe5jTDGt4el2GGjlWC",
+	"o2CKuOkon1UkNJMK2arKlacnhgP7mqXmeS9pVbN9drFQ7CYgX8i+4RD/F0IkDiB2hjsA4Q9zZhTLJW04",
+	"Twwnl1NoTZyN+aQtoiiTJUxFGEvSWZ2Z+JNm4p0aN3svJrSPqCAaswzx1tP+sVV8L+BY6QR9nNsQkrU5",
+	"d10vviZwLdf9hsAPo6nLAZ3O4zKi2UitWsltADY5k9Qx0aTyOBYYg3czz4TZygDsjFUckrFNnXkE+1Qj",
+	"abB0xu8+7PI3EESIRdzkcvgqSd5ucSVRdh70Vy3x4/fY7CgaOjY3qmf3eyLoef+AdRXoTTo6Cj0LDom6",
+	"RiBeS6pQ4vsUqtE9bLH+ipQfx2lUqRuGBXwALghj7RGX1o0gT5kAyJbVH/tnse7Y4a6/5tgRnFJ9ERn0",
+	"QLfrbeU2NeuKRuFirbEHtgrHxLTZGXb1akNXNO8NQlfLPku1JJ+fnfIxxWqsl8KISuAVEW+IMBaFw0Sw",
+	"HyddZu8skg/91UQr81GgotFA6gJcqWQmKzF0rxoIaUaB3wIe2iOip53HsWFoYoC+aiuH6SFdqAhv76Ua",
+	"F9U704938GEvFb0ofL1QxBC4TP4XecPk93W+pIH3X3QG7U/rfLUYOhCDROrHF3m/5Pd1vuSQTzDX8UVe",
+	"EH9bqwZy86KTZ3+6/KudFBCzy8e/6zQJY8ZZO7f1tNjO3p+x8+/sX7v4x/Zodf2Nmxfsv39+a+/PW7Nw",
+	"ZltZnNUhFyGbwKIM9XSbq5KCW7SdrFv6bYOi3k7FS+6sY1/R6E9YO4On6HFvYqW5nPTsOw6EKau2t9+f",
+	"CfI4BLnLJ5S8msBa2L9QiHhnNXCEFYvkJ7QRQfYoMn24EAlRsu1oixQmUFJi1h+LoSu0ISEzj9kkgEDC",
+	"t3duv8mCSNjRsjERMiM6P24RxrpWsmtffPA627GOEoQOy9mAZAMhRwZm3UtnDNybL3Aur2HEP+QTJiTb",
+	"6QnJt5gTC/vaJUbcz1e+ycYAfW1V//IVNlDS9CiLp2DfssesYhCbPL3UpYv/+S8++PqHF+k/V9L/VKJn",
+	"u8Xp9VsUMoWQGaXSIRgV8qI7M6PqesW5nHCTylXPqfT2DAxLaNOp5um1kgU/y+NVlffuDegKKZ1Dw1ko",
+	"iLvznHbgRv5O+Gtfs1rxta9d+iN2/vobG/vsypVvXrrQ8isuyU8ZSdEREOKvC13FLuV2z/d0ZmWyclbt",
+	"zLpqZHfqdmPocqvlHdEdxaA3ncVosRjsOThssYTWNAZk8sD/eYqPtj0aG8VAhr6yUbdYe+Lr59AsJXJI",
+	"seZCYQpM40YlsLkyg1Q34NyZwTszeKfQ4FUBH1kOSAS5RzRB+emF5mGkL1ahISRYjzMewoZiuW7qG4vm",
+	"7jgWG9VhAy4nOVqTQt5WIQ9AGhWXIVXfz/CfZA7eye5oNzq7XrnUY4gxlqodMADy+7fhdbbt0Cq/gVCV",
+	"05edGGHJzGFN6MSZHpq6WsqMsTkdmdWPLcw5JGrsy5cwW8khTOVAjAsUp8haLVthM8Uun5nmBz75cD6e",
+	"dVZxjvOgf/nKCi8801E0WHfbqHZuF4CpY6CIy4mSwHgUqbGraAxjbn1uR+jpCRHyiXbz9dSIoA8L7kX3",
+	"XZuXLGZ0xQtkHE8RsdIJgsMiSTa2MR/+9ueHH/9g09eK6QS7ryu0wUw2l528LFCO02Iys6RgxSHRbfye",
+	"pmJ900Lo/WksJxkoid6QcUYyYu0J27u9t7yEVR8WQAfuU5OXtFLtiEs6kQsjeCR0nidOyAcIdiqs6vDA",
+	"iAP7mEi5bP+IEII8R2olG/fm+zwwWwwGQzNhf8IMUvERId9AhRD5yG3ZpR42fLnL+Gx5WK5WoLA8wLZ5",
+	"rYTw/6w8YLXG3ep/Y7adgELIkFs1crmjL0gDf889KVnT9eRkZjtpCDzXd+63wIYwBJzgvNRaaeLdgPcx",
+	"9uQgW9jujTvaJR6YHkwYj12+QVVyXzLlG5SOXmjR8W4qI/46F80OvUozBL9jOoQm68WTs5Ptt7MrJH1C",
+	"5O3LzfIHZKY/3HClwmWZ1tgAJ6QafqDfACq5RnZDGAiZHChXmHmdjquhYAfNaSMFmGCQLpp1FfNQpZwN",
+	"edz3rN146yK7bIwZ/wcQ2wd5P8Ct+XMaqb+FtqrYUXHwwlpIflehDt5WB6+eAiaDOnXaZ0eelpluMlcL",
+	"20oKkFqMPGf7rzYt1lEjrA127nNVLRtJ+5jy08E7rs2xcfpk8JgQeKkQlgneHwqq+qV1dwbR1IxrfF/F",
+	"/cbcY1K/bCRXs/Pzzr5zWPydei8Hvkgdrm98g96/qQBwojAnA2WJcclGMxr0cgpUDSVxSgxn6nSGkDiF",
+	"kJjVti5Is9GJuO5tLLqnx/wMJdNL+noTrFxPddt/nIE5BfZDkMzNCDtPtTasPWGjPkxChhOWXcL4lIta",
+	"hFA8sS79N+KihGvLDX0HW61vBWRmFA350NtWAG+rdrHu1BxfL1Asu67fU22PoDPqdulcV6BkW+zKpa9j",
+	"jBncVWGPJ0A7L6aB1mosVMA922jd9c8OgptRDGfKlyqfP6Cd00yNJe4hOEdMSbtXxD77c6g8cBFqz2Z6",
+	"IZSFkMa7h+QRL2wokda4uCQiBm7AzmdN1ID++UvZqivH1n+pptSJ/0biJnskMcxkB8xQJptIQe1iy1bE",
+	"jGPtactqEGKHgwziCbKltEU4LeMZ8W5I573OdS7uwPuGBFzhsD/mwhTc3GdPsPiHP8BeWvEB9gVNwB2F",
+	"0piAqdUQ3FKyy4YqivBCH2nSrJdpu55ew34HwmrFCZiKq3lhqVqxtI9zg2ktq0GXllGgOczPlC/MeIQk",
+	"LUwDEIo+1mszgk/B2xhJ2LcIuo8pjjGjoNT8q1uQxe/blI43aLeMwyB8T7W3KHGKjYb2WPSu/eNdl43l",
+	"81Uo33OxiSIPncsAopLdCL9fjfq+itKj+XPbTkJIi1Jwzq11MaTQPQgriiwG7V62IDSitMHtHZutrVub",
+	"DqH59KGCjeUtNUZxWtmCDCGc2U+W2T82tIGh3vjA/vPhQvFi2cjqtpSpqy3qvEqlEpJox0p1rEVXxOcV",
+	"9OZfM9SnSa7IZqXnItftPRhGkwaCOtvMSokJaTUua4AkQEiV+vbUw6NNFui4xVBILaZVizkRvZw2G94v",
+	"uUrd531Y/13lllLDNg/6Te0u2wmMqYuyEDgwNWcjGWZSG1uJ90u7D3JRC83sq4wMxFv2GZS/z/6ECYOw",
+	"elb0WEUOEdbYFe9P9uhUIU37pm1W90kEO2lgxUUR5cjgMsNTpMv8bTGpxpgc3zGQOYLosTBBr+Vj2yQg",
+	"6yN3EzQGzHOQmGUz0vAiSzJySlq8GO8OQXpVrinq4B//FkSRWrUl9p1fj3mDwKgojXPaC9tVYRlF6qBk",
+	"AC3nwXfte9pvelyGdilml/U5zTCAVLYYvcg38LGLYk1+eu5g4xqTCfMdNWMwcUYSU9iz6mhnmssCs7jJ",
+	"ukqFLBXPNy+x8slXseiKhTzy1KZuS+j7Wb0xvCasmcolFFDS+JB3QWf2IVoH2k68V9sig/gCxm/IhfUD",
+	"FsZbd6ldndrvu2hG75WEi0YMgLkZwSJtd7VqXaaQCWmUi2Sfv3zJY61cKNV1P70brgSsDOkHG2TnuQ48",
+	"ZHy662vV24zrPXtqrUPMU6A/4riWyMbQ3ZaXJV3YBiuSYQgNCdANc0USdGzeuBypDtsKhJy/l5HmopB0",
+	"KsV1PoE1aVTfcoB3KLo2AHropVG8BTRdXQfuW69P0FiSIY3P37uhgg8mjAdYalE6bYkyhxABZWjPcDiA",
+	"AeygEYVupnjxHYmmwvuuhVMYA6HSlViD7aRRrernO1mNaT369OPDv/ns8ONPnj16tIlL1RcQ+EKBXKpY",
+	"ClvnZy7jvZav3GzDyiROfSGLwIvdVxWnNe39pkAqw9ZxMUdV7BbvqBZVbfp0cTSZKaZFQvNXvbLzjPjp",
+	"RKWvZxShsb3l9iR31izE0ckt6eICTzoUZgZWazJOpp+GyjyzI20wOUdmhbjJOAtj3jEJ8yfm4mRwpBGe",
+	"K2tKuAzRqr6e/fQGxRF4FOF3mrVHxqpHyxWV2ZXm7kMSsLUCdZneFBY62XkNWmdHu2kNuSshV1yA7qMw",
+	"mhkxgEhIEr67mCxe7YiZMyOpd4bhzHJf02vzzCCuqdXHQBo3JPwAiDlCxQNXSGBtiDUh+JfndMoq0+vM",
+	"UwdGYJuO8P9BBDyG0OEbC83GsSJENUd8YY/lHQFR+Drbdr0M+IS1gQlph2OPJGwkjYgcBr4etQfCmPwZ",
+	"sYKF2eBhGIPWpZbGNVlzK+NG0QypmAMNSIjFrMLktiS8Ey3g82m9NhzNSzFfuWhqsClZqazQljSoDHt8",
+	"kqJI5JjmtnJLOiHSLaR4mlnMgQqh5D5iD2SYsaI7hKW6/ruRHUhD3q3teq8pWH5Kx3zQ4zKMIN5kGmTo",
+	"473u8ncYA7LVqvQ6GMZs2KMU2aV2isC+pizJDtwTXbnjGq1zbuA+j+1WeFqKFzCZpAcsFrrPpDIigDQ/",
+	"xOsPVlYJqQ3wkDiChhBf2KRKF53WPiSXr8tqF8hYRYNy/bJ9vZm0O1OxdVGx+7EwkBofvFdUvtI20aHz",
+	"WPStRwPQF5Lc15dRqQiM1Y2ND6xcS8/St7DlanJe83O/zW5zg5HJ/cnQg98JAwOmkZ7Yv9icN8FnH7+z",
+	"XQXpvOaEgoGbEsp282ypsZAGwhbrCLy4FHKT7V699jrLoqlH9hjFtScaoknM8A4uq0L+Tcpj9LeTVut9",
+	"RPLjaJZmH9d75mBkeB+ysGwdEVFQLQbGY6gSgc0P44ZMw39cTraYkAWn95b9Cnk/6ISPnJEOY5iY/5HG",
+	"IsthmWjMg84oilrJ3w883s8I+c8e/L9v/WIGy3o7DL0ImivpWmhWqmiQNWbzzN3JYN/cR3A/Z2Nc6hgK",
+	"WRjStkKGCWymX6vDh1gb+sBERedYiJswNLWnRsiQVqzVoU329u6b11ts9851e8bZvXptliuwhVzJrD3B",
+	"oK6bg9fZjQGmC/IY2DgWxmAxLoxfeIvY+MD/90Z5RsE9GKgDaGCl55+Zvm3tCQs04rDuTGjeB2+k1chk",
+	"QrRle0SRT/jKyuekeHkkpw5TEhyGAs/dkiy1Cin+XXJ2xO9fiWuYmaE0hQzT9H0MzsMmXsekfpZuMQ08",
+	"IjAFnRDTYHCDTlNsMNKGrlKI0PJ1pkd6iLEzROywR1DcFkJkmzDMFS8spZAeB7FYJe+7FmcXucd2fHAz",
+	"yo7+/meHP/oxO9+GjrKnhNxNvnXdCdX+QrlQAz40QY8vTPDfoXZ1Jvj7LlaT3LaNcRph/SPmJoGd/zoL",
+	"RVcYfaGFeRIjDS32jQxtanJL4aSTn8MNPgqFWjST27bRCqYz18+q5tTPpFGsBzxmmWiqnVCjmAaw5mwU",
+	"u6n2pIpg53qZSc/QOpUGLnayDStBxmQefeelz2FnuXLHaX0zwmwsgHP0ne89/af//uzxw6++/EVGPXMK",
+	"OaujC3OdMkNb8y0yM5KrYLiIGst4ym2JPuNpyEWMpLf2gC1D1hMaibOWE+VGDIE6gFiUXUY7r/UeNZ2s",
+	"rz/uR9DQDXQygY3wWj3+9vO///nRw38+/NnHmymzlfW47YsgTZuDNxNKJpkvWeXbwtgrofmizlFeTGwH",
+	"xYg40GPkjZXH5U846O0TB1zyLib/swCkifOp9252ilVVwtgF+EuuHe9RsyauiChmqlioHON05nyzyfoA",
+	"wwcqCh22pf3f1IRrwyeajTRvR8DagJgd/i5OSUB4jgDAPoG4EngUJRcmW2gbMG3NtJIsWZ+nRoaD3ueB",
+	"fZ/ivPoozQyYxXLxgyBAF/syhRgur2iW8uGTL44+/ckmzrB2uBiocXnYayRBpKLmbNbyooPMjNZbgSxg",
+	"Eob1v8+yY2jOFfr088P/+62jn3509A8fffXki02KR+DlEY/BL+L0HlzPWEZPq6u0u3QiIChBV+IR1wnH",
+	"eu4kYOVWXH6wHYZ2WtY4/AU8amirxYlrlKWKZ4x/Lna6lVYtYNGT1RxHKcm71psLHDW0bWZE7ibcq0yJ",
+	"qdiIYSBkWEYueQ9bnJmNl41hcWE2Wc/nmqu4y6XQ7ibc7u4IeYmsWM4FQrsiNG4G+XzRUrlmqGNKHfRX",
+	"g06jSY67xtg0nv3yX55//+EmuhATAv1xarV7445Xn4xmnNPoMMagIXtl5hhIFygSJh+X5x6TKFaZdvwq",
+	"Zv3uzWb5ugzgc5oye1tMK+dpzGVPEdqfsMI51xt5cavBkMvJxYUYbDvUsG4QtrSb5rAGdm8k/tq0ifZg",
+	"8KpjxvncJCISKUtL2kPIIs22R6anYvGXrlLxDeCxr23G83NyQkiEgK8ijGY6UEPQLZ8C4TjUxz3FBjwE",
+	"JszrMzlH7gojmda6qlGTDhpL1PcvcJuHzSCE3cb8BMmcAm350q2eVRnhwMEcdpuS0WSu9kwvyoX4Fffg",
+	"QPXzAj4tIBY09MyUz7F2+ZkN4WBDjUxbvV+OsUZNqsAxDEBrgiVTJOBSAAKjXjshTjANsV4jO1WHMBhF",
+	"3ECILOkkhC1cB3ZtvIuwbYaFcPBuRnohHDjJwYCL6KLDCktxNUoRw960v6kLlVLIfoZ/skGM6dwsP/+r",
+	"R08f/e/nn3/32eOHhFsSCdnHO/GZ88Mc2JIOD4yKyz2Ba65NjcpJXTSJCEG4+KyTjNVPmv8kN18bVHBV",
+	"BpllG+wFXNbKB2af3xTXs9W1P71HbmuHxzB/0lplQfjdnqcbrSvA09QE7fXUmPFkftB3byOiBPpxdtwO",
+	"UkIHXGomTDWVqw6emExtHb5f2kVDuWr+kmwHC2Qbgem1zl8qTMJxDriUCTymhoUyTW6zSoI2Esb50dYj",
+	"VDLBTUApNi/LOzBmXhS4YPVWcvmGt2Mgw4WyNMoMi+WIZY77d/d36zR39vlpPWUTM3k15tbu2RexW2oM",
+	"ptK8VTZryQzWZtVsD2dGLSPAxJr5ggvEycJlslC27kZ+oA6g9KJBHQDZn/UNSy9rP5s6QQ+IyT7n7xbK",
+	"sQc8Mr0yP/ctalHjqnA9rObQekN7bMEDEQAbDdn54agdiYANeZyjeNMTbWDg5knIA2FctjgPAhiWVC5s",
+	"4/c3kl/UZM6mu2ksm4luOiFcVV4ujptxyVKhbDINxrneXOuxihcci7PyjJTqj0p2duvq1y7NJaMPx7f6",
+	"MiNbIcZ1EscgWKVUHExgQtpC6SkRQCFt3XQtmy/1db974LFN59Hb3aA2a34jfjcOMX25IQ+jzYM+Zgni",
+	"QmGuqsMK3YnAinnAcw4GVvbouRLuiKg0FuNkhkVwDeT77WPyV3jRVSuJRIPmlySH8/PSOzzSkPTWVioC",
+	"jG2c1HrA/Yw0c0WBKMgWVvaqmN29drVIyP1BsBFwXZZzjLF7yiDdwZb1WF/XxS5y063YAOeGt0ITTNyh",
+	"iIYqfZZuaZJuC+8ltehK7Wpf8lGtqczdRLq0hkMIkCC2RNhXMXfYTsT6nhKcNK+60TaoTKtyxxLlSems",
+	"rP9FvNpWATanuNKFZpgqbtXPZTUwRBJ6DwJDmOSDPHjQlGb5G8BShBfXpk7wFeyiwcqdvzv83j9u4qLk",
+	"gUnz+LPpDYX3pu6vjffUInqqt1XN5FS2g8ZmMXV/qfR4CGoYAU2q7ls7Z2doQVpIftLwkUDaUdN+RV00",
+	"dOKz8mpEVs//6lvPHv+W9J61J2zv9t5W5kZUxa6Y5Y+mU6xLVD+/OS3am94mXVhbGDshl9uYmolh3cKY",
+	"pF+DELZoe+iMNGzNnhZ93b60KoGtiMmoXPgm5lJ3IL64OAly3zV1aZCvZo7i018++ep3P/vq3588+80v",
+	"Dj/57eZUvqIaS9zgrX8/jUU6f4IXZzkhpo63kqclw+npL588/+HP/N4dREp7AsQZ6qPFO80emNVO4PHb",
+	"JHr/pXayhgT35JPDv/nxV7/7nTVGh598/uzxk0prILE0JfzXrsVdu8jWV5R+GOsgzLy1Q9JXn5NdKFVC",
+	"2i13lu+4NlUSDccellAqw2LgRfB5I+m+XCJodIbcUGt4lcTcMGjD0RffOXr4eJP0KLOFoE4ZFYV54qOt",
+	"NLMVi4AxDcIaM+s9E6oegTnygZJd+8BBZil45c8thY1hDB2IQZYti+vgVsVupnHtssl21hyBBGaBcWm0",
+	"J9fFhJMOVYP1hcQ/aDKpdhTdXhH0WMRld0SLZFYExfQS82f6+G19wSSvLtB1MqS801PKHkp8aydLWk08",
+	"GvNJrloA2FDFhkcka0KjnVD2dMxcanP5gsOdoCTRgofpDnQidtrtKErtjp0Vt5eVD9OllVQb6yk6PdyV",
+	"4GeTuIfK5hI3+4u49svj7tu6f2dUY7SKHv6n7kVWHa6i3rd1f2UZCkd//R+HP/rx0x8+efboX589fvjV",
+	"ky/wRE11YJwZEfTBUOTKFQ8FagDa2YLyq+9pqVZhkKEZSMIXNaSi6P4rzehSRbouXuKD8Fz30/LOcpG6",
+	"O9HS8iVqUgnwbZa41YO2DEGGnuUb7SGGH8gwdkYynA/icnaUqD9To2n4t0f/fPjxD4qu6emPhZBvlHJy",
+	"ljbz4ju7cjO4SAobQY/H3bzVn85I4YYNlIQJC/gAfQWPqE43hAiimyZGdbmBMZ88UJ1OK/nDMRu2qDkl",
+	"TbVYzA08iMRAEN7/nKKfHXy7NcarSQfR1I5GM9hIrXwS9tcBd8yq92HH6tMun9hzynYkhnySga8Z95Aa",
+	"IuF9cUUylRTZbkAlNQH26zO78lInVDuFhCphN/3qNsZn4FXJq8wZCJ9kad3dFiPPwv0h5AGPRPgAiVLJ",
+	"VRImghYz/H1yUq2CgTsJzwW3WXF6Zi1X93YADVmW5hRxW/cT59inDZ4//OR7T3/+qwsEpLacfjqirUUO",
+	"ycqIwk5ymuaQTzCPT0di6DKucSqRj6vKZNMqLrEF93EPSG40UJRW2oJuN6wfkfU38h5F1kS4P0Z6jneR",
+	"ANDaJusMP2vf/1QbgGEsPENXuuoxa7yKNlo1Llv4e/b7073i/UqfysqeN7slpGspkZpkwONIIM4NtBie",
+	"LrRhBiRiE2oi9aPCQSWBdcWBy2sg0XKpTA9ipuEAJKZnFZuDzAGjlHztHfxqRcI+GcRoJ4Wb7FXwjEl9",
+	"nDlSdq1Yc+SzNdj5Z7//X89+84vDj3797PHDC1VYy4pMl69Iu0gwfSU3GhrMblq+Vs/ek+njpCRq5HGV",
+	"//CPzx796+Hjbz/96UNX1ueNh59IH8awJ9UtBL92QsY6/pb7ThrMiuYxXbsWcm/kxVMlno6TWGM4PdfH",
+	"6Qiq56U+FUvvqShMg+mZyIO7PcEalixMh1R2PbIeL2ZcIbAV5LAuC6ORkiWkVGkRA3f1bEEMIUgjeDSL",
+	"1IdIDXXitKQdNKQl+AIRhDTIVfHyzAFksQ6Kx8UgkWmQoSaKDKrv7kPWQtO9TFYXEKfnhXTBw/qqkQzd",
+	"y1VRj72Ay1uqK+oqKUahbAcrR7nYI5nQ0FarE14dstBVuK1Hbp4XiH9uIUDdekClBQmUWA37ScBPTt5/",
+	"Pg/zh08Of/8Dyqj9h6MvvuP/lgXAS0USjLixfu1GpNQQT5GF+/fdIchd1/yWb13T+nPdvAVRpFa9CH3n",
+	"12Neb0UBH4qbMJl1r+1BN0fNTWWAvAvSpJWCbgd3VQaZ1uc0k0oG0HK7exfHkRG/G9+0BizmyfAzUwB8",
+	"PydRF1FA/bX6clfuagiSFrx0F+0RcH120d7ARbuVt53RE7EYUnL8WHR7xpXIZmhQhWFxgqyST+Sdvwpa",
+	"hadKeorjEKnT0L3CRB8vLlitBmB6QnaZ0J7oiWhkeHqwQaRjGWKsnGyFx8zApLFtQ/E1PPS0RUIU4g9I",
+	"+Dk+I8cckvCKTNGHlNpOH/BHO1UWrMAGq2SmqdEunEzVmeaOsYcZzCX20L/WcTpQIlEW26CirCkJcSFT",
+	"rl/a+9i8ZvtBnTRkQbwz+LZqnxB3yWeK4jK3nnAiIDaSGFQnr2iTRUIbZIU7gBZ6Vi0WAlqaEk2I1SJY",
+	"nV3XpE431XXRXO7bV3/47Ojh4+w8uVfKTRNmqoxiKKto9WTWO67pCckZJ2rto3/71fPvf2vuMFvldELZ",
+	"4dQAyklPbyrK6cbWiPqhRHy5dY8PKT28Y8AjGGzlSq+FnkNe0nLlQsiQj2RBUpG34U4e5VpNqTalwW6E",
+	"3L8lZF2nZHz+KxvkLkWzyAL7U7iSE5SFPw6HYQxaL5QiuVjFQjRXhR5GfOL4v+uQYqaHNSj/xbvbG4wP",
+	"3KVtvjpr4XwnEJPFzhN64DXf5eU7WYNp/+oPj46+/6W/5JEADi1fRWFyt0f3eT5ZYJlbvQJZeR6HUkHV",
+	"iaWf9rAGIjr60W+OPv7no7/+26NPf4f7UnvC2spXC28lNMTuAOr2JIyuU4QKeZ+VrCaXKpetOHN14uLf",
+	"gXGTV2iN7kEz4rbHjCzuyzAGLFN1LHUYj1dZMurFglY66b5Izrv25LKbNqwL/qi9z2N72Kkk4ivH2XEj",
+	"0sVpZakAsuiO549++u/PP//uV0/+9tlvfnVhk2nDY2tX2Xuqndy/cDs/FLJfKGdvrBdwVLtGdWYUDUG6",
+	"fhorq6J7rGeP/uPwZx9tZpPwhiCTba04qls6wQuRld6U4V6ykE5LZfSbMqQYSTbnMZ3pIcQ9PtQISumy",
+	"iWzHI5PLiZyZ+PcgMAtuk3yjBRdJuzw2fv25tL8C3v046BXlBH7z0tmt0YpvjZx8V0ird/h33/nq958+",
+	"/+zLpz96xEIRQ2BUPMlrKalcXk03PtDRqPvhgoCebVrJLNiHndSQvR/HagRyV2KGKKLTYoheGO1PIqxN",
+	"XL0yZD2IhpWltDFUkQjEAjSpXd9o7QVmB1ILAXD+TJ/D1clerRjeB51QtjphbLIYDgSMW4gdKmQXo24t",
+	"qk6oLkoD8aBcjvvYYt2FaEdRqwj3e8BwMvHmiwhaXE1pDNZXwpqiFi1CFJIukRJm/bkyMb3xAe2I5eYR",
+	"f7JExZjMoqacvEWXHc4cmd0wTOh6CHYS1lzK3qIUPGJHMEmNWGx3cGs3Y/gv7BYVfKDLMBv3PIBYdDz8",
+	"d8xznPblqXp61EbDTQgrPkSB+foEuKVZ0IOgj+ccLqQ2KZ6a5yAe8Ikj3Z9seR/OU1uc3725s/efLl+6",
+	"QMS3eGxK8k0Z4rFpB+1ldDZ/WKdVB+kJLXPNfyOEwVAZkMHk4k2YpJfD+K1TkEydTSYheosaezeXWhJ1",
+	"tavppwbvirSPB4GSnUgE5t3X2TbeQbybLcR5t8XevQcmnlzEL99lmk80G/dAMqNwcmn6ZrMbb2g9gh0l",
+	"JQRUCFPqJmN2JY+iBGwWcxhwzvHtcdI3SXd4OwK2vbdz40aLjaT4byPkT/dS8z5nDzgVPrk1OzWvVRfv",
+	"5St/jF5o8vfKygWTuWssQOX630kX3VxzYgUd1ntLjn0wzjLrn1HyPxe+DiDw78uyWDuME0m/yXrSSdP5",
+	"lmXjAw2x4NGH9pVHg9JsGPt9ZS3fw8cmQVTJevB+C3EBBa7ZHo86SXVkwjw+5SngM07q3pNMxZ7hZqSb",
+	"yKggmbBnv/yX5z/82dF3/+rZ//mt9StGeggyhDCnQ4ZMvtCJzReoza3U4XeSeAHVOVD9UtUhtv/1U51a",
+	"Td2BCrhpgEDlRCiu1YgpK1ekoS5HYI7sWVd5qNccTU9lzXVLpeR6hhqcmb2TpD1OKCyxeMds54iKZ1Hk",
+	"4l7abGFg9CxcefwMw43dfNyeoFrFWfkX0DilbRZiy/lhrXmqcTKMphDmMqKZVBbMhj1NFW4C18AEPTcw",
+	"CF8NAUFoTWsTQrqenOdj/ypWaC27W2KN6wFEaugMeRJxsGK1c5skMvnoBFYPbFFY1AgCAuSj0GH3VRT/",
+	"YqSlxOqcgS2lc0+nUT+3LYcArw0fDCGcRl5aIALPcVS8DH3y8ZmlPB4KW814zloSpS0uO4dpFWLZ7hLr",
+	"aBwLU3IQvB8jpduKDelZms1Lq8tb/ADS2laGYp414T5vyqg+SFKknopcBmSRAS9TLkRkKzYPRViNDmBt",
+	"PgV2akVWCbF2Kjiws8AkznTk8yRzmEHZ0KUuCx5RcWdtaEHpWzQUfb6XFMGu6Lb/6fd/dfSd3x79268O",
+	"v/3dTTagrUAm3Dp+Bzj69HPKoNtiyZXke0rIFuO6r9PCDYpnpKW8ufoN5xNEyHdYDhKfU4hqIEXpD86g",
+	"/+vQjQxKES+DJkpALHo8q0qL5C1hzKOLbW6C3sJgC7Z9wzU9C7isNOCSzn1zKP5//eXzjz45fPLF0ac/",
+	"2WROZazlcVpUnGqaGXgZ0SQVA2fHWtuOk3bR2I6TGWUT0nwDuokXiK9iJanhAGIeZaO5mtL1CWAzgQKg",
+	"vBlNFgdJ3ZRJ8HhdKIDKNmSSVdOeoF3K5Eul1ebFyjLHTFUI5OVUaL2PqA3ryV0JtNYzuSEGb8QdwVxG",
+	"V8qlmAI/LGbsbQzxoZm8cnTlp4EYMgn9nc6W3f1dbb39NEkDcp8xh6WRxyLkUTr5tGIXFE64RpUogDKC",
+	"v7MsxOxZPnnNaCMoyKapQz/9+PBvPssppNOvvE4utOduOGsPAUOjaMqK62QWq8gjQxhWFBWQMF6xZGpy",
+	"Bd0oTh1Y/tMnvz769Cfs/NMnv372my8v+EBEzim0L5c5cWJtGTmDQrvzp89qLQozZSozi3b9q/j5XqYy",
+	"8wTsyrdUl6mRYc+/9a3Dj343F+S3VWKzCsZynAZFp2CbK2ceVowP2I2CWZkfH94D49KIXalooFRfwOts",
+	"m0XQ5cHEYZWxSHWxjiJxOXPxLAJcjdk7ezs7CUCqkMIIHqXw3S6FWgyGKjbkwm7lOneHE07HWO9Q6dFw",
+	"GAEi/FonYDbVmE6pe7UWESOq7VLmaIVadZy3KbtEFlmI4ku8Mk6iQhNmGcrcesuBkiHr8MAQBwwfc2F8",
+	"shqpFiGAmgeEHZDmqlFt+fuGaQPDY4/gWcMhJKP63EJwcPcXhlkXIaQ5obwxqTHIah99pniux+0TrF5P",
+	"f/Lrr/7wGWlXSvjrzVqGtqCS6i2I8OMMnYX265DcFAFBleB+Bc4BL9upfKqpscWii8k+IQEgYwxPSC1C",
+	"SCuT+jBBBXeILNkUT0QCawNDpj18TBsiJbuIOCrz2zWuiMzlVg/iRdvqG5O0aOa4Fe4mTFCnd2OlOqu2",
+	"cb7zbZTtmalbtGDeuQkTtsDSOZDvoMejCGQXWtY3tGdO8jWd2mksIesppQHjS1XWzwYiX5YYSMQ99zKt",
+	"WV8bAXj3ndcM8F4sczOKpc5huvfsPDAhEdsYBeT8QYdjinYyEtog4HElO7mBNnCRD5aTc037ke/jDr5Q",
+	"A/Pdhq6Q2qUacLc5JHTzmHrkcHtchegMvEnxLFdEA/ZzUCsacL6ThryPqZE2IO5k1bQnDuMTLX5PaZDp",
+	"/m89FW9dF0ra8//noj3z2E1wV3GndNpVXNW2MAkOaRmjyXaby1DJgjW5KnKR68Ll5dEQRsPyOFEdE3Ed",
+	"TG6Pr7Paf4EvUYO+7s+bFWR9NTrvuVRVzZkTdx1CuSak0L06HYNrOGg8mp20k/qxKgDNZEYQ7Yk/OqkO",
+	"27+7v8tySfDVjr5eF3TAZebuqab1iXqQkC/VSIm1Ipm8pcY5+qsOj0EvFQs+nqndMzwum9zL6zi5ez01",
+	"Zjyd22x8YJNdvnLJmT1NUJkjDS0qt2zHaqyRPTeaLLUANjq4xlZoE2tfCys1UW++T2woBAzREfEAwhn5",
+	"uYm3QguAPGwh2eVEmpUlZpQZ1i0q5Fwk5/Tu/m6dC8s+/03PqrgieV2N+djRKsfa0B6iIYjBtNi4BzHM",
+	"XC/4gJeG2fTGxdLacFpRt9R2qJu83GpBULDd2B4auiu4ZkWwSi/UDXm+0mAAojPlphQrSE8Mra6X52Ld",
+	"nuwl7c5yrVeZO+WmveHkqae//o+j73+xyd7ZewPjWAwRsl15Vza+Xph1nerZlN4tzLdKdW/dU678MJrK",
+	"uSJbPqgslQWXwVRyE4AYembw1UvnFQGlt1Ppj5FuVfW4DKOUArxFoHNk92Oa9eqC9D8oDnbSk+8lD17b",
+	"DDocQFNJA02ucG+jg8Q5cDenzmgzHsfiIFe9PaM1hnc65UnZ2KLOKbQdNAflAtZvwToinIvkVlHELFZR",
+	"PqqAU5GZuMwFXeH8XacmNU4g9tDYBNL4sA7LTleLmZ7SkB4cZv0CN4sLGNmuOy7kemxG2kVDdy+3eQi1",
+	"01YXCm1b9z10h4qIPd4RBgwh1rmK7SKlp21mHpX8POJ3L8013WQyg1gDfqPtbgxA5LsoXqqSywmYcd33",
+	"SNMqZlKZyiIvRct7U4ZrLmo/gjWQsyvbQhnzMZ+0/EUEgTE41v9qUiWQ+FIETwHjNZdtZhBrIN6bAMMk",
+	"xwSttVvC4x4R1hZLVsgDYVJcjXLn7kamcd1+XtpXYw5LZrhJrJNrwybA4yXcFHwMpN7x8WtrpocGnZR0",
+	"upqTlrVyA3TUEz+dcgORSFRopntq7GgvKJ1Uhkh3QTf1f3SF9dQo1lWXzMIiYY8gNKXSp6hi+DZuPZKl",
+	"s2bn2/SiPKXB7DS/p4Qsv4Yg7Ci/Mp2AF908vK2ErHMtJs9faiVeWefEl+0ggKGZFjLl5WWrnAYTpsbS",
+	"1zZlL62IjkLC+2ahSmwMZx2QY1KNXXry7FqtzWbjD/ftu648HDU1yNVoyv2eGkzpiUDLWyp2zI5d6Jzc",
+	"pBzaemfsJjSHJZxcsOApjWJQWnRpqWVoFdG5hwOIJ20VTs5hPvm4p5gG0OmWuGzoZXaNvafaDGm6hWQd",
+	"LqJRDLTq8ccPUnIXR0QxDbw94BNEY8Ex9CAGIobBR3j6FfdbBAzMnk2TEg2uZ9fxG0KGXlo1rd5sFw0Z",
+	"+qbwHZ8++d7ho39i79yESZbLk1KuEdMrycfNpuNuUaYCdsB4OBCSML4o50T60LReaAkqEX6m0j8tftY7",
+	"si3woqhv5eLQiiB2J/35M19triuH7lY966c9eudTPVTsiKySYrjlwrSJpS6rsBRdcmv3yUmrY/ZzfZwy",
+	"q4qoudPW1NlQA+87qs20QZq914cJudTvqfY5zWLQo8h4d3fn9h4bgNa8Wx4GwnVOzjiOA0wpuxOQy0WJ",
+	"3fq04V/NnF80wZpOBR4w0lph1mP1lyDLUincZFO7tbWte2BoCGtgWa/FAH85J5aEuykiy2QKNmcwZXKC",
+	"TlA6SnGj0lZ1nmDSXpowcc8++/nh739w+OUXzz/6+OnvHz394ZPnP/z2V3/47Ojh4820lnvIu4BRupwn",
+	"mL55CSqnGgwRnCc/mXVklU531FROSfICtCYaECrJ8vDxt5/+9OEm02BcThIe5Xzwx7FyRaHLFRaahcBD",
+	"xjsG4jGPw0JZ55dQFRiIdE5qxILYQ56vVxgMokTih//j42e/+fLZ//zt4Sf/8Pzz7z57/PDpTx8uI78N",
+	"ZJgtyTezX69EjNjT0nJsZkvyRMKYB0joQue7MditSAT9C1ssVEBMHPYgIAwbDVusPTKOdJfhwdzEE2Kp",
+	"HcdKdsuEhgHURYnf+9ToLOt7hVnfOOeNxSD3p3K6z+kk7zujTU55spqU8ihi2Gaax2EOPQclnZBjIDDI",
+	"aBVbxRhjSgFoHeYLwqIFakhn3zRgGEIQT4ZGExAItsKTVKQ03ITJbPCQAP5wll1EuQJN/VIsjN/8ekPU",
+	"yVNDO2UnbBo9asaQi3gKElwChBAyLidsoGKoqsxCipKT8g0pDN3uNKFFMybwPvrYioWK8bYamewq2sRl",
+	"YT8UpoWf+G8xOwyDSu7e3OcMu5gThfyx7QP7uyLbCjzasbJDtzwdEkhrRf/ra8NYBQDha3+xsuWw3bXe",
+	"RU8lULev/hq4QdiTQtuzbTvisu/DhdPFOlUXQMTbEJW45Lfs997kvErGNDewU2ZKEUqEJ6bUA+0kxQQI",
+	"alVVg4ZClp0FuOzSlrV7486rpD+n0PqQMFFVdm/c2WJtZXq4AdspDwkpK0Fvqqo+hvdBHRAh53wd2ud9",
+	"uHsAcXM78ZkKHRsZjJ1R2qw6HRFgDdzujTup0++OCahLwUgbFU5aTCtHVGZYwCVrAxvJSAV95JyLhCy0",
+	"VdRscR3qO9huzWtQcX3cV3G/mUIT6YSSJd6pIpcNbXhc4oQj8spqBXS21I+fRxQvJdO9A8tgCYPdikA7",
+	"eM+xQ6CFuNKaXoJJ+GyJvzwUv5tKxpdZ6wcQi04J4/qf0ff1rDt6eEPXO77zoYpXhTdDXTLOprP3PH3T",
+	"JrMC3Lt9ZePNnat72xv39rZbmGVw/vrtjX126dLlSy1279oO+8Y3v3HlQkamTowk0zG0e0r1L4YQiSwn",
+	"NN2klmQeuB/cp9+fosQDhwLgxj+h4oWBiqHFRhKtoEc69XMrstXcUpkMf45rUh7ev+8b1ajhro/Gwtnb",
+	"YRiD1p4f0MxGt93E4THFA5ucx8y6C3Ontyhh9mqi6fio3bt7+778Tvtc+bf37t5hCJv+gVXDFjNiAMiQ",
+	"32IhN/zDloeQ5prtGS5DHofMy4lpPtGbGfG3kv9nnuM/Stb3HLjSMEzXVx1G1T29octT1/ttHs69MafP",
+	"a9U6T+KMWPOkgUlRRAwmLVMSLuLqAPan0PLmr+mKvIWnz4LSuBn3S2DL47K6Ke+ouKuMAVm0rkfzk7NW",
+	"PJO1LUeKzqzax/Gz12A8yi1BzFjpC0SrHHLEqsST5Ux6V8m620gdmip7a7oprEB7zpgsaz1a5UXaXJXQ",
+	"farpSWHYEoNnt5OvXWIhnxQTYJfptgFdEmbZB22a3FQu1yXJeVK8BR0qTQqTRvV7/04ar6Mc5ooMnxcf",
+	"+FkfxdFrm69t8KHYOLj8mn2i+80HycKaaGNfpJV8MozVexAYnf3Mv1a2WY827OQDlwid+xmmwWY/yOSf",
+	"5nrsiCj3sBgdpNhVJqafUzZurpOxkKEa59/WcYVmPnMsj9n3FZIjc0X6UZZLPPt5jiE6+3l3aiT4wUUt",
+	"wqnBENp3/h15lJ+rBG0r86ELg+SmVAX97AdCHoA0Kv90YhLU+ZfAmtnsy45CkX/7kekpVMXsnCgpITAQ",
+	"Zj90R/nMJyEcvPbhX3z4/wMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

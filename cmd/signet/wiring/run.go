@@ -70,6 +70,7 @@ func (s *System) Run(ctx context.Context) error {
 	r.Every("ra.tracking", 5*time.Minute, s.RA.TrackShipments)
 	r.Every("ra.orders", time.Minute, s.RA.CloseDue)
 	r.Every("ra.charges", 30*time.Second, s.RA.SettleCharges)
+	r.Every("ra.figures", 10*time.Minute, s.RA.CountFigures)
 	r.Every("relay.sweep", time.Minute, s.Relay.Sweep)
 	r.Every("account.clean", 5*time.Minute, s.Accounts.Clean)
 	r.Every("account.close", 5*time.Minute, s.Accounts.CloseDue)

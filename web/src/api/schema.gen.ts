@@ -4112,6 +4112,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Aggregated figures: issued, renewed, changed, replaced, revoked, about to end, reviews, by project and region
+         * @description Pairs of holders; what connected registration authorities and ACME clients were issued is not among them. Counted every ten minutes
+         */
+        get: operations["GetStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/statistics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as sheets */
+        get: operations["ExportStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/content": {
         parameters: {
             query?: never;
@@ -6020,6 +6057,71 @@ export interface components {
         };
         DecisionText: {
             text: string;
+        };
+        /** @enum {string} */
+        StatisticsStep: "day" | "week" | "month";
+        /** @description Pairs of certificates */
+        StatisticsFigures: {
+            new: number;
+            renewed: number;
+            changed: number;
+            replaced: number;
+            revoked: number;
+        };
+        StatisticsPoint: {
+            /** @description First day of the step */
+            date: string;
+            figures: components["schemas"]["StatisticsFigures"];
+        };
+        StatisticsMonth: {
+            /** @description First day of the month */
+            date: string;
+            count: number;
+        };
+        StatisticsReview: {
+            approved: number;
+            returned: number;
+            rejected: number;
+            /** @description Minutes of working time, rounded up to half an hour */
+            medianMinutes: number;
+            p90Minutes: number;
+        };
+        StatisticsKind: {
+            kind: components["schemas"]["ApplicationKind"];
+            state: components["schemas"]["ApplicationState"];
+            count: number;
+        };
+        StatisticsPart: {
+            /** @description Slug of a project or code of a division; empty where there is none */
+            key: string;
+            name?: string;
+            active: number;
+            figures: components["schemas"]["StatisticsFigures"];
+        };
+        Statistics: {
+            from: string;
+            to: string;
+            by: components["schemas"]["StatisticsStep"];
+            /**
+             * Format: date-time
+             * @description Absent: nothing was counted yet
+             */
+            countedAt?: string;
+            total: components["schemas"]["StatisticsFigures"];
+            series: components["schemas"]["StatisticsPoint"][];
+            review: components["schemas"]["StatisticsReview"];
+            /** @description Valid now */
+            active: number;
+            /** @description Of those, how many end in each of the next twelve months */
+            ending: components["schemas"]["StatisticsMonth"][];
+            /** @description Begun in the time asked for, as they stand now */
+            applications: components["schemas"]["StatisticsKind"][];
+            /** @description Applications that wait for a review now */
+            waiting: number;
+            overdue: number;
+            projects: components["schemas"]["StatisticsPart"][];
+            /** @description One level below the region asked for */
+            regions: components["schemas"]["StatisticsPart"][];
         };
         ReviewStatistics: {
             waiting: number;
@@ -13815,6 +13917,58 @@ export interface operations {
         responses: {
             200: components["responses"]["File"];
             default: components["responses"]["Problem"];
+        };
+    };
+    GetStatistics: {
+        parameters: {
+            query?: {
+                /** @description First day in China; default 30 days, 26 weeks or 12 months back */
+                from?: string;
+                /** @description Last day, counted too; default today */
+                to?: string;
+                by?: components["schemas"]["StatisticsStep"];
+                project?: string;
+                /** @description Beginning of a division's code, such as 33 or 3307 (GB/T 2260), of the holder's unified code */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ExportStatistics: {
+        parameters: {
+            query: {
+                format: "csv" | "xlsx";
+                /** @description First day in China; default 30 days, 26 weeks or 12 months back */
+                from?: string;
+                /** @description Last day, counted too; default today */
+                to?: string;
+                by?: components["schemas"]["StatisticsStep"];
+                project?: string;
+                /** @description Beginning of a division's code, such as 33 or 3307 (GB/T 2260), of the holder's unified code */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
         };
     };
     ListContent: {

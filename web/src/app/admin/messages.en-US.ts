@@ -31,6 +31,7 @@ export const en: Translated<typeof zh> = {
     flash: 'Batches of keys',
     tokens: 'Register of USB keys',
     orders: 'Confirm payments',
+    statistics: 'Statistics',
     operations: 'CA operations',
     audit: 'Audit',
     content: 'Projects and content',

@@ -28,6 +28,7 @@ export const zh = {
     flash: '批量制证',
     tokens: 'UKey 登记簿',
     orders: '订单与财务',
+    statistics: '统计',
     operations: 'CA 运行状况',
     audit: '审计记录',
     content: '项目与内容',

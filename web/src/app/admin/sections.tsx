@@ -1,4 +1,4 @@
-import { AppstoreAddOutlined, AuditOutlined, ControlOutlined, EditOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
+import { AppstoreAddOutlined, AuditOutlined, BarChartOutlined, ControlOutlined, EditOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
 import { lazy, type ComponentType, type ReactNode } from 'react'
 import { has, type Role, type Session } from '@/api/session'
 import type { zh } from './messages.zh-CN'
@@ -38,6 +38,7 @@ export const sections: Section[] = [
   { group: 'people', path: '/admin/grants', label: 'grants', icon: <SafetyCertificateOutlined />, roles: ['security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/staff/pages/GrantsPage')).GrantsPage })) },
   { group: 'own', path: '/admin/me', label: 'me', icon: <UserOutlined />, roles: 'everyone', Page: lazy(async () => ({ default: (await import('./MePage')).MePage })) },
   { group: 'authority', path: '/admin/operations', label: 'operations', icon: <ControlOutlined />, roles: ['admin', 'security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/operations/pages/OperationsPage')).OperationsPage })) },
+  { group: 'audit', path: '/admin/statistics', label: 'statistics', icon: <BarChartOutlined />, roles: ['manager', 'supervisor', 'auditor', 'admin', 'security'], Page: lazy(async () => ({ default: (await import('@/features/statistics/pages/StatisticsPage')).StatisticsPage })) },
   { group: 'audit', path: '/admin/audit', label: 'audit', icon: <SafetyOutlined />, roles: ['auditor'], Page: lazy(async () => ({ default: (await import('@/features/audit/pages/AuditPage')).AuditPage })) },
 ]
 
