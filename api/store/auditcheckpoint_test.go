@@ -108,7 +108,9 @@ func TestAuditCheckpoints(t *testing.T) {
 		tamper("a checkpoint's row about another entry", "checkpoint", signed, "UPDATE store_audit_checkpoints SET seq = 2 WHERE id = 1")
 		tamper("the chain against that row", "checkpoint", func() error { return db.VerifyAudit(ctx) })
 		tamper("a checkpoint taken out", "checkpoint", signed, "UPDATE store_audit_checkpoints SET seq = 3 WHERE id = 1", "UPDATE store_audit_checkpoints SET id = 7 WHERE id = 2")
-		ok(db.Tx(ctx, func(tx *store.Tx) error { return tx.DB().Exec("UPDATE store_audit_checkpoints SET id = 2 WHERE id = 7").Error }))
+		ok(db.Tx(ctx, func(tx *store.Tx) error {
+			return tx.DB().Exec("UPDATE store_audit_checkpoints SET id = 2 WHERE id = 7").Error
+		}))
 		ok(signed())
 		tamper("the chain cut off with its head", "cut", func() error { return db.VerifyAudit(ctx) },
 			"DELETE FROM store_audit WHERE seq > 4", "UPDATE store_audit_head SET seq = 4, hash = (SELECT hash FROM store_audit WHERE seq = 4)")
