@@ -229,12 +229,14 @@ func (r *RA) registered(ctx context.Context, list []InventoryCertificate) error 
 	of := map[string]certificateRow{}
 	for _, column := range []string{"sign_spki_hash", "enc_spki_hash"} { // one after the other: each has its index
 		var rows []certificateRow
-		err := r.db.Read(ctx).Select("id, organisation_id, ca, serial_hex, enc_serial_hex, token_serial").Where(column+" IN ? AND origin = ?", keys, originSignet).Find(&rows).Error
+		err := r.db.Read(ctx).Select("id, organisation_id, origin, ca, serial_hex, enc_serial_hex, token_serial").Where(column+" IN ?", keys).Find(&rows).Error
 		if err != nil {
 			return fmt.Errorf("reading registered certificates: %w", err)
 		}
 		for _, row := range rows {
-			of[row.CA+"."+row.SerialHex], of[row.CA+"."+row.EncSerialHex] = row, row
+			if row.Origin == originSignet { // not asked for above: its index would be taken in place of the key's
+				of[row.CA+"."+row.SerialHex], of[row.CA+"."+row.EncSerialHex] = row, row
+			}
 		}
 	}
 	for i, c := range list {

@@ -22,4 +22,4 @@ CREATE TABLE ra_holiday_years (
     year INTEGER NOT NULL,
     source TEXT NOT NULL,
     PRIMARY KEY (year)
-) STRICT;
+) STRICT, WITHOUT ROWID;
