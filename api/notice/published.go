@@ -72,8 +72,10 @@ func (n *Notices) Content() Content { return Content{n} }
 func (c Content) Titles(*gorm.DB) (map[string]string, error) {
 	titles := map[string]string{}
 	for id, t := range c.n.templates {
-		runes := []rune(t.Text)
-		titles[id] = string(runes[:min(len(runes), 40)])
+		titles[id] = t.Text
+		if runes := []rune(t.Text); len(runes) > 40 {
+			titles[id] = string(runes[:39]) + "…"
+		}
 	}
 	return titles, nil
 }

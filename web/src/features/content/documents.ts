@@ -50,8 +50,4 @@ const empty: { [K in Kind]: unknown } = {
 export const read = (kind: Kind, text: string | undefined) => ({ kind, document: text ? (JSON.parse(text) as unknown) : empty[kind] }) as Content
 
 /** The text with sample values in the places of a notice. */
-export const filled = (text: string) => text.replace(/\{(\w+)\}/g, (_, name: string) => samples[name] ?? `〔${name}〕`)
-
-const samples: Record<string, string> = {
-  code: '123456', minutes: '10', contact: '400-000-0000', phone: '138****0000', serial: '74C2008800000AE9', until: '2027-11-21', days: '30', order: '2026112100001', amount: '200.00',
-}
+export const filled = (text: string, samples: Record<string, string>) => text.replace(/\{(\w+)\}/g, (_, name: string) => samples[name] ?? `〔${name}〕`)

@@ -49,12 +49,14 @@ export const en: Translated<typeof zh> = {
   restore: 'Draft from this',
   restored: (n) => `Back to version ${String(n)}`,
   more: 'Earlier versions',
+  at: 'To be corrected: ',
+  ofKind: (kind, title) => `${kind} ${title}`,
   add: 'Add',
   remove: 'Remove',
   project: {
     basics: 'Basics', name: 'Name', product: 'Product', termMonths: 'Term (months)', price: 'Price (yuan)', ca: 'Issuing CA (empty: the default)', notice: 'Announcement',
     contact: 'Contact', phone: 'Phone', hours: 'Hours', hoursHint: 'In the form that the page understands', emergency: 'Emergency phone', site: 'Web site',
-    process: 'Steps (one a line)', help: 'Help (one a line)', downloads: 'Downloads', downloadTitle: 'Title', url: 'Address',
+    guide: 'Guide', process: 'Steps', help: 'Help', oneALine: 'One a line', downloads: 'Downloads', downloadTitle: 'Title', url: 'Address',
     prices: 'Prices', priceKind: 'What is paid', term: 'Months (0: any)', policies: 'Review', steps: 'Review', workingDays: 'Working days', payFirst: 'Paid before review',
     materials: 'Materials of each application', required: 'Required', when: 'When', most: 'At most', free: 'free', months: (n) => `${String(n)} months`,
   },
@@ -76,6 +78,12 @@ export const en: Translated<typeof zh> = {
     zh: 'Chinese text', en: 'English text', places: 'Places', secret: 'required', hint: 'A place is a name in braces; sending puts the value there, without brackets and control characters.',
     gateway: 'SMS gateways send the text registered with them: register the new text there too. Messages in the portal, mail, and texts without a gateway go by this at once.',
     english: 'The English text is for recipients who prefer English; empty: the built-in one.', sample: 'Sample: ', unset: '(the built-in text)',
+    samples: {
+      code: '123456', minutes: '10', action: 'login', contact: '400-000-0000', phone: '138****0000', mail: 'z***@example.com', organisation: 'Sample Construction Ltd', link: 'https://example.com/i/3f9c', key: 'connector',
+      factor: 'authenticator', reason: 'the licence is not legible', number: 'T2026112200001', host: 'example.com', device: 'Chrome, Windows', at: '2026-11-22 09:00', answer: 'This has been done.', address: '203.0.113.7',
+      certificate: 'Sample Construction Ltd', bid: 'sample project, lot 1', kind: 'renewal', serial: '74C2008800000AE9', until: '2027-11-21', days: '30', order: '2026112200001', amount: '200.00',
+      carrier: 'SF Express', tracking: 'SF1234567890', due: '2026-11-26', next: 'done', object: 'application', service: 'certificate service', title: 'certificate renewal', why: 'reminder before the end',
+    },
   },
   agreement: { version: 'Version (never used before)', title: 'Title', text: 'Text', hint: 'From publishing on, registering and accepting an invitation take the new version; accounts keep the version that they agreed to.' },
 }

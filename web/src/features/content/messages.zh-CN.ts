@@ -46,12 +46,14 @@ export const zh = {
   restore: '以此版起草',
   restored: (n: number) => `恢复为第 ${String(n)} 版`,
   more: '更早的版本',
+  at: '须改正：',
+  ofKind: (kind: string, title: string) => `${kind} ${title}`,
   add: '添加',
   remove: '删除',
   project: {
     basics: '基本信息', name: '项目名称', product: '产品名称', termMonths: '服务期（月）', price: '价格（元）', ca: '签发 CA（留空为默认）', notice: '公告',
     contact: '联系方式', phone: '客服电话', hours: '服务时间', hoursHint: '如：周一至周五 9:00-18:00', emergency: '应急电话', site: '网站',
-    process: '办理流程（每行一步）', help: '帮助（每行一条）', downloads: '下载', downloadTitle: '标题', url: '地址',
+    guide: '办理指南', process: '办理流程', help: '帮助', oneALine: '每行一条', downloads: '下载', downloadTitle: '标题', url: '地址',
     prices: '价目', priceKind: '收费项目', term: '月数（0 为不限）', policies: '审核规则', steps: '审核', workingDays: '工作日', payFirst: '先付款后审核',
     materials: '各类申请的材料', required: '必交', when: '适用情形', most: '最多份数', free: '免费', months: (n: number) => `${String(n)} 个月`,
   },
@@ -73,6 +75,12 @@ export const zh = {
     zh: '中文文本', en: '英文文本', places: '可用的占位符', secret: '必需', hint: '占位符写在花括号内；发送时替换为实际内容，其中的括号与控制字符会被去除。',
     gateway: '短信平台按其备案的模板发送：修改短信文本后，须同时在短信平台更新备案。站内消息、邮件和未接入平台时的文本立即按此生效。',
     english: '英文文本用于语言偏好为英文的收件人；留空则用内置文本。', sample: '示例：', unset: '（用内置文本）',
+    samples: {
+      code: '123456', minutes: '10', action: '登录', contact: '400-000-0000', phone: '138****0000', mail: 'z***@example.com', organisation: '示例建设有限公司', link: 'https://example.com/i/3f9c', key: '对接系统',
+      factor: '动态口令', reason: '营业执照不清晰', number: 'T2026112200001', host: 'example.com', device: 'Chrome, Windows', at: '2026-11-22 09:00', answer: '已为您处理。', address: '203.0.113.7',
+      certificate: '示例建设有限公司', bid: '示例工程一标段', kind: '延期', serial: '74C2008800000AE9', until: '2027-11-21', days: '30', order: '2026112200001', amount: '200.00',
+      carrier: '顺丰速运', tracking: 'SF1234567890', due: '2026-11-26', next: '办理完成', object: '业务申请', service: '数字证书服务', title: '证书延期', why: '到期前提醒',
+    },
   },
   agreement: { version: '版本号（须从未用过）', title: '标题', text: '正文', hint: '发布后，注册和接受邀请须同意新版本；已注册账号保留其同意时的版本。' },
 }

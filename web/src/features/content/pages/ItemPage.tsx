@@ -2,6 +2,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { Alert, Button, Input, Popconfirm } from 'antd'
 import { useState } from 'react'
 import { useParams } from 'react-router'
+import { Refusal } from '@/api/refusal'
 import { minute } from '@/lib/time'
 import { LinkButton } from '@/ui/LinkButton'
 import { Problem } from '@/ui/Problem'
@@ -9,7 +10,7 @@ import { Ready } from '@/ui/Ready'
 import { StateTag } from '@/ui/StateTag'
 import { Title } from '@/ui/Title'
 import { kinds, read, type Content, type Item } from '../documents'
-import { Changes } from '../parts/Changes'
+import { Changes, usePlaceName } from '../parts/Changes'
 import { Editor } from '../parts/Editor'
 import { History } from '../parts/History'
 import { Preview } from '../parts/Preview'
@@ -37,8 +38,8 @@ function Body({ item }: { item: Item }) {
   const free = item.mayDraft && !editing
   return (
     <div className="stack">
-      <Title text={item.title} extra={<LinkButton to={`/admin/content?kind=${item.kind}`}>{t.back}</LinkButton>} />
-      <div className="row">
+      <Title text={item.kind === 'holidays' ? t.ofKind(t.kinds.holidays, item.title) : item.title} extra={<LinkButton to={`/admin/content?kind=${item.kind}`}>{t.back}</LinkButton>} />
+      <div className="row" style={{ minHeight: 32 }}>
         <span className="quiet">{item.version > 0 ? t.version(item.version) : t.noVersion}{item.version > 0 && ` · ${minute(item.publishedAt)}`}</span>
         {free && !draft && <Button type="primary" onClick={() => begin(item.live, '')} data-testid="content-begin">{t.begin}</Button>}
       </div>
@@ -58,10 +59,18 @@ function Body({ item }: { item: Item }) {
   )
 }
 
+/** The field that was refused, and the kind of application or the place within it. */
+function wrong({ field, params }: Refusal, name: (path: string) => string) {
+  const { kind, place } = params
+  return [name(field ?? ''), typeof kind === 'string' && name(kind), typeof place === 'string' && `{${place}}`].filter(Boolean).join(' › ')
+}
+
 /** The form, with what it will look like below. */
 function Desk({ item, editing, change, close }: { item: Item; editing: Editing; change: (next: Editing) => void; close: () => void }) {
   const t = useText()
+  const name = usePlaceName()
   const save = useMutation({ ...saveDraft(item.kind, item.key), onSuccess: close })
+  const where = save.error instanceof Refusal && save.error.field ? wrong(save.error, name) : ''
   return (
     <>
       <form
@@ -78,7 +87,7 @@ function Desk({ item, editing, change, close }: { item: Item; editing: Editing; 
           <Input value={editing.note} maxLength={500} onChange={(event) => change({ ...editing, note: event.target.value })} data-testid="content-note" />
         </label>
         <Problem error={save.error} />
-        {save.error instanceof Error && 'detail' in save.error && typeof save.error.detail === 'string' && <p className="quiet">{save.error.detail}</p>}
+        {where && <p className="wrap" style={{ margin: 0 }} data-testid="content-wrong">{t.at}{where}</p>}
         <div className="row">
           <Button type="primary" htmlType="submit" loading={save.isPending} data-testid="content-save">{t.save}</Button>
           <Button onClick={close}>{t.cancel}</Button>

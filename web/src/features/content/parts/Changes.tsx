@@ -38,7 +38,7 @@ function Value({ path, text }: { path: string; text: string | undefined }) {
 }
 
 /** contact.phone → 联系方式 › 客服电话 */
-function usePlaceName() {
+export function usePlaceName() {
   const t = useText()
   const p = t.project
   const names: Record<string, string> = {

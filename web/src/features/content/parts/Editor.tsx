@@ -1,8 +1,8 @@
 import { Alert, Input } from 'antd'
 import type { Schema } from '@/api/client'
-import { filled, type Agreement, type Content, type Notice } from '../documents'
+import type { Agreement, Content, Notice } from '../documents'
 import { useText } from '../text'
-import { Field } from './Field'
+import { Columns, Field } from './Field'
 import { HolidayForm } from './HolidayForm'
 import { ProjectForm } from './ProjectForm'
 
@@ -38,7 +38,6 @@ function NoticeForm({ notice, places, change }: { notice: Notice; places: Schema
       <p className="quiet" style={{ margin: 0 }}>{t.hint}</p>
       <Field label={t.zh}><Input.TextArea value={notice.zh} maxLength={900} autoSize={{ minRows: 3 }} onChange={(event) => change({ ...notice, zh: event.target.value })} data-testid="content-zh" /></Field>
       <Field label={t.en} hint={t.english}><Input.TextArea value={notice.en} maxLength={900} autoSize={{ minRows: 3 }} onChange={(event) => change({ ...notice, en: event.target.value })} data-testid="content-en" /></Field>
-      <p className="wrap" style={{ margin: 0 }} aria-live="polite"><span className="quiet">{t.sample}</span>{filled(notice.zh)}</p>
     </>
   )
 }
@@ -48,9 +47,11 @@ function AgreementForm({ agreement, change }: { agreement: Agreement; change: (n
   return (
     <>
       <Alert type="info" showIcon title={t.hint} />
-      <Field label={t.version}><Input value={agreement.version} maxLength={40} onChange={(event) => change({ ...agreement, version: event.target.value })} data-testid="content-agreement-version" /></Field>
-      <Field label={t.title}><Input value={agreement.title} maxLength={100} onChange={(event) => change({ ...agreement, title: event.target.value })} /></Field>
-      <Field label={t.text}><Input.TextArea value={agreement.text} maxLength={20000} autoSize={{ minRows: 12 }} onChange={(event) => change({ ...agreement, text: event.target.value })} /></Field>
+      <Columns>
+        <Field label={t.version}><Input value={agreement.version} maxLength={40} onChange={(event) => change({ ...agreement, version: event.target.value })} data-testid="content-agreement-version" /></Field>
+        <Field label={t.title}><Input value={agreement.title} maxLength={100} onChange={(event) => change({ ...agreement, title: event.target.value })} /></Field>
+      </Columns>
+      <Field label={t.text}><Input.TextArea value={agreement.text} maxLength={20000} autoSize={{ minRows: 12 }} data-testid="content-agreement-text" onChange={(event) => change({ ...agreement, text: event.target.value })} /></Field>
     </>
   )
 }

@@ -5,12 +5,22 @@ import { useText } from '../text'
 /** A named field, with a line of help below. */
 export function Field({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {
   return (
-    <label className="stack" style={{ gap: 4, flex: '1 1 220px', minWidth: 0 }}>
+    <label className="stack" style={{ gap: 4, minWidth: 0 }}>
       <span>{label}</span>
       {children}
       {hint && <span className="quiet" style={{ fontSize: 13 }}>{hint}</span>}
     </label>
   )
+}
+
+/** Fields beside each other, as many as there is room for. */
+export function Columns({ children }: { children: ReactNode }) {
+  return <div style={{ display: 'grid', gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 240px), 1fr))', gap: '12px 16px', alignItems: 'start' }}>{children}</div>
+}
+
+/** A small field within a line. */
+export function Small({ label, children }: { label: string; children: ReactNode }) {
+  return <label className="row" style={{ gap: 6 }}><span className="quiet">{label}</span>{children}</label>
 }
 
 interface RowsProps<T> {
@@ -20,16 +30,18 @@ interface RowsProps<T> {
   fresh: () => T
   children: (row: T, set: (next: Partial<T>) => void, n: number) => ReactNode
   testId: string
+  /** Where a heading above says the same. */
+  bare?: boolean
 }
 
 /** A list that grows and shrinks, a line a row. */
-export function Rows<T>({ label, rows, change, fresh, children, testId }: RowsProps<T>) {
+export function Rows<T>({ label, rows, change, fresh, children, testId, bare = false }: RowsProps<T>) {
   const t = useText()
   return (
     <fieldset className="stack" style={{ gap: 8, border: 0, margin: 0, padding: 0, minWidth: 0 }} data-testid={testId}>
-      <legend style={{ padding: 0, marginBottom: 8 }}>{label}</legend>
+      <legend className={bare ? 'visually-hidden' : ''} style={{ padding: 0, marginBottom: 8 }}>{label}</legend>
       {rows.map((row, n) => (
-        <div key={n} className="row">
+        <div key={n} className="row" style={{ borderBottom: '1px solid var(--line)', paddingBottom: 8 }}>
           {children(row, (next) => change(rows.map((one, at) => (at === n ? { ...one, ...next } : one))), n)}
           <Button size="small" aria-label={`${t.remove} ${label} ${String(n + 1)}`} onClick={() => change(rows.filter((_, at) => at !== n))}>{t.remove}</Button>
         </div>

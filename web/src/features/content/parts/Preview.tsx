@@ -83,7 +83,7 @@ function NoticePreview({ notice }: { notice: Notice }) {
       {([[t.zh, notice.zh], [t.en, notice.en]] as const).map(([label, text]) => (
         <div key={label} style={{ marginBottom: 8 }}>
           <dt className="quiet">{label}</dt>
-          <dd className="wrap" style={{ margin: 0 }}>{text ? <>{text}<br /><span className="quiet">{t.sample}</span>{filled(text)}</> : <span className="quiet">{t.unset}</span>}</dd>
+          <dd className="wrap" style={{ margin: 0 }}>{text ? <>{text}<br /><span className="quiet">{t.sample}</span>{filled(text, t.samples)}</> : <span className="quiet">{t.unset}</span>}</dd>
         </div>
       ))}
     </dl>

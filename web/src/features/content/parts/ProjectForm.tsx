@@ -1,7 +1,7 @@
 import { Checkbox, Input, InputNumber, Select } from 'antd'
 import type { Download, Material, Policy, Price, Project } from '../documents'
 import { useText } from '../text'
-import { Field, Rows } from './Field'
+import { Columns, Field, Rows, Small } from './Field'
 
 interface Props {
   project: Project
@@ -22,26 +22,26 @@ export function ProjectForm({ project, change }: Props) {
   return (
     <>
       <Group title={t.basics}>
-        <div className="row" style={{ alignItems: 'flex-start' }}>
+        <Columns>
           <Field label={t.name}><Input value={project.name} maxLength={200} onChange={(event) => set({ name: event.target.value })} data-testid="content-name" /></Field>
           <Field label={t.product}><Input value={project.product} maxLength={200} onChange={(event) => set({ product: event.target.value })} /></Field>
-          <Field label={t.termMonths}><InputNumber value={project.termMonths} min={1} max={60} precision={0} onChange={(value) => set({ termMonths: value ?? 12 })} /></Field>
-          <Field label={t.price}><InputNumber value={project.priceCents / 100} min={0} max={1_000_000} precision={2} onChange={(value) => set({ priceCents: cents(value) })} data-testid="content-price" /></Field>
+          <Field label={t.termMonths}><InputNumber value={project.termMonths} min={1} max={60} precision={0} style={{ width: '100%' }} onChange={(value) => set({ termMonths: value ?? 12 })} /></Field>
+          <Field label={t.price}><InputNumber value={project.priceCents / 100} min={0} max={1_000_000} precision={2} style={{ width: '100%' }} onChange={(value) => set({ priceCents: cents(value) })} data-testid="content-price" /></Field>
           <Field label={t.ca}><Input value={project.ca ?? ''} maxLength={40} onChange={(event) => set({ ca: event.target.value })} /></Field>
-        </div>
+        </Columns>
         <Field label={t.notice}><Input.TextArea value={project.notice} maxLength={500} autoSize={{ minRows: 2 }} onChange={(event) => set({ notice: event.target.value })} data-testid="content-notice" /></Field>
       </Group>
       <Group title={t.contact}>
-        <div className="row" style={{ alignItems: 'flex-start' }}>
+        <Columns>
           <Field label={t.phone}><Input value={contact.phone} maxLength={40} onChange={(event) => call({ phone: event.target.value })} /></Field>
           <Field label={t.hours} hint={t.hoursHint}><Input value={contact.hours ?? ''} maxLength={100} onChange={(event) => call({ hours: event.target.value })} /></Field>
           <Field label={t.emergency}><Input value={contact.emergency ?? ''} maxLength={40} onChange={(event) => call({ emergency: event.target.value })} /></Field>
           <Field label={t.site}><Input value={contact.site ?? ''} maxLength={200} onChange={(event) => call({ site: event.target.value })} /></Field>
-        </div>
+        </Columns>
       </Group>
-      <Group title={t.help}>
-        <Field label={t.process}><Input.TextArea value={project.process.join('\n')} autoSize={{ minRows: 3 }} onChange={(event) => set({ process: lines(event.target.value) })} /></Field>
-        <Field label={t.help}><Input.TextArea value={project.help.join('\n')} autoSize={{ minRows: 3 }} onChange={(event) => set({ help: lines(event.target.value) })} /></Field>
+      <Group title={t.guide}>
+        <Field label={t.process} hint={t.oneALine}><Input.TextArea value={project.process.join('\n')} autoSize={{ minRows: 3 }} onChange={(event) => set({ process: lines(event.target.value) })} /></Field>
+        <Field label={t.help} hint={t.oneALine}><Input.TextArea value={project.help.join('\n')} autoSize={{ minRows: 3 }} onChange={(event) => set({ help: lines(event.target.value) })} /></Field>
         <Rows<Download> label={t.downloads} rows={project.downloads} change={(downloads) => set({ downloads })} fresh={() => ({ title: '', url: '' })} testId="content-downloads">
           {(one, put, n) => (
             <>
@@ -52,15 +52,16 @@ export function ProjectForm({ project, change }: Props) {
         </Rows>
       </Group>
       <Group title={t.prices}><Prices prices={project.prices} change={(prices) => set({ prices })} /></Group>
-      <Group title={t.policies}><Policies policies={project.policies} change={(policies) => set({ policies })} /></Group>
-      <Group title={t.materials}><Materials materials={project.materials} change={(materials) => set({ materials })} /></Group>
+      <Group title={t.policies} closed><Policies policies={project.policies} change={(policies) => set({ policies })} /></Group>
+      <Group title={t.materials} closed><Materials materials={project.materials} change={(materials) => set({ materials })} /></Group>
     </>
   )
 }
 
-function Group({ title, children }: { title: string; children: React.ReactNode }) {
+/** What is long and seldom changed starts closed. */
+function Group({ title, closed = false, children }: { title: string; closed?: boolean; children: React.ReactNode }) {
   return (
-    <details className="fold" open>
+    <details className="fold" open={!closed}>
       <summary>{title}</summary>
       <div className="stack">{children}</div>
     </details>
@@ -70,14 +71,12 @@ function Group({ title, children }: { title: string; children: React.ReactNode }
 function Prices({ prices, change }: { prices: Price[]; change: (next: Price[]) => void }) {
   const { project: t, kindNames } = useText()
   return (
-    <Rows<Price> label={t.prices} rows={prices} change={change} fresh={() => ({ kind: 'renewal', termMonths: 12, priceCents: 0 })} testId="content-prices">
+    <Rows<Price> label={t.prices} rows={prices} change={change} fresh={() => ({ kind: 'renewal', termMonths: 12, priceCents: 0 })} testId="content-prices" bare>
       {(one, put, n) => (
         <>
           <Select aria-label={`${t.priceKind} ${String(n + 1)}`} value={one.kind} style={{ minWidth: 180 }} options={options(kindNames).filter(({ value }) => !free.includes(value))} onChange={(kind: string) => put({ kind })} />
-          <InputNumber aria-label={`${t.term} ${String(n + 1)}`} value={one.termMonths} min={0} max={60} precision={0} onChange={(value) => put({ termMonths: value ?? 0 })} />
-          <span className="quiet">{t.term}</span>
-          <InputNumber aria-label={`${t.price} ${String(n + 1)}`} value={one.priceCents / 100} min={0} max={1_000_000} precision={2} onChange={(value) => put({ priceCents: cents(value) })} />
-          <span className="quiet">{t.price}</span>
+          <Small label={t.term}><InputNumber aria-label={`${t.term} ${String(n + 1)}`} value={one.termMonths} min={0} max={60} precision={0} style={{ width: 80 }} onChange={(value) => put({ termMonths: value ?? 0 })} /></Small>
+          <Small label={t.price}><InputNumber aria-label={`${t.price} ${String(n + 1)}`} value={one.priceCents / 100} min={0} max={1_000_000} precision={2} style={{ width: 110 }} onChange={(value) => put({ priceCents: cents(value) })} /></Small>
         </>
       )}
     </Rows>
@@ -94,8 +93,7 @@ function Policies({ policies, change }: { policies: Policy[]; change: (next: Pol
       <div key={one.kind} className="row">
         <span style={{ width: 150 }}>{name}</span>
         <Select aria-label={`${name} ${t.steps}`} value={one.steps} style={{ minWidth: 130 }} options={options(stepNames).map(({ value, label }) => ({ value: Number(value), label }))} onChange={(steps: number) => put({ steps })} />
-        <InputNumber aria-label={`${name} ${t.workingDays}`} value={one.workingDays} min={0} max={20} precision={0} style={{ width: 80 }} onChange={(value) => put({ workingDays: value ?? 0 })} />
-        <span className="quiet">{t.workingDays}</span>
+        <Small label={t.workingDays}><InputNumber aria-label={`${name} ${t.workingDays}`} value={one.workingDays} min={0} max={20} precision={0} style={{ width: 80 }} onChange={(value) => put({ workingDays: value ?? 0 })} /></Small>
         <Checkbox checked={one.payFirst} onChange={(event) => put({ payFirst: event.target.checked })}>{t.payFirst}</Checkbox>
       </div>
     )
@@ -112,8 +110,7 @@ function Materials({ materials, change }: { materials: Project['materials']; cha
           <Select aria-label={`${t.materials} ${kind} ${String(n + 1)}`} value={one.type} style={{ minWidth: 170 }} options={options(materialNames)} onChange={(type: string) => put({ type })} />
           <Checkbox checked={one.required} onChange={(event) => put({ required: event.target.checked })}>{t.required}</Checkbox>
           <Select aria-label={`${t.when} ${kind} ${String(n + 1)}`} value={one.when || 'always'} style={{ minWidth: 170 }} options={options(whenNames)} onChange={(when: string) => put({ when: when === 'always' ? '' : when })} />
-          <InputNumber aria-label={`${t.most} ${kind} ${String(n + 1)}`} value={one.most || 3} min={1} max={10} precision={0} style={{ width: 70 }} onChange={(value) => put({ most: value ?? 3 })} />
-          <span className="quiet">{t.most}</span>
+          <Small label={t.most}><InputNumber aria-label={`${t.most} ${kind} ${String(n + 1)}`} value={one.most || 3} min={1} max={10} precision={0} style={{ width: 70 }} onChange={(value) => put({ most: value ?? 3 })} /></Small>
         </>
       )}
     </Rows>
