@@ -43,7 +43,20 @@ var crowdRegions = []string{"330702", "330783", "330106", "330203", "330302", "1
 
 func crowdOrganisation(i int) (id, name, code, region string) {
 	region = crowdRegions[i%len(crowdRegions)]
-	return fmt.Sprintf("org_%020d", i), fmt.Sprintf("演示单位%08d", i), fmt.Sprintf("91%sMA%07dX", region, i), region
+	return fmt.Sprintf("org_%020d", i), fmt.Sprintf("演示单位%08d", i), crowdUSCC(fmt.Sprintf("91%s%08d", region, i)), region
+}
+
+// crowdUSCC completes the first 16 characters of a USCC by its two check characters.
+func crowdUSCC(body string) string {
+	const digits = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+	for _, organisation := range digits {
+		for _, last := range digits {
+			if code := body + string(organisation) + string(last); pki.CheckUSCC(code) == nil {
+				return code
+			}
+		}
+	}
+	panic("no check characters fit " + body)
 }
 
 // insert adds rows in few statements; only the bench writes around the packages.
