@@ -159,6 +159,7 @@ var (
 	contents   = strings.Fields("ListContent GetContent CheckContent SaveContentDraft MoveContentDraft ListContentVersions GetContentVersion")
 	stock      = strings.Fields("ListTokens CountTokens RegisterTokens MoveToken ReleaseToken ListFlashBatches CreateFlashBatch GetFlashBatch PrintFlashLetter GiveUpFlashKey")
 	inventory  = strings.Fields("SearchInventory GetInventoryCertificate ListStatusBatches ChangeCertificateStatus RequestStatusBatch DecideStatusBatch ImportHolders")
+	operating  = strings.Fields("ListAuditCheckpoints SignAuditCheckpoint ListAlarms TestAlarm AcknowledgeAlarm ListBackgroundJobs RetryBackgroundJob SearchNotices ResendNotice") // of administrators and the auditor
 	guarding   = strings.Fields("ListAllSeals LiftSeal ListAllRecoveries GetStaffRecovery DecideRecovery PrepareRecoveryDecision")
 	counting   = strings.Fields("GetStatistics ExportStatistics")
 	sending    = strings.Fields("ListShipments GetShipment PackShipment ShipShipment DeliverShipment ReturnShipment")
@@ -310,6 +311,18 @@ func TestAccessMatrix(t *testing.T) {
 			case slices.Contains(counting, op.id):
 				expect("a legacy holder", legacy, "nothing", http.StatusForbidden, "supplement_required")
 				for who, c := range map[string]*demo.Client{"a holder": owner, "finance": cashier, "a reviewer": reviewer, "an operator": operator} {
+					expect(who, c, "nothing", http.StatusForbidden, "forbidden")
+				}
+			case slices.Contains(operating, op.id):
+				expect("a legacy holder", legacy, "nothing", http.StatusForbidden, "supplement_required")
+				others := map[string]*demo.Client{"a holder": owner, "finance": cashier, "a reviewer": reviewer, "an operator": operator}
+				switch op.id {
+				case "ListAuditCheckpoints", "SignAuditCheckpoint":
+					others["an admin"] = admin
+				case "TestAlarm", "AcknowledgeAlarm", "RetryBackgroundJob", "ResendNotice":
+					others["an auditor"] = s.Staff(t, "auditor")
+				}
+				for who, c := range others {
 					expect(who, c, "nothing", http.StatusForbidden, "forbidden")
 				}
 			case slices.Contains(guarding, op.id):
@@ -498,7 +511,7 @@ func TestEveryFieldIsHeldToTheContract(t *testing.T) {
 			return cashier
 		case slices.Contains(people, op.id):
 			return security
-		case slices.Contains([]string{"AskStop", "DecideStop", "ImportHolders"}, op.id):
+		case slices.Contains([]string{"AskStop", "DecideStop", "ImportHolders", "AcknowledgeAlarm"}, op.id):
 			return admin
 		case slices.Contains([]string{"BindStaffKey", "SignStaffText", "ChangeCertificateStatus", "RequestStatusBatch", "DecideStatusBatch"}, op.id):
 			return reviewer

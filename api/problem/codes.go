@@ -77,6 +77,7 @@ const (
 	CodeRefundUsed          Code = "refund_used"
 	CodeRefundState         Code = "refund_state"
 	CodeRefundSame          Code = "refund_same"
+	CodeAuditBroken         Code = "audit_broken" // the audit chain does not hold, so it is not vouched for
 	CodeStopOpen            Code = "stop_open"
 	CodeStopSame            Code = "stop_same"
 	CodeInvoiceOpen         Code = "invoice_open"
@@ -272,6 +273,7 @@ var all = [...]Code{
 	CodeRefundUsed,
 	CodeRefundState,
 	CodeRefundSame,
+	CodeAuditBroken,
 	CodeStopOpen,
 	CodeStopSame,
 	CodeInvoiceOpen,

@@ -240,6 +240,16 @@ var accessTable = map[string]access{
 	"VerifyAudit": {session, account.AuditRead},
 	"ExportAudit": {session, account.AuditRead},
 
+	"ListAuditCheckpoints": {session, account.AuditRead},
+	"SignAuditCheckpoint":  {session, account.AuditSeal},
+	"ListAlarms":           {session, account.AuthorityRead},
+	"TestAlarm":            {session, account.AlarmAct},
+	"AcknowledgeAlarm":     {session, account.AlarmAct},
+	"ListBackgroundJobs":   {session, account.AuthorityRead},
+	"RetryBackgroundJob":   {session, account.AdminSettings},
+	"SearchNotices":        {session, account.NoticeRead},
+	"ResendNotice":         {session, account.AdminSettings},
+
 	"GetIssuance":   {session, account.IssuanceRead},
 	"AskStop":       {session, account.IssuanceStop},
 	"DecideStop":    {session, account.IssuanceStop},

@@ -50,6 +50,75 @@ func (e AccountState) Valid() bool {
 	}
 }
 
+// Defines values for AlarmSeverity.
+const (
+	AlarmSeverityGrave   AlarmSeverity = "grave"
+	AlarmSeverityWarning AlarmSeverity = "warning"
+)
+
+// Valid indicates whether the value is a known member of the AlarmSeverity enum.
+func (e AlarmSeverity) Valid() bool {
+	switch e {
+	case AlarmSeverityGrave:
+		return true
+	case AlarmSeverityWarning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AlarmRule.
+const (
+	AlarmRuleAuditBroken     AlarmRule = "audit_broken"
+	AlarmRuleAuthorityEnds   AlarmRule = "authority_ends"
+	AlarmRuleClockUntrusted  AlarmRule = "clock_untrusted"
+	AlarmRuleCrlLate         AlarmRule = "crl_late"
+	AlarmRuleEscrowLocked    AlarmRule = "escrow_locked"
+	AlarmRuleIssuanceStopped AlarmRule = "issuance_stopped"
+	AlarmRuleJobFailing      AlarmRule = "job_failing"
+	AlarmRuleKeysDown        AlarmRule = "keys_down"
+	AlarmRuleLogBroken       AlarmRule = "log_broken"
+	AlarmRuleMessageDead     AlarmRule = "message_dead"
+	AlarmRuleOutboxLate      AlarmRule = "outbox_late"
+	AlarmRuleResponderEnds   AlarmRule = "responder_ends"
+	AlarmRuleTest            AlarmRule = "test"
+)
+
+// Valid indicates whether the value is a known member of the AlarmRule enum.
+func (e AlarmRule) Valid() bool {
+	switch e {
+	case AlarmRuleAuditBroken:
+		return true
+	case AlarmRuleAuthorityEnds:
+		return true
+	case AlarmRuleClockUntrusted:
+		return true
+	case AlarmRuleCrlLate:
+		return true
+	case AlarmRuleEscrowLocked:
+		return true
+	case AlarmRuleIssuanceStopped:
+		return true
+	case AlarmRuleJobFailing:
+		return true
+	case AlarmRuleKeysDown:
+		return true
+	case AlarmRuleLogBroken:
+		return true
+	case AlarmRuleMessageDead:
+		return true
+	case AlarmRuleOutboxLate:
+		return true
+	case AlarmRuleResponderEnds:
+		return true
+	case AlarmRuleTest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ApplicationAct.
 const (
 	ApplicationActConfirmReceipt ApplicationAct = "confirm_receipt"
@@ -268,18 +337,21 @@ func (e ApplicationState) Valid() bool {
 
 // Defines values for AuditVerificationReason.
 const (
-	AuditVerificationReasonChanged AuditVerificationReason = "changed"
-	AuditVerificationReasonCut     AuditVerificationReason = "cut"
-	AuditVerificationReasonHead    AuditVerificationReason = "head"
-	AuditVerificationReasonMissing AuditVerificationReason = "missing"
-	AuditVerificationReasonOrder   AuditVerificationReason = "order"
-	AuditVerificationReasonSurplus AuditVerificationReason = "surplus"
+	AuditVerificationReasonChanged    AuditVerificationReason = "changed"
+	AuditVerificationReasonCheckpoint AuditVerificationReason = "checkpoint"
+	AuditVerificationReasonCut        AuditVerificationReason = "cut"
+	AuditVerificationReasonHead       AuditVerificationReason = "head"
+	AuditVerificationReasonMissing    AuditVerificationReason = "missing"
+	AuditVerificationReasonOrder      AuditVerificationReason = "order"
+	AuditVerificationReasonSurplus    AuditVerificationReason = "surplus"
 )
 
 // Valid indicates whether the value is a known member of the AuditVerificationReason enum.
 func (e AuditVerificationReason) Valid() bool {
 	switch e {
 	case AuditVerificationReasonChanged:
+		return true
+	case AuditVerificationReasonCheckpoint:
 		return true
 	case AuditVerificationReasonCut:
 		return true
@@ -290,6 +362,66 @@ func (e AuditVerificationReason) Valid() bool {
 	case AuditVerificationReasonOrder:
 		return true
 	case AuditVerificationReasonSurplus:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BackgroundJobCode.
+const (
+	BackgroundJobCodeDefect        BackgroundJobCode = "defect"
+	BackgroundJobCodeFailed        BackgroundJobCode = "failed"
+	BackgroundJobCodeGateway       BackgroundJobCode = "gateway"
+	BackgroundJobCodeGivenUp       BackgroundJobCode = "given_up"
+	BackgroundJobCodeNeverFinished BackgroundJobCode = "never_finished"
+	BackgroundJobCodeStorage       BackgroundJobCode = "storage"
+	BackgroundJobCodeTimeout       BackgroundJobCode = "timeout"
+	BackgroundJobCodeUnreachable   BackgroundJobCode = "unreachable"
+)
+
+// Valid indicates whether the value is a known member of the BackgroundJobCode enum.
+func (e BackgroundJobCode) Valid() bool {
+	switch e {
+	case BackgroundJobCodeDefect:
+		return true
+	case BackgroundJobCodeFailed:
+		return true
+	case BackgroundJobCodeGateway:
+		return true
+	case BackgroundJobCodeGivenUp:
+		return true
+	case BackgroundJobCodeNeverFinished:
+		return true
+	case BackgroundJobCodeStorage:
+		return true
+	case BackgroundJobCodeTimeout:
+		return true
+	case BackgroundJobCodeUnreachable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BackgroundJobState.
+const (
+	BackgroundJobStateDead    BackgroundJobState = "dead"
+	BackgroundJobStateFailing BackgroundJobState = "failing"
+	BackgroundJobStateRunning BackgroundJobState = "running"
+	BackgroundJobStateWell    BackgroundJobState = "well"
+)
+
+// Valid indicates whether the value is a known member of the BackgroundJobState enum.
+func (e BackgroundJobState) Valid() bool {
+	switch e {
+	case BackgroundJobStateDead:
+		return true
+	case BackgroundJobStateFailing:
+		return true
+	case BackgroundJobStateRunning:
+		return true
+	case BackgroundJobStateWell:
 		return true
 	default:
 		return false
@@ -532,6 +664,7 @@ const (
 	ErrorCodeApplicationKind         ErrorCode = "application_kind"
 	ErrorCodeApplicationOpen         ErrorCode = "application_open"
 	ErrorCodeApplicationState        ErrorCode = "application_state"
+	ErrorCodeAuditBroken             ErrorCode = "audit_broken"
 	ErrorCodeBadOrigin               ErrorCode = "bad_origin"
 	ErrorCodeBatchState              ErrorCode = "batch_state"
 	ErrorCodeCaptchaExpired          ErrorCode = "captcha_expired"
@@ -710,6 +843,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeApplicationOpen:
 		return true
 	case ErrorCodeApplicationState:
+		return true
+	case ErrorCodeAuditBroken:
 		return true
 	case ErrorCodeBadOrigin:
 		return true
@@ -1658,6 +1793,33 @@ func (e NoticeKind) Valid() bool {
 	case NoticeKindSecurity:
 		return true
 	case NoticeKindShipment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticeOutcome.
+const (
+	NoticeOutcomeDropped   NoticeOutcome = "dropped"
+	NoticeOutcomeFailed    NoticeOutcome = "failed"
+	NoticeOutcomeSent      NoticeOutcome = "sent"
+	NoticeOutcomeSimulated NoticeOutcome = "simulated"
+	NoticeOutcomeWaiting   NoticeOutcome = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the NoticeOutcome enum.
+func (e NoticeOutcome) Valid() bool {
+	switch e {
+	case NoticeOutcomeDropped:
+		return true
+	case NoticeOutcomeFailed:
+		return true
+	case NoticeOutcomeSent:
+		return true
+	case NoticeOutcomeSimulated:
+		return true
+	case NoticeOutcomeWaiting:
 		return true
 	default:
 		return false
@@ -3393,6 +3555,52 @@ type Agreement struct {
 	Version string `json:"version"`
 }
 
+// Alarm defines model for Alarm.
+type Alarm struct {
+	AcknowledgedAt *time.Time `json:"acknowledgedAt,omitempty"`
+	AcknowledgedBy *string    `json:"acknowledgedBy,omitempty"`
+	ClosedAt       *time.Time `json:"closedAt,omitempty"`
+
+	// Detail A figure, a date or a name
+	Detail string  `json:"detail"`
+	Id     string  `json:"id"`
+	Note   *string `json:"note,omitempty"`
+
+	// Object What it is about: a CA, a list, a job; empty for the whole installation
+	Object   string    `json:"object"`
+	OpenedAt time.Time `json:"openedAt"`
+	Rule     AlarmRule `json:"rule"`
+
+	// SeenAt When its cause was there last
+	SeenAt   time.Time     `json:"seenAt"`
+	Severity AlarmSeverity `json:"severity"`
+	Test     bool          `json:"test"`
+
+	// Told How many people were sent a message
+	Told int `json:"told"`
+}
+
+// AlarmSeverity defines model for Alarm.Severity.
+type AlarmSeverity string
+
+// AlarmList defines model for AlarmList.
+type AlarmList struct {
+	// MayAct The caller may acknowledge and test
+	MayAct bool    `json:"mayAct"`
+	Open   []Alarm `json:"open"`
+
+	// Over The last 50
+	Over []Alarm `json:"over"`
+}
+
+// AlarmNote defines model for AlarmNote.
+type AlarmNote struct {
+	Note string `json:"note"`
+}
+
+// AlarmRule defines model for AlarmRule.
+type AlarmRule string
+
 // Application defines model for Application.
 type Application struct {
 	ActiveJobId *string `json:"activeJobId,omitempty"`
@@ -3526,6 +3734,37 @@ type AudioCaptcha struct {
 	Id        string    `json:"id"`
 }
 
+// AuditCheckpoint defines model for AuditCheckpoint.
+type AuditCheckpoint struct {
+	Hash string `json:"hash"`
+	Id   int64  `json:"id"`
+
+	// Index Its entry there
+	Index *int64 `json:"index,omitempty"`
+
+	// Logged The transparency log has it
+	Logged bool `json:"logged"`
+
+	// Note The signed note
+	Note string `json:"note"`
+
+	// Proof c2sp.org/tlog-proof
+	Proof *string `json:"proof,omitempty"`
+
+	// Seq The last entry of the chain then
+	Seq      int64     `json:"seq"`
+	SignedAt time.Time `json:"signedAt"`
+}
+
+// AuditCheckpointList defines model for AuditCheckpointList.
+type AuditCheckpointList struct {
+	Items []AuditCheckpoint `json:"items"`
+
+	// Kept false: no transparency log is kept, so none are signed
+	Kept bool `json:"kept"`
+	More bool `json:"more"`
+}
+
 // AuditEntry defines model for AuditEntry.
 type AuditEntry struct {
 	Act string    `json:"act"`
@@ -3559,9 +3798,12 @@ type AuditVerification struct {
 	At     time.Time `json:"at"`
 
 	// BrokenAt The first entry that does not hold
-	BrokenAt *int64      `json:"brokenAt,omitempty"`
-	Entry    *AuditEntry `json:"entry,omitempty"`
-	First    int64       `json:"first"`
+	BrokenAt *int64 `json:"brokenAt,omitempty"`
+
+	// Checkpoints How many signed checkpoints were verified and held against it
+	Checkpoints *int        `json:"checkpoints,omitempty"`
+	Entry       *AuditEntry `json:"entry,omitempty"`
+	First       int64       `json:"first"`
 
 	// Head The number of entries
 	Head  int64 `json:"head"`
@@ -3592,6 +3834,37 @@ type AuthorityHealth struct {
 	// Signs Its key is here
 	Signs   bool   `json:"signs"`
 	Subject string `json:"subject"`
+}
+
+// BackgroundJob defines model for BackgroundJob.
+type BackgroundJob struct {
+	Code *BackgroundJobCode `json:"code,omitempty"`
+
+	// Error As it was logged, without numbers and addresses of people
+	Error *string `json:"error,omitempty"`
+	Id    string  `json:"id"`
+
+	// Kind Name of the calendar's entry, or topic of the message
+	Kind     string             `json:"kind"`
+	LastOkAt *time.Time         `json:"lastOkAt,omitempty"`
+	NextAt   *time.Time         `json:"nextAt,omitempty"`
+	Object   *string            `json:"object,omitempty"`
+	State    BackgroundJobState `json:"state"`
+
+	// Tries Failures in a row
+	Tries int `json:"tries"`
+}
+
+// BackgroundJobCode defines model for BackgroundJob.Code.
+type BackgroundJobCode string
+
+// BackgroundJobState defines model for BackgroundJob.State.
+type BackgroundJobState string
+
+// BackgroundJobList defines model for BackgroundJobList.
+type BackgroundJobList struct {
+	Items    []BackgroundJob `json:"items"`
+	MayRetry bool            `json:"mayRetry"`
 }
 
 // BankTransfer defines model for BankTransfer.
@@ -5023,6 +5296,9 @@ type NoticeList struct {
 	Unread int `json:"unread"`
 }
 
+// NoticeOutcome defines model for NoticeOutcome.
+type NoticeOutcome string
+
 // NoticePreferences defines model for NoticePreferences.
 type NoticePreferences struct {
 	Choices []NoticeChoice `json:"choices"`
@@ -5033,6 +5309,13 @@ type NoticePreferences struct {
 
 // NoticePreferencesLanguage Of mail; text messages are in Chinese always
 type NoticePreferencesLanguage string
+
+// NoticeSearch defines model for NoticeSearch.
+type NoticeSearch struct {
+	Items    []SentNotice `json:"items"`
+	MayRetry bool         `json:"mayRetry"`
+	Page     Page         `json:"page"`
+}
 
 // NumberAsked defines model for NumberAsked.
 type NumberAsked struct {
@@ -6113,6 +6396,25 @@ type SendResetCodeRequest struct {
 	Phone     string `json:"phone"`
 }
 
+// SentNotice defines model for SentNotice.
+type SentNotice struct {
+	// Again It can be sent again
+	Again    bool          `json:"again"`
+	At       time.Time     `json:"at"`
+	Error    *string       `json:"error,omitempty"`
+	Id       string        `json:"id"`
+	Mail     bool          `json:"mail"`
+	SentAt   *time.Time    `json:"sentAt,omitempty"`
+	State    NoticeOutcome `json:"state"`
+	Template string        `json:"template"`
+
+	// Text Without codes and links
+	Text string `json:"text"`
+
+	// To Masked
+	To string `json:"to"`
+}
+
 // Service defines model for Service.
 type Service struct {
 	CertificateId   *string   `json:"certificateId,omitempty"`
@@ -7112,6 +7414,13 @@ type ListAuditParams struct {
 	Size   *int   `form:"size,omitempty" json:"size,omitempty"`
 }
 
+// ListAuditCheckpointsParams defines parameters for ListAuditCheckpoints.
+type ListAuditCheckpointsParams struct {
+	// Before Only checkpoints with a smaller number: the last of the page before
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+	Size   *int   `form:"size,omitempty" json:"size,omitempty"`
+}
+
 // ExportAuditParams defines parameters for ExportAudit.
 type ExportAuditParams struct {
 	Format ExportAuditParamsFormat `form:"format" json:"format"`
@@ -7209,6 +7518,21 @@ type UploadInvoiceParams struct {
 
 	// Name What the file is called; shown, never trusted
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
+}
+
+// SearchNoticesParams defines parameters for SearchNotices.
+type SearchNoticesParams struct {
+	// State Only this state
+	State *NoticeOutcome `form:"state,omitempty" json:"state,omitempty"`
+
+	// Search The last digits of a number, or else part of an organisation's name or its whole number
+	Search *string `form:"search,omitempty" json:"search,omitempty"`
+
+	// Page Page number, from 1
+	Page *int `form:"page,omitempty" json:"page,omitempty"`
+
+	// Size Rows per page
+	Size *int `form:"size,omitempty" json:"size,omitempty"`
 }
 
 // ExportOrdersParams defines parameters for ExportOrders.
@@ -7658,6 +7982,9 @@ type ListWebhookDeliveriesParams struct {
 	Size *int `form:"size,omitempty" json:"size,omitempty"`
 }
 
+// AcknowledgeAlarmJSONRequestBody defines body for AcknowledgeAlarm for application/json ContentType.
+type AcknowledgeAlarmJSONRequestBody = AlarmNote
+
 // DecideApplicationJSONRequestBody defines body for DecideApplication for application/json ContentType.
 type DecideApplicationJSONRequestBody = DecisionRequest
 
@@ -8026,6 +8353,15 @@ type SetWebhookJSONRequestBody = WebhookChange
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAlarms Open alarms, those nobody acknowledged first, and the last that are over
+	// (GET /admin/alarms)
+	ListAlarms(c *gin.Context)
+	// TestAlarm Raise an alarm that says it is a test, and send it to those who get alarms
+	// (POST /admin/alarms/test)
+	TestAlarm(c *gin.Context)
+	// AcknowledgeAlarm Note that one sees to an alarm; it stays open until its cause is gone
+	// (POST /admin/alarms/{id}/acknowledgement)
+	AcknowledgeAlarm(c *gin.Context, id string)
 	// ListReviewQueue Applications to review, those due first
 	// (GET /admin/applications)
 	ListReviewQueue(c *gin.Context, params ListReviewQueueParams)
@@ -8056,6 +8392,12 @@ type ServerInterface interface {
 	// ListAudit Entries of the audit chain, newest first
 	// (GET /admin/audit)
 	ListAudit(c *gin.Context, params ListAuditParams)
+	// ListAuditCheckpoints Signed heads of the audit chain, newest first
+	// (GET /admin/audit/checkpoints)
+	ListAuditCheckpoints(c *gin.Context, params ListAuditCheckpointsParams)
+	// SignAuditCheckpoint Sign where the chain stands now and put it in the transparency log
+	// (POST /admin/audit/checkpoints)
+	SignAuditCheckpoint(c *gin.Context)
 	// ExportAudit The chain, or a sheet of what a search finds
 	// (GET /admin/audit/export)
 	ExportAudit(c *gin.Context, params ExportAuditParams)
@@ -8131,6 +8473,18 @@ type ServerInterface interface {
 	// DecideStop Confirm as the second person, or refuse; who asked takes it back by refusing
 	// (POST /admin/issuance/decision)
 	DecideStop(c *gin.Context)
+	// ListBackgroundJobs The calendar and the messages that failed, the worst first
+	// (GET /admin/jobs)
+	ListBackgroundJobs(c *gin.Context)
+	// RetryBackgroundJob Have a message that gave up tried again, or an entry of the calendar at once
+	// (POST /admin/jobs/{id}/retry)
+	RetryBackgroundJob(c *gin.Context, id string)
+	// SearchNotices Messages to people and how their delivery fares, newest first; without codes, links and whole addresses
+	// (GET /admin/notices)
+	SearchNotices(c *gin.Context, params SearchNoticesParams)
+	// ResendNotice Give a message that failed to the gateway again
+	// (POST /admin/notices/{id}/retry)
+	ResendNotice(c *gin.Context, id string)
 	// GetOperations Health of the CAs, their lists, keys, clock and jobs
 	// (GET /admin/operations)
 	GetOperations(c *gin.Context)
@@ -8871,6 +9225,57 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(c *gin.Context)
 
+// ListAlarms operation middleware
+func (siw *ServerInterfaceWrapper) ListAlarms(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAlarms(c)
+}
+
+// TestAlarm operation middleware
+func (siw *ServerInterfaceWrapper) TestAlarm(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TestAlarm(c)
+}
+
+// AcknowledgeAlarm operation middleware
+func (siw *ServerInterfaceWrapper) AcknowledgeAlarm(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AcknowledgeAlarm(c, id)
+}
+
 // ListReviewQueue operation middleware
 func (siw *ServerInterfaceWrapper) ListReviewQueue(c *gin.Context) {
 
@@ -9224,6 +9629,54 @@ func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
 	}
 
 	siw.Handler.ListAudit(c, params)
+}
+
+// ListAuditCheckpoints operation middleware
+func (siw *ServerInterfaceWrapper) ListAuditCheckpoints(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditCheckpointsParams
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", c.Request.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter before: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAuditCheckpoints(c, params)
+}
+
+// SignAuditCheckpoint operation middleware
+func (siw *ServerInterfaceWrapper) SignAuditCheckpoint(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SignAuditCheckpoint(c)
 }
 
 // ExportAudit operation middleware
@@ -10093,6 +10546,120 @@ func (siw *ServerInterfaceWrapper) DecideStop(c *gin.Context) {
 	}
 
 	siw.Handler.DecideStop(c)
+}
+
+// ListBackgroundJobs operation middleware
+func (siw *ServerInterfaceWrapper) ListBackgroundJobs(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListBackgroundJobs(c)
+}
+
+// RetryBackgroundJob operation middleware
+func (siw *ServerInterfaceWrapper) RetryBackgroundJob(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RetryBackgroundJob(c, id)
+}
+
+// SearchNotices operation middleware
+func (siw *ServerInterfaceWrapper) SearchNotices(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchNoticesParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", c.Request.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter state: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", c.Request.URL.Query(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter search: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", c.Request.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter page: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "size", c.Request.URL.Query(), &params.Size, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter size: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SearchNotices(c, params)
+}
+
+// ResendNotice operation middleware
+func (siw *ServerInterfaceWrapper) ResendNotice(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResendNotice(c, id)
 }
 
 // GetOperations operation middleware
@@ -16056,6 +16623,15 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/admin/content/:kind/:key/draft/moves", wrapper.MoveContentDraft)
 	router.GET(options.BaseURL+"/admin/content/:kind/:key/versions", wrapper.ListContentVersions)
 	router.GET(options.BaseURL+"/admin/content/:kind/:key/versions/:version", wrapper.GetContentVersion)
+	router.GET(options.BaseURL+"/admin/audit/checkpoints", wrapper.ListAuditCheckpoints)
+	router.POST(options.BaseURL+"/admin/audit/checkpoints", wrapper.SignAuditCheckpoint)
+	router.GET(options.BaseURL+"/admin/alarms", wrapper.ListAlarms)
+	router.POST(options.BaseURL+"/admin/alarms/test", wrapper.TestAlarm)
+	router.POST(options.BaseURL+"/admin/alarms/:id/acknowledgement", wrapper.AcknowledgeAlarm)
+	router.GET(options.BaseURL+"/admin/jobs", wrapper.ListBackgroundJobs)
+	router.POST(options.BaseURL+"/admin/jobs/:id/retry", wrapper.RetryBackgroundJob)
+	router.GET(options.BaseURL+"/admin/notices", wrapper.SearchNotices)
+	router.POST(options.BaseURL+"/admin/notices/:id/retry", wrapper.ResendNotice)
 	router.GET(options.BaseURL+"/admin/issuance", wrapper.GetIssuance)
 	router.POST(options.BaseURL+"/admin/issuance", wrapper.AskStop)
 	router.POST(options.BaseURL+"/admin/issuance/decision", wrapper.DecideStop)
@@ -16072,6 +16648,122 @@ type FileAsteriskResponse struct {
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListAlarmsRequestObject struct {
+}
+
+type ListAlarmsResponseObject interface {
+	VisitListAlarmsResponse(w http.ResponseWriter) error
+}
+
+type ListAlarms200JSONResponse AlarmList
+
+func (response ListAlarms200JSONResponse) VisitListAlarmsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlarmsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAlarmsdefaultApplicationProblemPlusJSONResponse) VisitListAlarmsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestAlarmRequestObject struct {
+}
+
+type TestAlarmResponseObject interface {
+	VisitTestAlarmResponse(w http.ResponseWriter) error
+}
+
+type TestAlarm200JSONResponse AlarmList
+
+func (response TestAlarm200JSONResponse) VisitTestAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestAlarmdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TestAlarmdefaultApplicationProblemPlusJSONResponse) VisitTestAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcknowledgeAlarmRequestObject struct {
+	Id   string `json:"id"`
+	Body *AcknowledgeAlarmJSONRequestBody
+}
+
+type AcknowledgeAlarmResponseObject interface {
+	VisitAcknowledgeAlarmResponse(w http.ResponseWriter) error
+}
+
+type AcknowledgeAlarm200JSONResponse AlarmList
+
+func (response AcknowledgeAlarm200JSONResponse) VisitAcknowledgeAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcknowledgeAlarmdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcknowledgeAlarmdefaultApplicationProblemPlusJSONResponse) VisitAcknowledgeAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListReviewQueueRequestObject struct {
 	Params ListReviewQueueParams
@@ -16457,6 +17149,83 @@ type ListAuditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditCheckpointsRequestObject struct {
+	Params ListAuditCheckpointsParams
+}
+
+type ListAuditCheckpointsResponseObject interface {
+	VisitListAuditCheckpointsResponse(w http.ResponseWriter) error
+}
+
+type ListAuditCheckpoints200JSONResponse AuditCheckpointList
+
+func (response ListAuditCheckpoints200JSONResponse) VisitListAuditCheckpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditCheckpointsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAuditCheckpointsdefaultApplicationProblemPlusJSONResponse) VisitListAuditCheckpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignAuditCheckpointRequestObject struct {
+}
+
+type SignAuditCheckpointResponseObject interface {
+	VisitSignAuditCheckpointResponse(w http.ResponseWriter) error
+}
+
+type SignAuditCheckpoint200JSONResponse AuditCheckpointList
+
+func (response SignAuditCheckpoint200JSONResponse) VisitSignAuditCheckpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignAuditCheckpointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignAuditCheckpointdefaultApplicationProblemPlusJSONResponse) VisitSignAuditCheckpointResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16930,23 +17699,6 @@ func (response GetContentVersion200JSONResponse) VisitGetContentVersionResponse(
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetContentVersiondefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response GetContentVersiondefaultApplicationProblemPlusJSONResponse) VisitGetContentVersionResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -17452,6 +18204,155 @@ type DecideStopdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DecideStopdefaultApplicationProblemPlusJSONResponse) VisitDecideStopResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackgroundJobsRequestObject struct {
+}
+
+type ListBackgroundJobsResponseObject interface {
+	VisitListBackgroundJobsResponse(w http.ResponseWriter) error
+}
+
+type ListBackgroundJobs200JSONResponse BackgroundJobList
+
+func (response ListBackgroundJobs200JSONResponse) VisitListBackgroundJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackgroundJobsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBackgroundJobsdefaultApplicationProblemPlusJSONResponse) VisitListBackgroundJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryBackgroundJobRequestObject struct {
+	Id string `json:"id"`
+}
+
+type RetryBackgroundJobResponseObject interface {
+	VisitRetryBackgroundJobResponse(w http.ResponseWriter) error
+}
+
+type RetryBackgroundJob200JSONResponse BackgroundJobList
+
+func (response RetryBackgroundJob200JSONResponse) VisitRetryBackgroundJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryBackgroundJobdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryBackgroundJobdefaultApplicationProblemPlusJSONResponse) VisitRetryBackgroundJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchNoticesRequestObject struct {
+	Params SearchNoticesParams
+}
+
+type SearchNoticesResponseObject interface {
+	VisitSearchNoticesResponse(w http.ResponseWriter) error
+}
+
+type SearchNotices200JSONResponse NoticeSearch
+
+func (response SearchNotices200JSONResponse) VisitSearchNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchNoticesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchNoticesdefaultApplicationProblemPlusJSONResponse) VisitSearchNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendNoticeRequestObject struct {
+	Id string `json:"id"`
+}
+
+type ResendNoticeResponseObject interface {
+	VisitResendNoticeResponse(w http.ResponseWriter) error
+}
+
+type ResendNotice204Response struct {
+}
+
+func (response ResendNotice204Response) VisitResendNoticeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ResendNoticedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResendNoticedefaultApplicationProblemPlusJSONResponse) VisitResendNoticeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -26837,6 +27738,15 @@ func (response TestWebhookdefaultApplicationProblemPlusJSONResponse) VisitTestWe
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAlarms Open alarms, those nobody acknowledged first, and the last that are over
+	// (GET /admin/alarms)
+	ListAlarms(ctx context.Context, request ListAlarmsRequestObject) (ListAlarmsResponseObject, error)
+	// TestAlarm Raise an alarm that says it is a test, and send it to those who get alarms
+	// (POST /admin/alarms/test)
+	TestAlarm(ctx context.Context, request TestAlarmRequestObject) (TestAlarmResponseObject, error)
+	// AcknowledgeAlarm Note that one sees to an alarm; it stays open until its cause is gone
+	// (POST /admin/alarms/{id}/acknowledgement)
+	AcknowledgeAlarm(ctx context.Context, request AcknowledgeAlarmRequestObject) (AcknowledgeAlarmResponseObject, error)
 	// ListReviewQueue Applications to review, those due first
 	// (GET /admin/applications)
 	ListReviewQueue(ctx context.Context, request ListReviewQueueRequestObject) (ListReviewQueueResponseObject, error)
@@ -26867,6 +27777,12 @@ type StrictServerInterface interface {
 	// ListAudit Entries of the audit chain, newest first
 	// (GET /admin/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// ListAuditCheckpoints Signed heads of the audit chain, newest first
+	// (GET /admin/audit/checkpoints)
+	ListAuditCheckpoints(ctx context.Context, request ListAuditCheckpointsRequestObject) (ListAuditCheckpointsResponseObject, error)
+	// SignAuditCheckpoint Sign where the chain stands now and put it in the transparency log
+	// (POST /admin/audit/checkpoints)
+	SignAuditCheckpoint(ctx context.Context, request SignAuditCheckpointRequestObject) (SignAuditCheckpointResponseObject, error)
 	// ExportAudit The chain, or a sheet of what a search finds
 	// (GET /admin/audit/export)
 	ExportAudit(ctx context.Context, request ExportAuditRequestObject) (ExportAuditResponseObject, error)
@@ -26942,6 +27858,18 @@ type StrictServerInterface interface {
 	// DecideStop Confirm as the second person, or refuse; who asked takes it back by refusing
 	// (POST /admin/issuance/decision)
 	DecideStop(ctx context.Context, request DecideStopRequestObject) (DecideStopResponseObject, error)
+	// ListBackgroundJobs The calendar and the messages that failed, the worst first
+	// (GET /admin/jobs)
+	ListBackgroundJobs(ctx context.Context, request ListBackgroundJobsRequestObject) (ListBackgroundJobsResponseObject, error)
+	// RetryBackgroundJob Have a message that gave up tried again, or an entry of the calendar at once
+	// (POST /admin/jobs/{id}/retry)
+	RetryBackgroundJob(ctx context.Context, request RetryBackgroundJobRequestObject) (RetryBackgroundJobResponseObject, error)
+	// SearchNotices Messages to people and how their delivery fares, newest first; without codes, links and whole addresses
+	// (GET /admin/notices)
+	SearchNotices(ctx context.Context, request SearchNoticesRequestObject) (SearchNoticesResponseObject, error)
+	// ResendNotice Give a message that failed to the gateway again
+	// (POST /admin/notices/{id}/retry)
+	ResendNotice(ctx context.Context, request ResendNoticeRequestObject) (ResendNoticeResponseObject, error)
 	// GetOperations Health of the CAs, their lists, keys, clock and jobs
 	// (GET /admin/operations)
 	GetOperations(ctx context.Context, request GetOperationsRequestObject) (GetOperationsResponseObject, error)
@@ -27730,6 +28658,98 @@ type strictHandler struct {
 	options     StrictGinServerOptions
 }
 
+// ListAlarms operation middleware
+func (sh *strictHandler) ListAlarms(ctx *gin.Context) {
+	var request ListAlarmsRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAlarms(ctx, request.(ListAlarmsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAlarms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAlarmsResponseObject); ok {
+		if err := validResponse.VisitListAlarmsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TestAlarm operation middleware
+func (sh *strictHandler) TestAlarm(ctx *gin.Context) {
+	var request TestAlarmRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestAlarm(ctx, request.(TestAlarmRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestAlarm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(TestAlarmResponseObject); ok {
+		if err := validResponse.VisitTestAlarmResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AcknowledgeAlarm operation middleware
+func (sh *strictHandler) AcknowledgeAlarm(ctx *gin.Context, id string) {
+	var request AcknowledgeAlarmRequestObject
+
+	request.Id = id
+
+	var body AcknowledgeAlarmJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AcknowledgeAlarm(ctx, request.(AcknowledgeAlarmRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcknowledgeAlarm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AcknowledgeAlarmResponseObject); ok {
+		if err := validResponse.VisitAcknowledgeAlarmResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListReviewQueue operation middleware
 func (sh *strictHandler) ListReviewQueue(ctx *gin.Context, params ListReviewQueueParams) {
 	var request ListReviewQueueRequestObject
@@ -28018,6 +29038,56 @@ func (sh *strictHandler) ListAudit(ctx *gin.Context, params ListAuditParams) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
 		if err := validResponse.VisitListAuditResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAuditCheckpoints operation middleware
+func (sh *strictHandler) ListAuditCheckpoints(ctx *gin.Context, params ListAuditCheckpointsParams) {
+	var request ListAuditCheckpointsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditCheckpoints(ctx, request.(ListAuditCheckpointsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditCheckpoints")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAuditCheckpointsResponseObject); ok {
+		if err := validResponse.VisitListAuditCheckpointsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignAuditCheckpoint operation middleware
+func (sh *strictHandler) SignAuditCheckpoint(ctx *gin.Context) {
+	var request SignAuditCheckpointRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignAuditCheckpoint(ctx, request.(SignAuditCheckpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignAuditCheckpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SignAuditCheckpointResponseObject); ok {
+		if err := validResponse.VisitSignAuditCheckpointResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -28830,6 +29900,108 @@ func (sh *strictHandler) DecideStop(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(DecideStopResponseObject); ok {
 		if err := validResponse.VisitDecideStopResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListBackgroundJobs operation middleware
+func (sh *strictHandler) ListBackgroundJobs(ctx *gin.Context) {
+	var request ListBackgroundJobsRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBackgroundJobs(ctx, request.(ListBackgroundJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBackgroundJobs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListBackgroundJobsResponseObject); ok {
+		if err := validResponse.VisitListBackgroundJobsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetryBackgroundJob operation middleware
+func (sh *strictHandler) RetryBackgroundJob(ctx *gin.Context, id string) {
+	var request RetryBackgroundJobRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryBackgroundJob(ctx, request.(RetryBackgroundJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryBackgroundJob")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RetryBackgroundJobResponseObject); ok {
+		if err := validResponse.VisitRetryBackgroundJobResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SearchNotices operation middleware
+func (sh *strictHandler) SearchNotices(ctx *gin.Context, params SearchNoticesParams) {
+	var request SearchNoticesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchNotices(ctx, request.(SearchNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchNotices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SearchNoticesResponseObject); ok {
+		if err := validResponse.VisitSearchNoticesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResendNotice operation middleware
+func (sh *strictHandler) ResendNotice(ctx *gin.Context, id string) {
+	var request ResendNoticeRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendNotice(ctx, request.(ResendNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendNotice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResendNoticeResponseObject); ok {
+		if err := validResponse.VisitResendNoticeResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -36983,676 +38155,701 @@ func (sh *strictHandler) TestWebhook(ctx *gin.Context, id string) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P1/lxzHdR+Mv5U6m5xDKd8BsQsCCL04+WO5AESQBLDBgmL89eGzrumumSlOT1Wrq2YHIx2eQ+WxaNmR",
-	"IsuRnNhmZNmWEj1KLNmSn5AhbfmcvJQEC5Dv4jl1q6q7uruqu3p2FpBs/QPszHTXj1u3bt26Pz73KzsJ",
-	"X+ScESbFzv5Xdgoics4EgQ+3aUbU/wlnkjCp/vwXl/+F+k8kM7LA6q8JLxZY7uzvjCnDxXpntCPXOdnZ",
-	"3xGyoGy68+677452UiKSguaScrazv3OAJqrhd0c7RwUfZ2TR6APneUYTrJ6+nOsn/n/vCPWq2/E/L8hk",
-	"Z3/nn12uJnBZ/you23Y9nb81wxKtCJNoVXAY38g0ClM+SBKSyzvslEoYwAPypSURMKy84DkpJNW0wdOC",
-	"kIUZ8QI/eoOwqZzt7F/dHe0sKLMf91r0GKmpTmixaLy4d+Xl3jdzLMSKF+kGr0o+J6zx3vW+sb472inI",
-	"l5a0IOnO/m+ZNpxhVHMZOQR5u2yHj98hiVTdHyQJXzJ5LLEElqovypMPfvzpn//w7O+/i/7Xh+jJBz9+",
-	"8v2PPvvxN9SHsw9/dvaT7539wTfhw/ufPP3kP5ivn/z8R599572d0Q5hy4UaXUamOFEMuGSnpKATStQA",
-	"nT8nBf8yjD/JuCCpM86KTAdpWhAh2uvN8MIz8AckoTlVkx4NIuxoJ59xRobzTs6FTHjqGcoxfYRSOqVS",
-	"1Meyt+tppiBTqjdUo5FlMkNYoCf/7x8/+Zs/e/rBV9Fnv/vts2/++7OP/i06+38+Pvuzf3/2jY+b7feP",
-	"WsiCkOZOubI7kP1gCSzlyjmUrXvZbmp2aH0xaeqhfGvUGRbymBB2IGuCLsWSXJIUxtJ6x7JJc56tBznL",
-	"qGYA89OY84xgpre5mvKQbk9JIcyCNtiwm6RU7QtLV9trObggRQ9nnCbEJxQJk3ciiPtuqOXX+HjT5cpx",
-	"gRd6GGlKFUPj7MhpRxZL0jwNbj3CiczWSM4IGq8lEUiq80E39SoWM0QZ/ChpMicSJVxReqc5+tHOo0tT",
-	"fsl8qc6qFx/g1V0iBJ7CQadfbzPGbtwKmdfLOQYX5nWy9siuufm2PvfX3joeoSnnKZrwAknC0IKypSRN",
-	"+XH9pZev9o0SegiO6g3qO0GpJIv6H11Hut7JFd/gosDrNrWgqeBA7hd0SpmHQrz6oYtIGKV4XSfPtStX",
-	"r7z8ch99bPv+kTmaRH1YkjyKYxrFIjJrSp4975N+WXG1lxPte7avkR6ed0qVBucREomkp+Q1Pr4Tta1x",
-	"Ij3rAmqc2pgznqWkQAu8RilHjK92RpEMVY3xIPFw1mgnUWOeqGeIHmpDdixyuQa2YGSFlkzSDEbkvIao",
-	"QFSIJagffRN13rsXe4qAJiP0SdHUTOSyYCRFvEBLlmOa7qPVjDBEpRqVVoHQkmVECCT4gsgZZVP1U6qP",
-	"17iDJ1GXBSaHnFVJQbAcdrylS+Kb48MZQXnBF1RNRb2L+ASWoCCnlKxeEIiwNHoqhBU8s/uwi3NulQ++",
-	"q9sewGq31ePvjiKPtDll6YDGX1ePv6s4jS1x1qZXQRhZ7aPx2hBohBiX6qMEQhK1kmhOnEuco5Qwsjps",
-	"boi+8bPlYkyKmCd5kZIirlFeTDGjAmYcvVHUuZ0ug/rWUt0HvPyVZDyZIyExSwVazWhGXLGT8KIgiRRe",
-	"iuUFTcihvVmb3ymTZEoK/TtXAvM4W05j5l0QLDjzysK12tUrLFDh7PqCqNZB9EQJxAfAEw+gF5841Dxz",
-	"j8smxa95KV5QMb/HpdETOzuunlR3BVJQnL1KHjWV2avei4W5T0buEH3/VC8uxwsqB4oh9b3V2qNI+tC8",
-	"cIvJYu2j6TJPh8lCr/6ud5kRF5YozfPLFby11XHm1XOWq3Ny/yvlhZukVDWlSan+oFN2Yg6EndHOispZ",
-	"WuAVqK3rHSNgK5vBSUESQnPpv4dXvR7ylATNMJK7I+IZ0IOsPG22bBl9s71tJHu9w0TJCp9ozTOckBES",
-	"S5HrU6e0S3ChyJHiBZ4SvT48I8w77ZRk9JQU63YHTIlr08s+wkpMq8Na0XqkdjtmiK8YGmeYze2Pq0Kx",
-	"OHPGImY0V/e7lb/7GWZpRop7XltHMsNsSk7MMyOl9XgsAaE2j6y9o6vRfbS35zViXPHez8kUZw9IHmwV",
-	"HogZI+uasPpxH4T+ZJllSH1EWCCuL4YZTQiDXdR/BmUpUOENLmQ/JdwzGUweaEqkQIyjhb5XCoTZGi14",
-	"QUYIqxNqkZMUZURKUiCB10qt855L+iCJE+LklFd6fJPlT/mcOMw1J+sTJQS1RrYz2sGTCc0ovH6ipwfs",
-	"v8xJIUgKHxI1F2jQx49LkSQR66L076ef/Nnjj957+oNfPP67P3n8D3/+9Ds/evzJXz79/ldvIIz0C2iB",
-	"54poSCwT1S0vkKtK9Gro73aLi9eNrmapobcHqFxqntWYq0+WP+tLD2/BPt8ZVUSu5EpBxHJB+qTmVu7c",
-	"zjXOc3jleNp79h6BAcR7SzcN9EjhgMX402/+3tMf/YMxBT/9q188/fufnX3795/+2Q/hq1987ez3v/f0",
-	"D96HD/DX44/+qnr47FvfVo+8/8dnX/thaWT+xpOv/4E1Lf/hD87+9Hvw4Qd/8+nf/tDh8bTAEzDEEJYq",
-	"olu1yP6t1S+1XiThZrlKNSzHa/2cOSSJ/h2n6nRUojnXP8Of5seE0FOS2tMz0w+Ud0pF8Yzohux5qzh5",
-	"gmkWsnCLeeeJmuBcJjPc0qr73Rr6Ra8SfxHG8AZTWbNwNYzybz+Pifmx5HmQDmEp2Wvs5rnvntEYLzxW",
-	"CmPvCJcp5YfVcjTMKOrX9sZIscT76M0Hb6i7MEZvHXyx6ZoIGJDIo5wW1pYQpw/TdLARCRRWPXS3y9D0",
-	"pdacfTakflv3aAcPmMzYo3QdMIS14+oFgWiqFS2tAQjjKVGjwpIXDTXDq7CM137NqjRmmc7AQIOzjKTG",
-	"oNWrWkz8VrLXju/fQ0ouIMELSVKlGIqRGra5L86wmDWNU9evXXvpuleRE7OYO5lZwYYp0rs+gnyptkCU",
-	"yetXq8Up78rNrUO+tAOLC6sGJsKdUWWL18QwAw5y1lYOyIpFPeejUs28RoWCIFwQpE0InBGxj7CYIzzF",
-	"lOnlGpOJennUJ0TsSQpdBaf6RfCBBu2xLJnxoj3Qe2/efeXWg/1XD45ftXa1DAuJiJrvCEmOxgTNSS4R",
-	"yQRZwbQmvEDqGkhkIjOk9rlE4IFdo0umnwh1fNC2Lfjcuuja1psJLeyItWcn5USA1Wum74q9rKcOXiOC",
-	"4jkBuo3i7NHOjOCA6Unf6xXt1RAoOGZiGuRZKvyGLrV+/r6qldV00o1E9VcdlFZJWlAhtKICZr1Sw4Uj",
-	"ealtBkWeLWGTqun33tbL4QBhzUTMy8Avft6XM15QuX6V4EzOPJyfTdXvs4VH2fGYrbN75JF8Eyw2Q6zd",
-	"2b3SChpBzaTIjumXSfzTD2dUDB1U6+D2SmfQMouoeyLj8mAiG5PsdpRz+YoWctGv5AWf0Kwhp/sm0bZi",
-	"ipyzlBT3Bg9ZCTbPIXtHCmtwUTLQe+UWS9+heC3S/WvfLpfEJZ9D/JHD0Xa4Dtl8e+QVzOYPC8zERFOi",
-	"qWaBPhJD5zFm8yhLfI7XJM5mX5AFLuZtgr/J6JeWBOmfUcJTYg6jKT0l5gAFn72dV78pSdDFMsPS6wQo",
-	"lmQfLXBKLi1zBKO3x2FKFpwJWVj7Qc9hrWc+KqlqiFZO1B2Gd60oS48lnkxeJ+uOuLTIEIzRjsjn9FWj",
-	"1DXCgF49uHTl2nU7z3w5zmhiPENVwN9aNsxeXnUQgsaOwajv0R4Hh5+ZlpzR+0gVvDVd0C1ntEMXxhrS",
-	"eR07uveFpp0pNgZEd9B3aXJcdJ7Js+R4iHclcuYgk6I9cXOyPsimMSdudCzVMzl9eE6YY5eK9VXSKa3p",
-	"RmWUolaTvSYaMBq+kvFk3uuKLgpeHPKUlK/hcRbwcg5zrJHilCaRbt4oL5zDmaUXrls2xJyM5ZzKMDaH",
-	"HYPHpPWQGV4s18mlYc/uukkkppnHfFbfgJEUAV1uhik7IovWaRuw17Ck/XAoOigvSEq00TtySemUxTfv",
-	"V2+uhB5O4kfSWHSXuq5eZIfbs2i3Tr1hVhdmTeq1CHXYbXYu2l6i++6j2CNJmPDaDZKCSpronduWNrx1",
-	"ePhl94oXaV2j71Hhm5F1VLu2zVhsgz3T2obxp7F9n513pCVJnePlFGdAENAS9B1cKwxp5UMynoVTPm/6",
-	"43yH0aESS29Qrd03YuKHX6EGnUFeqbIXoTA5gsE9IOxwvUQFC8WRyWwIe0c2zt3gWfosMz6a2yRL/Ykb",
-	"HbSYcdbhJjJJCI1Mg34iHG704lY9RGoE1VgCFCimZCvXhymWZIXX7iZdkWQG0hhnNMdr77YL3CeO7n3B",
-	"3srMNJr3sW4a2NFE3ydmJOnxF/rXM2oFr+wOWrOOAULyWHCMKU+WNrLTe9K29S2Hsa70DbJs3jvAjItl",
-	"4UuW2DToC3d2FCTCtkRJ2Y53EDwlb/ApZVsWHJumS+kQy8F6Zj/b8ZQce5XJDUQERPkMikQcGnOtrnOk",
-	"eEgXZIi5s8cmxjg6vnuMjEgBpyVnDIIdboCEMoFKEAWvo6X4Uo75o35TmZmfK50cMtXm02c1O+RZRvB0",
-	"STbNK1oQa77vUuXu6qeGmC2Aye5iMSdpjDlEkGwSuNlHRcG6GZideWDOsMrZ2078FF7kmK1fJ2vfJWFw",
-	"sD9oqINeuCibnmcl/Q7LnBR3IXfKH+gtEp6T+IvF62R9rN7oz3ZyVs304Y6lHvHbc86Xa7iVq1HFEZtn",
-	"bFWN3MUp8Wa1DRuHIElBPDrA8YyvGOKtKM69/ouGNombhrsnETwQN2BfD2NGpByfgw0X+NEd/Y6j2/kX",
-	"tMmP/XyXEUmOl3meQRbcuRXNjivaoOvVRWiw8Vcw/dv9IiVF2NezUBK9zDBpxC6VIcpjzCCDRQJ9b6DF",
-	"UkhEvrTEOl8NfPQvQBQJZXShrii7fj//hBQQ69zq6xXVQ/X70F3kzsPtp4MwcZfT+ijvT9DD+w+PTBRX",
-	"QSCZdw33qBuIEZKSFKSAokoBWgtGE5y0grsiY4PNSFWX5+ZpPYwNDKbli526rNHaOp1HCY45Mhvm7/oC",
-	"3Lz14Ib2g+WYFsB8gk4ZZVNUN+z23GmNrdzbwQiapUIsVbOHBzoESH9bcC6RCR0pRWBvX03DHmHJ4YBZ",
-	"cpatY6bU4Zy76rf/n5KM5yQ1elfjTLt75ZbzAPrcF+5efoh2d3d/4/M6Zp6wpFjD02hOynAunhNGUpsS",
-	"aBdnTtabzOhZBoW0NtHeAOtjxH3Q9DJS26BuVaxzrmbMgOOpc/PdSQmTVK59yenTQ69Ae/rJ7zz95Hef",
-	"fPDxk+/9js52iEgzzkkhrPuyEVP/8X97/Mnff/rTrz7+5H+cfevDp9//6sisOrwCgRX2HjckcQKgOqog",
-	"qHqnZx/+8Oy77z/5+Y/O3v/G2bc+jGhM4kehxp5+/POnP/r3jz/++NOfvn/29f8W154/ySSUT7LpUaAX",
-	"OXwQCM90jl4/PP5ne7sjdPPWg+7IiysBXxt1mKpbUW5yYWP/NlLfWao4A5wNVK5voJRM8DKT+2hlQ5nN",
-	"joFEpOgUbGczN45uVgbd2HAmHaeovjk4ugMBWErzFPuKNy8pyYU+x1ktG//zI/gNZNjnrGzDLHVlYf1x",
-	"kqQCX3YanCDMuFIPELbBhZ9vqjt7/Yp45diIWpRj83yHVBKF4w99u5sF3ZSuxi2PwZL6ommPqdKMAEFA",
-	"0dwEvM0ZXJ0KnfaomjcHyZIJPImHEWDtrOJQTFgz2HTJVM8W42lO1oeBFLTDngy0+5P7EMvvT0ZrkL4j",
-	"baNaNonlUmyqSVUzbQA73D5E1668vIsOH7yhk7VHFsbBOv98ujt4+waaDOOVERHyQ/pcjr3ErR2vuMf2",
-	"1NgjHhV7saiAAuq0PLy33zrOdBg+XBJA3MDZ58nB6AV5W9q48UafEdLS7cuX+MoTnBmpXm/8jWYayss9",
-	"AAoeUTt8rnnBT6n3Ynj8MGZAJXaNJy2m1D6oCCkgozIZ5+kn3zr7/e89/vjjG5CJUB4VfGJaEREBi0tG",
-	"PfLv/pu9r7Ywf2o6ksOHAUaW2Me/ZEGKKWHJOmYfzviyEFEmS6Xp3+OrACBGwNvi8RFEyW2vSSREBcAX",
-	"U6K6TYsxSXyWr0DME5ae0FZtpxdw7kOSrajYJ9Fr8KJOt+YFmpEsf/FKTALWCouoYbV8aXLWTQiSeAIv",
-	"dDrFEHusS9Y+k6xtvWNcNyEN1pOTKE0qUT9ykT6NBwEHVbOur+ntgi+0LNWeJjKZkETegIuq2vtqNRWd",
-	"YpFQesg12sSf3HYrUeaVeRxhMRcwEymMmukH5IlGYgloEh7cmAa2WQgTgNqIMI+vQ+KgLHdXxyTlp0iA",
-	"YmnGIfApSffVJzBSjon+BmGdRd/h+momaJcAL97oig3gX1oKoKFCFU1acsVop1w2WKRyCcyqu9xvKdax",
-	"2e5I4gEiSe0WjOBkvV118HVM5FUM7pRp2mJOZfSUBBJQ+cS3OfEYoC103qC6VGn4sRFIZspQRkUTBSS4",
-	"lfC6FEhtFlng9dFynFGd6OA57OAU8JqLsRoYTYjR1NSGlOSRBLQ5yAKmDI0LeH2YaDkCeAdf1KAe6TDB",
-	"WL70yjpK9vqwAq/0YQXWibML7n/zM2xdyARdA0plTziqgSkyQGMGS7BCFyxXs7Z0Hfujibxhgz4gFZKm",
-	"WqVmFuzIh1PsRDvqJrfjBK1277OND3V5LAhk3BftHPKWHuiMK/ChZJTN9Q1Kbwsls2f4VInz/hgP6yjs",
-	"cp7CRL5YMWFI3WgMEUQLHCOJ3qWS22NH8AVB2oSzwutK9xuvq8TlGIWvWxlRJLGbQ+dy17WRitufhUIS",
-	"6jtCtEYrGecSXMVQYdQjYaopusPqZ7EtbnvLtB24AOfN7T+E6A4nJylsXR4K3Lgh8OQgREPfqRCe5mt8",
-	"vI2cR6fMQH2fqM1vUL5oRm6glIBNWH91ePcYWX9btyF+72oIXyUlEiczHerVVkLKxOYuih/TKbsNDwYx",
-	"y9TPBqAEolqMuSSlOOPTZRxMWd43jtf4+H5uzzCv+7Gk3hHkkeacMlka8PGUoM8tGUCFESFI+nkdLphn",
-	"WG3oR6ApGpu8NijDcdJF9SvD8lv1Yq9mNJmBJftzjYTX46PX73x+g1xXIddZ7TYyXcjd3b1ddQOYJNeu",
-	"X7ui/sIrr+pxnmQ4nnu3zk2S0JR8ocAdYTWgD0WII/1cuJcHZLJkYQcXzvOCnwZSE+0p04Qw1r0rDtAo",
-	"Wv3X0+agTa/hYXdiQHUOWscQRoA0RJ6hXqSknvGLLqmfmgdchrQNWqyyEqDMy5ILXMzjT767WAL33sXF",
-	"vBk0tts+Bv2L/nBGkCkAwyQShAi9+yOtHKKDjYyXxJBgY1zcrlg4nYmI5dKH/KNOEX5KikphBhfmUUFy",
-	"XBC7nIBiILqFT1TWeLn8Xczz0CDM9+LOvxzRYxAP/qY+Dh764x/tweoJxonJPXWk/DB53fQ62Yaq2JrA",
-	"ZDIiyUMlrV8na7ENrcRfoCGIwiC64pf6ziiHfa+DPcp+avNyxoX/eH9YIWBjKJhkvPHa21I7uq2zOMEM",
-	"MaK4vwozAk9b/0UxWFziJhV5hgFULSwEq2fOmT7mtuQdDV+xjGswp8Z2ira3LIts+ElhTSjqZd/Abi0w",
-	"zcLhxwuTx+4O7tpAaA7diLfzMrbiCNOiN19+AwHQDITboIk5Wbc26ktXIoK/dWBlLQKsNhw/RdJujcyL",
-	"PDm4WlJHhAIUMOiOoA2lPvRFtpRGo15V2T0nO1X7lwNCv+fFqxFpwnq0prkqlaIcWpB4GUlLQOs64eIj",
-	"dZV8NeAg/TK7aIIrXR8Q+av7Mc0E5+QvQfNLgRkzPJI0LzifRBfyOIKnDVceb70AQdnPFoFPghExjUmd",
-	"I+0UkPRfJ+v7cFoHYB4yJedE9UhdUXiVr9ACszXiWdoIORZoRQqIfDnVmoKQNMtANUAYSQJ4hKXJxeNo",
-	"tLv0i7bCXwTmbuudxhybEwpiCzaW1LlhmZwrF6W5vG+k9biHitAVjk9bC5R4nBGTpYAzoVUquvcyM4Bc",
-	"tmNFm4IBBoaJ4zuZUAJ5/waQsfwsOT/JOKBDLHCmeIGkJ2MOONSMy5MJX4KLZsnwUs4Ik3C4acAdoa4N",
-	"JxWoxIQXY5qmurAiZ5OMwj29wJKcZHRB9XsplniMBTlZMnyKaQYQO4CVXOApOZksswzw0NKTEoonx2ul",
-	"Tp3AYCEdXw1ILPMcsGxPFiSluAJ5PtH1PKvP1RDtNyUrGJF4YmCy7ceMJ3PnY2rQJXXi5ElZPlKUuUpu",
-	"i1relqPQTQhJ8hN154OMKMzs3xBhcrJkED+pF8wUHC2f4CtSiBOh7oYl7RPO0pMyIk1IPJmczMnaHYb+",
-	"sjrCSpOng8Bvv5HY1POE0RimqUYndIMLAUsguO50IfSymoySiuzqg0Nz9RFQS0/Io4SYYEub/XSyInju",
-	"fl5QscAymbnfCesgAiiqE8WYFTyTwRY9UfKi/GA98fqTTisC1FCGWUJOTOJCjtfNxSvAeGUbM58MAcwn",
-	"27b9aAYneW5fg7/N95SdcjVo85P9aBtRF6UT1ZIgpTQ3Y2p/l/BsuYDQNZNqfcInE+dT9Y6jibbIpf/O",
-	"YC0JLoASNjz8BFarYgC3HWdJnW8r+Bj32wkvCJ2yxrcVm9ul1AXJnEEZMjmVf31fGcex27YbX9qcvfub",
-	"20xZH0ej8Lt8YL9ySGG+ATY/0RI3EcVJKTfN59qOEwVsS4epoTaGHp+NU7Z7QB0TwJ6Kf/Ly5ICvqqUF",
-	"haYSWGBcOGE6tVB/4JNJRp3PFdlzDFhAJ7X9ar+s1ldXmWx/AdUo1u43FXne4WPnBfXJwVY70TEedrpA",
-	"QWHxG9VX+TLLSnKYMyCnrBqjK5TVh0RRxbzDbbS2QyU984qQoGeVQ9KfclzMy06ZlUzqg5IPJwnPIaeX",
-	"u3zLT1TvzmqoQRoRRtnJYimsfDVNOQeV+UbQTNNiydSUykGNFYeUnzKiDsmZPqZ1LZeTvKCmVgTOKTBW",
-	"RX/7TbUGJuj1JCVMs5obh1p9S1OyyLkkLFFTLo9toAmXJ0oF4StbgwISJSvpaD5XEtF8UT/b+WRCE1K4",
-	"Io3gTCkaFLCc1afyKIEPtkGsizCfVDjSYkbzhV5a2+cpJauTJMN0YYPL1RdK/J44MdvaIu02Zb+rGKt6",
-	"yrDgMteKxxpUT/vJVUP0V1VJJ/OFLm1ZfS4tYdVXOZ6CdVejotfEiPmqzjrmS7f32oJaFq19WauArWHE",
-	"HZ5R11yXhWxAzAlfytToGmDQcR7KKJs7TKZRIcrVgGTvircSjURzMi5JTBdqQidKvyu43/11W2fabgNB",
-	"YnvFFfWgrHs7Gg9C8fv5arqZo87WCypp4LuL6EHa28M5M6Fj8ttqwcKhrGKHdM7tSHKZlzW8w2zgD8RQ",
-	"fYk3SC3Qz7kRDovTMPzmhQi302vbvSGGUUicZTpZJNM1udTdCfEJAu0bmSoOfCkRRlprrxLJI6M+qrk6",
-	"v3vpTBkVsx7va0fu/v1JCRJwAzJ8QTlGeYalYl4kSZbpWGQtaPpT+z1DLIR8wxq7PGs6BP+xvIP2RkuY",
-	"x9pWPyFsSkYaCHO/nWExewV0t20IpJSzADQMQJa/mcdzrRrYF8xLHtrQQf6m+C69UC4bpXhHl4QdXB5V",
-	"HTHH3e7XChsewkyYoCkZ2XR3W8rnBWD1ANx5R78hG5l+wnpaPZbwL5NgLH3dtlReNLHRDoIGpViXU2c9",
-	"UetYcleiCneHcZsh1NCVa3VGXep077RtBN85+/aZhtxW/QZFMFTm9JWPYEISnO4jwbWpVNtGzfnh3GlN",
-	"MLxGaLliQQo7AFtK0dp23rraIsS+vnl8eIgaFRFBHxip0wxC5NX5pjV3X/GNCDC+yvNcy1Yvl6c2KH8O",
-	"+JzoiusEw606NJDBXQ+UNYIf+eBHFGUXeE5AgujbDzq6AwkQOAOwHUFMCS4Kp+4a6kBBEe4Mzl8IotfX",
-	"pJjSCqRY3OVMziwNNDNcdzljz8cZQekwqByDRzoE94Y6st4cWGzvpS26PGvnZqt7cwqfE4IrgPJnw/C7",
-	"Kic1Z+0txDr3qaQOFI1AM5yiMSEMadcDbBUqb1SsVpntQvUBBjm9mgVhIcC1Kl5WukTKWzplVFKc0dKK",
-	"Ik4EMQDupW3NmPJO3PLFCZg9FuW1mLCk8Yxz483wWBuJejPNbZnV0iplXcClmcHkbVWEq3glyGdeJMQ4",
-	"zUybfI6MxccfLBld896Rp3EO6Q5ezQs+znQeWnRBig04qoRIxlSaWqm/PMyzpXrtlukavFZferevIKO9",
-	"Aa9ERW8EHOvx2nhcpILYzKddqpzNjai69U0fImiCBaviuD2FAOBhFzn9yitRWZTpknihc0ogg5d2UYrX",
-	"Yh9p46U/a+oC8U2j40/igVBj8ZZHHVFOPvgo2np074r3SVAwhi1q+VLcsurFGtqFfieyB5713lMeqGdi",
-	"A1Bgt3Qg/1bbpgoWMhsQxuLkOC/JTp1idaL34X3CSLZx09MCYHN0WYckzrFTTkVXSaGn1uMrzMGhnUXW",
-	"EO47IoLFJqcAbgoOnkC9T7IiQqJCP6NuDcs5WacW6IoKpE4wnKm7BSlaudHbgv0uUYv6AKmdfLzugbQq",
-	"X0MPVQO+9XmVZBl/QPJs3VUvWdEUYSZWxOSJHN0/fogun+5dnqn39e1ks5hsxo25tCs4cXf3PKGNu/FU",
-	"jbDd2LnZobs51d0hja/qNGlP8LRXz//N3/zN37x09+6lmzeb84mHKvbVAZqrP1u9ScCax2hFyJywVJ2Y",
-	"ekdQgdRLJEWf/vX//fjvvn0DTXAmyD7S0RE9dvZUyzPbrRloB3W2IbQsoX1JodpB+ZsEFx7bB3yN8Jgv",
-	"peLyhC8IWs24IKBA6Eg6xiUykMIkRXgiTaYJCDl0yJcsodkLApWZ8E2Lu2sg6BeqjSH7KHcHVO6Dsr50",
-	"r5J61X/8cx6AdhAzfOXa9eHaplG89dumg/AEHoANM1Q4O371a+TwJXEX6wdLFsgP1YEfw7p6wFdeH4G9",
-	"CfmNEnwVYIolsyFk3p9XuGCUTcU2BtncrJoyZnDODNxBlURyhjIqF6lreUMJPEUy86Ka/P/vHKnT2bXN",
-	"AkYn4gU6unVX5wzr/BjxAuCZSNirOpGHFujwQIwQlkgd9BKS8oEFYzKL/bV3jaNqGB58F78xXqEXNuQx",
-	"WDEPDwQyufWIcbAr6egqpE93hNkaLXigHLILu15v3dzxkX2iQvk09NSyDowwntPUmfH17utJvVs+QYq1",
-	"dG+QPm1Cq3otwTPiA8k4PP4i+tybD29felnxxBdeef3z6v9/88bxv9lwkZsqFHQ7KlnU8kANX96sbwfn",
-	"a/y3Xkjy66F89lbikF+A67DjiDaLGiBdCN1BPVXi6ZtheCfJTgmTvFi/Uqu+ZWMq9PtuPJoNEfPq9WVr",
-	"W0BJp2lUdchglsTVUBaTTYTc4EJ/9TmW1i2r5HYeF3YB7uvHg+Df188HpxoAUJ1SIdUtI+72sEXA1c3z",
-	"TkqKbS/vpIzOP3/l3WDx7nLY21C5vdvWF8nQTnmOqTQZNjA02dWRQGViSKnHdAqckP45oNRwiAplHYU4",
-	"aJuyFKiHgG754o5ixfXd50feBocpQ5Y6UHXAX/jJFKfdqGhrVdrWM5sZFYpcG7ULRYZ9ejfsjxgmC1RJ",
-	"9xtxzSbpDGqwKEiwo7Tlt++dN/i0TItb4HUFyepT53Rm71Y3ZB5gJUGnbcpc391q/dhQmWmzgk7hcDOa",
-	"Gi9WVSBywBw17GtZyiVnp+A49rtZv2hQ9xHOcSH3Ea5tHdBgZ1ggY6MErMIxQVPOU8claz7GwXPDmEx+",
-	"0lbqV22hpN5er8vz3oXU4esAebYnX2cZvW7zeEVnwJfwQAnYrxtHt3Px6Y/ZbSq5jf7DWeHbWrdnWOzX",
-	"rIYZeXjOxxJPJsGJ+zxlL13pqRLrnf+1LRYtHeQZi/YpNQhZ8wcF6MepD2myUZ4sAilpk2qRPviKwC00",
-	"I9EyYUAa+7DUBHgjEqc13jsPCY9xNxN49N6AljeRqJCAo+8YvnjYgb7T9PaQpStIGj+92HuU4vDqFuVW",
-	"IOotV+SJtduLjMS1y1pfteoWVYbgWXrb/TBq1NTrTiAx89vSdQuEwTONvjWdDoO46WXcJuyt/u0FMSqD",
-	"cyV+hKpg6RafPws2sRwQBuCpMW+7/NYvvnb2d+89/eGP0P/6EJ19+DPnwy++9vTjvzh7/2fml9qHs2/9",
-	"0ZP/8XVHn3Qd5+X1tiDpiQ0Y0Hn4NnvTq2OapNf2+jmXsbbXPMNCoiu7I+s+h3p/sdhux5J70ygg0D7y",
-	"XZttGgE/Ueal2hn5Fuw1PvYiEdr85Uig0w2O0ouKMxqCKBoXZvgaHx+ZJ3X99GUmY/pYyoQvSFQVg/5j",
-	"4TU+Lo8EIUnuKcejeFP9hExs7NDsOn0K5LWI1LLuQHx159f4+BCwEDzWfvN1Bw364kAkz2kyOApEv1VN",
-	"TI8kMPr7uWs/A5OHgVUxwQ0gigqegUcAbEomYLRMuFbsi+fEwGtop+GlHFRbCPmENzMCY9GWp0urApv9",
-	"Osnqxspq8g5XXQC2WULzGSksHGNHAy8FnYMkn5EFKfSZ1j2E82aKWUxEf6ZYfzhN4IqzAPQcP49Ghtpc",
-	"CZKnbEH4YYJ1yhiGchT7iDKdCam0sUgQxiAgdJWTcs2TkXLajWrk2yRHlez0u/SiA7e9vj0/7CpAvIRy",
-	"cmNzhQHc28rw+tjPeSDgNKVqNXF25DQriyUZeXSJkhkQZEQLRB7hRGZrk7qjFlfsNMc/2nl0acovmS/f",
-	"EZy9+ACv7hIhsAbrH8CkUem05bnjjZe3oD4mL6+MiXDhkLrUMGid5MESpRshNDYrJm/QyIKnJE6JN6lX",
-	"fSxzXz9mGM8ofQNibDREGGDa1naz40mr7j6UPVi29fvr54igL/OgvQitgnuw16lAxZJpsHUdNImoMOlm",
-	"54BZp1N2/uUdIskHpyRtVLTXbIQyBrVVgq3hOdtg0v2lxZ8PHupQ71cD5HXD439vN3z+x1LanyfZAhDA",
-	"JpiuGz9APXUMGKFie4wuiZDxKpWLnO2LkvNx7UNcTEk3IHWjYr2tRwpZ8Cxbg8cVAJo1ZFGv8eIcYQXu",
-	"u37dwAsb8Ut0vZ03ME4AzE+nEIiQQ+3CPGCDnFmKpxfLDMso84UHmCbg5PLfTN3eQit906lZ0ErtIrmM",
-	"KVShHwz1sA0rJ/Dk5rkn6vVuf5OJ4245dl721jmtgin7S+1uz39YizW0A/ZN93WyBvCXA1A5PClxVFdU",
-	"R0ahKWsvm7QkASHvM84FQRMo9WlRPAReAIIsn7QyPZIZp8mgEqlZRvB0SbaEOBOkQihzMT4zZWpbiDht",
-	"YqJD3uA8H+Nk/hoft5Za9zVykkugxa5lhswdjxHXft2ZIFFl/YTyE/v9p5vqGiHHp8mm0RPomvk97jVf",
-	"h6bxbAbeNeAQRLSbResBD2FEbUdB2MiU75TwLy4IEuQUbE39OsP5jWPPmD0GOebPdZ3pYcRGdFJnapdd",
-	"6YcA3Nle6ne0syFaPGyNSe1k1AD6B75BkZUeLtiQebo13SEBKnZVK8napwm/TtbHiSmUU/ndcAPeVlhv",
-	"sbBNilI1U3+tyHjG+Vx41dI38Jhk1oy7jco22rTe9qZKtOBCoutXtVEN8QmCdIkbiCxyuUYSz4mAMx6y",
-	"MfAKr2Pqr11ALSA9A996vEFZ0K361++ffe2Hn/7tf7H+0vLDZ3/8O5/+6L2n3//qkw9+/OlP3z/7+n+D",
-	"R37wJ48/+nH5Gzz4u9/+7C/+8+OPvvn0v8OLn/7kL86++d2zD3/25Ds/ffzJf6p9dfa1n3/2H/9Kv/XN",
-	"sx98s3r/yX/8/pOff/fTn35y9q0/Ut8++eC/P/74Y/2i474FmGLQ4cfc4JxU6Ld4MabTJYeU3RJT2wA4",
-	"JxnXqdHpUnOgRmlXbGlhYFf+fIo3KJsPCXIbik4UjHErA1vblwCW6uj7iFCljE+nPjwek4MK9cypFADB",
-	"A2xMHkmUzEgyB4OcPy3KDqveZHJF5C/yYnpZZnx6yaq7vdJlGrhmgVgN3zw0Vn7rruk7wfWj56t10hcL",
-	"13G5iQ+ja9hGs+W0VozSZPcP8sxa8e3egUp6lH8HFkAfqFu8CTRq/r51DHxXJsOb+4udNPQwgpBgeO76",
-	"LhJtp1UfBZpXg66pbu9OUKofbb1UoyO8IEZqnpdhWJczM4DLVt/YjtYSvgu42tKGGFA5LvBCBIrpY12C",
-	"ft91TZkztEyV1Cjtxoc1UrfnMUH5UupC2PCCwastOaTIE2jaAIXFOpdlqVb26us+Y5J5vZxyF0EDl6ut",
-	"qqO+/u9iU0F1s+VsTzvUSVeMPa391h2VhCcTp6mqqFyjrAyUBwafkOHpnoFXTYYrzdkKoM8QxRuqwDxc",
-	"17ViusBTcvmdnEwhmEN9yME56ujJl/N04lVM2ICqVJHhsNhbKf7+BGF0dPN2IOHQ5isOqU1aEAs13AAZ",
-	"lUhyPrdlljWYp7rHg8xYYYEEYRKpfebHBiyBFlpTWBksjjnJJYCFzsgjnJKELnCGUjqlUsRo7gYEN0Lz",
-	"amHFMbLSGEbEQO3rirbmT5iu/lMHkrwd9BDFlbcFZvOLM10wwEY0lakHlkNLzNwKeYIYN313gK7t+o70",
-	"hXeQlEKNqJ7K4oNq+PqsoFmJNldngi/ceoguuzfQy1+h6buX9ePi8ldUO+/qsrZKL57QLCMposyeTELi",
-	"RR4ApVS3xI6yYrrgKJWQ5TTDpySwlypAd0+Y7uC1H+2ssMVnDNQapka2JljdBhiXxlKGnRgTq4IWBDbf",
-	"nKwVKVgqDG5nP4iNYTingI0ZWLlYo4o7DDEtR3TxWcBHogTpKxAD04505GxKhETwzA1QqwVg4SKoWlEo",
-	"YSOQWOAsgxKwE67NhmsleFL118K7dMP8MrV94gtBTyfl+D0Ql+nkyErqnkgmG5LukMRp3Wmqi8p3TVXH",
-	"Ro6VnUMkSlXkGcTnoWSM4edMgxjOiKGfrjk3T2qdV2/q+Cjhr5RrzNKMFCem8EhCjNkTQjZP7P03I1Oc",
-	"lZ8KKuYnJc/bFsovMi7ESVlRq0x2PDFh62UBGoDV8B0Qd0t/bZ3vH3/0yad/+1/OvvUh+l8foqeffOvs",
-	"97/3+OOPwaTzrR9/+tNPHBsLXzF3cBpdNq0lpTX724avssOxFe2w1KPZUlpgk3vCmXl3+Sk51LXqwrZI",
-	"fcO3RBbLsS4oZMBp3EL3KRUJLvwKgL8YfSnOJUdlMxGV6KvQ8hKUe8/eobqQuVuebOlGfIdIBFa0cCXf",
-	"7pmpoybjQo4QFH0EtCKRlIHPvcDUgcAraGwfFEpbBRyeNNBtWudU/SLKajUsT2SBmYAlLAEYnbqM+gAz",
-	"5SnLcb4dAznov97dC1SLePx3X3380Z+AyfQ7/3D28QdPPvj4yfd+R31+/PG/e/zRn5x987uP/x4MrU9/",
-	"8IvHf/cnZ3/6F4///j/Axn//Tz/7T3/22R//xZPv/zk8/9GPH//9fzj78Idn333/ydc/tF99/LEzb8Ik",
-	"KfKCCjXdqbq3MyOoKBOSyqW5eAmeUCLBFE4zKjGkk8/4UpAZh5JhpvSVj8XvkVV3zeftpd16Ca1h585V",
-	"j5amXkgAG4DTNglJssgzLMkIiWUyQ1igVmlDEzXrwYsJ6YsmGr/h0RCWqwUY1yhDhzPKiCBOvpgbYrzj",
-	"jQ17JG8FCgtArANl6BabKsF2A+niekavpO4trtSuCgLfYrYeVHUKZgilbw0dwut5OPPn/sYU19It2OJa",
-	"NkevMXMtOxxcQ10bru55BiNGAGoMjIIB+MAa/GFIyTZEMQ3pt8xww3Rp1r0CVlvXLRDWUefUt3Oq6TVq",
-	"uun6r8uCyrV/d0O321AYzEY9Vwan9QG1F9TExRtrZQlcafyYkWo3DKTsI7wKR2XdK+GL4B0WIVRj+EZN",
-	"Ec9lGbPp0tCrZTNRzHND1yBaWHrggjhCA+FshdfCOSK+PLt0eA8+X3rzuP/EK/sflRP10gkSVA9suGBD",
-	"dfBlr/ZjYpjXwt39a3X+eO2cHvC5vZiIDkmiklViktmfATaFBzTEwlUEU2RMtsKhQY/2ZocyGYXphnPI",
-	"nDsur0M91vNAyH2CBQnkN+9uJ/xWQz62kiZ2txapuxQgfd9ZpjSpR124aVoyOiNDZ5AMmaJ+o4UHsXc9",
-	"GjI/gJkLJtDzLrHHcOYaYm0wSu9o3LiMwaVAqkLQtoy+OSKbtl6lZqUFhpiFLoR2yV+PRUrsUJKsldcw",
-	"6ciNGal6qJWQKa105ao7LFOPlG7t0faS9kgJcV49wJU4zRJaG1sSTKNdYd61+7yhQzl974I6CV/DorlE",
-	"uFrg8d0rOs74+O5LSHGb1kOxIC8IVFqSTHgHFUjf1bvzQHvPBTOPkbn5d4f2GVKGYjilDzefZ8QUJBUj",
-	"0LuAeZUuxpAkDC0oW2oLZqT4emaUTzn4tCvKfy7libisazaSy3OyvrTADE/hxxcX6ee3uRrRixHKYiWP",
-	"coiT8sPnUXZMQgjn0WePUzegR4suIW+r+gBmCKNyoN455oQdV5HwDX7T97L2ct4jcsWLub24Aew1n1J2",
-	"A/EJunN0eh2W9zI4+/oCpDfwIifLoiC+IJmHUFcAruQmOgZuJFjMxXOqwuMpcqFu7+oFsEBmfKqtZf2J",
-	"oYQdyAAcxVKQkTXJ6e0evduVunQw9VKzLMkxLvhKkAIJvAaLCBVRSc6tU9auW1WQxnKYO456qpGZdx8a",
-	"hsPH27gvu9ticxO7k03cNsxlWO3lR3Kz2NaLiYutDyowpaIq5tkQF0s54wVtUbyL0AfmnbUpseMDoQWk",
-	"D89VnyRD0Zj5skjiXGuyWIpgtb6ViazttzPZJ32kVHvNB9auKxj7ezZWc/+xkuPCW5yshOOFKrQLnBKE",
-	"Z3G2GT0U3+jf4eMhuXUGq8azvBaNpFFZdynW/hvKDBfpysy0TYSQS9ScByJU5kIjLfSfswFXqFJpvKXh",
-	"HlRFFDIqpEC5ktcznNmyERmdEEiOM5VXAhVwX+5PNW86mpzdWA3Q0LvkPru9zIJ6t3yR+uoRNpAg20Rt",
-	"wVu1I6UYqptOe/OLIDJ9kKpgjcyR8IybFIJfkgPv6UmYOixhzFCPmUpBskn0yRwJV1khdUZi+DGyesg9",
-	"KjopTmlCEGEpRA8ikw2w7RLwm4FPYjpoTXK8vkvkjKf9pm37IGwfY1n2citoQpjNbSZrjtdwackzLE2U",
-	"QwTwwWTZ70R5oJ8yxd5oQkL7BxWEkVVUap7IaC9i27F6JhYpDcRCBZ9ZK1vtq069IBllJF4DU80HYddj",
-	"S+GrgxwzMemPZHgFs/lD+ywcCWvhD1JTexozCL/WOyRqPjVG69YnvfX669ifJcBaZ4ihQ8OQTaaXY4e4",
-	"csfrTWNsr0WUwjPhA+GZbkXxh8PumSKdOhvJB+VZpYbV8sRqGWJnH/7ss/fee/Lff+H4lnLCUq1PNNO6",
-	"tBAKGFLvu/5Jry/nLV2Iy5PTpDTyEwgPHqEMVlbJymSGC0HAqc1AcJY1IFRraIJpJgCBDd6/gQREsbs1",
-	"wPpMCLFluKc4uxeLuaGfhl3oRd64unuuMPPSTtbbZGMInkPAxIeMYo7ew7YzLoihvIzYLRWzmNpiYFJI",
-	"kk2SKDrwyN2ObpvqQA15JsSysFCzvVludTa+ABPVLw1L2iThrWBmXBh/tzn7zePDQyU9XHURBAbYGC3T",
-	"o0WJU9Nb4VkXe7pr6+qV/sIyJ3Zhyq0tqNB/vt3Rjl21dlCPfcLG7ygi44KkYAAvQ3z+FVSjQ1T9zph1",
-	"d/XXoT3HvrTwk0P42L7zqrZU9K2mffzeRkc8TesV9HV2crmx+9WdupDYjj7QEDzPWDVorWOL5Z588OMn",
-	"3//osx9/w6oI5Qf915MPfvzZe3/y6T/8rv395z/67DvvOYrCkpW4pA5Eac0La1QHr76wlGP+aCukhpYc",
-	"jM0WYs8QXCtD2m50qnqXWwhjHAQh0ovAZgIdY44oGVnqbLQj+WBYZ50IxWtRhD5yHuFk3huz3I8+uzU4",
-	"jj7wjSPvqtvt7EkmCWWSVLlunpsvr8cqhiyLJv7NZJPpt2yX/sHrONfz5Jrb0CxfGilnCRlppX2B0xbE",
-	"zbME4xNhZFxbxD8YGuJj5Rp8XTCK3BDYasy9QW39QXTBQLCyqxIhbpPehiAKLscZTbwos8dHr98ZaZzZ",
-	"4e728wEjhwrlX4+jrDutSo/odPEbwh8VkAsVRM2K8dVvwP28cdfuN4OWgc/DvK9lnLOdTysOudu7asgU",
-	"ioQYIHGiZ2CBBF4fBFZvX+n3jpQITSVtnP78NJCzW0wWa+/RNrCg7rC6sN6ahzEoY1WVw6pD/9wcc7kV",
-	"smPM5iel+XS0MykIAaypZKZtcRnNsT9w/Ujbnt6wURCNwBko6tAOKuFyRtlUw1dLtCYGvBaKv6AJTiQH",
-	"bGuTYEwkYuDAeoZhHXPK0nhuvA1DtrkQrWDyAHiOj1dOSfGQLqKrL/vOPBtxYStq6Kk0zsKqJy+XzDgj",
-	"B4lHAOjFiZMAAsCXoyYeeZT4UFFb4VHQ6agaae/JYLw6v2qAPjVg08YGwwuDvwZDQpShy9Z5dVlLP3ED",
-	"EZYKhJU4g+hBmmbECSEcZNOzaEJ2RN24QpbiF44rtHddyRALUzdCEF+Mxhp2x3FIv6AEUaFrywzGlazq",
-	"n3sdifVuckiwn9DMJG9C9KkuXj/soC9LefeDGllyHxOchS9tXivXkUbhQrxAY5p6BtmX2xGw+b1C06r2",
-	"2sD6ojwnTPj88BaWEKM1wUUZ+TLknPY6yynOzGDtjvUXvh6hGXl0Q9HKCbTqFZJOcFej51cPoAREu885",
-	"Wb8g0LE+8o+sJnyHTTgMYWhYmNGfy/WwBO7ipY2BPX1xG9IblKik9r6NHl4uQEZis8SKLq/TV24gUy5q",
-	"35BI106onttDd+krPZv6WggeKyUS2+gv39Aygk9JbYCIL6VdL0+qqA/XpdNLT6dgihTuja89klFFhZUN",
-	"5DRGc6VhzazNu9dZ65WhEMG/j+qidCM5GVEFzFb/ejuAw+S9x9Z4QD31gkBLpuhZECFI6pZSuaErJJTg",
-	"gQlmkL0I35jCQ6Pht1nnJN58w5sDY07WNxDQRafza8oMJreQ6yzAMGrbQM0INF3I3d29Xbe0ePlNMUmu",
-	"Xb92Rf2FV4FUnM0LR7Q1BeAQr8zhGU3Wm2UpH1Snr1XPc7y+DVUm26cdpqnNv9Z2Ap1mATpSAPOTJqSM",
-	"jKu3tov+FVI3KXXcM8wSuMnoqGpmoIPgcFVaQQEpnqMW4EQNcmLXj6dFcm/neCn5AkuajNAegIXZGV0x",
-	"fwF36QwdG1ek+7nS1+eKF3PKpjdN4Ez1Ys9o/anZegb1VmuUdZYszB7b8EsYRts8DPyo6Eynb1Y3gogu",
-	"CAnFSD0D/s5BYZJ1/mvBrw1np3p0V5OndNY+M9f3Ysk02BVG6jW3v+sbcYLTeW1qQVJvZdGLVkb4td1z",
-	"cMCFVvELZHpOKMlS/zXQqiN8MtGmGqQfjgHML5FM4+vw6aAFffeEDHlGSCr2UVlocIQKIos1WNHQ58Tn",
-	"R2jJJM3Q/37vv+x46GkgnlqqZDD5dBkMS5SZN2Ye8DhGwMc54XlGQB9QhFJzODi6E4OjY1Hoht3hDACc",
-	"DfwrHeHGxl3NPcBpE398zLQgZdpwfbZf1Eb3UkU1gcDlGxWgpIPHGBWq7buPaf+zbk7MzYVXHToznKsr",
-	"hhoDi76gpVTkGV5HBxITPyTJYYlFouO0UUbZvKHiXbsaau+tKn2gWWBctaOhTKDZFV5reJOYtg2oWPTc",
-	"zPNHwWpRg0C8z13equndiA2z2KTiVUzA8oH2fZQhyxceDhNAF7exuzX6BPaytfu3KklJE7/bHcqlH4Nj",
-	"Y+EJ+b+LU3JpmSP1K7OIfSjFEnvV2pSvWMbxAAv4TfOGz/49I1lea6g/MGDjaLQSpqq3jy7VHXQCC7Jr",
-	"9DSltZ99/f0byOr1XsTLvOCJSaTdfLp5wdOlzw3kjfZfTuNCTLrC9puXM9VoVSbODKehlNe0NcuohgE7",
-	"mHw7Ohu3rT67EC1taHujhNE9N0S2/1pwgFy0zZGuVn0iMpqri4LFl3KwL3vjQkG4hqMYXen0goCKLSOE",
-	"swyNlxKOMvATzGiakjg7UnSCUAcutVJPjm7eRrgEZmuHpvirhXryRWIQ5K3x015FjE7mEM8Bfu6OTjzS",
-	"4JUk9bN6RoUXfRgQKiprMkxaA52mYFNeipywlKRVeL1qyaVNW5Az8ki+mafNKl2RCV4RcN5yRsWwDkKE",
-	"d1qqjXtkCeYj9QOSEJrLjkqMvrCn2wVfoOO7x81L0LCYs2CMzwMLcGOslU2feLNKcKOc660HPRbIq3GV",
-	"g1u4HLecB0boC3cvP0S7u7u/0Rv7cz5MoAbVaqNs1Ux2Gu6g7Nqb5ERPyWt8HOl0qPoc/EK0lr5JlVuW",
-	"HAcCRrzDmhDIOh/SRRtRvtcQ0I2VRwdBXTdTZ9dWvhdk0q7kc+2cJ4wXc+vl3QFxOlcHwOae/eJrZz/5",
-	"8yff/wgCsH/xtbMffPPsJ39uP/z0/c/+8IdPf/LnT//g/bNv/6cnv/c/z373fQ01/dOzb/3R2Z9+T1f4",
-	"+rHzy4c/e/KHPzj70+95k700ElBlJzCh3Dhdm8wv0cDV8pvwD4duhRoAV6fL0uehtL/NyVpbG8DbWNah",
-	"cMHB+o76JRwQg5h/VVAp/fAqNosboI2xOlj1s0hyhGG4mKVQbKq8128aoVOeeWVyZ20N2tLGZc+GkAjA",
-	"leldXgdYqejVJVsPeerF27RfdxaisQUAXXhXQAkVfEEQzix7lrJnGNKBHkTX6DugyQwWmRc0IgZAXG2o",
-	"GOnUAY51ePe4wsQC86jZDakZtkYbRsYnPrKhKor7zJPaNqM+CYknkxvI0sfQHJA/cEH6T/X+PFxDsS56",
-	"b+M2V57qz/Q6Z3sN647CE7hy9Prh8T/b29WZaWpZAGSFM4QRIysEHtGRVeO1kZHxMU/XEBfSlLYb6Xnl",
-	"Ad5QaqGYikbBglK+OCMaEB6Q4gCgCK0hNC548vdE3nTrAcGztrcoa+sIatyIGYcS46c4oyk6vnuldk2y",
-	"/g3nFjtCqxkXOgSDsqnePv5jBpZFrfTAgDczWT9jWeSHThiViMsV3D0vEM6EJDTd6JXIMaWckUGtc0Yi",
-	"m6ab1lc5r0YJ5pg4RQkevXfRcCmbwZ94tmqoHIaDlBKVtEriQE+Mdb5TP7LErtOy0pvqUBml8tNtntHd",
-	"b+fgsugtz/LYUn0GD63olR0qz447rzy/9z/NLUeDU9jLy7/7w6ef/OfaTSaEYeHeYWpYwV584LRepqLi",
-	"vwcmIxuKqogglUxh7ehkE/W4zgipnYJ7NqDCfu5RX023fiLrgfuA3AOIEPc4Mkk+VQYFVCnyHYmVF9Zr",
-	"J4x0DYaKoEO74Wlpd1NHsGivw7r0S0OsHgQuBR3UPerGZiD1SZWwN7CQcdi36xeh73BfMPkdvaQmDBk0",
-	"GMsw+2pdwVCvV19nzWTEFOfxLPamWBTnAUbpCxQvb0ydRRz0Ux2B5SWSqanSt8JMin305vHh4aiNMDHS",
-	"LhVBU8IkunPTG5MewVPnqXO9SUWCWnnsQXprGZLcDPqulTCoF8Y2rD9yNqp/r2cEi8h6Vs2Imp7putmi",
-	"8WFlFUIydOsfNCMrA4gXPi46guJu6kja/UZEZ2dAnL92mH9sOHvF4pic2+Foq8t6CjXGIRDaw7IRQwUm",
-	"H2pwL2Nh0szsQsUeB2rk8WhfkUn6DWw2k6Tfqvc66ogFdNdvO+qmww/PWOmseg7bS9xbfNDDcLXbwXBt",
-	"kELV6LJj6P7auy3g0r6Bji1CcXQYZ1L39XVG8TiPavTOwbZ5LcwGJBw38RaWzGDIWUvtqrAADIb3xwaZ",
-	"uBeAIan79YLoC4ahIP2yo1AkaLpxVFg4shqkszqK3WjoK93CeMDxGrhLx6g8SoNrvaiG1n6SZ/2XavVM",
-	"uwSlpZppZNR90RNEHpmDv9el3o+8FtSYB+lPURrTlY0KHXZpO34CyWXBjk21t4E1O9+arT3egyGD7lBi",
-	"TilZHc5IED3dU7R3DbXFShxHtcGXWhqSE0ue6ptWMTuckfRkTCGz3LDZiQMplXAm6oriBla5okShKL2f",
-	"WBivpsH0G+1MMM3gqyXDp5hmUC27XzgBVcouwlTtcChtHy81dTrz1dAxNWw7iukMoK2SA0OUD7eGtA+y",
-	"a8qCePWS5DFRh+oxhwjVIIGATiWXoLVBr5hNnAge9gOyxkCUKWYZSiq9HT2UsvMb2mDJib426cQtlTik",
-	"1fJNX7vUqE397Vg9foHBB+sLu7qDkgzTBUkRlSMw4izwGmmXgnYhGw7w1TlPzPEQw6PwrE/JbVXwNO3W",
-	"CVguuLtW7sw6eK+iZpv/LHBM797UKYhRj0Zk/igJ9YLwpf30mwvsS2ZEIzOJMAG6tbhKMYvWxZr1xnUL",
-	"4QH4Ff2Nwrc0sz6DcgKRsWEiwSUoYjNxVehQXfWu3lqOOQLp0lqF0KEYUteabm+yYVUYB2bdLjBbhir5",
-	"LgxcfFhc+INbL9a15lT68CX+AmmPI6PvxUaXskgSl3ku9pz1lJ+WJNdG9IQviECMPJIjNCn4Au3tdKYV",
-	"e36CIv2DeL3TttKoyGjOAJsV7Ku26tDerXdSbRDDUv2eQCUxtmOacc/AZ2mYcbQyR2m0ZU9Pqloz5VdL",
-	"lmQEF+5Xq4LrkEKJF7nzToolPilBkpWEIExSuT5ZstJFV78KlDcGbXQ9IRmd0jHcPCGII+C1c87tmBwF",
-	"fWyb5ACqs4U91oLjTZLFPPdb7y5VfK/dOkFb15WobJ/zJP/5Mr3aMNlXgn6dB1pgRKB8LzbIbzU+BnPJ",
-	"LjusT7kxoVF98cJMr36nQtLEF6yoDw6//GrLddfwAynAA/c9KW7TqXFMtaOi1KUtNJb4clQVEKqdnNO2",
-	"KwXNDMKEK0cbCpEMjDU6Ca902nub6SKIn39q8QDljMteAjM1xbhunSqhlZwT8zkpBrhAK4ugb/aQ0LNZ",
-	"LTsr3ZVYHmOhD7hMY4D54yGqjPgS34VzTT0YB5hNNCp+r8mkTE83A+qme/tMmpP1CYDy8AUV+i4xoRmF",
-	"p0+qEiBimZNCkFSbkYhopc065wYV83tlxmfTZ/dI+s8S8ggnUkffShMOaGwKo3rkYgCrNLYekR/htv/O",
-	"ZVPPDAK3bcZLbmMYtiQuq1kbxBm90LDnoQTnAiICdNVdXlRbC2KqZjTP4a8VZSngbZp7g12UUyrgJUGS",
-	"ZUElWGSWKdUtQTSyd5WO8Sk51AHNwYuhBdDygCce37/XLAyz27CcXhmQb6IX3LAb3JRWs7WGf1jNOMpN",
-	"7p6IifRWtPUDMJoMxrTAE8tlEhUkz3BChE4h1sHxVEB1CA9WyyAAlZJ+zqB8DHOcYOatb3wxKKoLXMx9",
-	"kcqFkAiszsIaKcDi/AJAIUJ9W1NKA3GGxlzOkEgKQlhjVa5Hegf8gS1f8oSPKMm6j9588IYd179+YEuR",
-	"sGytMy9B5WykXJ4HwzXywqeWrlRSl0XWEfsC1ZaULBCx4/Zd0OyFbABurBpj2GDueIQ8gHi/2sCy3Y6j",
-	"au280PYiwYwRx/uk/1YSPDO+jT7we90HI2kAiTm2wPcNk0YCzDLS4kki0BD2EeNoSvi0wPmMJshqIQgQ",
-	"THMZkbE1ROXaQCgFanHfbcQ9nm+z1spoD7sP2XhJtwJ2VRcby4GbjeCsJwojKrP1okpezasswT6+iMf3",
-	"8CnhIbjJEiY2spKore7pEazcibdEVNo0NzjFkda6IOkEPBoFWfBToq2WEXVCF14YiKbVQ+OhZ6kry3VS",
-	"j9c2GshQffLBj8/+7r0n37clgmofPv2vf/nZH//ACcpW7Rs8WHPlggi/2OIboezGeZmu6BRUDYHQlhTq",
-	"M+ap7fAGnWzuj39pa/54PZTzWxVhh2+ORqhe9xe+2cYwLtKs+auCVP1MsKn9RpEukOZjMMkeg8Lis47R",
-	"fEYKe0HuBpb1Ak3kM7IghT59OpWqTpjhztTHXhiJcgwVArozLz9VWHrI03CY7/YCi0LdQ4RV5xgSnMtk",
-	"hqMCrPSjkdVYthk0VXZc/h2YMYRVb0NH2cB9Oyn4YtsqTUhIqMP6zk2U8Gy5YF5/mtqu9+NTB+vgZMH4",
-	"xPg0wWHuSg15Ns4Czs9h3kzNBdFDjbsM60arouR8K65Il6z1kfdhMgC3mdJ5Vu+pqNixO7ajJ+iN9ozP",
-	"aGcJPIrm7z357tdBsfzmz8/++v2zr//1kw/+zGqd1Yff/97TP3j/8Ud/5WidkOZtr0L6gmzvvSW+nvra",
-	"ewmucNjPET8MiORHmBahgLbBWKTnuMteJFhnbB7zJonJw3A940Oc9bMeS8ZBliH4Cc1IlpqSUXFePO4v",
-	"93phtrymz1ks8zwjNqg4xHcdwd3WsmCDvLlGf/EBkBrhFTA0eMfi3/7ydsG/3JHqNYGf/Rtow6D5ZnSa",
-	"7qEzqP14RvMObasoqN48VvqI2ZJNiJY6IADXfPnlGWHT6ZIzQndGO1+ecTaVOmBivcTM/ClmhJXfshTv",
-	"jHbegchCMsZsOl9imqq335HkEdSl8MMxFTiZewGG38LrMc2yzTIUm8HPZtpOfyHSWadM0JrYyebmsXdH",
-	"wzNtcCOEbNgr8c5ahwUiH/WIwKtbQ+TIKMCSbN8a5zeC3OaFxhHaLuzahlAWSQl3EjXKkEEtIfR0GAnt",
-	"O77OwaCO+ATMe6V9/gYSayHJAqq7j3m6RinVAOd711CqS1j0o2UQKTMiutDIQMQLBJnveoyAEMWXEmFk",
-	"UlYiDybw7w6LPAhgPnz4s6d//MmnP/nrsw/++uw/v2fx7b717U//9r9aU+Jffu3pT/7GqnvuL5+999VP",
-	"f2EBIp7+1S+efOd/VJgQDai7zLpFKleJZpLSXa0FrNk0O9VCuqEiEZVrvM7bN49fqVDqppwIa/XVBQvK",
-	"kfQi0ioZ2+Wt02IFCbwWI8TIigipS2HG6i8PVQ+3TpWo9mgx0P+bfochKYitepBghjLO52pMC0Gy06YP",
-	"PFD5oNB0aG9anAkCPiN7yJT1BqhQG4lB+M4NZNZvbZxNGjRrhpnfsL35CXl+/MAoLL/6Sec7ldqHm1dD",
-	"qzxDLrdafqooPwTkzx7pW7l1WvXg2V47y5pogapsWMMiU4Yg2kJJboYXupaWwdV7ET20ZTehPJoAuGs+",
-	"MbWZOCMopTjj06V+DYu5LnSjfjm6c++GriuHJJ8SOSPFyNajQwTrOFlLvzaav9GnOoyfL10L1KM7ZxCm",
-	"7ttH067KN5rix+r0fUgebaXin7U8u+fj9d3dGKS4zeuNhc3CGc3PFxy4ICnFD9sVYK5ufRGrnsBd7J2O",
-	"Wqk77JTKMtPt3LgRFxYfRNU4PSk23nM02iISXRt/iNGhlSlvnKMtlN2uKI2ucs1miSuSOA5UR753l29v",
-	"rP5WxHyDoc7hj1QteTHRB1nntghbuBcAUk+HonbHN043LtWz13koeFVYFyfTQBuP+ZLpO0RcTdCh9e5L",
-	"ILdBF41BDoXYirkQy5nokMIZeYQVFyxsqcPzZ2BZdnacEJsfTyAKfBa9Mi2qKinM2u6HuoZYrlp9Obr2",
-	"5NYkhdrf3jSIyq7ZBFAyKbagao2xTGZEoMVSSCj+D5HZyABu91hErfJYdBoua8tWw0VwIAihnEANRx02",
-	"ud/poFrcGgErS/15xOzd0itw7tNfxzuK8wBHXczRPSA9L2jgt1jwF2bcjzjyS3+hsdpbgvdGPKmF7iiJ",
-	"oS+ZvqD6mk3LkzDmp7nNwxlCMftO5OnoXoMP24l42zM2Fg7ZYrHJTSrFQMuifidy/jqZ8hWaeq6393MC",
-	"d1MD8m1j5wQAi5dhiG6g4gR+gfDcdawtKSrmrKSe13DhTKKXbbcmNp8PiDx07Q/E3YgthWmqf4Va0elw",
-	"8rc67Rz01oj/HCIEJS7k4QwX03As1RRLssLrWsw9SWYQZ40zmuN1/xXNthEYgyR+B1kk3k/CF0NT6Z2X",
-	"Lg6ZIvJUp4wMYhRNrTco8x7GkGR+7uTTXBdgFtEQj1pmAb5Q73HrTGAL8P5jzuckvc9iaR1IZy5SUgzp",
-	"9pcPwb7V+pVnBUWvlrK6v7XtkhHI6ZlGmqhD0YfRDh0u2orwNRLoWQtftcQBYNrzoswOqB9JvxzoqVz8",
-	"Xlt0ZDpvNzqsU8Ab/lfjaqHU++m3LTYo1+NcF0fQuzNMFx0QTinJInWZgCVkSKiKaaRjuMduil8wzrgv",
-	"4DzgconOH7y6G2hhNcM1BEOhFBcwLOS8kP0KCLwfnH4A/8KYL9pw+lBBR0fGecrNVF5Jz/XjFTJdMkR1",
-	"5VGlOFRF3UcIQzH3NRJSFxyKDr2rZmGBoppibLyOb+NYklyrSEtWqjyNKMGxIEzuI8bljLIp2ETN46Y6",
-	"UrTN1+uFBssrF2SEZnyFFpitEWGpohvBycyaJhmgD6xIdkrQwtZQHkgwQCT3UcxGvvclEHQDoehQ6IFC",
-	"CAZ2pDjcawOc+lnrPiMoI6ckQ2OS8RVQSD9c8dhw+oSHoa7k8e1o1BQr0chGFOE0EJvBYxaqxCyP603D",
-	"u4gGvkxjGzh73VbXoBIsBhhpCgXkRDsGswx8ByXaQqUbYpX0doyqZQnLmsRxw3wcOBvLhxX/dEtDO3sP",
-	"SB4tAG/AORba0FEWiMR/C9F844N1YWQVRryBSIS0ExEmBg4HqGi7Gu1UmCllD1Vz3USyIZXN+ISlvsy2",
-	"R7kh6t+GUHaNiTcQ4vQwuyeoheOQGabeWDeDVYGr+ovQ8KhnzzbhOeIHDlKr40BvD3xSMfxg+TD3lorO",
-	"llNd4DCvkioBUwK+TKkGGPHV+qzBmVxAHIQ2ZJaCxE69h6Qgfdv3lLgFN3iEfTJ681Xw80rc1B6UZ9kQ",
-	"JC8II2F3KVtKn6A0P4B/gBcQuadxRQu+hAL0yxxJjmY4myDM0IwvC68+mf/GrtOHT/JtCSesByCsOeHa",
-	"yLrpe2wQNSvkLaiJQMh8x5QZCHkE5VIcJHXNXxfwN6DjC1IK644mAldsrFvuYzQ9hHfLk2KQlXHjepJt",
-	"V8eVzQMhhl+EDdFCWJyLuiHNhZMlJBXHuqh2Z5Hgeh3dTgC4HuzAOlbau8bdjLOtzrj0a0cuTGzwg+3X",
-	"f2YrFjUkGzmOeTO9EqDVJXpoK5p+NgIWahWQ7gDpaZCybZRJo+jHfPkhHaZqV0YwLk8mSsqCRXFMp0sO",
-	"kHtV5ewKuE89a2RKIDDBa4F5efecNhdDo20ZrqyQe+YWTNNxR8mZYUI2LdYPloF8twnNZH+Spm7utn7W",
-	"L3D2XoopLLOp+NErH8Sz9fO7Gz2822N8dKRCz7J0wGUVS8ZqJYmq4MvwSXoIR+D5V/kZr8km9LtdMpvP",
-	"KdnV/x12SpjkxfqVtU54izmiTUTqK2XRgkFBxbcHwTTwgppIoqhp3NePxx5q5XulS+gUZ8vIa4pnMXge",
-	"KOY6KIJmQBHwC6/orY/ACCfjwDo0UY+2QrBt5JIRAzZWzw+Eyz3Q+BOdo1Tq433xhdoKwfMayIMpOm3X",
-	"aVQusXeHAni+Y/EIwxyRlY2Aqg9aK/MnBjV7X6P4a6PyClmMll7bb5YObD0viCBMRvcgCM4OTRWoQPIb",
-	"RylHeMyXEumYITSmqTFH4oIA9CDPCTOG+QpImOQnuogFwEGEQu09xLep7f6yZkeBWqy+2mYSJzL6+fNC",
-	"vA9xvB9G4tdvjurgMeBnqeYLwG7NC3JpQrPsBqDhjQla4AzQ8tMIuxBwmddzc2eCsDZDrbBA2osDYHiY",
-	"QWkB01t8QuxgdIcAHpInBK61ID2Y9zWGeruTdW9yX/RJdITtICSgAH6l24ZvsA/vPzy6xQqe+bfaEKjX",
-	"ISC9O+eCil0WNOLW1vR+OFiwFh9WNQQD95KGFIuuukg+R5wLBdV79PrrJdWaCY1rGzc6mN/mIQgPaTIn",
-	"vrsYE6vIKCH96EBjF2YpTbEc4Ny77+zw29QfXn5hkXfR2pU3lubK7taPg77WQ9lzdrEic+Vayda+6kAz",
-	"HlH6RzPaQclWEey2NxSexrQS7t6bCzdvsYBfjkNyk2mhIzIlQojNgbZVg+EBb0VC6C3+TM096pA/lniR",
-	"u9VAGg5xJIulkCRFD24fopf2ru/pIBcoiYT4KdFB9mVAENJXQ0/loWWBk/VdmmVUgF3T42F5la/QBBcI",
-	"S6si8cnERtGYLoHFhavNhG9bmCUzHikeh1w9l3LGodJDq2WvNOAZTdaRoZzW0BFvEinXriNhMALHXYd/",
-	"lzMriVdPqDNzqY00xFkZZeQWk94cnMSjyNK9l5lJyaiVtTjnakXGnEeeHV6qgfVpHJAQfE48tvkMjyPj",
-	"BeMjCxdLIbU974gGDK7DUe5yXMxDeH/6t3uxp66IzAEd7Qh+61HORbBwLn8davP40cEnE5qQ4gWBju7c",
-	"Q1QgylCyFJKn632QI3OyBlSXMUFLpqu2I85MvLKvs6MqqM338xergjbebOPagMoiJ2iB5+rLQJnBhl4w",
-	"zjCbQxo8lRQrEarOJirEUv/BTmSBmaDSDQMwFenVHwCaI5ICAzjQ2xeA+iJslq3mVyfqtyRQtXAlWzWZ",
-	"tg+oBXbToY1WiQ5iGRCd+6wp37qY1KkXjo2pSCHOrXtUVD3HHUU1EpD3FyHthouyzSKvdbRzBygWBu2H",
-	"smkNV4AzK2xGSgLNyKMbUIrWpCPyFRP2gQjzj+BHNCDvjBy5AcVGjMFwhBhRqpmY8RVDeIpha0Wn9zd5",
-	"3/D12+fwkAJ3eBV73YlXtrp7zvvAAL7y1tI9qC/ZBC3WreoS6l9/od0BvDoeFjQM1LpfEq91I6DsDZ6E",
-	"j2XKHhaUiDfIxKNmXdpD/wrZ6nbewyf+mKaLZVl6ucdJUJ4Pes3cl90JVbQKctFWbluglT3by5azps8H",
-	"+n1GheSFJ7LxHm/uA6snafVpwouEIMzWaMELElck28swcGzG2/vnZH2QTWMMKaUgaOxv4cpchsuq2b2A",
-	"C4MBXjbGaukwUvgNssKwaBlAR6cAr8SSYp3LSJORbsUZSZBl3+K6WJ0v8vY1Ph7MrhdWfqkGx1XngzcB",
-	"mtJ4RZCOi8SZ4m5T93OrBZ5MTLhdH33JMCqkahbPCRSXfHvrJsyrW1KUmopA7qYm2JjS0r1cxpP60L5K",
-	"Vf/t8yLXbRuZshE+X8cKiseOLDfJ1s4l2HHP/mwSD0qIDC+0dVzMcZoGsiwcNNZzwQp60pGvRhpqgmCH",
-	"D9UVbkKKMCJ623u8NxRdXDXh6/xNkA/hME6z5bqDb+vyzkLUl4lLqi/ITVAHe4mAgwQhonUgXutP+az3",
-	"dnj3uLIEQwFho0GkZk4jAFazMKMjNF6XCoZNHwFcJvUJAK1vIEs5k0YxJ2uBcFHzYnuN+hGcYMgZXope",
-	"LmikRhR8gY7vHt8oIaipdOkMF4kVVoqIWo4y76s3VaY1vC+SIqX16HlbFYSy6q+USFIsKKvn2ldL+UVS",
-	"6LO4K84GJwnJpZ/pZnxVC0GsCiPL5g2w82QbXNnADEqPoCPgD2a4rmpt927m6/6wMYlp1nZ3eQ/ZwBUW",
-	"gNqKCMFpPPWmT2iwa2aQJX2+2u0zksyHojYpgsafZrVl8OGMAXGGtnesSepp77TaHz3NwGPNJbCvVxN1",
-	"qWQqkdoxdy1OaEv56ngv0ylB2BR8pgK8azdQSiZ4mUmTaxq5oPW0/kbyGgzbvebdQIyQ1JwRBV5tIlpH",
-	"Lnazp8MUqZZEsyuANFR/K25PZiRFh3ePI/r3B3fSqaF2Iy6KCUlwCpmtepBl9w+ODy7fOrx5fKAdArqF",
-	"G+XPx3evwPcvXbmkBoJ6Tp2QKw8Yy42H8MZuTekpYfulE5UUGuMxwUWx1hzx5vHhIeJF3TBlxMW2Cj2H",
-	"yVu2cNu83ZxDgVf76OD43ot76OatB2qgxf9+74+EE5ioa+8XgdIuBiC6hJsETkwW/qeX1AOVqdZrKUiB",
-	"7tysds7elZeuXrv+L1+2//cSqwmMreGkKwKGN/xxKeM3xdkI7S5tL4lzM7+jJIkf20HnLKrbLygJVK5h",
-	"B1Y+XAgr1Q3sIyxHFjsPXP1KMtlAgTKrFUOlXYKLTFfMiRNR8Qad4QYYxuXQWHteTDdBU4zEb9KJ1lEH",
-	"2xGWM+068QMzXEhQQEhgtFfoekgwUDa1gaKNK0GG6UKXrKgk2w2IXMZOAEl8UOqyNJz274SSW/tjbprx",
-	"L2BfS5LBIaB2fPVoCbN9Xd6soRADj/TGUrxFxjPO51sBraXuHb5usopXw+5xSRMSAqYJVMcRkue5Ei9y",
-	"VhBiq5tQAgZmjAq+QglfQoE6qYOjU+KcIaVrNccGeNg06D8mdFmXGDtoke3Y+fuQ5TsWpCN1ioau6+ch",
-	"dJVQZirUmk977TUw829e6odcteqEaXkAW9S4acrV+NReSRZ5qGTrmKdrL09uYgEuCl54GyOnfiV1mcyU",
-	"8u2c1Ce2viYcgis9uRclETK8n5oFFwUHqWdevkTTnRgja5XJ55ZummCaBZN3sFyKYNxJhoVEJtjS5+eT",
-	"BT2vLVWT1SyiU+vHrnjkTrK8sw0LapMdn6kd1XS+xXmcIyDDtHAXpx4hVSUANHYERAxwlpB9tJoJkpwY",
-	"/HlB3CBLB8itOp2iptPEcTPfl4kCHTMJXqyfrVStE2wmZS4QZ9n6BsK6pBJoxxnBqUCSA1wMPcWSIFO5",
-	"SinOJidPK+WCL4hGXaM6gcdjj91UdLfJqbM/lgWV62NFEadOkd+QTIS09QbAjCttkagXBCI2ncXEsQCN",
-	"ib3+y4Opno0ZgqKVRtSjr/sQdg6O7lijMK5KoRno7sLcVJwQ1bK3McGFK+VsR6Kqe0whi4/zOSUW3laX",
-	"xiLyxD5WLbke4LvvQhDKhLeHeksJF71okAXIC4kzlHIidMyI9aILghKcZeJFdEsdTmDEhlDq37h67V8i",
-	"A3WAUp4sFRWFpjBW2vE4I+i31TX/t19EBwtT77AgyEhw0JvOvv7+CNRpocOzX3rpN9CbDw9H2uxidu2L",
-	"O6OdjCaECaLhGghTh526W+0c5DiZkUtXXtytiOJ8VyGBmgVFgmSTS7Zg3cHRnR2wumki7+zZku44pzv7",
-	"Oy+9uAftKjUXmOwyTheUXW4CKk61IFI7unRS7igZqmF8/vWS6IhyXOAFkWAw/K02Vl5mzCVwCJV2gH0N",
-	"O9jAcrNVM4EpvrTUkO2WJ2zcIoiLTUC6wmMzLkdft9YbObRXLce6OjVpaYF+q1+rrvuuPoG+FJ1zpXTI",
-	"GaEFMmqEr9MKx67qtB0/1NHNHZToG2agAwOjMqT1I1yUjivtIx7p8F3X7MYLCCi5c7Mqp+jlIYILqHjn",
-	"pen1GJoqBaQcB2Qb74VW0ERylF0Z1oeTYoEf0YXSL/eMgW9BmfnClyTXkv98JVBOCmQ68U5Ww/p6+r9W",
-	"77+n87chyzXnTOgj6crubqM6oCM4Lr9jXDtxG0ZLEtDLQKg3GOt17e4xw/Y3VY7t8pEBqHGPUhBJ5XHz",
-	"W2+r2YjlYoHVjagBK8mND3BkmDldkrKwqcRToUtJgJfwbdWHR2xeFjWYW68E/QIxAtSBxL1wEjt9PQ9C",
-	"v2XFvBihlTFSGmEzAkV2NePIYDtoJFp1A6QMvbRryxPHrsBXaPpuP+3b5xZsIWP5MTuIpm51pn1ZLMkA",
-	"cXzx++amdko+jwW9z+p+9ImRwKaATLFfLjPAS4wMSG7Ci1Rd7Kn6aYRSOjEY+WKEwKUnUAp5+WlZZktw",
-	"NMHFQAa4DMcQ3Ei48PAB2EGd3f9rdjgfOzzEc4Io4FRDdXGSCWL2s46ueGkXLQxOI55IUqDF2hhCEjl0",
-	"bUveCK/vTej6OSwwXMteMbazraytDUCyt+x369dKNch3/zGz1oGOCxohjZUJ3JTwotCRU+DXhDCqF9HD",
-	"Fb8kJMlBnRfg21ZXNshqNcGl2tmhC+Ab7lyZwuZrLc+MN5wX9o10sA5QZ9LLNjDOz6lHBclxQcows1/z",
-	"6fm6f6io/VxE4Iwg8ggnsgy1w06gneROecjSXBOOtBvKbjbEK+bifrd89lf71LPzeG7XB53mZYgJK85q",
-	"StHnrDb0+Y2X8/JX7J93YtRaS5JnsLIjb5vVaC+Aa7rXz8KaXORZhCY0I+2VHiGcCQ7mRWPQUpqwBrk/",
-	"BxcUJCNYWwf9h8cD/cCvFdmtrfAX6CnUnh7jZK6EthLNXzKGzq61W6ZUdoreA3iix1r61owrhRiifRgy",
-	"9ZVfEIimSiEBPCtwfxqHhjBuUt0bD1m9xuuQxcuHkNo2Nt1Sp9qo6q1ISfGihSb2d4nDlsvr0V0iGjIj",
-	"8nGXbXTveoe4ahnJWFK3ksX5XNsDTrKl0KEQvn6WTEL48Hn7AVsrYRIiNKxTYoGzjBTGKrlfOZltYXE8",
-	"JWhs41y8HGJ/9AzPwrj0GSiHmSDBqffLYYOEnfncdIhbZi3NWoEgQckMq53OyIoI2bp/aGHTEj+XySMb",
-	"fT71uZAVVTLIuRSInJJC89FaG7GhDyXwTHRCiqi5Gv22dsYlMjODO4XgSnRJHYW/jQqCU3EDJeIU3nqU",
-	"iUfQR3mvQtrojibqUjYCDCEuJLqyO9rd3d0ZNUTlLZhDQFj6WMzwadd5ZgM5gAA7o51EnO6MdtRIvUmZ",
-	"X9mSEN2OXPxlFX/bFXLelTVsv2WZpBj8HK3+sqqm6i5ixAYoCGJGiNTxxViCGaTahRGy5NTJRQpKlAPd",
-	"o9Z5wcfOuNS7nwrQYCDKaaTjSxnScWDNLa+DtaP0I13tBsSWE1EeONS2wD+NMvS41fm+KS6j5BxhqZXi",
-	"QJbAsC6G/7Z3ErpZaM/lRHxAVENLSSpSKrrOsJiRbtatVUoLMy3oQwbITsx4IUfqPGS6PtQIrWbqjgcl",
-	"DwVeG3znsl7UghdkH256YOZS13yJ50SHGiHBUcZ1Sbgajx/D7isB2/vvAVhqxD5ERZxWH42T3+brA7ZG",
-	"ufGy65vFDYTRasYzAvksI6SDp42CiT43I48+P0LHrx5cunLtuim9BXCMYNCCn5UQqr8Fj715/Iqt7u+Z",
-	"ksUo9B5rfhx7v4xP8M4Glox2BIZScbZxXmtc/8HLZesBBE/vQSExzXIBoVbdSgfbOsvrRRe21erWrhcj",
-	"H4ATczKm+69Q2OQO+FUyb/7zRYrycrGf28Xm0BHGiox8WaDDAwGeYIboQun5gPBHxI3SWQxZdzrTDmcZ",
-	"5BsQ9+pDSwkakvu9/v+SMs4At2w1894InslqmwTk53KRrSIvdY0EdUYmNRoPXMXLVSC9NX82o2B1fa79",
-	"WqJAVXKq4fOHvBBn1XX5mWe29tt3udVKBT1jf9svA8s9+ca/PfvB3/yf97766X/9yyff+Lf/572vnv3B",
-	"73/2nfearKcNZVQKlGNagA2C63tvD0dWhAradQ/NM1HGChNMGmakLoqbnqrA0uERjnsDdKhW+OLgkMWo",
-	"I/uXxAhoiPvcTsu3apcM0JUVs+zbKGExQmuCdUHoGc9oitcC7tUUYqd07H9BdLWYiq8tbTxcffkrqoN3",
-	"L39lTtadB2Y3h9fl5AUweKMDso6VxNevQoi7JIVq5v/6LXzpy7uXfuNt8//Jpbf/xT/febbHtJmgrnz5",
-	"nIL2qCSLKjiPMkQmE5JIHYWpRGRa4MkmLHQZ4vc6Qu7Uz/8EeWn7x75LyecUbWN6h5E8P3mJywQdtIIc",
-	"ZV0NbFQCPs0JySF/ayOG1jtBMfSyW/nUL59IPCdsVH40VYzhi0lGE2lAGhjXWrIOfhVtWxE+JYa+N81e",
-	"/PVm2VxHrqj5fPfKc5P6rxOSu1vFlO0A7r4BAdvqPbSLxmRKGSTJbbxbLi/4KYm6semwzJOcFIJ3bZrW",
-	"9rjLf709trc9HGr+E90eusTlSFuwxayMM+YFSqlIcJGqzaM3iy3dp7kWyRlmoDPp5FfbRM1LEb1/TLqm",
-	"iLltftE++0+D97syDsck4yudUHla1rOIjHFp3Gj/cV5pDa881yBZy9smclLdQYLRLYM3zOWvmL9ibrFV",
-	"zZN/IhvH0221Tzq7HrI1nh0fP7eLs6GaTVfEACdr1JUe9p1kWMwuj7FMZqRbvt9WT75iHuxxEv86E3mb",
-	"XFZR/rlJSrPuSkgCrvLnbFyvGzguJE/mO29D/TqvmQWAfarZ7FyM3lh1MEht3LuAATyXtbqL5wRhBHta",
-	"h4PMyRoyxwhOZjVwAgjIggW1ZgnX09W9ygEZ0uvkrK3/r3JCwHNe5gO9wlXGFoRcqB0KywzhLkPWT7GB",
-	"9m1O6Sm5tMzD9tIv0FPyZg7zf52sf3XzAmEGejLP6Yb5/Hmo4HPCbOEeW3TOICGssEC6bJ1Jotc4VODD",
-	"rqzykEvkoNXbm+g5ODAj0gC5hjJTKdOC5A395D8CSWJm8rzuQUd37iFNdu3im1BGxYykuhwdZwm5oRhA",
-	"F4mTBT4lmahni0autXURdiqbr9qHLpDqpo/nplPZOcJGEjM6kSRFK17MwQLfiyyiw5Q6DJpqVQVeEF3M",
-	"z9wHhLXxv4gqg6du6mSM05OCr/SqTijJUsgpHCFcJDN6SiChna/0T+JG+bXVHTAqOJeNwJr62t6Bnl6F",
-	"4lrigvQ/3cdzEui28+cWeAJwF1BaRZcwE2gFxqiaYmdF9OGBke+6EAlKi/WDJTMpOBZpTi25Oht0YUiW",
-	"ll4iKqCApBurYniyxqfslNOk53J5xz4UFavSDi4toeD1qtcLrhYkPdHQYRofNcEsIVkWqK3667vsBYcD",
-	"qoV+bkLXMhoccllWuw25AndCmeISLydrHQUCsDvuOQdsbTq7rUO1n0HWe/sAKEh6yRzrZvgB5tFbw8M7",
-	"E5wJ0q7f+EudbVSlwq+dabfXdtTrCzRvn4DIGUHDJwaJtXW4vZlnHKd3yv6e+YLfK9MZlE7Wvd4lGOFF",
-	"85sBVcIAYBvEshzMfiNvYoq0i08FgKiqkw0OrlGpuS7t8eAjCl4MS/KIvpjyRBJ5SciC4EVdWlY1PijD",
-	"MJhmJ886eBa45nkIZ72BXOatMCsWOCX76OjmbaWF3r9908YK6FwggybeKb2FWMKXXQH49pmLJLDt4/nE",
-	"JhFQ/BQxLHq0LopQYR0CKh7c5FczbGocqaOyCf5TwSrHCFLVzQnPTRSSG3SkzQqCI5wVBMM61hfmQMyP",
-	"Jc8v6LpgWn9e94XnyQ0HYm7r8mh2GBPLDhq8TCwXSoKWSGUmuMAAbIgAM7T3XAk5FhV+ozhFXVwDnGKx",
-	"OEPsogH2LpBjqg7+KTLNoV58K39rnDHSbKPUoxuOLNFZqBa6ZrzWj+jCFd0MVK5sJ2bt/eqpC6S608tz",
-	"MRcRnMmZVe5suhotUEaFFCNw44xQkvFkDqL8HT7u36AAmHOphc7hA764XxibzXaRLzZCvAgbAKqy0zkG",
-	"7TrJuDBWAKV+Rl76H5AFLuYmxRiIVOYK16vqbYTmHcp18UQSWRydjOahrvRP/whubprDlGAxGBEeSJYu",
-	"De//Y+/7f9w4sjv/lYLvB0kA5ZG0X5KbQXAYjyxZ1reJZhwFOARysfuRLLNZxesqDs0YBlbB3XqTrM/Z",
-	"YDfIZo3ddbLfYNxKOWTPG69us//LwTOS/otDvVfVX0h2sylNs4ea+UkastjVVe/Vq1ev3vt8FGloKdRV",
-	"FC2jx2d69jJ6dhZKqzWUhorcWCDNLdZ5YTR23q3OC5UW7MKMgW05wd7W/JaPxtBUjhgZFxcTm7IsFWW0",
-	"4YH1igupqMFKpVVDEVNmFA15+M3pinfvPbQMMzGXugMx43EsDiB8kdW9QZtiyWXldj593SFgZy8p8XE+",
-	"DkvPc/EE98fcmOy27t/zccc1VUd6/4Zy2ZpTxG3dp9CTky/DqgZw15rnNGtDj0edJZQQPZjyfWaPnJyG",
-	"tpkTcXdiZyndJ8iQl89w9gatzPm+O3XXVtEBRxyMqtqa9uAgNBbRNvEBeOrqM36mtQJHzQrbro0GXeGM",
-	"XueLR9j5sZChGrfYPKRt+q54NS30jO/m/bj19o7z0mzQUc6QtyXoLMSBoI9BnjP4lfNdaYKebELAx+/B",
-	"ZHEbl/Jjvj7rKF5Vsu5d8PDRjw//7uOjn/7788+/u8nakzQZNlKqDyHjpsV4EMDQ0EWJVMsvdA+esvGB",
-	"jkbdDzeG8cIkqd24JEUqrwb2mSd1peMwmkWz4R675pxmmMumWaBypX7zPJ0YAkUE9ItijPfSlsuRkFYm",
-	"GJ2NQ9JFTHrl5YKRdEOWpqxYixbGfCzPkt9W7rHsGd7pON1oLu/4JkxYqso+gueyRQmvKVKya30Yxy8/",
-	"h2aKxlCwPBb6LbmJWHPHJT+WpryWfirUSQvPzbEnk1xGaHMv6uddr69aeHWEVWgECb3ZikN8zesN5etZ",
-	"LdnEKAv5LSk3ol30DhOVOIWQpQ7v9YWeApzYonbIftzpiMDdDfjakAGXvIsIcCwAaWJ4Ub2sRlk3I9sz",
-	"LT3jrpvhrpurdkmcuoSpjtocY6mC53NEBbR+6ZSr1nottMeeM49t9STgVtaNuWpO1V6kWMFpcmo9Q6iS",
-	"fOfuUvLXLJSMV3bN4p2C9b5pyY6iMU5bnMIG2WxT2totDGxg/MNl8i2jc1RAWqxzeBC/Dzv2n10+sd1u",
-	"R2LIJ8wo1W/RobgrDkA7xrsexJC9ECxR1S43MOaTwkqNa/hu666u2VGcPnVFhlMlYcLG1q20OpJTWJcm",
-	"vEBlNSwipt2Ooj2Yy0h7vJEcNQRJiiqdI4AEmlWLFNMrrbYIz+nkYsu7Au6OK7k9daUuZ1dd6xI3skrY",
-	"mCNiO4fQqtZ0wChb64/LZGZ1OUgH0Sk5t90SHWP7WF9jTOLprNwC46w1oRJ2sETe5jTDGt4el2GGjlWC",
-	"o2CKuOkon1UkNJMK2arKlacnhgP7mqXmeS9pVbN9drFQ7CYgX8i+4RD/F0IkDiB2hjsA4Q9zZhTLJW04",
-	"Twwnl1NoTZyN+aQtoiiTJUxFGEvSWZ2Z+JNm4p0aN3svJrSPqCAaswzx1tP+sVV8L+BY6QR9nNsQkrU5",
-	"d10vviZwLdf9hsAPo6nLAZ3O4zKi2UitWsltADY5k9Qx0aTyOBYYg3czz4TZygDsjFUckrFNnXkE+1Qj",
-	"abB0xu8+7PI3EESIRdzkcvgqSd5ucSVRdh70Vy3x4/fY7CgaOjY3qmf3eyLoef+AdRXoTTo6Cj0LDom6",
-	"RiBeS6pQ4vsUqtE9bLH+ipQfx2lUqRuGBXwALghj7RGX1o0gT5kAyJbVH/tnse7Y4a6/5tgRnFJ9ERn0",
-	"QLfrbeU2NeuKRuFirbEHtgrHxLTZGXb1akNXNO8NQlfLPku1JJ+fnfIxxWqsl8KISuAVEW+IMBaFw0Sw",
-	"HyddZu8skg/91UQr81GgotFA6gJcqWQmKzF0rxoIaUaB3wIe2iOip53HsWFoYoC+aiuH6SFdqAhv76Ua",
-	"F9U704938GEvFb0ofL1QxBC4TP4XecPk93W+pIH3X3QG7U/rfLUYOhCDROrHF3m/5Pd1vuSQTzDX8UVe",
-	"EH9bqwZy86KTZ3+6/KudFBCzy8e/6zQJY8ZZO7f1tNjO3p+x8+/sX7v4x/Zodf2Nmxfsv39+a+/PW7Nw",
-	"ZltZnNUhFyGbwKIM9XSbq5KCW7SdrFv6bYOi3k7FS+6sY1/R6E9YO4On6HFvYqW5nPTsOw6EKau2t9+f",
-	"CfI4BLnLJ5S8msBa2L9QiHhnNXCEFYvkJ7QRQfYoMn24EAlRsu1oixQmUFJi1h+LoSu0ISEzj9kkgEDC",
-	"t3duv8mCSNjRsjERMiM6P24RxrpWsmtffPA627GOEoQOy9mAZAMhRwZm3UtnDNybL3Aur2HEP+QTJiTb",
-	"6QnJt5gTC/vaJUbcz1e+ycYAfW1V//IVNlDS9CiLp2DfssesYhCbPL3UpYv/+S8++PqHF+k/V9L/VKJn",
-	"u8Xp9VsUMoWQGaXSIRgV8qI7M6PqesW5nHCTylXPqfT2DAxLaNOp5um1kgU/y+NVlffuDegKKZ1Dw1ko",
-	"iLvznHbgRv5O+Gtfs1rxta9d+iN2/vobG/vsypVvXrrQ8isuyU8ZSdEREOKvC13FLuV2z/d0ZmWyclbt",
-	"zLpqZHfqdmPocqvlHdEdxaA3ncVosRjsOThssYTWNAZk8sD/eYqPtj0aG8VAhr6yUbdYe+Lr59AsJXJI",
-	"seZCYQpM40YlsLkyg1Q34NyZwTszeKfQ4FUBH1kOSAS5RzRB+emF5mGkL1ahISRYjzMewoZiuW7qG4vm",
-	"7jgWG9VhAy4nOVqTQt5WIQ9AGhWXIVXfz/CfZA7eye5oNzq7XrnUY4gxlqodMADy+7fhdbbt0Cq/gVCV",
-	"05edGGHJzGFN6MSZHpq6WsqMsTkdmdWPLcw5JGrsy5cwW8khTOVAjAsUp8haLVthM8Uun5nmBz75cD6e",
-	"dVZxjvOgf/nKCi8801E0WHfbqHZuF4CpY6CIy4mSwHgUqbGraAxjbn1uR+jpCRHyiXbz9dSIoA8L7kX3",
-	"XZuXLGZ0xQtkHE8RsdIJgsMiSTa2MR/+9ueHH/9g09eK6QS7ryu0wUw2l528LFCO02Iys6RgxSHRbfye",
-	"pmJ900Lo/WksJxkoid6QcUYyYu0J27u9t7yEVR8WQAfuU5OXtFLtiEs6kQsjeCR0nidOyAcIdiqs6vDA",
-	"iAP7mEi5bP+IEII8R2olG/fm+zwwWwwGQzNhf8IMUvERId9AhRD5yG3ZpR42fLnL+Gx5WK5WoLA8wLZ5",
-	"rYTw/6w8YLXG3ep/Y7adgELIkFs1crmjL0gDf889KVnT9eRkZjtpCDzXd+63wIYwBJzgvNRaaeLdgPcx",
-	"9uQgW9jujTvaJR6YHkwYj12+QVVyXzLlG5SOXmjR8W4qI/46F80OvUozBL9jOoQm68WTs5Ptt7MrJH1C",
-	"5O3LzfIHZKY/3HClwmWZ1tgAJ6QafqDfACq5RnZDGAiZHChXmHmdjquhYAfNaSMFmGCQLpp1FfNQpZwN",
-	"edz3rN146yK7bIwZ/wcQ2wd5P8Ct+XMaqb+FtqrYUXHwwlpIflehDt5WB6+eAiaDOnXaZ0eelpluMlcL",
-	"20oKkFqMPGf7rzYt1lEjrA127nNVLRtJ+5jy08E7rs2xcfpk8JgQeKkQlgneHwqq+qV1dwbR1IxrfF/F",
-	"/cbcY1K/bCRXs/Pzzr5zWPydei8Hvkgdrm98g96/qQBwojAnA2WJcclGMxr0cgpUDSVxSgxn6nSGkDiF",
-	"kJjVti5Is9GJuO5tLLqnx/wMJdNL+noTrFxPddt/nIE5BfZDkMzNCDtPtTasPWGjPkxChhOWXcL4lIta",
-	"hFA8sS79N+KihGvLDX0HW61vBWRmFA350NtWAG+rdrHu1BxfL1Asu67fU22PoDPqdulcV6BkW+zKpa9j",
-	"jBncVWGPJ0A7L6aB1mosVMA922jd9c8OgptRDGfKlyqfP6Cd00yNJe4hOEdMSbtXxD77c6g8cBFqz2Z6",
-	"IZSFkMa7h+QRL2wokda4uCQiBm7AzmdN1ID++UvZqivH1n+pptSJ/0biJnskMcxkB8xQJptIQe1iy1bE",
-	"jGPtactqEGKHgwziCbKltEU4LeMZ8W5I573OdS7uwPuGBFzhsD/mwhTc3GdPsPiHP8BeWvEB9gVNwB2F",
-	"0piAqdUQ3FKyy4YqivBCH2nSrJdpu55ew34HwmrFCZiKq3lhqVqxtI9zg2ktq0GXllGgOczPlC/MeIQk",
-	"LUwDEIo+1mszgk/B2xhJ2LcIuo8pjjGjoNT8q1uQxe/blI43aLeMwyB8T7W3KHGKjYb2WPSu/eNdl43l",
-	"81Uo33OxiSIPncsAopLdCL9fjfq+itKj+XPbTkJIi1Jwzq11MaTQPQgriiwG7V62IDSitMHtHZutrVub",
-	"DqH59KGCjeUtNUZxWtmCDCGc2U+W2T82tIGh3vjA/vPhQvFi2cjqtpSpqy3qvEqlEpJox0p1rEVXxOcV",
-	"9OZfM9SnSa7IZqXnItftPRhGkwaCOtvMSokJaTUua4AkQEiV+vbUw6NNFui4xVBILaZVizkRvZw2G94v",
-	"uUrd531Y/13lllLDNg/6Te0u2wmMqYuyEDgwNWcjGWZSG1uJ90u7D3JRC83sq4wMxFv2GZS/z/6ECYOw",
-	"elb0WEUOEdbYFe9P9uhUIU37pm1W90kEO2lgxUUR5cjgMsNTpMv8bTGpxpgc3zGQOYLosTBBr+Vj2yQg",
-	"6yN3EzQGzHOQmGUz0vAiSzJySlq8GO8OQXpVrinq4B//FkSRWrUl9p1fj3mDwKgojXPaC9tVYRlF6qBk",
-	"AC3nwXfte9pvelyGdilml/U5zTCAVLYYvcg38LGLYk1+eu5g4xqTCfMdNWMwcUYSU9iz6mhnmssCs7jJ",
-	"ukqFLBXPNy+x8slXseiKhTzy1KZuS+j7Wb0xvCasmcolFFDS+JB3QWf2IVoH2k68V9sig/gCxm/IhfUD",
-	"FsZbd6ldndrvu2hG75WEi0YMgLkZwSJtd7VqXaaQCWmUi2Sfv3zJY61cKNV1P70brgSsDOkHG2TnuQ48",
-	"ZHy662vV24zrPXtqrUPMU6A/4riWyMbQ3ZaXJV3YBiuSYQgNCdANc0USdGzeuBypDtsKhJy/l5HmopB0",
-	"KsV1PoE1aVTfcoB3KLo2AHropVG8BTRdXQfuW69P0FiSIY3P37uhgg8mjAdYalE6bYkyhxABZWjPcDiA",
-	"AeygEYVupnjxHYmmwvuuhVMYA6HSlViD7aRRrernO1mNaT369OPDv/ns8ONPnj16tIlL1RcQ+EKBXKpY",
-	"ClvnZy7jvZav3GzDyiROfSGLwIvdVxWnNe39pkAqw9ZxMUdV7BbvqBZVbfp0cTSZKaZFQvNXvbLzjPjp",
-	"RKWvZxShsb3l9iR31izE0ckt6eICTzoUZgZWazJOpp+GyjyzI20wOUdmhbjJOAtj3jEJ8yfm4mRwpBGe",
-	"K2tKuAzRqr6e/fQGxRF4FOF3mrVHxqpHyxWV2ZXm7kMSsLUCdZneFBY62XkNWmdHu2kNuSshV1yA7qMw",
-	"mhkxgEhIEr67mCxe7YiZMyOpd4bhzHJf02vzzCCuqdXHQBo3JPwAiDlCxQNXSGBtiDUh+JfndMoq0+vM",
-	"UwdGYJuO8P9BBDyG0OEbC83GsSJENUd8YY/lHQFR+Drbdr0M+IS1gQlph2OPJGwkjYgcBr4etQfCmPwZ",
-	"sYKF2eBhGIPWpZbGNVlzK+NG0QypmAMNSIjFrMLktiS8Ey3g82m9NhzNSzFfuWhqsClZqazQljSoDHt8",
-	"kqJI5JjmtnJLOiHSLaR4mlnMgQqh5D5iD2SYsaI7hKW6/ruRHUhD3q3teq8pWH5Kx3zQ4zKMIN5kGmTo",
-	"473u8ncYA7LVqvQ6GMZs2KMU2aV2isC+pizJDtwTXbnjGq1zbuA+j+1WeFqKFzCZpAcsFrrPpDIigDQ/",
-	"xOsPVlYJqQ3wkDiChhBf2KRKF53WPiSXr8tqF8hYRYNy/bJ9vZm0O1OxdVGx+7EwkBofvFdUvtI20aHz",
-	"WPStRwPQF5Lc15dRqQiM1Y2ND6xcS8/St7DlanJe83O/zW5zg5HJ/cnQg98JAwOmkZ7Yv9icN8FnH7+z",
-	"XQXpvOaEgoGbEsp282ypsZAGwhbrCLy4FHKT7V699jrLoqlH9hjFtScaoknM8A4uq0L+Tcpj9LeTVut9",
-	"RPLjaJZmH9d75mBkeB+ysGwdEVFQLQbGY6gSgc0P44ZMw39cTraYkAWn95b9Cnk/6ISPnJEOY5iY/5HG",
-	"IsthmWjMg84oilrJ3w883s8I+c8e/L9v/WIGy3o7DL0ImivpWmhWqmiQNWbzzN3JYN/cR3A/Z2Nc6hgK",
-	"WRjStkKGCWymX6vDh1gb+sBERedYiJswNLWnRsiQVqzVoU329u6b11ts9851e8bZvXptliuwhVzJrD3B",
-	"oK6bg9fZjQGmC/IY2DgWxmAxLoxfeIvY+MD/90Z5RsE9GKgDaGCl55+Zvm3tCQs04rDuTGjeB2+k1chk",
-	"QrRle0SRT/jKyuekeHkkpw5TEhyGAs/dkiy1Cin+XXJ2xO9fiWuYmaE0hQzT9H0MzsMmXsekfpZuMQ08",
-	"IjAFnRDTYHCDTlNsMNKGrlKI0PJ1pkd6iLEzROywR1DcFkJkmzDMFS8spZAeB7FYJe+7FmcXucd2fHAz",
-	"yo7+/meHP/oxO9+GjrKnhNxNvnXdCdX+QrlQAz40QY8vTPDfoXZ1Jvj7LlaT3LaNcRph/SPmJoGd/zoL",
-	"RVcYfaGFeRIjDS32jQxtanJL4aSTn8MNPgqFWjST27bRCqYz18+q5tTPpFGsBzxmmWiqnVCjmAaw5mwU",
-	"u6n2pIpg53qZSc/QOpUGLnayDStBxmQefeelz2FnuXLHaX0zwmwsgHP0ne89/af//uzxw6++/EVGPXMK",
-	"OaujC3OdMkNb8y0yM5KrYLiIGst4ym2JPuNpyEWMpLf2gC1D1hMaibOWE+VGDIE6gFiUXUY7r/UeNZ2s",
-	"rz/uR9DQDXQygY3wWj3+9vO///nRw38+/NnHmymzlfW47YsgTZuDNxNKJpkvWeXbwtgrofmizlFeTGwH",
-	"xYg40GPkjZXH5U846O0TB1zyLib/swCkifOp9252ilVVwtgF+EuuHe9RsyauiChmqlioHON05nyzyfoA",
-	"wwcqCh22pf3f1IRrwyeajTRvR8DagJgd/i5OSUB4jgDAPoG4EngUJRcmW2gbMG3NtJIsWZ+nRoaD3ueB",
-	"fZ/ivPoozQyYxXLxgyBAF/syhRgur2iW8uGTL44+/ckmzrB2uBiocXnYayRBpKLmbNbyooPMjNZbgSxg",
-	"Eob1v8+yY2jOFfr088P/+62jn3509A8fffXki02KR+DlEY/BL+L0HlzPWEZPq6u0u3QiIChBV+IR1wnH",
-	"eu4kYOVWXH6wHYZ2WtY4/AU8amirxYlrlKWKZ4x/Lna6lVYtYNGT1RxHKcm71psLHDW0bWZE7ibcq0yJ",
-	"qdiIYSBkWEYueQ9bnJmNl41hcWE2Wc/nmqu4y6XQ7ibc7u4IeYmsWM4FQrsiNG4G+XzRUrlmqGNKHfRX",
-	"g06jSY67xtg0nv3yX55//+EmuhATAv1xarV7445Xn4xmnNPoMMagIXtl5hhIFygSJh+X5x6TKFaZdvwq",
-	"Zv3uzWb5ugzgc5oye1tMK+dpzGVPEdqfsMI51xt5cavBkMvJxYUYbDvUsG4QtrSb5rAGdm8k/tq0ifZg",
-	"8KpjxvncJCISKUtL2kPIIs22R6anYvGXrlLxDeCxr23G83NyQkiEgK8ijGY6UEPQLZ8C4TjUxz3FBjwE",
-	"JszrMzlH7gojmda6qlGTDhpL1PcvcJuHzSCE3cb8BMmcAm350q2eVRnhwMEcdpuS0WSu9kwvyoX4Fffg",
-	"QPXzAj4tIBY09MyUz7F2+ZkN4WBDjUxbvV+OsUZNqsAxDEBrgiVTJOBSAAKjXjshTjANsV4jO1WHMBhF",
-	"3ECILOkkhC1cB3ZtvIuwbYaFcPBuRnohHDjJwYCL6KLDCktxNUoRw960v6kLlVLIfoZ/skGM6dwsP/+r",
-	"R08f/e/nn3/32eOHhFsSCdnHO/GZ88Mc2JIOD4yKyz2Ba65NjcpJXTSJCEG4+KyTjNVPmv8kN18bVHBV",
-	"BpllG+wFXNbKB2af3xTXs9W1P71HbmuHxzB/0lplQfjdnqcbrSvA09QE7fXUmPFkftB3byOiBPpxdtwO",
-	"UkIHXGomTDWVqw6emExtHb5f2kVDuWr+kmwHC2Qbgem1zl8qTMJxDriUCTymhoUyTW6zSoI2Esb50dYj",
-	"VDLBTUApNi/LOzBmXhS4YPVWcvmGt2Mgw4WyNMoMi+WIZY77d/d36zR39vlpPWUTM3k15tbu2RexW2oM",
-	"ptK8VTZryQzWZtVsD2dGLSPAxJr5ggvEycJlslC27kZ+oA6g9KJBHQDZn/UNSy9rP5s6QQ+IyT7n7xbK",
-	"sQc8Mr0yP/ctalHjqnA9rObQekN7bMEDEQAbDdn54agdiYANeZyjeNMTbWDg5knIA2FctjgPAhiWVC5s",
-	"4/c3kl/UZM6mu2ksm4luOiFcVV4ujptxyVKhbDINxrneXOuxihcci7PyjJTqj0p2duvq1y7NJaMPx7f6",
-	"MiNbIcZ1EscgWKVUHExgQtpC6SkRQCFt3XQtmy/1db974LFN59Hb3aA2a34jfjcOMX25IQ+jzYM+Zgni",
-	"QmGuqsMK3YnAinnAcw4GVvbouRLuiKg0FuNkhkVwDeT77WPyV3jRVSuJRIPmlySH8/PSOzzSkPTWVioC",
-	"jG2c1HrA/Yw0c0WBKMgWVvaqmN29drVIyP1BsBFwXZZzjLF7yiDdwZb1WF/XxS5y063YAOeGt0ITTNyh",
-	"iIYqfZZuaZJuC+8ltehK7Wpf8lGtqczdRLq0hkMIkCC2RNhXMXfYTsT6nhKcNK+60TaoTKtyxxLlSems",
-	"rP9FvNpWATanuNKFZpgqbtXPZTUwRBJ6DwJDmOSDPHjQlGb5G8BShBfXpk7wFeyiwcqdvzv83j9u4qLk",
-	"gUnz+LPpDYX3pu6vjffUInqqt1XN5FS2g8ZmMXV/qfR4CGoYAU2q7ls7Z2doQVpIftLwkUDaUdN+RV00",
-	"dOKz8mpEVs//6lvPHv+W9J61J2zv9t5W5kZUxa6Y5Y+mU6xLVD+/OS3am94mXVhbGDshl9uYmolh3cKY",
-	"pF+DELZoe+iMNGzNnhZ93b60KoGtiMmoXPgm5lJ3IL64OAly3zV1aZCvZo7i018++ep3P/vq3588+80v",
-	"Dj/57eZUvqIaS9zgrX8/jUU6f4IXZzkhpo63kqclw+npL588/+HP/N4dREp7AsQZ6qPFO80emNVO4PHb",
-	"JHr/pXayhgT35JPDv/nxV7/7nTVGh598/uzxk0prILE0JfzXrsVdu8jWV5R+GOsgzLy1Q9JXn5NdKFVC",
-	"2i13lu+4NlUSDccellAqw2LgRfB5I+m+XCJodIbcUGt4lcTcMGjD0RffOXr4eJP0KLOFoE4ZFYV54qOt",
-	"NLMVi4AxDcIaM+s9E6oegTnygZJd+8BBZil45c8thY1hDB2IQZYti+vgVsVupnHtssl21hyBBGaBcWm0",
-	"J9fFhJMOVYP1hcQ/aDKpdhTdXhH0WMRld0SLZFYExfQS82f6+G19wSSvLtB1MqS801PKHkp8aydLWk08",
-	"GvNJrloA2FDFhkcka0KjnVD2dMxcanP5gsOdoCTRgofpDnQidtrtKErtjp0Vt5eVD9OllVQb6yk6PdyV",
-	"4GeTuIfK5hI3+4u49svj7tu6f2dUY7SKHv6n7kVWHa6i3rd1f2UZCkd//R+HP/rx0x8+efboX589fvjV",
-	"ky/wRE11YJwZEfTBUOTKFQ8FagDa2YLyq+9pqVZhkKEZSMIXNaSi6P4rzehSRbouXuKD8Fz30/LOcpG6",
-	"O9HS8iVqUgnwbZa41YO2DEGGnuUb7SGGH8gwdkYynA/icnaUqD9To2n4t0f/fPjxD4qu6emPhZBvlHJy",
-	"ljbz4ju7cjO4SAobQY/H3bzVn85I4YYNlIQJC/gAfQWPqE43hAiimyZGdbmBMZ88UJ1OK/nDMRu2qDkl",
-	"TbVYzA08iMRAEN7/nKKfHXy7NcarSQfR1I5GM9hIrXwS9tcBd8yq92HH6tMun9hzynYkhnySga8Z95Aa",
-	"IuF9cUUylRTZbkAlNQH26zO78lInVDuFhCphN/3qNsZn4FXJq8wZCJ9kad3dFiPPwv0h5AGPRPgAiVLJ",
-	"VRImghYz/H1yUq2CgTsJzwW3WXF6Zi1X93YADVmW5hRxW/cT59inDZ4//OR7T3/+qwsEpLacfjqirUUO",
-	"ycqIwk5ymuaQTzCPT0di6DKucSqRj6vKZNMqLrEF93EPSG40UJRW2oJuN6wfkfU38h5F1kS4P0Z6jneR",
-	"ANDaJusMP2vf/1QbgGEsPENXuuoxa7yKNlo1Llv4e/b7073i/UqfysqeN7slpGspkZpkwONIIM4NtBie",
-	"LrRhBiRiE2oi9aPCQSWBdcWBy2sg0XKpTA9ipuEAJKZnFZuDzAGjlHztHfxqRcI+GcRoJ4Wb7FXwjEl9",
-	"nDlSdq1Yc+SzNdj5Z7//X89+84vDj3797PHDC1VYy4pMl69Iu0gwfSU3GhrMblq+Vs/ek+njpCRq5HGV",
-	"//CPzx796+Hjbz/96UNX1ueNh59IH8awJ9UtBL92QsY6/pb7ThrMiuYxXbsWcm/kxVMlno6TWGM4PdfH",
-	"6Qiq56U+FUvvqShMg+mZyIO7PcEalixMh1R2PbIeL2ZcIbAV5LAuC6ORkiWkVGkRA3f1bEEMIUgjeDSL",
-	"1IdIDXXitKQdNKQl+AIRhDTIVfHyzAFksQ6Kx8UgkWmQoSaKDKrv7kPWQtO9TFYXEKfnhXTBw/qqkQzd",
-	"y1VRj72Ay1uqK+oqKUahbAcrR7nYI5nQ0FarE14dstBVuK1Hbp4XiH9uIUDdekClBQmUWA37ScBPTt5/",
-	"Pg/zh08Of/8Dyqj9h6MvvuP/lgXAS0USjLixfu1GpNQQT5GF+/fdIchd1/yWb13T+nPdvAVRpFa9CH3n",
-	"12Neb0UBH4qbMJl1r+1BN0fNTWWAvAvSpJWCbgd3VQaZ1uc0k0oG0HK7exfHkRG/G9+0BizmyfAzUwB8",
-	"PydRF1FA/bX6clfuagiSFrx0F+0RcH120d7ARbuVt53RE7EYUnL8WHR7xpXIZmhQhWFxgqyST+Sdvwpa",
-	"hadKeorjEKnT0L3CRB8vLlitBmB6QnaZ0J7oiWhkeHqwQaRjGWKsnGyFx8zApLFtQ/E1PPS0RUIU4g9I",
-	"+Dk+I8cckvCKTNGHlNpOH/BHO1UWrMAGq2SmqdEunEzVmeaOsYcZzCX20L/WcTpQIlEW26CirCkJcSFT",
-	"rl/a+9i8ZvtBnTRkQbwz+LZqnxB3yWeK4jK3nnAiIDaSGFQnr2iTRUIbZIU7gBZ6Vi0WAlqaEk2I1SJY",
-	"nV3XpE431XXRXO7bV3/47Ojh4+w8uVfKTRNmqoxiKKto9WTWO67pCckZJ2rto3/71fPvf2vuMFvldELZ",
-	"4dQAyklPbyrK6cbWiPqhRHy5dY8PKT28Y8AjGGzlSq+FnkNe0nLlQsiQj2RBUpG34U4e5VpNqTalwW6E",
-	"3L8lZF2nZHz+KxvkLkWzyAL7U7iSE5SFPw6HYQxaL5QiuVjFQjRXhR5GfOL4v+uQYqaHNSj/xbvbG4wP",
-	"3KVtvjpr4XwnEJPFzhN64DXf5eU7WYNp/+oPj46+/6W/5JEADi1fRWFyt0f3eT5ZYJlbvQJZeR6HUkHV",
-	"iaWf9rAGIjr60W+OPv7no7/+26NPf4f7UnvC2spXC28lNMTuAOr2JIyuU4QKeZ+VrCaXKpetOHN14uLf",
-	"gXGTV2iN7kEz4rbHjCzuyzAGLFN1LHUYj1dZMurFglY66b5Izrv25LKbNqwL/qi9z2N72Kkk4ivH2XEj",
-	"0sVpZakAsuiO549++u/PP//uV0/+9tlvfnVhk2nDY2tX2Xuqndy/cDs/FLJfKGdvrBdwVLtGdWYUDUG6",
-	"fhorq6J7rGeP/uPwZx9tZpPwhiCTba04qls6wQuRld6U4V6ykE5LZfSbMqQYSTbnMZ3pIcQ9PtQISumy",
-	"iWzHI5PLiZyZ+PcgMAtuk3yjBRdJuzw2fv25tL8C3v046BXlBH7z0tmt0YpvjZx8V0ird/h33/nq958+",
-	"/+zLpz96xEIRQ2BUPMlrKalcXk03PtDRqPvhgoCebVrJLNiHndSQvR/HagRyV2KGKKLTYoheGO1PIqxN",
-	"XL0yZD2IhpWltDFUkQjEAjSpXd9o7QVmB1ILAXD+TJ/D1clerRjeB51QtjphbLIYDgSMW4gdKmQXo24t",
-	"qk6oLkoD8aBcjvvYYt2FaEdRqwj3e8BwMvHmiwhaXE1pDNZXwpqiFi1CFJIukRJm/bkyMb3xAe2I5eYR",
-	"f7JExZjMoqacvEWXHc4cmd0wTOh6CHYS1lzK3qIUPGJHMEmNWGx3cGs3Y/gv7BYVfKDLMBv3PIBYdDz8",
-	"d8xznPblqXp61EbDTQgrPkSB+foEuKVZ0IOgj+ccLqQ2KZ6a5yAe8Ikj3Z9seR/OU1uc3725s/efLl+6",
-	"QMS3eGxK8k0Z4rFpB+1ldDZ/WKdVB+kJLXPNfyOEwVAZkMHk4k2YpJfD+K1TkEydTSYheosaezeXWhJ1",
-	"tavppwbvirSPB4GSnUgE5t3X2TbeQbybLcR5t8XevQcmnlzEL99lmk80G/dAMqNwcmn6ZrMbb2g9gh0l",
-	"JQRUCFPqJmN2JY+iBGwWcxhwzvHtcdI3SXd4OwK2vbdz40aLjaT4byPkT/dS8z5nDzgVPrk1OzWvVRfv",
-	"5St/jF5o8vfKygWTuWssQOX630kX3VxzYgUd1ntLjn0wzjLrn1HyPxe+DiDw78uyWDuME0m/yXrSSdP5",
-	"lmXjAw2x4NGH9pVHg9JsGPt9ZS3fw8cmQVTJevB+C3EBBa7ZHo86SXVkwjw+5SngM07q3pNMxZ7hZqSb",
-	"yKggmbBnv/yX5z/82dF3/+rZ//mt9StGeggyhDCnQ4ZMvtCJzReoza3U4XeSeAHVOVD9UtUhtv/1U51a",
-	"Td2BCrhpgEDlRCiu1YgpK1ekoS5HYI7sWVd5qNccTU9lzXVLpeR6hhqcmb2TpD1OKCyxeMds54iKZ1Hk",
-	"4l7abGFg9CxcefwMw43dfNyeoFrFWfkX0DilbRZiy/lhrXmqcTKMphDmMqKZVBbMhj1NFW4C18AEPTcw",
-	"CF8NAUFoTWsTQrqenOdj/ypWaC27W2KN6wFEaugMeRJxsGK1c5skMvnoBFYPbFFY1AgCAuSj0GH3VRT/",
-	"YqSlxOqcgS2lc0+nUT+3LYcArw0fDCGcRl5aIALPcVS8DH3y8ZmlPB4KW814zloSpS0uO4dpFWLZ7hLr",
-	"aBwLU3IQvB8jpduKDelZms1Lq8tb/ADS2laGYp414T5vyqg+SFKknopcBmSRAS9TLkRkKzYPRViNDmBt",
-	"PgV2akVWCbF2Kjiws8AkznTk8yRzmEHZ0KUuCx5RcWdtaEHpWzQUfb6XFMGu6Lb/6fd/dfSd3x79268O",
-	"v/3dTTagrUAm3Dp+Bzj69HPKoNtiyZXke0rIFuO6r9PCDYpnpKW8ufoN5xNEyHdYDhKfU4hqIEXpD86g",
-	"/+vQjQxKES+DJkpALHo8q0qL5C1hzKOLbW6C3sJgC7Z9wzU9C7isNOCSzn1zKP5//eXzjz45fPLF0ac/",
-	"2WROZazlcVpUnGqaGXgZ0SQVA2fHWtuOk3bR2I6TGWUT0nwDuokXiK9iJanhAGIeZaO5mtL1CWAzgQKg",
-	"vBlNFgdJ3ZRJ8HhdKIDKNmSSVdOeoF3K5Eul1ebFyjLHTFUI5OVUaL2PqA3ryV0JtNYzuSEGb8QdwVxG",
-	"V8qlmAI/LGbsbQzxoZm8cnTlp4EYMgn9nc6W3f1dbb39NEkDcp8xh6WRxyLkUTr5tGIXFE64RpUogDKC",
-	"v7MsxOxZPnnNaCMoyKapQz/9+PBvPssppNOvvE4utOduOGsPAUOjaMqK62QWq8gjQxhWFBWQMF6xZGpy",
-	"Bd0oTh1Y/tMnvz769Cfs/NMnv372my8v+EBEzim0L5c5cWJtGTmDQrvzp89qLQozZSozi3b9q/j5XqYy",
-	"8wTsyrdUl6mRYc+/9a3Dj343F+S3VWKzCsZynAZFp2CbK2ceVowP2I2CWZkfH94D49KIXalooFRfwOts",
-	"m0XQ5cHEYZWxSHWxjiJxOXPxLAJcjdk7ezs7CUCqkMIIHqXw3S6FWgyGKjbkwm7lOneHE07HWO9Q6dFw",
-	"GAEi/FonYDbVmE6pe7UWESOq7VLmaIVadZy3KbtEFlmI4ku8Mk6iQhNmGcrcesuBkiHr8MAQBwwfc2F8",
-	"shqpFiGAmgeEHZDmqlFt+fuGaQPDY4/gWcMhJKP63EJwcPcXhlkXIaQ5obwxqTHIah99pniux+0TrF5P",
-	"f/Lrr/7wGWlXSvjrzVqGtqCS6i2I8OMMnYX265DcFAFBleB+Bc4BL9upfKqpscWii8k+IQEgYwxPSC1C",
-	"SCuT+jBBBXeILNkUT0QCawNDpj18TBsiJbuIOCrz2zWuiMzlVg/iRdvqG5O0aOa4Fe4mTFCnd2OlOqu2",
-	"cb7zbZTtmalbtGDeuQkTtsDSOZDvoMejCGQXWtY3tGdO8jWd2mksIesppQHjS1XWzwYiX5YYSMQ99zKt",
-	"WV8bAXj3ndcM8F4sczOKpc5huvfsPDAhEdsYBeT8QYdjinYyEtog4HElO7mBNnCRD5aTc037ke/jDr5Q",
-	"A/Pdhq6Q2qUacLc5JHTzmHrkcHtchegMvEnxLFdEA/ZzUCsacL6ThryPqZE2IO5k1bQnDuMTLX5PaZDp",
-	"/m89FW9dF0ra8//noj3z2E1wV3GndNpVXNW2MAkOaRmjyXaby1DJgjW5KnKR68Ll5dEQRsPyOFEdE3Ed",
-	"TG6Pr7Paf4EvUYO+7s+bFWR9NTrvuVRVzZkTdx1CuSak0L06HYNrOGg8mp20k/qxKgDNZEYQ7Yk/OqkO",
-	"27+7v8tySfDVjr5eF3TAZebuqab1iXqQkC/VSIm1Ipm8pcY5+qsOj0EvFQs+nqndMzwum9zL6zi5ez01",
-	"Zjyd22x8YJNdvnLJmT1NUJkjDS0qt2zHaqyRPTeaLLUANjq4xlZoE2tfCys1UW++T2woBAzREfEAwhn5",
-	"uYm3QguAPGwh2eVEmpUlZpQZ1i0q5Fwk5/Tu/m6dC8s+/03PqrgieV2N+djRKsfa0B6iIYjBtNi4BzHM",
-	"XC/4gJeG2fTGxdLacFpRt9R2qJu83GpBULDd2B4auiu4ZkWwSi/UDXm+0mAAojPlphQrSE8Mra6X52Ld",
-	"nuwl7c5yrVeZO+WmveHkqae//o+j73+xyd7ZewPjWAwRsl15Vza+Xph1nerZlN4tzLdKdW/dU678MJrK",
-	"uSJbPqgslQWXwVRyE4AYembw1UvnFQGlt1Ppj5FuVfW4DKOUArxFoHNk92Oa9eqC9D8oDnbSk+8lD17b",
-	"DDocQFNJA02ucG+jg8Q5cDenzmgzHsfiIFe9PaM1hnc65UnZ2KLOKbQdNAflAtZvwToinIvkVlHELFZR",
-	"PqqAU5GZuMwFXeH8XacmNU4g9tDYBNL4sA7LTleLmZ7SkB4cZv0CN4sLGNmuOy7kemxG2kVDdy+3eQi1",
-	"01YXCm1b9z10h4qIPd4RBgwh1rmK7SKlp21mHpX8POJ3L8013WQyg1gDfqPtbgxA5LsoXqqSywmYcd33",
-	"SNMqZlKZyiIvRct7U4ZrLmo/gjWQsyvbQhnzMZ+0/EUEgTE41v9qUiWQ+FIETwHjNZdtZhBrIN6bAMMk",
-	"xwSttVvC4x4R1hZLVsgDYVJcjXLn7kamcd1+XtpXYw5LZrhJrJNrwybA4yXcFHwMpN7x8WtrpocGnZR0",
-	"upqTlrVyA3TUEz+dcgORSFRopntq7GgvKJ1Uhkh3QTf1f3SF9dQo1lWXzMIiYY8gNKXSp6hi+DZuPZKl",
-	"s2bn2/SiPKXB7DS/p4Qsv4Yg7Ci/Mp2AF908vK2ErHMtJs9faiVeWefEl+0ggKGZFjLl5WWrnAYTpsbS",
-	"1zZlL62IjkLC+2ahSmwMZx2QY1KNXXry7FqtzWbjD/ftu648HDU1yNVoyv2eGkzpiUDLWyp2zI5d6Jzc",
-	"pBzaemfsJjSHJZxcsOApjWJQWnRpqWVoFdG5hwOIJ20VTs5hPvm4p5gG0OmWuGzoZXaNvafaDGm6hWQd",
-	"LqJRDLTq8ccPUnIXR0QxDbw94BNEY8Ex9CAGIobBR3j6FfdbBAzMnk2TEg2uZ9fxG0KGXlo1rd5sFw0Z",
-	"+qbwHZ8++d7ho39i79yESZbLk1KuEdMrycfNpuNuUaYCdsB4OBCSML4o50T60LReaAkqEX6m0j8tftY7",
-	"si3woqhv5eLQiiB2J/35M19triuH7lY966c9eudTPVTsiKySYrjlwrSJpS6rsBRdcmv3yUmrY/ZzfZwy",
-	"q4qoudPW1NlQA+87qs20QZq914cJudTvqfY5zWLQo8h4d3fn9h4bgNa8Wx4GwnVOzjiOA0wpuxOQy0WJ",
-	"3fq04V/NnF80wZpOBR4w0lph1mP1lyDLUincZFO7tbWte2BoCGtgWa/FAH85J5aEuykiy2QKNmcwZXKC",
-	"TlA6SnGj0lZ1nmDSXpowcc8++/nh739w+OUXzz/6+OnvHz394ZPnP/z2V3/47Ojh4820lnvIu4BRupwn",
-	"mL55CSqnGgwRnCc/mXVklU531FROSfICtCYaECrJ8vDxt5/+9OEm02BcThIe5Xzwx7FyRaHLFRaahcBD",
-	"xjsG4jGPw0JZ55dQFRiIdE5qxILYQ56vVxgMokTih//j42e/+fLZ//zt4Sf/8Pzz7z57/PDpTx8uI78N",
-	"ZJgtyTezX69EjNjT0nJsZkvyRMKYB0joQue7MditSAT9C1ssVEBMHPYgIAwbDVusPTKOdJfhwdzEE2Kp",
-	"HcdKdsuEhgHURYnf+9ToLOt7hVnfOOeNxSD3p3K6z+kk7zujTU55spqU8ihi2Gaax2EOPQclnZBjIDDI",
-	"aBVbxRhjSgFoHeYLwqIFakhn3zRgGEIQT4ZGExAItsKTVKQ03ITJbPCQAP5wll1EuQJN/VIsjN/8ekPU",
-	"yVNDO2UnbBo9asaQi3gKElwChBAyLidsoGKoqsxCipKT8g0pDN3uNKFFMybwPvrYioWK8bYamewq2sRl",
-	"YT8UpoWf+G8xOwyDSu7e3OcMu5gThfyx7QP7uyLbCjzasbJDtzwdEkhrRf/ra8NYBQDha3+xsuWw3bXe",
-	"RU8lULev/hq4QdiTQtuzbTvisu/DhdPFOlUXQMTbEJW45Lfs997kvErGNDewU2ZKEUqEJ6bUA+0kxQQI",
-	"alVVg4ZClp0FuOzSlrV7486rpD+n0PqQMFFVdm/c2WJtZXq4AdspDwkpK0Fvqqo+hvdBHRAh53wd2ud9",
-	"uHsAcXM78ZkKHRsZjJ1R2qw6HRFgDdzujTup0++OCahLwUgbFU5aTCtHVGZYwCVrAxvJSAV95JyLhCy0",
-	"VdRscR3qO9huzWtQcX3cV3G/mUIT6YSSJd6pIpcNbXhc4oQj8spqBXS21I+fRxQvJdO9A8tgCYPdikA7",
-	"eM+xQ6CFuNKaXoJJ+GyJvzwUv5tKxpdZ6wcQi04J4/qf0ff1rDt6eEPXO77zoYpXhTdDXTLOprP3PH3T",
-	"JrMC3Lt9ZePNnat72xv39rZbmGVw/vrtjX126dLlSy1279oO+8Y3v3HlQkamTowk0zG0e0r1L4YQiSwn",
-	"NN2klmQeuB/cp9+fosQDhwLgxj+h4oWBiqHFRhKtoEc69XMrstXcUpkMf45rUh7ev+8b1ajhro/Gwtnb",
-	"YRiD1p4f0MxGt93E4THFA5ucx8y6C3Ontyhh9mqi6fio3bt7+778Tvtc+bf37t5hCJv+gVXDFjNiAMiQ",
-	"32IhN/zDloeQ5prtGS5DHofMy4lpPtGbGfG3kv9nnuM/Stb3HLjSMEzXVx1G1T29octT1/ttHs69MafP",
-	"a9U6T+KMWPOkgUlRRAwmLVMSLuLqAPan0PLmr+mKvIWnz4LSuBn3S2DL47K6Ke+ouKuMAVm0rkfzk7NW",
-	"PJO1LUeKzqzax/Gz12A8yi1BzFjpC0SrHHLEqsST5Ux6V8m620gdmip7a7oprEB7zpgsaz1a5UXaXJXQ",
-	"farpSWHYEoNnt5OvXWIhnxQTYJfptgFdEmbZB22a3FQu1yXJeVK8BR0qTQqTRvV7/04ar6Mc5ooMnxcf",
-	"+FkfxdFrm69t8KHYOLj8mn2i+80HycKaaGNfpJV8MozVexAYnf3Mv1a2WY827OQDlwid+xmmwWY/yOSf",
-	"5nrsiCj3sBgdpNhVJqafUzZurpOxkKEa59/WcYVmPnMsj9n3FZIjc0X6UZZLPPt5jiE6+3l3aiT4wUUt",
-	"wqnBENp3/h15lJ+rBG0r86ELg+SmVAX97AdCHoA0Kv90YhLU+ZfAmtnsy45CkX/7kekpVMXsnCgpITAQ",
-	"Zj90R/nMJyEcvPbhX3z4/wMAAP//",
+	"7P1/lxzHdR+Mv5U6m5xDKd8BsQABhF4c/7FcgCJEAthgQTH++vBZ13TXzBSnp6rVVb2DkQ7PofJYtOxI",
+	"keVITmwzsmxLiR4llmzJT8iQtnyOX0rCBch38Zy6VdVd3V3VXT07AOXE/wA7M93149atW7fuj8/96l7C",
+	"VzlnhEmxd/DVvYKInDNB4MPLNCPq/4QzSZhUf/6Ly/9C/SeSBVlh9deMFyss9w72ppThYrM32ZObnOwd",
+	"7AlZUDbfe/vttyd7KRFJQXNJOds72DtEM9Xw25O944JPM7Jq9YHzPKMJVk9fzvUT/7+3hHrV7fifF2S2",
+	"d7D3zy7XE7isfxWXbbuezt9YYInWhEm0LjiMb2IahSkfJgnJ5R12RiUM4AH5ckkEDCsveE4KSTVt8Lwg",
+	"ZGVGvMKPXiNsLhd7B9f2J3sryuzHKx16TNRUZ7RYtV68cvXFwTdzLMSaF+kWr0q+JKz13o2hsb492SvI",
+	"l0takHTv4DdNG84w6rlMHIK8WbXDp2+RRKruD5OEl0yeSCyBpZqL8vi9n3zyZz86/7vvoX94Hz1+7yeP",
+	"f/DBpz/5pvpw/v7Pz3/6/fPf/xZ8ePejJx/9e/P141/8+NPvvrM32SOsXKnRZWSOE8WAJTsjBZ1Rogbo",
+	"/Dkr+Fdg/EnGBUmdcdZkOkzTggjRXW+GV56BPyAJzama9GQUYSd7+YIzMp53ci5kwlPPUE7oI5TSOZWi",
+	"OZYr+55mCjKnekO1GimTBcICPf5//+jxX//pk/e+hj79ne+cf+vfnX/wb9D5//Ph+Z/+u/Nvfthuf3jU",
+	"QhaEtHfK1f2R7AdLYClXzaFq3ct2c7NDm4tJUw/lO6POsJAnhLBD2RB0KZbkkqQwls47lk3a8+w8yFlG",
+	"NQOYn6acZwQzvc3VlMd0e0YKYRa0xYb9JKVqX1i62l6rwQUperTgNCE+oUiYvBNB3LdDLX+RT7ddrhwX",
+	"eKWHkaZUMTTOjp12ZFGS9mlw+xFOZLZBckHQdCOJQFKdD7qpV7BYIMrgR0mTJZEo4YrSe+3RT/YeXZrz",
+	"S+ZLdVY9/wCv7xIh8BwOOv16lzH241bIvF7NMbgwr5KNR3YtzbfNuX/xjZMJmnOeohkvkCQMrSgrJWnL",
+	"jxsvvHhtaJTQQ3BUr1HfCUolWTX/6DvS9U6u+QYXBd50qQVNBQdyv6BzyjwU4vUPfUTCKMWbJnmuX712",
+	"9cUXh+hj2/ePzNEkmsOS5FEc0ygWkVlb8lzxPumXFdcGOdG+Z/ua6OF5p5Rhrd+0xEOyZHydkXQ+Trq5",
+	"7720iRKv+ogf00lKJKZZlwOUtjovCzKB1ZcEAR8YmemM4wXvOOJEF+OyvXbX/aeGJnFnkKDVUomoQHjK",
+	"S3mAMDo6VEPOqJDq/7f49CYiq1xu9HZfELRe8IwgyoTEWQbabnvne4eQEzaOskWpObN3eyuOeVDqa4Go",
+	"Dt32LAlDVAqU4FIQtMZKXJOCIHVSKwUvajiCKJ1QAh9Z3XFe4DP18BoXTD3mUw2luQd0z2vJs7Q72lf4",
+	"Gq0w26Cc8DwjaK1GKtTNA6OVORqqbiiTZE4Kv/gHAk7qw6aaQcW1ZnRmKM4iVcQMblO/cF7hzaGP0R4u",
+	"CEpwlpECrfAGOTsTYZYiO4oOidSA4mU9iI+OrJ/sqdPXPybFAej6/t7kQj20pXYO1wXodWJJEiTkPbOJ",
+	"W/eGwNYepfiqNoL9PjDby/JyUmSnmbpmTcxtPiXFKWGpOtdxKRdcsY79Qh3cpylfm2tRsjwtmSxKIeHG",
+	"hMuUytNpYe59GZ/XH9QS8PWpegeefYtPT2eYZmoCkz3D4KcpwcCPpZzyR3ZYVIgSs4ScCsnzHN4GxvFe",
+	"yGpjgO9AkfSMfJFP70SJWZxIEZCdSh4ueJYavk45YnwdzU31GA8T6WPcRI15pp4hdzyi4nYllxlZo5JJ",
+	"msGInNeUaFd0A2oNTdR5717shQROTOETuw+ILAtGUnXylSzHND1Aay2K1aj0UYtKlhEhkOArIheUzdVP",
+	"qb6pxcnlhDMlHcecLElBsBx5zJfkMCDX8oKvqJqKehfxGSxBQc4oWT8nEGFp9FQIK3hmVbo+zrldPfi2",
+	"bnsEq73MtQiLUzGWlKUjGn9VPf624jRWYo9WVBBG1gdoujEEmiDGpfoogZAEzrkl2XgPA0bWR+0NMagi",
+	"laupFv5DT/IiJUVco7yYY0YFzDh6o6jjIC2DV/dSkDRwbipZiYTELBVovaAZccVOwouCJFJ4KZYXNCFH",
+	"1kjb1hnU71ydCSdZOY+Zd0Gw4MwrCzdqVyvNqnB2fUFU6yB6ogTiA+CJB9CLTxxqnrkXq/UWVCzvcWlM",
+	"Dr0d10+CpldQnL1CHrXtIte8NipjmozcIdqUqV4spysqR4oh9b01AEWR9KF54TaTxcZH0zJPx8lCrylI",
+	"7zIjLixR2ueXK3gbq+PMy6uuNM9JR2chKQVdFUip/qBzdmoOBKWWU7lIC7wGC8hmzwjY2vx8WpCE0HxQ",
+	"gzjiKQla9CV3R6T1aEbWnjY7ZvGh2b7MfddhuMX4RGue4YRMkChFrk+dysTNQb1O8QrPiV4fnhHmnXZK",
+	"MnpGik23A6bEtelFXRSXZKMOa0XrCdxuGeJrhqYZZkv747pQLM6csYgFzZVmt/Z3v8AszUhxz2s2TxaY",
+	"zcmpeWaitB6PUTnU5rE1nfc1eoCuXPHaw696Tb1kjrMHJA+2Cg/EjJH1TVj9eABCf1ZmGRgREBaIaxtj",
+	"RhPCEtIervcMylKgwmtcyGFKuGcyWM/RnEiBGLf3UIHUPXXFtZVDSLzKSYoyIiUpkMAbpdZ5zyV9kMQJ",
+	"cXLGaz2+zfJnfEkc5lqSzakSglojUzeR2YxmFF4/1dMD9i9zUgiSwodEzQUa9PFjKZIkYl2U/v3koz/9",
+	"+IN3nvzwlx//7R9//Pd/9uS7P/74o7948oOv3UQY6RfQCi8V0ZAoE9UtL5CrSgxq6G/3i4tXja5mqaG3",
+	"B6hcap71mOtPlj+bSw9vwT7fm9REruVKQUS5IkNScyfmW+ca5zm8cjwfPHuPwZbuNfiaBgakcMD5+Mm3",
+	"fvfJj//eeBWf/OUvn/zdz8+/83tP/vRH8NUvv37+e99/8vvvwgf46+MP/rJ++Pzb31GPvPtH51//UeWv",
+	"/Objb/y+9VL+wQ/P/+T78OGHf/3J3/zI4fG0wDOw6ROW6kuzVovs31r9AgtOws1yVWpYjjf6OXNIEv07",
+	"TtXpqERzrn+GP82PCaFnJLWnp7moV3dKRfGM6Ibseas4Wd3pQ85Ssew9UROcy2SBO1r1sIdcv+hV4p+G",
+	"X7XFVNbDWA+j+tvPY2J5InkepENYSg76TXnuu2e0xguPVcLYO8IypfyoXo6WGUX92t0YKZb4AL3+4DV1",
+	"F8bojcMvtb3cAV8EeZTTwtoS4vRhmo72R1BroVJHU91laPryaEGSZc6pz9GywGIRc0nQw6ymRJm8cc1j",
+	"xJ3sUZbqa0eTpHekQERp8Npw7RoUwm1lfD4P3SllgZnIcUFYskEZn6MFFoj6bbDWFNltRanbJEXwQOvs",
+	"8i5wXnA+85ymV0X+PC/ml2XG55f0Q14D/Jd7jLiaPMb6kiywdsCyOFLpiVzsDqSGN9EcYWjmtFutRgSb",
+	"7eTcbHGu5+xcktyjA85wJsiB0vE6LEIFUu9MkOCIKW0QF5YFvHyj9MIIKWSPYnjcDCtIJX2N9Rl0h2MY",
+	"Jnt4hGSZem5AhwxhHZD0nEA0ndQ+PaXRQQSMGhWWvGjp/N7bw3Tjv+ZUlmXTGVhLcZbBVlvH6Pkzv8n6",
+	"iyf37yF1SCPBC0lSdUsTEwRbH4w3invbluIb16+/cMN7q4qTfbXvcdBHaHb44IZtn2Ow87DaZVOlx2Dw",
+	"dlVuL00MM+AgZ+1s1wUtLXY/dARYobeStudxRsQBwmKJ8FwJMViuKZnp3TFmLwWn+iWIbQs6R1iy4B53",
+	"2b3X7750+8HBK4cnr1gxWwveCZIcTQkICEQyQdYwrRkvtISQicwQuIUQRNZt0CXTT8TdeNS2BT9TyFQ/",
+	"o0V1VEDETsqJABP0QhtuIs6KpJKqosd5a45G52HtyLVxheD2XJAs1cssZOP0dbojVuLFMx7MMlLhWBAc",
+	"UBG0TU8ttRoChfiemAZ5lgq/kRvc7UMnOCyLbiSqv1pJthekFRVCX1LApF/dbkEdL7W9sMizEmSC9jPW",
+	"yzRstqvGBlQ2s6pawqHDyzhQXyE4kwvPrsvm6vfFynPr8fivsnvkkXwdTLdj3F7ZvcodEsPpRXZCv0Li",
+	"n364oGLsoDoavPdkgOtmEWUwYlwezmRrkv3Bl1y+pAVs9Ct5wWc0a50RQ5PoujOMm/3e6CEr8SL89wRj",
+	"eTX3hO4uFKXvQL4eGVJo366WxCWfQ/yJw9F2uA7ZfHvkJZws5wUvWeqN5rThy5UdhMz0QBSNOOzrkhUE",
+	"Jws8hbiXOZZkDWZ/IXmhw2bm9Iyw0zIHG/0ZKU5nlFGj8/RYLEhR+I7Ew0px0tr9BE5rXkojPAVIeaxj",
+	"w4lQslQH9WwVAnajzz/bOqtx7YlOcEZYiovnhD2qeYEkz2lin6ijioZ6U7Lu/nJUYDN5NMo1P0ZbtHa5",
+	"miOwXUdjDCsZ03+tSZb5o7MKw15NAr6MaVYWRCDKEEYFaN0xIVct/5dufZDZd6F7NnePT/3EmwfE6BKx",
+	"aqR9xT8Dtnyo7ogzLbjaNzK4usSw8BSzZZQHPccbEudrL8gKF8vusr7O6JdLgvTPSEkUo7eCXNC6trTm",
+	"kRkpIlxAgq7KDEuvoaUoyQFa4ZRcKnMEo7dbLiUrzoQsrN1/YEH0zCcVVQ3Rqom6w/CuFWXpicSz2atk",
+	"05OaFBmFP9kT+ZK+Yu5/rUyQVw4vXb1+w84zL6cZTUxER53ztWkbjLw3R8gbOgFnvOeiOToDybTkjN5H",
+	"qqC18ylZJyd7dGW8GL1m1ON7X+ja2OLObN3BkLHTCa3xTJ4lJ2OiIiJnDipEdATNkmwOs3mMghydTvNM",
+	"lEWeE+b4k2JjjOicNu41VaKavlF7jzNw9r2U8WQ5GEKmVJojpVPZ10Bt8l7cxgXEkOKMJpHhWVHRMw5n",
+	"VtEz/bIhylxr51RlMjnsGNRq7clueLFaJ5eGA7vrVpUx0FJwmxswkiLaJIEpOyarzmkb8LOwpPtwKEEk",
+	"L0hKtLM6cknpnMU377+NXA09nMSPpLXoLnXda4wd7sCi3T7zZto8NcPzoPG4x8S797RNq7rvIYo9koQJ",
+	"r4kxKaikid65npj/zuHhl91rXqRN/Xjgxt0O06c6JM2MxTY4MK1d6Oqt7fvsoho6ktQ5Xs5wBgQBLUHf",
+	"mrTCkNaxHyYi4Iwv23E0vsPoSIml16jW7jvpDWMtHqPOIK9UuRKhMDmCwT0g7HC9RAXr4rFJbg9HNWyd",
+	"vm/ShJ5V0n97m2SpP3e/hxYLznrCO4whp5VsPkyEo61e3GlkhxpBPZYABYo52cn1wRqwnE26JskCpDHO",
+	"aI433m0XuE8c3/tCZRLS02jfx/ppUJvTIu8TC5IMxPn41zNqBa/uj1qzngECfkhwjClPSpuR4T1pu/qW",
+	"w1hXhwZZNe8dYMZFWfjy5bcNVMC9HQWJsCtRUrXjHQRPyWt8TtmOBce2iBk6NWK0njnMdjwlJ15lcgsR",
+	"AdG5ozIIxuZKqescKR7SFRnjnRiwiTGOTu6eICNSIL6BMwZBijddkzRkr+koZ50KOGwqM/NzpZNDpsZ8",
+	"hqxmRzzLCJ6XZFtoiRWx3rY+Ve6ufmqM2QKY7C4WS5LGmEMEyWaBm31U9ooLwtMLBeIMq5q97cRP4VWO",
+	"2eZVsvFdEkYn6YGGOuqFp2XT86ykP7YhJ8VdgM/wJ2iJhOck/mLxKtmcqDeGAS+cVTN9uGNpZuoMnPPV",
+	"Gu7kalRzxPagHXUjd3FKvMAm48YhSFIQjw5wsuBrhngn++LK8EVDm8RNw/2TCB6IW7CvhzEjUKcuwIYr",
+	"/OiOfsfR7fwL2ubHYb7LiCQnZZ5nAIRyYUWz54o26nr1NDTY+CuY/u1+kZIi7OtZKYleZYZ23NomtWiK",
+	"GWSeSqDvTbQqhUTkyyXWeeYQX/MceAopoyt1Rdn3x+jMSAE5Sp2+XlI91L+P3UXuPNx+eggTdzltjvL+",
+	"DD28//DYBHwWBPCcNnCPuokYISlJQQoYXBEqEEYznHTiQCNzesxIVZcX5mk9jC0MptWLvbqs0dp6nUcJ",
+	"jjkyW+bv5gLcuv3gpvaD5ZhqGBpB54yyOWoadgfutMZW7u1gAs1SIUrV7NGhjhbU3xacSwsXU4nAwb7a",
+	"hj3CkqMRs+Qs28RMqcc5d81v/z8jGc9JavSu1pl29+pt5wH0uS/cvfwQ7e/v/9rnda4bYUmxgafRklSR",
+	"nxo6xqby28VZks02M3qWMVydTXRlhPUx4j5oepmobdC0KjY5VzNmwPHUu/nupIRJg0zUxiebH3kF2pOP",
+	"fvvJR7/z+L0PH3//t3WWYgQ8SE4KYd2XrVy4D//rxx/93Sc/+9rHH/3382+//+QHX5uYVYdXILDC3uPG",
+	"JDwCWmMds9js9Pz9H51/793Hv/jx+bvfPP/2+xGNSfwo1NiTD3/x5Mf/7uMPP/zkZ++ef+O/xrXnTw4N",
+	"5YFuexToRQ4fBMIzneNXj07+2ZX9Cbp1+0F/5MXVgK+NOkzVryi3ubC1f1uQNSxVnAHOBio3N1FKZrjM",
+	"5AFa26wHs2MggTgaOsXZzK2jm1VBNzb6UMcYq28Oj+9AvKTSPMWB4s1LSnKhz3HWQNH5/AR+Axn2OSvb",
+	"MEtdWdh8nCSpwJedBmcIM67UA1SBKX2+re5cGVbEa8dG1KKcmOd7pJIoHH/om/0s6KZit255DJbUF3h/",
+	"QpVmBMg/iuYmPnXJ4OpUaLgC1bw5SEom8Cwe/scDlBWKCWsHipdM9WxhfpdkcxRIHT8ayBy/P7sPaT/+",
+	"JPIW6XvSLetlk1iWYltNqp5pC5Dp5SN0/eqL++jowWsaZGVi4Zes88+nu4O3b6TJMF4ZESE/pM/lOEjc",
+	"xvGKB2xPrT3iUbFXqxrgp0nLo3sHneNMp3Lo+FolbuDs86RrDeJ8lzbno9VnhLR0+/IF8PIEZ0aqNxt/",
+	"rZ2x9uIA8JFH1I6fa17wM+q9GJ48jBlQBV/qyaCrtA8qQgrIpMrbe/LRt89/7/sff/jhTUhaqo4KCNku",
+	"APVoOGCxZNQj/+6/PvhqB/a1oSM5fBhgZIl9/EtWpJgTlmxi9uGCl4WIMlkqTf8eXweArALeFo+PIEpu",
+	"e00iISoAxLQS1V1aTEnis3wFYp6w9IS2aju9jukHcAxRs0+i1+B5DZPCC7QgWf781ZhczTUWUcPq+NLk",
+	"op8QJPEEXuhUqDH2WJesQyZZ23rPuG4BfIUHS0CarMNhxEF9Go8C/Ktn3YrzL/hKy1LtaSKzGUnkTbio",
+	"qr2vVlPRKRbBbIBck238yV23EmVemccRFksBM5HCqJm9Gf0R4Dt+TcKD99aCtw5h+VAbEebxdUgclOXu",
+	"6hgwnRQJUCzNOAQ+I+mB+gRGyinR3yCs0W96XF9tYJUKmM0bXbEFbFtHATRUqKNJK66wUKs1hIBZArPq",
+	"LvdbivVstjuSeADEUrsFIzhZb1cdfB0TeRWDF2matliRGT0jgVx1PvNtTjwFSCqdYqwuVRo2dAKSmTLA",
+	"rhaRWwlvKoHkQTDAm+NymlGd6OA57OAU8JqLsRoYTYjR1NSGlOSRBJRYAAygDE0LeH2caDkGWCZf1KAe",
+	"6TjBWL0UiY/ug4u/OgQX3yTOPrj/zc+wdSFpfEPkcDiqSa8yAKEGTr4GmK9Ws7F0PfujjZhlgz4gjZmm",
+	"WqVmFqTQV6rGiXbUTe7GCVrv3mcbH+ryWLCWzVC0c8hbeqgzrsCHklG21DcovS2UzF7gM+IHoQk4Cvuc",
+	"pzCRL9VMGFI3WkME0QLHSKJ3qeT22BF8RZA24azxptb9ppsa4yBG4etXRhRJ7ObQsA9NbaTm9mehkIT6",
+	"jhCt0UrGhQRXMVYYDUiYeorusIZZbIfb3jJtD4TIRWFAjiC6w8lJCluXxwIubwkYPQqJ2HcqhKf5RT7d",
+	"Rc6jU2muuU/U5jfonDQjN1FKwCasvzq6e4Ksv63fEH/lWggXLSUSJwsd6tVVQiocgj6Kn9A5exkeDGKN",
+	"qp8NlhFEtRhzSUpxxudlHLxoPjSOL/Lp/dyeYV73Y0W9Y8gjBVCOyoCP5wR9rmQA8UmEIOnndbhgnmG1",
+	"oR+Bpmhs8tqgTOUA1a+Oy2/Vi71e0GQBluzPtRJeT45fvfP5LXJdhdw0yzHMV3J//8q+ugHMkus3rl9V",
+	"f+G1P4n9AslwPPdunVskoSn5QoF7wmpAH4oQR/q5cC8PyKxkYQcXzvOCnwVSE/3gdA9M74oDNPrl8PW0",
+	"PWjTa3jYvdiNvYOOhgOMPEO9CIcD4xd9Uj81D7gMaRu0GKMVsKiXJVe4WMaffHexBO69i4tlO2hsv3sM",
+	"hhEJTQ1QJpEgxCAaRlo5RA8bGS+JIcHWePZ9sXA6ExHL0gcSpk4RfkaKWmEGF+ZxQXJcELucgGIg+oVP",
+	"VNZ4tfx9zPPQFBkbLD32YkSPwZJgt/Rx8NAf/2gPVk8wTkzuqSPlx8nrttfJNlTH1gQmkxFJHipp/SrZ",
+	"iF1oJf4afUEUBtEXvzR0RjnsewPsUfZTl5czLvzH+8O6cgWGmrnGG6+9LY2j2zqLE8wQgPU4YUbgaRu+",
+	"KAbrC96iIs8w4C+GhWD9zAXTx9yWvKPha5ZxDcTW2k7R9payyMafFNaEol72Dez2CtMsHH68Mnns7uCu",
+	"j4Tm0I14O69iK44xLQbz5bcQAO1AuC2aWJJNZ6O+cDUi+FsHVjYiwBrD8VMk7dfIvIjRowvm9kQoQOGh",
+	"/gjaUOrDUGRLZTQaVJXdc7JXtX8xIPQHXrwWkSasR2uaq1MpqqEFiZeRtCpE0SRcfKQuoAlTFkMsi4Pk",
+	"Pjci8lf3Y5oJzslfhfRXAjNmfCRpBVIdVYDrGJ42XHmy88JBVT87BD4JRsS0JnWBtFOogPMq2dyH0zoA",
+	"85ApOSfqRwJIqjxLWyHHBkpV6+JKUxCSZhmoBghDLUnX5OJH+4Zd+iVb5D0CK7/zTmuO7QkFoUBbS9qo",
+	"wAg5V251heq+kTbjHmpC1zg+XS1Q4mlGTJYCzoRWqeiVF5kB5LIdK9oUDDAwTBzf6YwSyPs3YKrVZ8n5",
+	"acZ1rUacKV4g6emUQ/0IxuXpjJfgoikZLuWCMAmHmwbcEeracFqDSsx4MaVpqmvrczbLKNzTCyzJaUZX",
+	"VL+XYomnWJDTkuEzTDOD7mgwHU9nZZYBHlp6WkHx5Hij1KlTGCyk46sBiTLPAfb6dEVSiuviDKfrQs/I",
+	"fq6HaL+pWMGIxFMDFmk/VuUs9UeDRGjg2k5nBf8KzFJUuUpui1reVqPQTQhJ8lNTQlQkmNm/IcLktGQQ",
+	"P6kXjEpd4MY+wdekEKdC3Q0r2iecpadVRJqQeDY7XZKNOwz9ZX2EVSZPp3KO/UZiXc1Tj8YwTT06oRtc",
+	"CVgCwXWnK6GX1WSU1GRXHxyaq4+AnHhKHiXEBFva7KfTNcFL9/OKihWWycL9TlgHEUBRnSrGrOGZDC7w",
+	"qS3TCh+sJ15/0mlFAPLLoOKoSVzI8aa9eAUYr2xj5pMhgPlk27Yf9eBaRVKF5LltBf42j1F2xtUczE/2",
+	"o21T3ZtOVcOCVMLdDLH7XcKzcgWRbCbz+pTPZs6n+h1HMe1QT/+dwdISXABhbLT4KSxezQ9uO84KO9/W",
+	"aDLutzNeEDpnrW9rrrcrq+uKOoMyZMK1h8H3lfEju2274abt2bu/uc1UZe50MR2XLexXDinMN8D1p1oA",
+	"J6I4rcSo+dzYgKKAXerwOJS40uOzYct2S3jq41Zf1UsL+k0tv8DWcMp0pqH+wGezjDqfa7LnGKCBThvb",
+	"135Zr6+kyZLI7hdQVGrjflOT5y0+dV5QnxyotVMd8mGnCxQUFs5RfZWXWVaRwxwJOWX1GF0ZrT4kiirm",
+	"HW6Dtx0q6Zk7hYbVNq2GpD/luFhWnTIrqNQHJS5OE55Dii93+Zafqt6d1VCDNBKNstNVKay4NU0555b5",
+	"RtBM06JkUHnZDmqqOKT6lBF1Zi70qa1Lsp3mBTUln3BOgbFq+ttv6jUwMbCnKWGa1dyw1PpbmpJVziVh",
+	"iZpydYoDTbg81fWebSkpyJushaX5XAtI80XzqOezGU1I4Yo0gjOld1BAYlefqpMFPtgGDfTyaQ0JLxY0",
+	"X+mltX2eUbI+TTJMVzbWXH2hxO+pE8KtDdRuU/a7mrHqpwwLlrnWQzagidpPrlaiv6orM5ovdIXq+nNl",
+	"GKu/yvEcjL26nkJDjJivmqxjvnR7byyoZdHGlyU7c/RdyJ1yeEbdel0WsvExp7yUqVE9wL7jPJRRtnSY",
+	"TINEVKsBud81byUamOZ0WpGYrtSETpW6V3C/N+xlnXi7C0CJ3dVI1oOy3u5oeAjF7xcrS2SOOlv2r6KB",
+	"72qiB2kvExdMjI5Jd2vEDoeSjB3SOZclyWVuFc4eNvDHZai+xGukEffnVuEaFbZh+M0L8G+n1zWDQ0ij",
+	"kDjLdO5IpktrqqsU4jMEyjgy9V94KRFGWomv88ojg0DquTq/e+kMUPgDztieVP77swoz4CYk/IKujPIM",
+	"S8W8SJIs06HJWtAMZ/p7hlgI+Zq1fXnWdAwcZHUlHQyeMI91jYBC2AyNNBD1/nKGxeIl0N12IZBSYzns",
+	"8iwgmL+ex3OtGtgXzEse2tBR7qf4Lr3ILltlfEdXdh9d5VwdMSf93tgaKh6iTpigKZnY7HdbBOw5YPUA",
+	"+nlPvyGTmX7COl49hvGvkGBofdPUVF00sdEOgvalWA9Ub1lw62dyV6KOfodxmyE0wJYb5cJd6vTvtF3E",
+	"4jn79plG4Nb9BkUwFNj2FX9hQhKcHiDBteVUm0rN+eHcaU1svAZsuWoxC3vwWyrR2vXlutoihMK+fnJ0",
+	"hFqFjUEfmKjTDCLm1fmmNXdf6ZwIbL7aEd1IXq+WpzEof0r4kmwg0Y9guFWHBjK665GyRvBjHxqJouwK",
+	"LwlIEH37Qcd3IB8CZ4C9I4gp3kfh1N1ABTnGpS6/flPH1OtrUkylBVKs7nImF5YGmhluuJxxxccZQekw",
+	"qjqDRzoE94Y6sl4fWTP3hR16QBvnZqd7cwpfEJErAPpno/L7iqANlhWy9rbuqeYICLTAKZoSwpD2RMBW",
+	"ofJmzWq12S5ULmCUD6xd1x3iXeuyh5WHpLqlU0YlxRmtrCjiVBCD517Z1owp73RdUCnhwCMsAbPHqroW",
+	"E5a0nnFuvBmeaiPRYOK5rZZeWaWsR7gyM5g0rppwNa8E+cwLjBinmWmTz7Gx+PhjJ2M5z5Wncf7pHl7N",
+	"Cz7NdFpadH2KLTiqQkzGVJqS5786zDPZK6FM3gXv9pbpWrzWXHq3ryCjvQavRAVzBPzs8dp4XOCC2M7F",
+	"Xamc7Y2ouvVNHwJqgvWr4rg9hXjgcRc5/cpLUUmVaUm8SDoVrsEL+yjFG3GAtPEyVMn7qcGdRoejxOOi",
+	"xsIvT3qCnnxoUrTz6JWr3idBwRi3qNVLccuqF2tsF/qdyB54NnhPeaCeiY1Hgd3SAwRcb5s6dshsQBiL",
+	"k/Jckr0mxZpEH4L/hJHs4qanBcD2YLMOSZxjp5qKLppCz6wDWJiDQzuLrCHcd0QES8XOAesUHDyB0r1k",
+	"TYREhX5G3RrKJdmkFveKCqROMJypuwUpREThx61QwCsQoyF8aic9r38gbQOc7qFuwLc+r5As4w9Inm36",
+	"Kq0rmiLMxJqYtJHj+ycP0eWzK5cX6n19O9kuRJtxYy7ti1Xc379IpON+PFUjbDd2bnbobop1f4TjKzpr",
+	"2hNL7dXzf+M3fuM3Lt29e+nWrfZ84pGLfWWBlurPTm8SoOcxWhOyJCxVJ6beEVQg9RJJ0Sd/9X9//Lff",
+	"uYlmOBPkAOnoiAE7e6rlme3WDLSHOrsQWpbQvhxR7aD8DYILj+0DvkZ4ykupuDzhK4LWCy4IKBA6sI5x",
+	"iQzCMEkRnkmTeAJCDh3xkiU0e06gKjG+bXF3DQTDQrU1ZB/l7oDKfVhVph9UUq/5j3/OA0gPYoGvXr8x",
+	"Xts0ird+23QQnsADsGGGSu7Hr36DHL6c7mLzoGSBdFEd+DGuqwd87fUR2JuQ3yjB1wGmKJmNKPP+vMYF",
+	"o2wudjHI9mbVlDGDc2bgDqoikjOUSbVIfcsbyucpkoUX5OT/f+dYnc6ubRYgOxEv0PHtuzqFWKfLiOcA",
+	"3kTCXtV5PbRAR4digrBE6qCXkKMPLBiTaOwvxWscVePg4fv4jfEazLAlj8GKeXQokEm1R4yDXUlHVyF9",
+	"uiPMNmjFA8XMXRT2Zuvmjo/sEzXop6GnlnVghPGcps6Mb/RfT5rd8hlSrKV7g2xqE1o1aAleEB9mxtHJ",
+	"l9DnXn/48qUXFU984aVXP6/+/9evnfzrLRe5rUJBt5OKRS0PNODmzfr2cL6GgxtEKL8RSm/v5BH5BbiO",
+	"Qo5os2jg04XAHnRdbxOsYIbhnSQ7I0zyYvNSoxiXjanQ77vxaDZEzKvXV63tADSdplHFIoNJE9dCSU02",
+	"L3KLC/21z7DSblU0t/e4sAtwXz8exAK/cTF01QCe6pwKqW4ZcbeHHeKvbp+GUlFsd2koVbD+xQvxBmt5",
+	"V8Pehcrt3ba+SIZuBnRM4cmwgaHNro4EqvJEKj2mV+CE9M8RlYdDVKjKKsQh3VSVQT0EdKsZ99Qubu4+",
+	"PxA3OEwZstSBIgT+OlCmVu1WNVzrSree2SyoUOTaql2oOezTu2F/xDBZoGi634hrNklvUIMFRYIdpS2/",
+	"Q++8xudVltwKb2qEVp86pxN9d7oh8wArCTrvUubG/k7LyYaqTpsVdOqIm9E0eLEuCpEDBKlhX8tSLjl7",
+	"BceJ3836JQPCj3COC3mAcGPrgAa7wAIZGyVAF04JmnOeOi5Z8zEOrRvGZNKVdlLOagcV9q4MujzvPZWy",
+	"fD2Yz/bk662q128er+kMcBMeZAH7devodi4+wzG7bSW31X84SXxX6/YMa/+a1TAjD8/5ROLZLDhxn6fs",
+	"hasDRWO987++wxqmozxj0T6lFiEb/qAA/Tj1AU+2qpVFACdtUzzSh2YRuIVmJFomjMhqH5eaAG9EwrbG",
+	"e+ch/zHuZgKP3hvR8jYSFRJw9B3DFw870neavjxm6QqSxk8v9h6lOLy+RbkFiQarF3li7a5ERuLaZW2u",
+	"Wn2LqkLwLL3tfpi0Suz1J5CY+e3ougXC4JlG35pOxyHeDDJuGwVX//acmFTBuRI/QnWwdIfPnwWbWA4I",
+	"4/E0mLdbjeuXXz//23ee/OjH6B/eR+fv/9z58MuvP/nwz8/f/bn5pfHh/Nt/+Pi/f8PRJ13HeXW9LUh6",
+	"agMGdFq+zd706pgm6bW7fs5lrOs1z7CQ6Or+xLrPofxfLNTbieTeNAoItI9812abRqBRVHmpdka+Bfsi",
+	"n3qBCW3+ciTu6RZH6dOKMxoDMBoXZvhFPj02T+py6mUmY/ooZcJXJKqowfCx8EU+rY4EIUnuqc6jeFP9",
+	"hExs7NjsOn0K5I2I1KoMQXyx5y/y6RFAI3is/ebrHhoMxYFIntNkdBSIfquemB5JYPT3c9d+BiYPg7Ji",
+	"ghtAFBU8A48A2JRMwGiVcK3YFy+JQdvQTsNLOai2EPIJb2YExqItT5fWBTb7dZY1jZX15B2uegpQZwnN",
+	"F6Sw6Iw9DbwQdA6SfEFWpNBnWv8QLpopZiES/Zliw+E0gSvOCsB0/DwaGWpzNUieqgXhRw3WKWMYqlMc",
+	"IMp0JqTSxiIxGYP40HVOynVPRspZP8iRb5Mc17LT79KLDtz2+vb8KKyA+BLKyY3NFQasbyvDm2O/4IGA",
+	"05Sq1cTZsdOsLEoy8egSFTMgyIgWiDzCicw2JnVHLa7Ya49/svfo0pxfMl++JTh7/gFe3yVCYI3dP4JJ",
+	"o9Jpq3PHGy9vMX5MXl4VE+GiI/WpYdA6yYMVS7cCbGwXUN6ikRVPSZwSb1Kvhljmvn7MMJ5R+kbE2GjE",
+	"MIC4bexmx5NW330oe1B29fsbF4igr/KgvYCtgnug2KlARck09roOmkRUmHSzC6Cu0zm7+PKOkeSjU5K2",
+	"quFrNkIVg9qpyNbynG0x6eFK458NPOpY71cL83XL4//Kfvj8j6W0P0+yAyCATTBdP36AeuoEIEPF7hhd",
+	"EiHjVSoXSNsXJefj2oe4mJN+fOpWAXtbnhSy4Fm2AY8r4DVryKJB48UFwgrcd/26gRc24lfoertsYZwA",
+	"tp9OIRAhh9pT84CNcmYpnl6VGZZR5gsPME3AyeW/mbq9hVb6llPCoJPaRXIZU7dCPxjqYRdWTuDJ7XNP",
+	"1Ov9/iYTx91x7LzoLXtaB1MOV97dnf+wEWtoB+yb7qtkA+Avh6ByeFLiqC6wjoxCU5ViNmlJAkLeF5wL",
+	"gmZQ+dOieAi8AkBZPutkeiQLTpNRFVOzjOB5SXaEOBOkQihzMT4zZW5biDhtYqJDXuM8n+Jk+UU+7Sy1",
+	"7mviJJdAi33LDJk7HiOu/bo3QaLO+gnlJw77T7fVNUKOT5NNoyfQN/N73Gu+Dk3j2Qy8b8AhxGg3i9YD",
+	"HsKI2o6CsImp5inhX1wQJMgZ2JqGdYaLG8eeMXuMcsxf6DozwIit6KTe1C670g8BuLO71G9pZ0O0eNgZ",
+	"k9rJqAEMD3yLmisDXLAl8/RrumMCVOyq1pJ1SBN+lWxOElM3p/a74Ra8rbDeYmGbFJVqpv5ak+mC86Xw",
+	"qqWv4SnJrBl3F4VutGm9602VaMWFRDeuaaMa4jME6RI3EVnlcoMkXhIBZzxkY+A13sSUY3sKpYH0DHzr",
+	"8RplQbfqX717/vUfffI3/9n6S6sPn/7Rb3/y43ee/OBrj9/7ySc/e/f8G/8VHvnhH3/8wU+q3+DB3/nO",
+	"p3/+nz7+4FtP/hu8+MlP//z8W987f//nj7/7s48/+o+Nr86//otP/8Nf6re+df7Db9XvP/4PP3j8i+99",
+	"8rOPzr/9h+rbx+/9t48//FC/6LhvAaYYdPgpNzgnNfotXk3pvOSQsltBbBsA5yTjOjU6LTUHatB2xZYW",
+	"Bnbtz6d4jbLlmCC3sehEwRi3KrC1ewlgqY6+jwhVyvh87sPjMTmoUN6cSgEQPMDG5JFEyYIkSzDI+dOi",
+	"7LCaTSZXRf48L+aXZcbnl6y6Oyhd5oFrFojV8M1DQ+d37pq+E1w/erHSJ0OxcD2Xm/gwupZtNCvnjdqU",
+	"Jrt/lGfWim/3DlTRo/o7sAD6QN3hTaBVAviNE+C7Khne3F/spKGHCYQEw3M39pHoOq2GKNC+GvRNdXd3",
+	"gkr96OqlGh3hOTFR87wMw7qcmQFctvrGbrSW8F3A1Za2xIDKcYFXIlBbH+uK9Aeua8qcoVWqpEZpNz6s",
+	"ibo9TwnKS6nrYsMLBq+24pAiT6BpAxQW61yWlVo5qK/7jEnm9WrKfQQNXK52qo76+r+LTUHV7ZazO+1Q",
+	"J30x9rTxW39UEp7NnKbqGnOtKjNQLRh8QoanBwZeNxkuPGcLgj5DFG8oCvNw09SK6QrPyeW3cjKHYA71",
+	"IQfnqKMnX87TmVcxYSOKVEWGw2Jv4fj7M4TR8a2XAwmHNl9xTKnSglio4RbIqESS86WtuqzBPNU9HmTG",
+	"GgskCJNI7TM/NmAFtNCZwtpgcSxJLgEsdEEe4ZQkdIUzlNI5lSJGczcguBGaVwcrjpG1xjAiBmpfF7g1",
+	"f8J09Z86kOTNoIcortotMJtfnOmCATaiqUo9sBxaYebWyBPEuOn7A3Rt13ekL7yDpBRKRg0UGh9V0tdn",
+	"Bc0qtLkmE3zh9kN02b2BXv4qTd++rB8Xl7+q2nlbV7lVevGMZhlJEWX2ZBISr/IAKKW6JfZUGdP1R6mE",
+	"LKcFPiOBvVQDunvCdEev/WRvjS0+Y6D0MDWyNcHqNsC4NJYy7MSYWBW0ILD5lmSjSMFSYXA7h0FsDMM5",
+	"BWzMwKrFmtTcYYhpOaKPzwI+EiVIX4IYmG6kI2dzIiSCZ26CWi0ACxdB1YpCCRuBxApnGVSEnXFtNtwo",
+	"wZOqv1bepRvnl2nsE18Iejqrxu+BuExnx1ZSD0Qy2ZB0hyRO605TfVS+a4o8tnKs7BwiUaoizyC+DCVj",
+	"jD9nWsRwRgz99M25fVLrvHpTx0cJf6VcY5ZmpDg1hUcSYsyeELJ5au+/GZnjrPpUULE8rXjetlB9kXEh",
+	"TquKWlWy46kJW68K0ACshu+AuFv5a5t8//EHH33yN//5/Nvvo394Hz356Nvnv/f9jz/8EEw63/7JJz/7",
+	"yLGx8DVzB6fRZdNGUlq7v134KnscW9EOSz2aHaUFtrknnJl3l5+RI126LmyL1Dd8S2RRTnVBIQNO49a9",
+	"T6lIcOFXAPy16StxLjmqmokoTF+Hlleg3FfsHaoPmbvjyZZuxHeIRGBFCxf27Z+ZOmoyLuQEQQ1IQCsS",
+	"SRX4PAhMHQi8gsYOQKG0RcHhSQPdpnVO1S+irFHS8lQWmAlYwgqA0SnTqA8wU62yGuebMZCD/uvdvUC1",
+	"iI//9msff/DHYDL97t+ff/je4/c+fPz931afP/7w3378wR+ff+t7H/8dGFqf/PCXH//tH5//yZ9//Hf/",
+	"Hjb+u3/y6X/800//6M8f/+DP4PkPfvLx3/378/d/dP69dx9/43371YcfOvMmTJIiL6hQ052rezszgooy",
+	"IakszcVL8IQSCaZwmlGJIZ18wUtBFhxKhpnSVz4Wv0fW/SWgd5d26yW0hp27UHlamnohAWwATtckJMkq",
+	"z7AkEyTKZIGwQJ3ShiZq1oMXE9IXTTR+y6MhLFcLMK5Rho4WlBFBnHwxN8R4zxsb9kjeDhQWgFgHytBt",
+	"NleC7SbSxfWMXkndW1ylXRUEvsVsM6rqFMwQKuEaOoTX82jhz/2NKa6lW7DFtWyOXmvmWnY4uIa6NlzT",
+	"8wxGjADUGBgFA/CBDfjDkJJtiGIa0m+Z4Ybp0q57Bay2aVogrKPOqW/nVNNr1XTT5WDLgsqNf3dDt7tQ",
+	"GMxGvVAGp/UBdRfUxMUba2UFXGn8mJFqNwyk6iO8Ck5mTjdQ3pSmrALk08Jm5/nC1NqUPq5KaglfcPC4",
+	"4KPGXmqVK/HcwzGbl2YpOuYYxZc3dXmjlSU1LogjjxDO1ngjnNPnK4tLR/fg86XXT4YP06r/STXR8BKc",
+	"EFz4qmiN48kTwmSYL1d484BIHa/sQ6fZRd6x04t3spDoe2jDLlsqmC8LeBhbxLwW7u5fqXPcay/2gPhd",
+	"iYmMkSQq6ScGFOAZYHx4wFcs7Ecw1chkfRwZFG5vli2TUdh4OIcMxJPqWjnghQikLiRYkECe+P5uwpg1",
+	"dGYn+WR/ZxHPpYBT7K0ypUkzesVNd5PRmS06E2fMFPUbHVyNKzeiSw8EsIfBlHzRJfYYIF2Dtg3qGRyN",
+	"G98yuqRKXVC7ADt4pWq0beZKXU0LDLEffUj3kr8aizjZo2xaa7lh0okbe1P30CjFU1k7q1V3WKYZcd7Z",
+	"o90lHZAS4qJnlytx2qXItrbImEb7wuUbdhFDh2r63gV1EufGRcWJcNXFk7tXdbz2yd0XkOI2rc9jQZ4T",
+	"qLLImTAZKpC2efTn0w6eC2YeE2NB6Q+RNKQMxcJKX/0BnhFT2FVMQH8F5lU6LUOSMLSirNSW4Ejx9cwo",
+	"n3KIDagp/7mUJ+Kyrn1JLi/J5tIKMzyHH59fpZ/f5WpEL0YoG5g8yiHezK/oUXZCQkjx0WePU39h4DZS",
+	"QQfXdRbMECbVQL1zzAk7qTMKWvym77fd5bxH5JoXS3sBBvhwPqfsJuIzdOf47AYs72Vwmg4Fmm/hjU/K",
+	"oiC+YKOHUJ8BTBsmyghudlgsxWdUzchTLGSNBVIvgCU343NtdRxOsCXsUAZgPUpBJta0qbd79G5X6tLh",
+	"3EvNqrTJtOBrQQok8AYsS1REJYt3Tlm7bnVhH8th7jiaKVtm3kOoIg4f78Lu4G6L7V0VTlZ218CZYbWX",
+	"H8ntYoSfTnxxc1CBKRV1UdSWuCjlghe0Q/E+Qh+adzamVJEPzBcQUzx2DZKMRbXmZZHEuShlUYpg1cO1",
+	"iVAettfZJ32kVHvNB3qvK0H7ezbeB/+xkuPCW+StgjWGar4rnBKEF3E2Lj0U3+jf4tMxOYoG88ezvBbV",
+	"pVWhuBQb/w1lgYt0bWbaJULItWzOAxEqF6INccPnbMClrFQab4m9B3UxiowKKVCu5PUCZ7b8RkZnBJIM",
+	"TQWbQCXhF4dT9tsOO2c31gM09K64z24vs6DeLV+kvrqOLUTNLlE7MGHdiDOGmibowTwtiPAfpSpYY30k",
+	"zOU2BfVLcug9PQlThyWMGepaUylINos+mSNhP2vE00gsREbWD7lHRSfFGU0IIiyFKExksip2XUp/OxBP",
+	"TEetSY43d4lc8HTY2GofhO1jzOhebgVNCLOlzQjO8QYuLXmGpYkWiQCQmJXDzqgH+ilTNI8mJLR/UEEY",
+	"WUelOIqMDiLfnahnYhHnQCzUMKSN8t++Kt8rklFG4jUw1XwQvj5YNNxzkGMmZsMRIS9htnxon4UjYSP8",
+	"wX5qT2MGYex6h0TNp8Fo/fokYBpUUJ4GVLOJoVoB1fWGajo0DNlkBjl2jEt8utk2Vvl6RElBE4YRnulO",
+	"FH847J4pYqyzkXyQqHWKXSPfrpFpd/7+zz99553H/+2XjiMtJyzV+kQ7PU4LoYAh9b7r5/X6ct7QBc08",
+	"uWFKIz+FMOsJymBllaxMFrgQBIIDGAjOqpaGag3NMM0EINnB+zeRgGwAt5bakAkhtpz5HGf3YrFL9NOw",
+	"C70IJtf2LxSuX9nJBptsDcFzCJg4m0nM0XvUdcYFsajLiN1SM4up0QYmhSTZJhmlB9fd7ehlU2WpJc+E",
+	"KAsL2TuYLdhk46dgovqVYUmbbL0T7JGnxt9dzn795OhISQ9XXQSBATZGy/RoVeH9DFbK1kWz7tr6hJW/",
+	"sMotXpmydSsq9J9v9rRjV60bHGWfsHFQisi4ICkYwKtQqV+Hqn6Iqt8Zs+6u4Xq+F9iXFsZzDB/bd17R",
+	"loqh1bSP39vqiKcOmlNVmLne2MPqTlNI7EYfaAmeZ6wadNaxw3KP3/vJ4x988OlPvmlVhOqD/uvxez/5",
+	"9J0//uTvf8f+/osff/rddxxFoWQVvqsD9drwwhrVwasvlHLKH+2E1NCSg1XaQT4agw9mSNuP8tXscgfh",
+	"oKOgWAaR7EzAaMwRJSNLxk32JB8Nj60TyngjGtNHzmOcLAdjv4dRfHcGazIEYnLsXXW7nT1JOaGMnDpn",
+	"0HPz5c2Yz5Bl0UR2maw8/Zbt0j94HS98kZx9G5rlS8flLCETrbSvcNqBCnqWoIYijDBs4BLCoSE+Vm7A",
+	"AAaj8Q2BrcY8GNQ2HEQXDASruqqQ9rbpbQwyYznNaOJF6z05fvXOROP1jne3XwxguuHwHiWhTAHdelq1",
+	"HtHr4jeEPy4gpyyIPhbjq9+C+3nrrj1sBq0CyMd5X6t4cTufTjx3v3fVkCkUCTFC4kTPwAIyvDoK9N++",
+	"MuwdqZCuKto4/flpIBe3mYns7RxtIwsTj6uv660dGYPWVleLrDv0z80xl1shO8VseVqZTyd7s4IQwOxK",
+	"FtoWl9Ec+xMAjrXt6TUbBdEKnIHiGN2gEi4XlM01DLhEG2JAgKGIDprhRHLACDeJ2kQiBg6sZxjWsaQs",
+	"jefGl2HINqekEzkfACHy8coZKR7SVXQVa9+ZZyMubGUSPZXWWVj35OWSBWfkMPEIAL04cRJAAIh11MQj",
+	"jxIfumwnPAo6ndQjHTwZjFfnHxswUgMgtrXB8Mrg2MGQEGXosnVeXdbST9xEhKUCYSXOIHqQphlxQghH",
+	"2fQsKpMdUT8+k6X4U8dnunJDyRAL9zdBEF+Mphq+yHFIP6cEUaFr9IzG56zryHsdic1ucgAqmNHMJMFC",
+	"9OmSbEaHWVUl0YfBoSy5TwjOwpc2r5XrWKOZIV6gKU09gxzK7QjY/F6iaV3DbmSdVp4TJnx+eAvviNGG",
+	"4KKKfBlzTnud5RRnZrB2x/oLiE/Qgjy6qWjlBFoNCkknuKvV8yuHUEqj2+eSbJ4T6EQf+cdWE77DZhyG",
+	"MDYszOjP1XpYAvfx0tYAqb64DekNSlRS+8BGD5crkJHYLLGiy6v0pZvIlN06MCTSNSjq566gu/SlgU19",
+	"PQQzlhKJbfSXb2gZwWekMUDES2nXy5Ny68PH6fXS0zmYIoV74+uOZFJTYW0DOY3RXGlYC2vzHnTWemUo",
+	"RPAfoKYo3UpORlRTs1XU3gzgWXnvsQ0eUE89J1DJFD0LIgRJ3ZI0N3WliQqEMcEMskDhG1PAaTL+Nuuc",
+	"xNtveHNgLMnmJgK6aFgETZnR5BZykwUYRm0bqL2B5iu5v39l3y3RXn1TzJLrN65fVX/hdSAVZ/sCHF1N",
+	"ATjEK3N4RpPNdtneh/Xpa9XzHG9ehmqd3dMO09TmsWs7gU6zAB0pgJ1KE1JFxjVb20e/jtRNSh33DLME",
+	"bjI6qpoZCCY4XJVWUEA+66QD3NGA7tj345KR3Ns5LiVfYUmTCboCoGt2RlfNX8BdOkPHxhXpfq4O9bnm",
+	"xZKy+S0TOFO/ODBaf4q7nkGz1QZlnSULs8cu/BKG0bYPAz8uemEJ2lWiIKILQkIxUs+Av3NUmGST/zow",
+	"duPZqRnd1eYpjX7AzPW9KJkGDcNIveb2d2MrTnA6b0wtSOqdLHrRSX+/vn8BDniq1RADmZ4zSrLUfw20",
+	"6gifzbSpBumHYwoPVIiw8fUMddCCvnsCHAAjJBUHqCrYOEEFkcUGrGjoc+LzE1QySTP0P9/5z3seehqo",
+	"rI4qGUw+LYNhiTLzxswDrskE+DgnPM8I6AOKUGoOh8d3YvCILJrfuDucAdKzgX+VI9zYuOu5Bzht5o+P",
+	"mRekShtuzvZL2uheqagmELh6owbmdHAto0K1ffcx7X/WzYmlufCqQ2eBc3XFUGNg0Re0lIo8w5voQGLi",
+	"h3Y5qjBddJw2yihbtlS869dC7b1Rpw+0C7WrdjQkDDS7xhsNExPTtgFni56bef44WHVrFBj6hcuEtb0b",
+	"sWEW21QOiwlYPtS+jypk+amHwwRQ2m3sboM+gb1s7f6dilzSxO/2h3Lpx+DYWHlC/u/ilFwqc6R+ZRb5",
+	"EKVYYq9am/I1yzgeYQG/Zd7w2b8XJMsbDQ0HBmwdjVbBfQ320ae6g05gwYqNnqa09vNvvHsTWb3eixya",
+	"FzwxibTbTzcveFr63EDeaP9yHhdi0he2376cqUbrcntmOC2lvKGtWUY1DNjD5LvR2bht9dmFaGlD22sV",
+	"HPGFocb914JD5KKWTnTV71OR0VxdFCxOl4MhOhgXCsI1HMXoSqfnBFS+mSCcZWhaSjjKwE+woGlK4uxI",
+	"0QlCPfjeSj05vvUywhXAXTc0xV911ZMvEoPEb42f9ipidDKHeA6Adn904rEGASWpn9UzKrwozoBQUVuT",
+	"YdIaMDYFm3IpcsJSktbh9aollzZdQc7II/l6nrarnUUmeEXAossFFeM6CBHeaakx7oklmI/UD0hCaC57",
+	"Klr6wp5eLvgKndw9aV+CxsWcBWN8HliAG2OtbPvE29WWW2Vxbz8YsEBei6vA3MHluO08MEFfuHv5Idrf",
+	"3/+1wdifi2ECtajWGGWn9rTTcA9lN94kJ3pGvsinkU6Hus/RL0Rr6dtUC2bJSSBgxDusGYGs8zFddJH5",
+	"Bw0B/cCAdBRkeDt1dmPle0Fm3YpI1y94wngxt17cHxGnc20E/PD5L79+/tM/e/yDDyAA+5dfP//ht85/",
+	"+mf2w8/e/fQPfvTkp3/25PffPf/Of3z8u//j/Hfe1ZDdPzv/9h+e/8n3daW0nzi/vP/zx3/ww/M/+b43",
+	"2UsjAdV2AhPKjdONyfwSLVwtvwn/aOxWaABw9bosfR5K+9uSbLS1AbyNVT0PFxxs6Kgv4YAYxfzrgkrp",
+	"h1exWdwAEY3VwaqfRZIjDMPFLIWiXdW9ftsInerMq5I7G2vQlTYue7aERACuTO/yJsBKTa8+2XrEUy+4",
+	"qP26t6CPLaTowuQC2qrgK4JwZtmzkj3jkA70IPpG3wNNZrDIvKARMUDsakPFSKcecKyjuyc1JhaYR81u",
+	"SM2wNWozMj7xiQ1VUdxnntS2GfVJSDyb3USWPobmgPyBCzJ8qg/n4RqK9dF7F7e56lR/ptc522tYdxSe",
+	"wJXjV49O/tmVfZ2ZppYFQFY4QxgxskbgEZ1YNV4bGRmf8nQDcSFtabuVnlcd4C2lForSaBQsKImMM6KB",
+	"9QEpDgCK0AZC44In/0DkTb8eEDxrB4vbdo6g1o2YcSjVfoYzmqKTu1cb1yTr33BusRO0XnChQzAom+vt",
+	"4z9mYFnUSo8MeDOT9TOWRX7ohVGJuFzB3fMpwpmQhKZbvRI5ppQzMqp1zkhk03TbOjUX1SjBHBOnKMGj",
+	"9542XMp28CeerRoqK+IgpUQlrZI40BNjne/Vjyyxm7Ss9aYmVEal/PSbZ3T3uzm4LHrLszy2VJ/BQyt6",
+	"ZcfKs5PeK8/v/g9zy9HgFPby8m//4MlH/6lxkwlhWLh3mAZWsBcfOG2W+6j574HJyIbiNCJIJVOgPDrZ",
+	"RD2uM0Iap+AVG1BhPw+or6ZbP5H1wH1A7gFEiHscmSSfOoMCqj35jsTaC+u1E0a6BkPF5KHd8LS0u6kn",
+	"WHTQYV35pSFWDwKXgg7qAXVjO5D6pE7YG1kQOuzb9YvQt7gvmPyOXlIThgwajGWYA7WuYKjXq6+zZjJi",
+	"ihx5FntbLIqLAKMMBYpXN6beihX6qZ7A8grJ1FQ7XGMmxQF6/eToaNJFmJhol4qgKWES3bnljUmP4KmL",
+	"1AvfpiJBo8z4KL21CkluB303Shg0C4wb1p84G9W/1zOCRWRdsHZEzcB03WzR+LCyGiEZuvUPmpG1AcQL",
+	"Hxc9QXG3dCTtQSuiszcgzl+DzT82nL1kcUwu7HC0VXo9BS/jEAjtYdmKoQKTDzW4l7EwaWZ2oaKZIzXy",
+	"eLSvyCT9FjabSdLv1M2d9MQCuuu3G3XT4YdnrHTWPYftJe4tPuhhuNbvYLg+SqFqddkzdH8N4w5w6dBA",
+	"pxahODqMM2n6+nqjeJxHNXrnaNu8FmYjEo7beAslMxhy1lK7LiwAg+H9qUEmHgRgSJp+vSD6gmEoSL/s",
+	"KbgJmm4cFVaOrAbprI5iNxr6ar8wHnG8Bu7SMSqP0uA6L6qhdZ/k2fClWj3TLeVpqWYamfRf9ASRx+bg",
+	"H3SpDyOvBTXmUfpTlMZ0dauCkX3ajp9AsizYiamaN7L26RuLjcd7MGbQPUrMGSXrowUJoqd7ih9voJBa",
+	"heOoNnippSE5teSpv+kUBcQZSU+nFDLLDZudOpBSCWeiqShuYZUrKhSKyvuJhfFqGkw/p5JeyfAZphlU",
+	"HR8WTkCVqoswVXscSrvHS02dznw1dEwt4J5iOiNoq+TAGOXDrcXtg+yasyBevSR5TNSheswhQj1IIKBT",
+	"ySVobdArZhMngof9iKwxEGWKWcaSSm9HD6Xs/MY2WHGir006c+tCjmm1etPXLjVq03A7Vo9fYfDB+sKu",
+	"7qAkw3RFUkTlBIw4K7xB2qWgXciGA3z14hNzPMTwKDzrU3I7lVBNu00CVgvurpU7sx7eq6nZ5T8LHDO4",
+	"N3UKYtSjEZk/SkI9J3xpP8PmAvuSGdHETCJMgH4trlbMonWxdt123UJ4AH5Ff6vwLc2sz6CcQGRsmEhw",
+	"BYrYTlwVOlRXvau3lmOOQLq0ViF0KIbUNbu7m2xcFcaRWbcrzMpQReSVgYsPiwt/cOvTda05lT58ib9A",
+	"2pPI6Hux1aUsksRVnos9Zz1lvCXJtRE94SsiECOP5ATNCr5CV/Z604o9P5XTFZWjeL3XttKqyGjOAJsV",
+	"7Ku26tDerXdSbxDDUsOeQCUxdmOacc/AZ2mYcbQyR2m0ZU9P61oz1VclSzKCC/erdcF1SKHEq9x5J8US",
+	"n1YgyUpCECap3JyWrHLRNa8C1Y1BG11PSUbndAo3TwjiCHjtnHM7JkdBH9smOYDqbGGPteBkm2Qxz/3W",
+	"u0sV32u3TtDWdTUq2+ciyX++TK8uTPbVoF/ngRYYESjfqy3yW42PwVyyqw6bU25NaNJcvDDTq9+pkDTx",
+	"BSvqg8Mvv7py3TX8QArwyH1Pipfp3DimulFR6tIWGkt8OaoaCNVOzmnblYJmBmHCVaMNhUgGxhqdhFc5",
+	"7b3N9BHEzz+NeIBqxlUvgZmaYly3z5TQSi6I+ZwUI1ygtUXQN3tI6Nmulp2V7kosT7HQB1ymMcD88RB1",
+	"RnyF78K5ph6MA8wmGhV/0GRSpaebAfXTvXsmLcnmFEB5+IoKfZeY0YzC06d1CRBR5qQQJNVmJCI6abPO",
+	"uUHF8l6V8dn22T2S/rOEPMKJ1NG30oQDGpvCpBm5GMAqja1H5Ee4Hb5z2dQzg8Btm/GS2xiGLYmratYG",
+	"cUYvNOx5KMG5gogAXXWXF/XWgpiqBc1z+GtNWQp4m+beYBfljAp4SZCkLKgEi0yZUt0SRCN7V+kEn5Ej",
+	"HdAcvBhaAC0PeOLJ/XvtwjD7Lcvp1RH5JnrBDbvBTWm92Gj4h/WCo9zk7omYSG9FWz8Ao8lgTAs8s1wm",
+	"UUHyDCdE6BRiHRxPBVSH8GC1jAJQqejnDMrHMCcJZt76xk8HRXWFi6UvUrkQEoHVWVgjBVicnwMoRKhv",
+	"a0ppIM7QlMsFEklBCGutyo1I74A/sOXLnvARJVkP0OsPXrPj+lcPbCkSlm105iWonK2Uy4tguEZe+NTS",
+	"VUpqWWQ9sS9QbUnJAhE7bt8FzV7IRuDGqjGGDeaOR8gDiPePG1i233FUr50X2l4kmDHieJ/030qCZ8a3",
+	"MQR+r/tgJA0gMccW+L5p0kiAWSZaPEkEGsIBYhzNCZ8XOF/QBFktBAGCaS4jMrbGqFxbCKVALe67rbjH",
+	"i23WRhntcfchGy/pVsCu62JjOXKzEZwNRGFEZbY+rZJXyzpLcIgv4vE9fEp4CG6ygomNrCRqq3t6BCt3",
+	"4i0RlTbNDU5xpLUuSDoBj0ZBVvyMaKtlRJ3QlRcGom310HjoWerKcp3U47WNBjJUH7/3k/O/fefxD2yJ",
+	"oMaHT/7LX3z6Rz90grJV+wYP1ly5IMIvtvhGKLtxWaUrOgVVQyC0FYWGjHlqO7xGZ9v741/YmT9eD+Xi",
+	"VkXY4dujEarX/YVvdjGMp2nW/MeCVP1MsKn9RpE+kOYTMMmegMLis47RfEEKe0HuB5b1Ak3kC7IihT59",
+	"epWqXpjh3tTHQRiJagw1ArozLz9VWHrE03CY7+4Ci0LdQ4RV7xgSnMtkgaMCrPSjkdVYdhk0VXVc/R2a",
+	"sQyZZ/Ace9McqorLUDpRP+U730ZpkkXBC1/Q+da3WhpwZKpBjzLtxVz8NAnvlzLhK7JttbjW2UflgpcS",
+	"LooCjCAZZUsRtfslj3U6jKg2ByR1ZlZZv6pMP8MJOLS3IYJ/F+rwFpECs4Kvdq09h84jpRfeuYUSnpUr",
+	"5nXdqpPhfnyWahMHLxgKG5+ROs4zrtH1phkJ7agxjnPNBdFDjbO76Ebr+vd8J15vl6zNkQ/BfwC3mX1j",
+	"t0dNxZ7dsRuVVG+0Z6wOOkvgudP87uPvfQPuMN/6xflfvXv+jb96/N6f2gtO/eH3vv/k99/9+IO/dC44",
+	"gChgb93aFmNNLBWUo/raa2+pIf8vEKoO4PfHmBah2MnRsLcXMJs8TVzY2JT5bXLgx0HIxkfT62c9RrPD",
+	"LEPwE1qQLDXVyeIcxtxfWfipmY3b4Q2izPOM2Pj1EN/15BFYI5bNJ+AaaMiHdWuEV8Cm5R2Lf/vLlwv+",
+	"lZ6swhn87N9AW+ZntAMhdQ+9+RMnC5r3KPZFQfXmsdJHLEo2I1rqgADc8PIrC8Lm85IzQvcme19ZcDaX",
+	"OjZnU2Jm/hQLwqpvWYr3JntvQRArmWI2X5aYpurttyR5BCVQ/MhfBU6WXizrN/BmSrNsu2TYdpy9mbbT",
+	"X4h01v8XNFz3srl57O3J+KQu3IpWHPdKfFyAwwKRj3pE4LWdgb9kFBBwdm/49dvbXuaFhqzaLcLflqgp",
+	"SYWsEzXKkO02IfRsHAntO77OwXeD+AwsyZUr6CYSGyHJCv26gZJCKdVY+leuo1RXSxkGZiFSZkT0Ad+B",
+	"iBcIQBb0GAGMTN0TMTLZUZEHE4QSpFvdhFvwIu///MkfffTJT//q/L2/Ov9P71goxW9/55O/+S/Wav0X",
+	"X3/y07+26p77y6fvfO2TX1oskid/+cvH3/3vNfxIC1Uxsx642iunmaSKjNAC1myavXoh3aikiCJJ3jiB",
+	"109eqgER55wI62DQtTGqkQyCHysZ2+cY1mIFCbwRE8TImgipq67G6i8PVQ+3z5So9mgx0P/rft80KYgt",
+	"sJFghjLOl2pMK0Gys3a4RaDIRqHp0N20OBME3JP2kKlKW1ChNhKDSLGbyKzfxvg1NT7bAjO/D2X7E/Li",
+	"UJVRsJHNk853KnUPN6+GVjshXW61/FRTfgyepD3Sd3LrtOrBs712VuX3AgUAsUbgpgxBYI+S3AyvdNk2",
+	"A+H4PHpoK7xCJT4ByOp8ZsqAcUZQSnHG56V+DYulrqmkfjm+c++mLmGIJJ8TuSDFxJY+RATrkGxLv27h",
+	"CKNP9djZX7geKH14wXhf3bePpn1FljTFT9Tp+5A82klxSWv+dM/HG/v7MaCE25e2C3sgMppfLA51RVKK",
+	"H3aLDV3b+SLWPYWNrmql7rAzKqukygtDlDy1UDSqxunJ5vKeo9EWERaLojTG6NABZTB++A6gc19AUF9l",
+	"cLPENUkcX70j3+u1iFj9nYj5FkNdwPWtWvLC74+yzu0QIfNKALM/HQsQH9843boq1JXeQ8GrwrqQrAZF",
+	"e8pLpu8QceVn5aHNkI29ShnMwFEXjVEOhdjizBA2nOjo1QV5hBUXrGxVzYsn+1l2dpwQ2x9PIAp8Fr0q",
+	"A6+uXs267oemhlitWnM5+vbkziSF2t/ejJvartnG6jLZ3KBqTbFMFkSgVSkkeJwhCQAZbPcBi6hVHote",
+	"w2Vj2RoQHA7aJVSuaED2wyb3Ox1UizsjYG2pv4iYvVt5BS58+uvQWnERjLKnc3SPyAQNGvht2YGnZtyP",
+	"OPIrf6Gx2luCDwbXqYXuqb6iL5m+/I2GTcsTJuCnuU35GkMx+07k6eheg4+6OZ+7MzYWDtliYfBN1s5I",
+	"y6J+J3L+Om/3JZp6rrf3cwJ3U4Mnb8M0BWDYVxGvbkzsDH6BSPBNrC0pKryxop7XcOFMYpBtdyY2P5t6",
+	"BdC1P+Z7K7YUpqnhFeokQsDJ3+m0d9A7I/5nEIwqcSGPFriYh8P25liSNd400jtIsoCQfpzRHG+Gr2i2",
+	"jcAYJPE7yCKhpRK+Gova4Lz09EBQIk91ysgoRtHUeo0y72EMeAYXznPOda1vEY0mqmUWQFkNHrfOBHZQ",
+	"SWLK+ZKk91ksrQOZ80VKijHd/uoVS+i0fvVZVT1QS1nf37p2yQiQ/kyDmjSrHoSBNR0u2onwNRLoWQtf",
+	"tcQBDOSLAhqPKFVKvxLoqVr8QVt0ZOZ4PxCxUyse/lfj6hRE8NNvV2xQrceFLo6gd2eYrnrQwlKSReoy",
+	"AUvImFAV00jPcE/cbNJgnPFQbkPA5RKdqnptP9DCeoEbYJlCKS5gWMh5IYcVEHg/OP0A1IoxX3QrN0Cx",
+	"Jh0Z56lsVHslPdePl8i8ZIjqIrdKcdAXR3XJmCCsLiVkg4TUta2iQ+/qWVhMsrYYm27i2ziRJNcqUskq",
+	"lacVJTgVhMkDxLhcUDYHm6h53BTiirb5er3QYHnlgkzQgq/RCrMNIixVdCM4WVjTJAOgizXJzgha2XLd",
+	"IwkG4Pc+itnI96FclX7MHR0KPVIIwcCOFYd7bYBzP2vdZwRl5IxkaEoyvgYK6YdrHhtPn/Aw1JU8vh0N",
+	"0GMlGtmKIpwGYjN4zEJV8PhxvWkkIdGCMmptA2ev20IuVILFACNNoYCc6MZgVoHvoERbVH5DrIrejlG1",
+	"qpbakDhumI+DnGT5sOaffmloZ+/BY6QFQFs4x0IXpcxi3vhvIZpvfAhCjKzD4EoQiZD2gg/FIC8BFW1X",
+	"k70anqfqoW6un0g2pLIdn1Dqy2x3lFsCTG6JmtiaeAuMUA+zf4JaOI6ZYeqNdTOwKLgu9QkNTwb2bBsJ",
+	"Jn7gILV6DvTuwGc1w4+WD0tvVfKsnOtamnmdvwvwJfBlSjWWja+sbAM55ynEQWhDZiVI7NQHSArSt3tP",
+	"iVtwA305JKO3XwU/r8RN7UF1lo0BjYMwEnaXslL6BKX5AfwDvIDIPQ1hW/CSpSRFZY4kRwuczRBmaMHL",
+	"wqtP5r+27/Thk3w7gqQbwKJrT7gxsn76nhjw1hrkDcpvELLcMxUtQh5BWYrDpKn5lyInpja4KFekEtY9",
+	"TQSu2Fi3PMRoeghvVyfFKCvj1qVLu66Oq9sHQoy/CBuihWBfV01DmotcTEgqTnT99t561M2Szb1YgwMw",
+	"lU1YvreNuxlnO51x5deOXJjY4Afbr//MVixqSDZxHPNmehUWsEv00FY0/WyFYdWpVd6DB9UiZdcok0bR",
+	"j/nyQ3pM1a6MYFyezpSUBYvilM5LDuiOdZH2GiNSPWtkSiAwwWuBeXH/gjYXQ6NdGa6skHvmFkzTcU91",
+	"o3FCNi02D8pAvtuMZnI4SVM397J+1i9wrrwQU8NoW/GjVz4Inezndzd6eH/A+OhIhYFl6UFmK0rGGtWv",
+	"6uDL8El6BEfgxVf5Ga/JNvR7uWI2n1Oyr/877IwwyYvNSxud8BZzRJuI1Jeq+hijgopfHgXTwAtqIomi",
+	"pnFfPx57qFXvVS6hM5yVkdcUz2LwPFA3eFQEzYh680+9eLw+AiOcjCNLHkU92gnBtpFLRgzYWD0/5jL3",
+	"VGGY6RylSh8fii/UVgieN0AeTH1zu06Taom9OxTqNDgWjzCiFlnbCKjmoLUyf2oA2g90wQhtVF4jCwc0",
+	"aPvN0pGt5wUB+J/YHgTB2ZEpOBZIfuMo5QhPeSmRjhlCU5oacyQuCKBc8pwwY5ivMatJfqrrpQAcRCjU",
+	"3kN8m9rur6B3HCj76yujJ3Eio5+/aDWBMY73o8hSCdujOngM+Fmq+QJggvOCXJrRLLsJwItTglY4g8IM",
+	"aYRdCLjM67m5M0NYm6HWWCDtxQHcRcygioXpLT4hdjS6QwB6yxMC11mQgfIKDYZ6s5d1b3Ff9El0hO0o",
+	"JKAAVKrbhm+wD+8/PL7NCp75t9oYVOExeNB7F0IlLgsacWtrez8c2GELRawagoF7SUOKVV8JLp8jzoWC",
+	"Gjx6/aW5Gs2ExrWLGx3Mb/sQhIc0WRLfXYyJdWSUkH50pLELs5SmWI5w7t13dvjL1B9e/tQi76K1K28s",
+	"zdX9nR8HQ62HsufsYkXmynWSrX2FqBY8osqUZrTDiq0i2O3KWHga00q4e28u3LLDAn45DslNpoWeyJQI",
+	"IbYE2tYNhge8Ewmht/gzNfeoQ/5E4lXuFp5pOcSRLEohSYoevHyEXrhy44oOcoHqW4ifER1kXwUEIX01",
+	"9BS5KgucbO7SLKMC7JoeD8srfI1muEBYWhWJz2Y2isZ0CSwuXG0mfNvCLFnwSPE45upZygWHoiKdlr3S",
+	"gGc02USGclpDR7xJpFq7noTBiJIBOvy7mllFvGZCnZlLY6QhzsooI7eZ9ObgJB5Fll55kZmUjCGk0KdQ",
+	"zjjy7PBSDaxP04CE4Evisc1neBoZLxgfWbgqhdT2vGMaMLiOR7nLcbEM4f3p3+7FnroiMgd0sif47Uc5",
+	"F8EazfxVKAPlB6KfzWhCiucEOr5zD1GBKENJKSRPNwcgR5ZkY4F7S5bxZElSxJmJV/Z1dlwHtfl+/lJd",
+	"O8mbbdwYUFVPB63wUn0ZqGjZ0gumGWZLSIOnkmIlQtXZRIUo9R/sVBaYCSrdMAA9N/gDQHNEUmAAB3rz",
+	"KaC+CJtlq/nVifqtCFQvXMVWbaYdAmqB3XRko1Wig1hGROc+a8p3LiZN6oVjY2pSiAvrHjVVL3BHUY0E",
+	"5P3TkHbjRdl2kdc62rkHFAuD9kPZvIErwJkVNhMlgRbk0U2oemzSEfmaCftAhPlH8GMakHdGjtyEujbG",
+	"YDhBjCjVTCz4mlXI5NHp/W3eN3z95gU8pMAdXsVed+KVre6e8z4wgq+8ZZsPm0s2Q6tNp5CJ+tdf03kE",
+	"r07HBQ0Dte5XxOvcCCh7jSfhY5myhwUl4jUy86hZl66gX0e2kKL38Ik/pumqrKp8DzgJqvNBr5n7sjuh",
+	"mlZBLtrJbQu0smd72XLW9LOBfl9QIXnhiWy8x9v7wOpJWn2a8SIhCLMNWvGCxNVj9zIMHJvx9v4l2Rxm",
+	"8xhDSiUIWvtbuDKX4apA+yDgwmiAl62xWnqMFH6DrDAsWgXQ0TnAK7Gk2OQy0mSkW3FGEmTZN7iui+iL",
+	"vP0in45m16dW6asBx9Xkg9cBmtJ4RZCOi8SZ4m5TYnantcRMTLhdH33JMCqkahYvCdQxfXPnJsxrO1KU",
+	"2opA7qYm2JjSyr1cxZP60L4qVf/NiyLX7RqZshU+38QKiseOrDbJzs4l2HHP/mwSDyqIDC+0dVzMcZoG",
+	"siwcNNYLwQp60pGvRRpqgmCHD9UVbkaKMCJ613t8ZSy6uGrC1/nrIB/CYZxmy/UH3zblnYWorxKXVF+Q",
+	"m6AO9goBBwlCROdAvD6c8tns7ejuSW0JhlrVRoNIzZwmAKxmYUYnaLqpFAybPgK4TOoTAFrfRJZyJo1i",
+	"STYC4aLhxfYa9SM4wZAzvBSDXNBKjSj4Cp3cPblZQVBT6dIZLhJrrBQRtRxV3tdgqkxneF8iRUqb0fO2",
+	"Kghl9V8pkaRYUdbMta+X8kuk0GdxX5wNThKSSz/TLfi6EYJY1+CW7Rtg78k2urKBGZQeQU/AH8xwU5d1",
+	"H9zMN/xhY9JUzxquNMUDV1gAaisiBKfx1Js+ocG+mUGW9IXkaLIgyXIsapMiaPxp1lgGH84YEGdseyea",
+	"pJ72zur9MdAMPNZeAvt6PVGXSqborR1z3+KEtpSvZHyZzgnCprY4FeBdu4lSMsNlJk2uaeSCNtP6W8lr",
+	"MGz3mncTMUJSc0YUeL2NaJ242M2eDlOkWhLtrgDSUP2tuD1ZkBQd3T2J6N8f3EnnhtqtuCgmJMEpZLbq",
+	"QVbdPzg5vHz76NbJoXYI6BZuVj+f3L0K379w9ZIaCBo4dUKuPGAsNx7CG7s1p2eEHVROVFJojMcEF8VG",
+	"c8TrJ0dHiBdNw5QRF7uqKR4mb9XCy+bt9hwKvD5Ahyf3nr+Cbt1+oAZa/M93/lA4gYmphtwMlHYxANEV",
+	"3CRwYrLyP11SD1SmWq9SkALduVXvnCtXX7h2/ca/fNH+P0isNjC2hpOuCRje8CeVjN8WZyO0u7S9JM7N",
+	"/JaSJH5sB52zqG6/oCRQuYEdWPtwIaxUN3CAsJxY7Dxw9SvJZAMFqqxWDEWdCS4yXTEnTkTFG3TGG2AY",
+	"l2Nj7Xkx3wZNMRK/SSdaRx1sx1gutOvED8zwVIICQgKju0I3QoKBsrkNFG1dCTJMV7pkRS3ZbkLkMnYC",
+	"SOKDUsvKcDq8EypuHY65ace/gH0tSUaHgNrxNaMlzPZ1ebOBQgw8MhhL8QaZLjhf7gS0lrp3+KbJKl4N",
+	"00VeQ8A0geo4QvI8V+JFLgpCbHUTSsDAjFHB1yjhJRSokzo4OiXOGVK5VnNsgIdNg/5josg88/TaQYts",
+	"z87fhyzfsyA9qVM0dF2/CKHrhDJTDNl8utJdAzP/9qV+zFWrSZiOB7BDjVumXI1P7ZVklYdKtk55uvHy",
+	"5DYWYFs8ufvLmV9JLZOFUr6dk/rU1teEQ3CtJ/e8JEKG91O74KLgIPXMy5douhdjZK0z+dzSTTNMs2Dy",
+	"DpalCMadZFhIZIItfX4+WdCL2lI1Wc0iOrV+7IpH7iTLO7uwoLbZ8ZnaUU3nO5zHBQIyTAt3ceoRUnUC",
+	"QGtHQMQAZwk5QOuFIMmpwZ8XxA2ydIDc6tMpajptHDfzfZUo0DOT4MX62UrVJsEWUuYCcZZtbiKsSyqB",
+	"dpwRnAokOcDF0DMsCTKVq5TibHLytFIu+Ipo1DWqE3g89thtRXeXnDr7oyyo3Jwoijh1ivyGZCKkrTcA",
+	"Zlxpi0Q9JxCx6SwmjgVoTOz1Xx7O9WzMEBStNKIefdWHsHN4fMcahXFdCs1AdxfmpuKEqFa9TQkuXCln",
+	"OxJ13WMKWXycLymx8La6NBaRp/axesn1AN9+G4JQZp4q8reVcNGLBlmAvJA4QyknQseMWC+6ICjBWSae",
+	"R7fV4QRGbAil/rVr1/8lMlAHKOVJqagoNIWx0o6nGUG/pa75v/U8OlyZeocFQUaCg950/o13J6BOCx2e",
+	"/cILv4Zef3g00WYXs2uf35vsZTQhTBAN10CYOuzU3WrvMMfJgly6+vx+TRTnuxoJ1CwoEiSbXbIF6w6P",
+	"7+yB1U0Tee+KLemOc7p3sPfC81egXaXmApNdxumKsss4w4XepnMtgtRertyTe0p6HupHIO8t50xoJr26",
+	"v9+qF+aY2C+/ZYy9ep8PomupHkBQwyq3TtBXtf0XTAmhlqqhXT42iBXu3to7+M2v1vz3m2++/aa6xaxW",
+	"WKlIGrRe02GigRFtvUycLBlfZ0TdxXW5wwlI4OpEr9JAwYc82ZN4LkBDrjbGm2ocDVpfllZucuHd5Rp/",
+	"5AAKeWY0kWi9oBkBPlbsrLNSmsv0kJhl+t93lR5gKghEDKhhaMoLvBFQEE+omyyxyyMAzRKSd/Vyrhcc",
+	"zYk0ixy7Tl+l6duXHRaoMgUH1q0CSJm4SwjQYzBUcM/xosFdnRU9rH+0C5vjAq+IBCP9bxoham6tRlrQ",
+	"1K0scyCLkkycxR24Rb9Z4fC8ZO4Bu2MbiEt/u3k4quG9/b8tv6oZay5VGxecu0oBMfx7U/GCkIp/IXtc",
+	"12ulUqBE3al1NIwOgu9n1RYeblCIaxS2f1USnRDUZKU21GlmrN1wh6jMuAdmNzWhOG3RY2DHL5e64oY9",
+	"0m3Yedx6eTAWw2MzESO+bm0wydhetRra16nJKg70W/8avedCfSk65/qEIbRA5hbo67SGIa077YZ/9nRz",
+	"ByXaQBjowKBgjWn9GBdV3IEO8Zno7AvXa8IL4Pc7t+pquF4eIriAgqVemt6Ioam6P1bjALCIK6EVNIF4",
+	"VVeVgLgC1wC6Klfa7WzuAeYLX45z54Dga4FyUiDTiXeyGpXd0//1Zv8Dnb/5FMWqliSfmVxtogJzE8Jh",
+	"Fbe0JFVdais5TZBHSGxeFg2Ucq8E/QIxAtRBNH/qJHb6+iwI/YYV82KC1sbHZISNVrOUVmWgeTSQeJks",
+	"1EXohX1bXT52BZSmNUz7Z6UCPdVFvaVjSj6Tew5rhkHNjAQ29b+Kg2qZAR1oYjDOE16kCBs9e4JSOjMl",
+	"TsQEQUSGQCnAqqRVlUTB0QwXIxngMhxDroLd5ANwYzm7/5/Y4WLs8BAv1Y3kwF52SSaI2c86OO6FfbQy",
+	"MLt4JkmBVhtjx07k2LWteCO8vreg689ggXd/5bHxo9ZI+owvPp85ax3qsM4J0lDHwE0JLwod+AphKRAF",
+	"+zx6uOaXhCQ5qPMCQpMQRhqUwOQGaF81sKjlTpBTUMwDiGSCmdSV2kTEj9YBmkx62cY1+zn1uCA5LkgV",
+	"JfxPfHqx7h8qan8mInBBEHmEE1lFSmMnTlpyp7pvZW0PB0qPZTcboRtzcb9bPfuP+9Sz8/jMrg86S9cQ",
+	"E1acNZSiz1lt6PNbL+flr9o/78SotZYkz2BlJ94269E+Ba7pXz+LSvU0zyI0A+t5e6UnCGeCg3HOGLSU",
+	"JqxrlFyACwqSEaydO/7D44F+4J8U2Z2t8BfoGZjWpzhZaps/QV82hs6+tStTKvsdX/DEgLX0jQVXCjEE",
+	"azJkyuM/JxBNlUICcIQQvWL80cJEuejeeMjqNd2ELF4+gOuusem2OtUmdW9FSornLbK8v0sctlzeiO4S",
+	"0ZAZkU/7bKNXbvSIq46RjCVNK1lcyEx3wElWCh3J5usHbPI76AdsrYRJCLCzPuUVzjJSGKvkQe1RNKpF",
+	"jucETW2YopdD7I+e4VkUriED5TgTJMRk/GrYIGFnfmY6xG2zlmatQJCgZIHVTmdkTYTs3D+0sOmIn8tg",
+	"QMk5NcAx/aLoyHk4xofjNP6Pme+u/2qxXb0KnxkDmnyeBYQ1bcGFk0EfNjx5Oi34krC6epZuXkfWMC4B",
+	"y6Hj5GYcAQqTuiKzZKOOQAT1/SFZsMnaaiItou79H7J+HapCXVJFV52SlevcVVvMtEXRCNFCHtm8xLkv",
+	"uFBRLoMVFIickUIfURvtHwPGUbqUiVtN1QqC1eW3dJhWIjPDcWeQdoMuKS37t1ChWPImSsQZvPUoE4+g",
+	"j8pkg7Q/D80oS8UE0CW5kOjq/mR/f7/DH7dhDgE9zCdFjCjqU5VtiC8QYG+yl4izvcmeGqkXruOrO9LP",
+	"dqNy/apqVrvVn7wra2TZjo8dxeAXaPVX9db70IoVc/cQC0KkzjzDEiys9S6MkCVnTpZ6UKIcGkEG1+nG",
+	"GQE+JWbi3yc684ghnSHQ3vI6jS/q6qXrIILYcnINA3rLDvin2ftruNP5gSk7qOQcYak9moEsgWE9Hf7b",
+	"3Wnp4hN8NnF/RDVUSveo5DO0wGJB+lm3UUM3zLSg8hqIY7HghZyo85DpyqETE3wJxbAh3FCag0xXEl3x",
+	"ghyAEQks6JQzJPGS6CB0JDjKuC4W3FR7YPdVpXyGTQxYaixnREWcwSC6glKXrw/ZBuUmgEcbLW4ijNYL",
+	"nhHIdJ4gnVZn7hDocwvy6PMTdPLK4aWr12+YoqwA1A22cvhZCaHmW/DY6ycvmVh135QserX3WPNXOPLL",
+	"+ATvbWEk7QZ3KRVnF+e1rvg0erlspajg6T0q2q5dSCrUqlsDa1dnebMc165a3ZnlYuKD9mQOls7wLRmb",
+	"rFK/SuZFxnmaorxa7M/synPkCGNFRl4W6OgQAu4JQ3Sl9HzAfibiZhWHAngMGoMBZxlkohL3PksrCRqS",
+	"+4OhRRVlnAHu2CDvvRE8k9U20DSfiY2szsnR1bPUGZk0aDxyFS/XKZaDmRNOCmldjLQVTgQZw86q68KE",
+	"z2ztd+/NbxSRfMau/F8Flnv8zX9z/sO//l/vfO2T//IXj7/5b/7XO187//3f+/S777RZT9tCqRQox7QA",
+	"GwTX994BjqwJFbTTHplnoowVJk49zEh9FDc91THr44Onr4zQoTqR0aOjoaOO7F8RQ68h7md2Wr7RuGSA",
+	"rqyY5cAmIIgJ2hBcwE8LntEUbwTcqymEZeqs0ILolKWary1tPFx9+auqg7cvf3VJNr0HZj+HN+XkU2Dw",
+	"VgdkEyuJb1yD5EdJCtXM//Wb+NJX9i/92pvm/9NLb/6Lf773bI9pM0FdE/0zigemkqzquF/KEJnNSGLy",
+	"6JSITAs824aFtGerJ5pX/fx/IC/t/th3KfkZBfKZ3mEkn528xFXqNloDeo2uEzupoECXhOSQ2b8VQ+ud",
+	"oBi6HErbVS+fSrwkbFJ91IPxucu0lqzj6kXXVoTPiKHvLbMX/2mzbK8j19T8bPfKZyb1XyUkd7eKKegG",
+	"3H0TckHUe2j//2Pv+3/cOLI7/5WC7wdJAOWRtF+Sm0FwGI8seaxvE804CnAI5GL3I1lis4rXVRyaMQys",
+	"g7v1Jlmfs8FukM0au+tkv8G4tXPInjde3Wb/l4NnJP0Xh3qvqr+Q7GZTmmYPNfOTNGSxq6veq1evXr33",
+	"+bA2dIVE+ITnXi0bA3UIlU5slPH9cAixVmWLZmZ53FHny+PklkdmNs/o8iDy8xZFsHUvKWFQMQuFDngc",
+	"2sVDi8WTOpPWMtPjEn0mKtX2j8jdUlRePw7IQ1c5bf6Zb3s2dL+smLkNkRpTrfZhwnRWMY1p6kT7ch5p",
+	"na40mn/vddslZdszSGHK0tILZuNd978qp9iUDe+MLJw53abrpLTrZZbG6vS4SIeXOgS7GfBVzRwTr5zr",
+	"sUAVOxHXvY02N0EPym31DdvyNddwwYXvOWDBSWpMOvONWT0nd2vwkD3jok//z9aXaKOCfi47cypkgvCN",
+	"6WheqccHTDtYygW8WsMLNCKrO7wPjDNc05Ta0YcJFpgCD3o5DBNMrkKB+hBD9taqXMoFNmThhWVO/utc",
+	"N9SwmLdJwmlhJ6ZP2BWKYsbUlWXkZ9WA7im74hAuj4bFsc+b4hDeGuL4b8FkfcuHcQQ0mIZOi83rEGXI",
+	"O3pGTy3sAFPGXDMiJ3ZYG4Q2ivfRaYQdSw4znET+VPkCGhiBcXD9RQXsQpIhuU0tXwJL4kbS1Jlmb/cu",
+	"o2mn67qOkPbsHxLpsJIBIOQbUQGbmB9CpPNF5RVl7a/7Sp3NN3yjGmfd9dGYT+XHSJCPPdExELKxivsY",
+	"TV8IQEQpRyXBSStVzQdAlM3uPKB9vP5VlgYv6VEP2zx8GKsxSbUjIAqx9LjFeBz0xCEg7oUa01d6K/nY",
+	"+w6cxUqZqSSZvGx3sac3kEJV1+T/UR8NGXTfeWNJJIiKgwidRFSr2RgDSznHzpvonW1n34lujoXx5P5I",
+	"unIajydsRW73BqL/lmFy45MWRSV5J04nc3oqD5UIFhwud32jSnkns4miCeEPST1Pqx9D+JAQBgkFP+Ay",
+	"gCgqYNA/P8vWnNpnBd2Y0fWKhptcFOVOQ1mD2xHSaslcTSYfBZOpS84523LiOrtBadcrAMeY3QBiCC+7",
+	"bd29foHy0NKYozsdHmmYZek+1ZVDKWLGJDPsWdkuriN1v36IJqeFD37o8PZnNre3hpHi4W7S38oFfjcp",
+	"TbA+Wbm8E8zSuvXNYa9xpCkohLxdWv1ac4tMjBe+0AiVb3c23Lhaiec68tvDvEnhg+UKNiofTFVgwFzW",
+	"JgY+yFvLlMlNSI4vM93JqhNhUWuaMM60gLLKm0LbDHgIm2zv+g3rhd67cd3f+1Ndj+OMKbXeWo/ww7Jk",
+	"et+mzgn2fTSTZwTo+NnJ8BwhRH2VQqIieCae5Mc97pgs7VY5jRGWBfRebEhtNw/V0GUUzYLKa8V4FANH",
+	"OU5Byev+vlHDmo4L7ulNnRea1IZt3ffsi6QObfDqQBiHejSwFjQBNHSJAg6HZzERgV9zCTJhpVQaqyn2",
+	"4FqgKR6yt0hdCIezRo1JOziLSrNDwvf2N6cZLVIb6x5tZWwJVZR6hKv2hJoQPVm5Aj1S7fKD42s86Hdj",
+	"NZLhm7ZpjZOe66nR9IOARyBDHidULgPQmnfB1fYSyRsl0Y9VPBdGpWiuPQaccdx7z8EUgtsFe6Ta9Dbx",
+	"SGqGnhlWG7uE/mlIORNPcvN7wt7zN1cc0D0duvIGPwTGvXaQOLr2s9GQIV8fRQYJYUE6+BRf8p/o2Exx",
+	"0XztcbUbhYuVSsbvulbLMXicCDsHdX1vZAI1gKLjC8LFhKIrjKta8YEfFRO+dFJYLnOhgwua0PEcIjk5",
+	"pee0EOsUmSL9IDVt5t4+seKKDUENI0AD38N8QBCxp7mdsA6PQeczzrbSG3wV2i8jIfva+/RRwhcIuupK",
+	"PqGtIMEnDQXR8drtCdcJrjCp2AhpsSYIRTFna9AgQ5JNI7d8X59DtG8yt53WWHa5gTHROtYNEzplzmmv",
+	"95At7j3IrC+UczLRpbQh99JWNS6+TC+N7JTAI9Pze58v6xcxi4Q2uoUpMi0WRCro45J6RL7mgvmNQ4gv",
+	"z6CYzQMIuxe7+7CTRQh7LmSw4suVIciQnPYhx2UWREq7G5bOSIYVL1Tuw4DHfQfFgpOUYKrEuU31uXbO",
+	"oprgOQ6Gh5SMxLCoK/rqJYiKk4bZQ5vD0poDXVcWPVOkoeU0m9EyenyuZy+iZ+fOYK3OICpyc4SutFjn",
+	"XVGyi251Xqq0YBdmY27LCfa25hlUNIamitDJuLj7xinLUlFGGx7bvLjgnBqsVFo1FHtnRtFQ9LQ5XfGh",
+	"Uw/BR6i4HYgZj2NxCOHzrO4N2hRLEsG282V+joQomwCGj/N33PQ8d1fj/ph7372t+/f9ne6aqiO9f0N1",
+	"As0p4rbuuzgtyZcpQmmmlLELmrWhx6POEkqIHkz5PrNPTk5D28ypyEuxs5TuE2GOcn3+DGezk8qc73tT",
+	"eUwVHXDEC6uqrWkPDmpsEXOui4imLLrnsdA14afICtuujQZd4Yxe50Oe7OJYyFCNW2we2RF9V7yaFnrG",
+	"9/J+3Hp7x3lpNugoZ/izExQ7oqHTJyDPGZzv+a40QXQ3IeCT92Cy+NZL+TFzAtvXlax7Fzz67MdHf/fh",
+	"8U///dmn391k7UlaaBQp1YeQcdNiPAhgaCgJRarlF7oHmdt4V0ej7nsbw3hhAvpeXJJ+nlcD+8zTutJx",
+	"GM2i/nGP8XdBM6wT0CxQufSDeZ5ODIGyixcWxhjvpy1rukWejUNSkkuaTuSCkZR9lKYDW4sWxnwszwsL",
+	"Vu6x7Bve6TjdaK6m6xZMWKrKPoLnKnEoJSdSsmt9mDEXRsjuHKZfGkPB8ljot+QmYs0dl/xYmvJa+qlQ",
+	"Jy08N8eez38Zoc1NgpyXurhq4dURVqERJAzTKw7xNa83VAthtWQToyzkt6T09HbRO+x4onVFonDMmRR6",
+	"Cphri9pZ46E6HRG4uwFfdzvgkncRKZcFIE0Mz6uX1VjDZ2R7rqXn9OEz9OFz1S6JU5eQhVObEywD9ZT6",
+	"qIDWL51y1VqvhPbYc+6xrdpjI1k35qo5VXueQlCnyan1DKFKipy7S8lfs1ChQ9k1i3cK1vumJTuKhi7+",
+	"3BQ2cuFCRojKI6wR2sLABsY/XJXEMjpH4BzFOocH8QewY//Z4xPb7XYkhnzCjFL9Fh2Ku+IQtCMd70EM",
+	"2QvBElV1SYaFVbA38N3WXV2zozh76modg4GSMGFj61ZaHckprCvBWqCyGni0MJyzj41qjuSoIUhSVOkc",
+	"gQi4rgwAkV5ptUWYSfXPFAfkbk9dGfH5Vde6xI2sEjZHpgw8gtCq1nTAKIujhMtkZnU5uCzRKTm33RYd",
+	"Y/tYX2NM4ums3ALjrDWhEnawRHLrNMMa3h6XYYvpUdBjHGHtHVVlxE1H+awioZlUvpSiRHl6YjiARaT9",
+	"+0mrmu2zi4ViNwH5QvYNh/g/V/biDHcAwh/mzCiWS9rwtKBrqoCrxTgb80lbRFEmS5gKXJek/Tw38afN",
+	"xDs1bvZeTGgfUUHWChniraf9Y6v4XsCx9wpXcZRd08nanLuuF18TuJbrfkPgh9HU5YBO53EZ0WykVq3k",
+	"NgCbnEvqpMrm41hAUkYJIROZsknOxioOydimzjwCqauRNFg643cfdvUbCNDIIm5yOXyVJG+3uJIoOw/6",
+	"q5b4yXtsdhQNHZsb1bMHPRH0vH/Augr0Jh0dhZ4F3kZdI4DUJVUo8X0K1eg+tlh/RcqP4yyq1K5hAR+A",
+	"C8JYe8SldSPIU56p9a2kP/bPYt2xw11/zbEjOKP6IjLIzG7X28ptatYVjcLFWmMPbBWOiWmzc16Q1Yau",
+	"aN4bpAWRfZZqST4/O+WtjNVYL4W/mUBXI5Yj4VcLhzdlP066zN5ZJB/6q4lW5qNARaOB1AWYnclMLlLg",
+	"RkAmZxT4DeChPSJ6rB4cG4YmBuirtnJ4adKFivD2XqpxUb0z/XgHH/ZC0YvC1wtFDIHL5H+eN0x+X+dL",
+	"GnjneWfQ/rTOV4uhAzFIpMh+nvdLfl/nSw75BHMdn+cF8be1aiA3zzt59qfLv9ppAYi9evK7TpMQsZy1",
+	"c1tPi+3s/xm7+NbBjct/bI9WN1+7dcn+++e39/+8NQsVu5XFsB9yEbIJLMpQT7e5Kim4RdvJuqXfNijq",
+	"7VS85M46ZjuN/oS1M3iKHvcmVprLSc++40CYsmp7+/25IE9CkHt8QsmrCayF/QuFiHdWA0cGtkh+QhsR",
+	"ZI8i04cLQU93t6dbpDCBkhKz/lgMXaENCZl5zCYBhJK2vXPndRZEwo6WjXF7IOYj3CKMda1k17744FW2",
+	"Yx0lCB1PhgHJBkKODMy6l84YuDdf4FzewIh/yCdMSLbTE5JvMScW9rUrGHFssWvfZGOAvraqf/UaGyhp",
+	"epTFU7Bv2WNWMYhNnobzyuX//Bfvfv29y/Sfa+l/KtHY3ub0+i0KmSIumUqHYFTIi+7MjKrrFedy504q",
+	"Vz2n0ts3MCx+pKt5eqVkwc/ynVblB34NukJK59BwFgriOL+gHbiRvxP+2tesVnzta1f+iF28+drGAbt2",
+	"7ZtXLrX8ikvyU0ZSdASE+OtCV7FLud3zPZ1ZmRSzfNdo09y6amR36nZj6HKr5R3RHcWgN53FaLEY7Dk4",
+	"bLGE/j0GZEnD/3n6tLY9GhvFQIa+slG3WHvi6+fQLCVySLHmQmEKTONGJbC5MoNUN+DcucE7N3hn0OBV",
+	"AR9ZDkgEed00QfnpheZhpC9XoXgmWI9zjueGYrlu6huL5u44hkDVYQMuJznKuEJ+eyEPQRoVl7GAPMhw",
+	"y2UO3snu6HHsudRjiDGWqh0wgBpFIWvDq2zboVV+A6Eqpy87McKSmcOamB8yPTR1tZQZY3M6MqsfW5hz",
+	"aM9zkl29gtlKDmEqRxBRoDhF1mrZChvq66Eno8hM80OffDifKySrOCd50L96bYUXnukoGqy7bVQ7twuI",
+	"ahzFwURJYDyK1NhVNIYxtz63I0v3ZFP5RLv5empE0IcF96IHrs0LFjO64gUyjmeItPIUwWGRJBvbmI9+",
+	"+/OjD3+w6WvFdILd1xXaYCaby05eFijHaTGZWVKw4pDoNn5PU7G+aSH0/jSW0wyURG/IOCMZsfaE7d/Z",
+	"X17Cqg8LoAMPqMkLWql2xCWdyIURPBI6z8Er5EMEOxVWdXhgxKF9TKRctn9ECEGef76SjXv9HR6YLQaD",
+	"oZmwP2EGaY6J7HigQoh85LbsUg8bvthlfLY8LFcrUFgeYNsUHjS/fl4esGrjbvW/UUIvb8itGrncUV1O",
+	"p98qTPukJyVrup6czGwnDYHn+s79FtgQhoATnJdaK028G/A+xp4cZAvb272rXeKB6cGE8djlG5RLetqU",
+	"b1A6eqFFx7upjPjrXDQ79CqNMLaoMR1Ck/WiOgx40HO2386ukPQJblpLzvK7ZKbf23ClwmWZ1tgAJ6Qa",
+	"fqDfAKpR130dTWNyoFxh5nU6roaCHTSnjRRggmFjFfdZVzEPVcrZkMd9CK26UWqhkF02xoz/Q4jtg7wf",
+	"4Nb8BW1XvfVDhLQ+e/DcWkh+V6EO3lGHL58CJoM6c9pnR56WmW4yVwvbSgqQWow8Z/uvNi3miNe8+1xV",
+	"y0bSPqb8dPCWa3NinD4ZPCYEXiqEZYJ3hoKqfmndnUM0NeMaP1BxvzH3mNQvG8nV7OK8s6+DZJyj3suB",
+	"L1KH6xvfoPdvKgCcKMzpQFliXLLRjAa9mAJVQ0mcEsO5Op0jJE4hJGa1rQvSbHQirnsbi+7pMT9DyfSS",
+	"vt4EK9dT3fYfZ2BOgf0QJHMzwi5SrQ1rT9ioD5OQ4YRllzA+5bIWIRRPrEv/jbgo4dpyQ9/BVutbAZkZ",
+	"RUM+9LYVwJuqXaw7NcfXCxTLrutHqu0RdEbdLp3rCpRsi1278nWMMYO7KuzxBGjn+TTQWo2FCrhvG627",
+	"/tlBcDOK4Vz5UuXzB7QLmqmxxD0E54gpafeK2Gd/DpUHLkLt2UwvhLIQ0nj3kDziuQ0l0hoXl0TEwA3Y",
+	"+ayJGtA/fylbde3E+i/VlDrx30jcZI8khpnsgBnKZBMpqF1s2YqYcaw9bVkNQuxwkEE8QbaUtginZTwj",
+	"3g3pvNe5zsVdeMeQgCsc9sdcmIKb++wJFv/wB9grKz7APqcJuKtQGhMwtRqC20p22VBFUcIkb6WDXU+v",
+	"Yb8DYbXiBEzF1bywVK1Y2ie5wbSW1aAryyjQHOZnyhdmPEKSFqYBCEUf67UZwafgbYwk7FsE3ccUx5hR",
+	"UGr+1S3I4vdtSscbtFvGYRA+Uu0tSpxio6E9Fr1t/3jbZWP5fBXK91xsoshD5zKAqGQ3wu9Xo74vo/Ro",
+	"/ty2kxDSohScc2tdDCl0D8KKIotBu5ctCI0obXB7x2Zr69amQ2g+fahgY3lDjVGcVrYgQwhn9pNl9o8N",
+	"bWCoN961/7y3ULxYNrK6LWXqaos6r1KphCTasVIda9EV8XkFvfnXDPVpkiuyWem5yHV7H4bRpIGgzjaz",
+	"UmJCWo3LGiAJEFKlvj318GiTBTpuMRRSi2nVYk5EL6bNhvdLrlIPeB/Wf1e5rdSwzYN+U7vLdgJj6qIs",
+	"BA5MzdlIhpnUxlbi/dLug1zUQjP7KiMD8ZZ9BuXvsz9hwiCsnhU9VpFDhDV2xfuTPTpVSNO+ZZvVfRLB",
+	"ThpYcVFEOTK4zPAU6TJ/W0yqMSbHdwxkjiB6LEzQa/nYNgnI+sjdBI0B8xwkZtmMNDzPkoyckhYvxntD",
+	"kF6Va4o6+Me/AVGkVm2Jfec3Y94gMCpK44L2wnZVWEaROigZQMt58F37nvabHpehXYrZZX1BMwwglS1G",
+	"L/INfOyiWJOfnrvYuMZkwnxHzRhMnJHEFPasOtqZ5rLALG6yrlIhS8XzzSusfPJVLLpiIY88tanbEvp+",
+	"Vm8MbwhrpnIJBZQ0PuRd0Jl9iNaBthPv1bbIID6H8RtyYf2AhfHWPWpXp/b7LprReyXhshEDYG5GsEjb",
+	"Xa1alylkQhrlItkXr17xWCuXSnXdT++GKwErQ/rBBtl5rgMPGZ/u+lr1NuN6z55a6xDzFOiPOKklsjF0",
+	"t+VlSRe2wYpkGEJDAnTDXJEEHZs3Lkeqw7YCIefvRaS5KCSdSnGdT2BNGtU3HOAdiq4NgB56aRRvAU1X",
+	"14H71usTNJZkSOPz926o4IMJ4wGWWpROW6LMIURAGdozHA5gADtoRKGbKV58S6Kp8L5r4RTGQKh0JdZg",
+	"O2lUq/r5TlZjWo8//vDobz45+vCjp599tolL1RcQ+EKBXKpYClvnZy7jvZav3GzDyiROfSGLwIvdVxWn",
+	"Ne39lkAqw9ZJMUdV7BbvqBZVbfp0cTSZKaZFQvNXvbLznPjpVKWvZxShsb3lziR31izE0ckt6eICTzoU",
+	"ZgZWazJOpp+GyjyzI20wOUdmhbjJOAtj3jEJ8yfm4mRwpBGeK2tKuAzRqr6a/XSX4gg8ivA7zdojY9Wj",
+	"5YrK7Epz9yEJ2FqBukxvCgud7LwGrbOj3bSG3JOQKy5A91EYzYwYQCQkCd9dTBavdsTMmZHUW8NwZrmv",
+	"6bV5ZhA31OpjII0bEn4IxByh4oErJLA2xJoQ/MtzOmWV6VXmqQMjsE1H+P8gAh5D6PCNhWbjWBGimiO+",
+	"sMfyjoAofJVtu14GfMLawIS0w7FHEjaSRkQOA1+P2gNhTP6MWMHCbPAwjEHrUkvjmqy5lXGjaIZUzIEG",
+	"JMRiVmFyWxLeiRbw+bReGY7mpZivXDQ12JSsVFZoSxpUhn0+SVEkckxzW7klnRDpFlI8zSzmQIVQch+x",
+	"DzLMWNEdwlJd/93IDqQh79Z2vd8ULD+lYz7scRlGEG8yDTL08V53+TuMAdlqVXodDGM27FGK7FI7RWBf",
+	"U5ZkB+6LrtxxjdY5N/CAx3YrPCvFC5hM0gMWC91nUhkRQJof4vUHK6uE1AZ4SBxBQ4gvbVKli05rH5LL",
+	"12W1C2SsokG5ftm+Xk/anavYuqjYg1gYSI0P3isqX2mb6NBFLPrWowHoS0nu64uoVATG6sbGu1aupWfp",
+	"29hyNTmv+bnfZne4wcjkwWTowe+EgQHTSE/sX2zOm+CzT97ZroJ0XnNCwcBNCWW7ebbUWEgDYYt1BF5c",
+	"CrnJ9q7feJVl0dQje4zi2hMN0SRmeAeXVSH/JuUx+jtJq/U+IvlxNEuzj+s9czAyvA9ZWLaOiCioFgPj",
+	"MVSJwOaHsSvT8B+Xky0mZMHpvWW/Qt4POuEjZ6TDGCbmf6SxyHJYJhrzsDOKolby90OP9zNC/rOH/+9b",
+	"v5jBst4OQy+C5kq6FpqVKhpkjdk8c3c62DcPENzP2RiXOoZCFoa0rZBhApvpV+rwIdaGPjBR0TkW4hYM",
+	"Te2pETKkFWt1aJO9uff6zRbbu3vTnnH2rt+Y5QpsIVcya08wqOvm4FW2O8B0QR4DG8fCGCzGhfFzbxEb",
+	"7/r/7pZnFNyHgTqEBlZ6/pnp29aesEAjDuvOhOZ98EZajUwmRFu2RxT5hC+tfE6Ll0dy6jAlwWEo8Nwt",
+	"yVKrkOLfJWdH/P6luIaZGUpTyDBN38fgPGzidUzqZ+kW08AjAlPQCTENBjfoNMUGI23oKoUILV9leqSH",
+	"GDtDxA57BMVtIUS2CcNc8cJSCulxEItV8oFrcX6Re2LHBzej7Pjvf3b0ox+zi23oKHtKyN3kW9edUO0v",
+	"lQs14EMT9PjCBP8daldngr/vYjXJbdsYpxHWP2JuEtjFr7NQdIXRl1qYJzHS0GLfyNCmJrcUTjr5Odzg",
+	"o1CoRTO5bRutYDpz/axqTv1MGsV6wGOWiabaCTWKaQBrzkaxm2pPqgh2rpeZ9AytU2ngYifbsBJkTObR",
+	"d1/4HHaeK3eS1jcjzMYCOMff+d6Tf/rvTz9//6svf5FRz5xCzurowlynzNDWfIvMjOQ6GC6ixjKeclui",
+	"z3gachEj6a09YMuQ9YRG4qzlRLkRQ6AOIRZll9HOa71PTSfr64/7ETR0A51MYCO8Vp9/+9nf//z4/X8+",
+	"+tmHmymzlfW47YsgTZuDNxNKJpkvWeXbwtgrofmizlFeTGwHxYg40GPkjZXH5U846O0TB1zyLib/swCk",
+	"ifOp9252ilVVwtgF+EuuHe9TsyauiChmqlioHON05nyzyfoAw4cqCh22pf3f1IRrwyeajTRvR8DagJgd",
+	"/i5OSUB4jgDAPoG4EngUJRcmW2gbMG3NtJIsWZ+nRoaD3uehfZ/ivPoozQyYxXLxgyBAF/syhRguL2mW",
+	"8tHjL44//skmzrB2uBiocXnYayRBpKLmbNbyooPMjNZbgSxgEob1v8+yY2jOFfr406P/+63jn35w/A8f",
+	"fPX4i02KR+DlEY/BL+L0HlzPWEZPq6u0u3QiIChBV+IR1wnHeu4kYOVWXH6wHYZ2WtY4/AU8amirxYlr",
+	"lKWKZ4x/Lna6lVYtYNGT1RxHKcm71psLHDW0bWZE7ibcq0yJqdiIYSBkWEYueR9bnJuNF41hcWE2Wc/n",
+	"mqu4y6XQ7ibc7u4IeYmsWM4FQrsiNG4G+XzRUrlmqGNKHfSXg06jSY67xtg0nv7yX559//1NdCEmBPrj",
+	"1Gpv965Xn4xmXNDoMMagIXtl5hhIFygSJh+X5x6TKFaZdvwyZv3uz2b5ugzgC5oye1tMK+dpzGVPEdqf",
+	"sMI51xt5cavBkMvJ5YUYbDvUsG4QtrSb5rAG9nYTf23aRHsweNUx43xuEhGJlKUl7SNkkWbbI9NTsfhL",
+	"V6n4GvDY1zbj+Tk5ISRCwFcRRjMdqCHolk+BcBzq455iAx4CE+bVmZwjd4WRTGtd1ahJB40l6vsXuMPD",
+	"ZhDC7mB+gmROgbZ86VbPqoxw4GAOu03JaDJXe6YX5UL8ivtwqPp5AZ8VEAsaembK51i7/MyGcLihRqat",
+	"3inHWKMmVeAYBqA1wZIpEnApAIFRr5wSJ5iGWK+RnapDGIwibiBElnQSwhauA7s23kbYNsNCOHw7I70Q",
+	"Dp3kYMBFdNlhhaW4GqWIYa/b39SFSilkP8M/2SDGdG6Wn/3VZ08++9/PPv3u08/fJ9ySSMg+3onPnB/m",
+	"wJZ0eGBUXO4J3HBtalRO6qJJRAjCxWedZKx+0vwnufnaoIKrMsgs22A/4LJWPjD7/Ka4nq2u/el9cls7",
+	"PIb5k9YqC8Lv9TzdaF0BnqYmaL+nxown84O+exsRJdCPs+N2kBI64FIzYaqpXHXwxGRq6/D90i4aylXz",
+	"l2Q7WCDbCEyvdf5SYRKOc8ClTOAxNSyUaXKbVRK0kTDOj7YeoZIJbgJKsXlZ3oUx86LABau3kss3vB0D",
+	"GS6UpVFmWCxHLHM8uHewV6e5s89P6ymbmMnrMbd2z76I3VJjMJXmrbJZS2awNqtmezg3ahkBJtbMF1wg",
+	"ThYuk4WydTfyA3UIpRcN6hDI/qxvWHpZ+9nUCXpATPY5f7dQjj3gkemV+blvUIsaV4XrYTWH1l3tsQUP",
+	"RQBsNGQXh6N2JAI25HGO4k1PtIGBmychD4Vx2eI8CGBYUrmwjd/vJr+oyZxNd9NYNhPddEK4qrxcHDfj",
+	"kqVC2WQajHO9udZjFS84FmflGSnVH5Xs7NbVr12aS0YfTm71ZUa2QozrJI5BsEqpOJjAhLSF0lMigELa",
+	"uulaNl/q63730GObzqO326U2a34jfi8OMX25IQ+jzYM+ZgniQmGuqsMK3YnAinnAcw4GVvbouRLuiKg0",
+	"FuNkhkVwDeT7HWDyV3jZVSuJRIPmlySH8/PSOzzSkPTWVioCjG2c1nrAg4w0c0WBKMgWVvaqmN27cb1I",
+	"yP1BsBFwXZZzjLF7yiDdwZb1WF/XxR5y063YAOeGt0ITTNyhiIYqfZZuaZJuC+8ltehK7Wpf8lGtqczd",
+	"RLq0hkMIkCC2RNjXMXfYTsT6nhKcNK+70TaoTKtyxxLlSemsrP9FvNpWATanuNKFZpgqbtXPZTUwRBJ6",
+	"BIEhTPJBHjxoSrP8DWApwotrUyf4CnbRYOXO3x197x83cVHywKR5/Nn0hsJ7U/fXxiO1iJ7qTVUzOZXt",
+	"oLFZTN1fKj0eghpGQJOq+9bO2RlakBaSnzR8JJB21LRfURcNnfisvBqR1bO/+tbTz39Les/aE7Z/Z38r",
+	"cyOqYlfM8kfTKdYlqp/fnBbtTW+SLqwtjJ2Qy21MzcSwbmNM0q9BCFu0PXRGGrZmT4u+bl9alcBWxGRU",
+	"LnwTc6k7EF9enAR54Jq6NMiXM0fxyS8ff/W7n33174+f/uYXRx/9dnMqX1GNJW7w1r+fxiKdP8GLs5wQ",
+	"U8dbybOS4fTkl4+f/fBnfu8OIqU9AeIM9dHinWYfzGon8ORtEr3/UjtZQ4J7/NHR3/z4q9/9zhqjo48+",
+	"ffr540prILE0JfzXrsU9u8jWV5R+GOsgzLy1Q9JXn5NdKFVC2i13lu+6NlUSDccellAqw2LgRfB5I+m+",
+	"XCJodI7cUGt4lcTcMGjD8RffOX7/803So8wWgjplVBTmiY+20sxWLALGNAhrzKz3TKh6BObIB0p27QMH",
+	"maXglT+3FDaGMXQgBlm2LG6CWxV7mca1yybbWXMEEpgFxqXRnlwXE046VA3WFxL/oMmk2lF0e0XQYxGX",
+	"3REtklkRFNNLzJ/pk7f1BZO8ukDX6ZDyTk8peyjxrZ0saTXxaMwnuWoBYEMVGx6RrAmNdkLZ0zFzqc3l",
+	"Cw53gpJECx6mO9Cp2Gm3oyi1O3ZW3F5WPkyXVlJtrGfo9HBPgp9N4h4qm0vc7C/j2i+Pu2/r/t1RjdEq",
+	"evifuhdZdbiKet/W/ZVlKBz/9X8c/ejHT374+Oln//r08/e/evwFnqipDowzI4I+GIpcueKhQA1AO1tQ",
+	"fvU9LdUqDDI0A0n4ooZUFN1/qRldqkjXxUt8EJ7rflreWS5SdydaWr5ETSoBvs0St3rQliHI0LN8oz3E",
+	"8AMZxs5IhvNBXM6PEvVnajQN//bZPx99+IOia3r6YyHkG6WcnKfNPP/OrtwMLpLCRtDjcTdv9aczUrhh",
+	"AyVhwgI+QF/BI6rTDSGC6KaJUV1uYMwnD1Wn00r+cMyGLWpOSVMtFnMDDyMxEIT3P6foZwffbo3xatJB",
+	"NLWj0Qw2UiufhP11wB2z6gPYsfq0xyf2nLIdiSGfZOBrxj2khkh4X1yRTCVFthtQSU2A/frcrrzQCdVO",
+	"IaFK2E2/uo3xGXhV8ipzBsInWVp3t8XIs3B/CHnIIxE+RKJUcpWEiaDFDH+HnFSrYOBOwnPBbVacnlnL",
+	"1b0dQEOWpTlF3Nb9xDn2aYMXjz763pOf/+oSAaktp5+OaGuRQ7IyorDTnKY55BPM49ORGLqMa5xK5OOq",
+	"Mtm0iktswQPcA5IbDRSllbag2w3rR2T9jbxHkTUR7o+RnuNdJAC0tsk6w8/a9z/TBmAYC8/Qla56zBqv",
+	"oo1WjcsW/r79/myveL/Sp7Ky581uCelaSqQmGfA4EohzAy2GpwttmAGJ2ISaSP2ocFBJYF1x6PIaSLRc",
+	"KtODmGk4BInpWcXmIHPAKCVfewu/WpGwTwcx2mnhJnsZPGNSH2eOlF0r1hz5bA128env/9fT3/zi6INf",
+	"P/38/UtVWMuKTJevSLtMMH0lNxoazF5avlbP3pPp47QkauRxlf/wj08/+9ejz7/95Kfvu7I+bzz8RPow",
+	"hj2pbiH4tRMy1vG33HfSYFY0j+natZB7Iy+eKvF0nMQaw+m5Ps5GUD0v9alYek9FYRpMz0Qe3O0J1rBk",
+	"YTqksuuR9Xgx4wqBrSCHdVkYjZQsIaVKixi4q2cLYghBGsGjWaQ+RGqoE6cl7aAhLcEXiCCkQa6Kl2cO",
+	"IIt1UDwuBolMgww1UWRQfXcfshaa7mWyuoA4Pc+lCx7WV41k6F6uinrsB1zeVl1RV0kxCmU7WDnKxT7J",
+	"hIa2Wp3w6pCFrsJtPXLzvED8cwsB6tYDKi1IoMRq2E8Cfnry/vN5mD98fPT7H1BG7T8cf/Ed/7csAF4q",
+	"kmDEjfVrNyKlhniKLNy/7w1B7rnmt33rmtaf6+YNiCK16kXoO78Z83orCvhQ3ILJrHttD7o5am4qA+Rd",
+	"kCatFHQ7uKsyyLS+oJlUMoCW2927OI6M+N34pjVgMU+Gn5kC4Ps5ibqIAuqv1Ze7cldDkLTgpbtoj4Dr",
+	"84v2Bi7arbztjJ6KxZCS48ei2zOuRDZDgyoMixNklXwi7/xV0Co8VdJTHIdInYbuJSb6eH7BajUA0xOy",
+	"y4T2RE9EI8PTgw0iHcsQY+VkKzxmBiaNbRuKr+Ghpy0SohB/QMLP8Rk55pCEV2SKPqTUdvqAP9qpsmAF",
+	"NlglM02NduF0qs40d4w9zGAusYf+tY7ToRKJstgGFWVNSYgLmXL90j7A5jXbD+qkIQvincE3VfuUuEs+",
+	"UxSXufWEEwGxkcSgOnlFmywS2iAr3CG00LNqsRDQ0pRoQqwWwersuSZ1uqmui+Zy3776wyfH73+enSf3",
+	"SrlpwkyVUQxlFa2ezHrHNT0lOeNErX38b7969v1vzR1mq5xOKDucGkA56elNRTnd2BpRP5SIL7fu8SGl",
+	"h3cMeASDrVzptdBzyEtarlwIGfKRLEgq8jbcyaNcqynVpjTYjZD7t4Ws65SMz39pg9ylaBZZYH8KV3KC",
+	"svDH4TCMQeuFUiQXq1iI5rrQw4hPHP93HVLM9LAG5b94d7vL+MBd2uarsxbOdwIxWew8oQde811evpM1",
+	"mPav/vDZ8fe/9Jc8EsCh5asoTO726D7PJwssc6tXICvP41AqqDqx9NMe1kBExz/6zfGH/3z81397/PHv",
+	"cF9qT1hb+WrhrYSG2B1A3Z6E0XWKUCHvs5LV5FLlshVnrk5c/LswbvIKrdE9aEbc9piRxX0ZxoBlqo6l",
+	"DuPxKktGvVjQSifdF8l5z55c9tKGdcEftQ94bA87lUR87SQ7bkS6OK0sFUAW3fHi8U///dmn3/3q8d8+",
+	"/c2vLm0ybXhs7Sp7pNrJ/Qu380Mh+4Vy9sZ6AUe1a1RnRtEQpOunsbIqusd6+tl/HP3sg81sEt4QZLKt",
+	"FUd1Syd4IbLS6zLcTxbSWamMfl2GFCPJ5jymMz2EuMeHGkEpXTaR7XhkcjmRMxP/CAKz4DbJN1pwkbTH",
+	"Y+PXn0v7K+Ddj4NeUU7gN6+c3xqt+NbIyXeFtHpHf/edr37/8bNPvnzyo89YKGIIjIoneS0llcur6ca7",
+	"Ohp131sQ0LNNK5kF+7DTGrL341iNQO5JzBBFdFoM0Quj/UmEtYmrV4asB9GwspQ2hioSgViAJrXnG629",
+	"wOxAaiEAzp/pc7g62asVw/ugE8pWJ4xNFsOhgHELsUOF7GLUrUXVCdVFaSAelMvxAFusuxDtKGoV4UEP",
+	"GE4m3nwRQYurKY3B+kpYU9SiRYhC0iVSwqw/VyamN96lHbHcPOJPlqgYk1nUlNO36LLDmSOzXcOErodg",
+	"J2HNpewtSsEjdgST1IjFdge3djOG/8JuU8EHugyzcc9DiEXHw3/HPMdpX56qp0dtNNyEsOJDFJivT4Bb",
+	"mgU9CPp4zuFCapPiqXkO4gGfONL9yZb34Ty1xcW9Wzv7/+nqlUtEfIvHpiTflCEem3bQXkZn84d1WnWQ",
+	"ntAy1/y7IQyGyoAMJpdvwSS9HMZvnYJk6mwyCdFb1Ni7udSSqKtdTT81eFukfTwMlOxEIjBvv8q28Q7i",
+	"7Wwhztst9vZ9MPHkMn75NtN8otm4B5IZhZNL0zeb3bir9Qh2lJQQUCFMqZuM2ZU8ihKwWcxhwDnHt8dJ",
+	"3yTd4e0I2Pb+zu5ui42k+G8j5E/3UvM+Zw84FT65NTs1r1UX79Vrf4xeaPL3ysoFk7lrLEDl+t9JF91c",
+	"c2IFHdZ7S459MM4y659R8j8Xvg4g8O/Lslg7jBNJv8l60knT+ZZl410NseDRe/aVR4PSbBj7fWUt38fH",
+	"JkFUyXrwTgtxAQWu2R6POkl1ZMI8PuUp4DNO696TTMW+4Wakm8ioIJmwp7/8l2c//Nnxd//q6f/5rfUr",
+	"RnoIMoQwp0OGTL7Qic0XqM2t1OF3kngO1TlU/VLVIbb/9VOdWk3doQq4aYBA5VQortWIKStXpKEuR2CO",
+	"7FlXeajXHE1PZc11S6XkeoYanJu906Q9TigssXgnbOeIimdR5OJ+2mxhYPQ8XHnyDMON3XzcmaBaxVn5",
+	"F9A4pW0WYsv5Ya15qnEyjKYQ5jKimVQWzIY9TRVuAjfABD03MAhfDgFBaE1rE0K6mZznY/8qVmgtu1ti",
+	"jeshRGroDHkScbBitXObJDL56ARWD2xRWNQIAgLko9Bh91UU/2KkpcTqnIMtpXNPp1E/ty2HAK8NHwwh",
+	"nEZeWiACz3FUvAx98vG5pTwZClvNeM5aEqUtLjuHaRVi2e4S62gcC1NyEHwQI6Xbig3peZrNC6vLG/wQ",
+	"0tpWhmKeNeE+b8qoPkhSpJ6KXAZkkQEvUy5EZCs2D0VYjQ5gbT4FdmpFVgmxdiY4sLPAJM505PMkc5hB",
+	"2dClLgseUXFnbWhB6Vs0FH2+nxTBrui2/8n3f3X8nd8e/9uvjr793U02oK1AJtw6fgc4/vhTyqDbYsmV",
+	"5CMlZItx3ddp4QbFM9JS3lz9hvMJIuQ7LAeJzylENZCi9Afn0P916EYGpYiXQRMlIBY9nlWlRfKWMObR",
+	"5TY3QW9hsAXbvuaangdcVhpwSee+ORT/v/7y2QcfHT3+4vjjn2wypzLW8jgtKk41zQy8jGiSioGzY61t",
+	"x0m7aGzHyYyyCWm+Bt3EC8RXsZLUcAgxj7LRXE3p+gSwmUABUN6MJouDpG7KJHi8LhRAZRsyyappT9Au",
+	"ZfKl0mrzYmWZY6YqBPJyKrTeR9SG9eSeBFrrmdwQgzfijmAuoyvlUkyBHxYz9jaG+NBMXjm68tNADJmE",
+	"/k5ny+7+rrbefpqkAbnPmMPSyGMR8iidfFqxCwonXKNKFEAZwd9dFmL2PJ+8ZrQRFGTT1KEff3j0N5/k",
+	"FNLpV14nF9pzN5y1h4ChUTRlxXUyi1XkkSEMK4oKSBivWDI1uYJuFGcOLP/J418ff/wTdvHJ418//c2X",
+	"l3wgIucU2pfLnDixtoycQaHd+dNntRaFmTKVmUW7/nX8fD9TmXkKduXbqsvUyLBn3/rW0Qe/mwvy2yqx",
+	"WQVjOUmDolOwzZUzDyvGB2y3YFbmx4f3wbg0YlcqGijVF/Aq22YRdHkwcVhlLFJdrKNIXM5cPIsAV2P2",
+	"1v7OTgKQKqQwgkcpfLdLoRaDoYoNubBbuc7d4YTTMdY7VHo0HEaACL/WCZhNNaZT6n6tRcSIaruUOVqh",
+	"Vp3kbcoekUUWovgSr4yTqNCEWYYyt95yoGTIOjwwxAHDx1wYn6xGqkUIoOYhYQekuWpUW/6OYdrA8MQj",
+	"eNZwCMmoPrcQHNz9hWHWRQhpTiivTWoMstpHnyue63H7FKvXk5/8+qs/fELalRL+erOWoS2opHoLIvw4",
+	"Q+eh/TokN0VAUCW4X4FzwMt2Kp9qamyx6GKyT0gAyBjDE1KLENLKpD5MUMEdIks2xRORwNrAkGkPH9OG",
+	"SMkuIo7K/HaNKyJzudWDeNG2+tokLZo5aYW7BRPU6b1Yqc6qbZzvfBtle27qFi2Yt27BhC2wdA7kO+jx",
+	"KALZhZb1De2Zk3xNp3YaS8h6SmnA+FKV9bOByJclBhJxz71Ma9bXRgDefec1A7wXy9yMYqlzmO49Ow9M",
+	"SMQ2RgE5f9DhmKKdjIQ2CHhcyU5uoA1c5IPl5FzTfuT7uIsv1MB8t6ErpHapBtxtDgndPKYeOdweVyE6",
+	"A29SPMsV0YD9HNSKBpzvpCHvY2qkDYg7WTXticP4RIvfUxpkuv9bT8Vb14WS9vz/uWjPPHYT3FXcKZ12",
+	"FVe1LUyCQ1rGaLLd5jJUsmBNropc5KZweXk0hNGwPE5Ux0TcBJPb4+us9l/gS9SgrwfzZgVZX43Oey5V",
+	"VXPmxF2HUG4IKXSvTsfgBg4aj2an7aR+ogpAM5kRRHvij06qww7uHeyxXBJ8taOv1wUdcJm5e6ppfaIe",
+	"JORLNVJirUgmb6hxjv6qw2PQS8WCT2Zq9w2Pyyb36jpO7n5PjRlP5zYbH9hkV69dcWZPE1TmSEOLyi3b",
+	"sRprZM+NJkstgI0OrrEV2sTa18JKTdTr7xAbCgFDdEQ8gHBGfm7irdACIA9bSHY1kWZliRllhnWLCjkX",
+	"yTm9d7BX58Kyz3/dsyquSF7XYz52tMqxNrSHaAhiMC027kEMM9cLPuClYTa9cbG0NpxW1C21HeomL7da",
+	"EBRsN7aHhu4KblgRrNILdUOerzQYgOhMuSnFCtITQ6vr5blYdyb7SbvzXOtV5k65aW84eerJr//j+Ptf",
+	"bLK39l/DOBZDhGxX3pWNrxdmXad6NqV3C/OtUt1b95QrP4ymcq7Ilg8qS2XBZTCV3AQghp4ZfPXSeUlA",
+	"6e1U+mOkW1U9LsMopQBvEegc2f2YZr26IP0PioOd9OT7yYPXNoMOB9BU0kCTK9zb6CBxDtzNqTPajMex",
+	"OMxVb89ojeGdTnlSNraocwptB81BuYD1W7COCOciuVUUMYtVlI8q4FRkJi5zQVc4fzepSY0TiD00NoE0",
+	"PqzDstPVYqanNKQHh1m/wM3iAka2m44LuR6bkXbR0N3LHR5C7bTVhULb1n0P3aEiYo93hAFDiHWuYrtI",
+	"6WmbmUclP4/43UtzTTeZzCDWgN9ouxsDEPkuipeq5HICZlz3PdK0iplUprLIS9HyXpfhmovaj2AN5OzK",
+	"tlDGfMwnLX8RQWAMjvW/mlQJJL4UwVPAeM1lmxnEGoj3FsAwyTFBa+2W8LhHhLXFkhXyUJgUV6PcudvN",
+	"NK7bz0v7asxhyQw3iXVybdgEeLyEm4KPgdQ7PnltzfTQoJOSTldz0rJWboCOeuKnU24gEokKzXRPjR3t",
+	"BaWTyhDpLuim/o+usZ4axbrqkllYJOwRhKZU+gxVDN/BrUeydNbsfJtelKc0mJ3mR0rI8msIwo7yK9MJ",
+	"eNHNw5tKyDrXYvL8pVbitXVOfNkOAhiaaSFTXl62ymkwYWosfW1T9tKK6CgkvGMWqsTGcNYBOSHV2KMn",
+	"z67V2mw2/vDAvuvKw1FTg1yNpjzoqcGUngi0vKVix+zYhc7JLcqhrXfGbkFzWMLJBQue0igGpUWXllqG",
+	"VhGdeziEeNJW4eQC5pOPe4ppAJ1uicuGXmbX2CPVZkjTLSTrcBGNYqBVjz9+mJK7OCKKaeDtAZ8gGguO",
+	"oQcxEDEMPsLTr7jfImBg9myalGhwPbuOXxMy9NKqafVmu2jI0DeF7/jk8feOPvsn9tYtmGS5PCnlGjG9",
+	"knzcbDruFmUqYAeMhwMhCeOLck6kD03rhZagEuFnKv2z4me9JdsCL4r6Vi4OrQhid9KfP/PV5rpy6G7V",
+	"s37Wo3c+1UPFjsgqKYZbLkybWOqyCkvRJbf2gJy0OmY/18cZs6qImjttTZ0NNfCOo9pMG6TZe32YkEv9",
+	"SLUvaBaDHkXGu7s7d/bZALTm3fIwEK5zcsZxHGBK2Z2AXC5K7NZnDf9q5vyiCdZ0KvCAkdYKsx6rvwRZ",
+	"lkrhJpvara1t3QdDQ1gDy3ojBvjLObEk3E0RWSZTsDmDKZMTdILSUYoblbaq8wST9tKEiXv6yc+Pfv+D",
+	"oy+/ePbBh09+/9mTHz5+9sNvf/WHT47f/3wzreUe8i5glC7nCaZvXoLKqQZDBOfJT2YdWaXTHTWVU5K8",
+	"AK2JBoRKsjz6/NtPfvr+JtNgXE4SHuV88MexckWhyxUWmoXAQ8Y7BuIxj8NCWeeXUBUYiHROasSC2Eee",
+	"r5cYDKJE4kf/48Onv/ny6f/87dFH//Ds0+8+/fz9Jz99fxn5bSDDbEm+mf16JWLEnpaWYzNbkicSxjxA",
+	"Qhe62I3BbkUi6F/aYqECYuKwBwFh2GjYYu2RcaS7DA/mJp4QS+04VrJbJjQMoC5K/D6gRudZ3yvM+sY5",
+	"bywGeTCV031BJ3nfGW1yypPVpJRHEcM20zwOc+g5KOmEHAOBQUar2CrGGFMKQOswXxAWLVBDOvumAcMQ",
+	"gngyNJqAQLAVnqQipeEWTGaDhwTwh7PsIsoVaOqXYmH85tcbok6eGtoZO2HT6FEzhlzEU5DgEiCEkHE5",
+	"YQMVQ1VlFlKUnJR3pTB0u9OEFs2YwAfoYysWKsbbamSyq2gTl4X9UJgWfuK/xewwDCq5e3OfM+xiThTy",
+	"x7YP7e+KbCvwaMfKDt3ydEggrRX9r68MYxUAhK/8xcqWw3bXehc9lUDdvvxrYJewJ4W2Z9t2xGXfhwun",
+	"i3WqLoCItyEqcclv2++9yXmZjGluYGfMlCKUCE9MqQfaSYoJENSqqgYNhSw7C3DZpS1rb/fuy6Q/Z9D6",
+	"kDBRVfZ2726xtjI93IDtlIeElJWgN1VVH8P7oA6JkHO+Dh3wPtw7hLi5nfhchU6MDMbOKG1WnY4IsAZu",
+	"b/du6vS7YwLqUjDSRoWTFtPKEZUZFnDJ2sBGMlJBHznnIiELbRU1W1yH+ha2W/MaVFwfD1Tcb6bQRDqh",
+	"ZIl3qshlQxselzjhiLyyWgGdL/WT5xHFS8l078AyWMJgtyLQDt5z7BBoIa60ppdgEj5f4i8Oxe+mkvFl",
+	"1vohxKJTwrj+Z/R9PeuOHt7Q9Y7vfKjiVeHNUJeMs+nsPU/ftMmsAPfvXNt4fef6/vbG/f3tFmYZXLx5",
+	"Z+OAXbly9UqL3b+xw77xzW9cu5SRqRMjyXQM7Z5S/cshRCLLCU03qSWZB+4HD+j3ZyjxwKEAuPFPqHhh",
+	"oGJosZFEK+iRTv3cimw1t1Qmw5/jmpSH9x/4RjVquOujsXD2dhjGoLXnBzSz0W03cXhM8cAmFzGz7tLc",
+	"6S1KmL2eaDo+au/e/oEvv9M+V/7N/Xt3GcKmv2vVsMWMGAAy5LdYyA1/r+UhpLlm+4bLkMch83Jimk/0",
+	"Zkb8reT/mef4j5L1PQeuNAzT9VWHUXVPb+jy1PV+h4dzb8zp81q1zpM4I9Y8aWBSFBGDScuUhIu4OoD9",
+	"KbS8+Wu6Im/h2bOgNG7G/RLY8risbso7Ku4qY0AWrevR/OSsFc9kbcuRojOr9nH87DUYj3JLEDNW+gLR",
+	"KoccsSrxZDmT3lWy7jZSh6bK3ppuCivQnnMmy1qPVnmRNlcl9IBqelIYtsTg2e3ka1dYyCfFBNhlum1A",
+	"l4RZDkCbJjeVq3VJcp4Ub0OHSpPCpFH93r+Txqsoh7kiw+fFh37WR3H0yuYrG3woNg6vvmKf6H7zbrKw",
+	"JtrYF2klnwxj9QgCo7Of+dfKNuvRhp184BKhcz/DNNjsB5n801yPHRHlHhajgxS7ysT0c8rGzXUyFjJU",
+	"4/zbOq7QzGeO5TH7vkJyZK5IP8pyiWc/zzFEZz/vTo0EP7isRTg1GEL7zr8jj/JzlaBtZT50YZDclKqg",
+	"n/1AyEOQRuWfTkyCOv8SWDObfdlRKPJvPzI9haqYnRMlJQQGwuyH7iif+SSEw1fe+4v3/n8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

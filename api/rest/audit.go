@@ -66,7 +66,13 @@ func (s *Server) VerifyAudit(c context.Context, r VerifyAuditRequestObject) (Ver
 	if err != nil {
 		return nil, err
 	}
-	shown := VerifyAudit200JSONResponse{Holds: found.Broken == nil, First: found.Proof.First, Last: found.Proof.Last, Head: found.Head, At: s.now()}
+	checked := 0
+	if found.Broken == nil {
+		if checked, found.Broken, err = s.checkAudit(ctx); err != nil {
+			return nil, err
+		}
+	}
+	shown := VerifyAudit200JSONResponse{Checkpoints: &checked, Holds: found.Broken == nil, First: found.Proof.First, Last: found.Proof.Last, Head: found.Head, At: s.now()}
 	if found.Broken == nil {
 		shown.Anchor = some(fmt.Sprintf("%d:%x", found.Proof.Last, found.Proof.Hash))
 		return shown, nil

@@ -20,6 +20,7 @@ import (
 	"signet/api/ra"
 	"signet/api/relay"
 	"signet/api/verify"
+	"signet/api/watch"
 )
 
 // Config configures a Server.
@@ -51,6 +52,7 @@ type Config struct {
 	Version string                                   // default "dev"
 
 	Operations func(ctx context.Context) (Operations, error) // health of the authority; required
+	Watch      *watch.Watch                                  // alarms, failed work, checkpoints; required
 	Now        func() time.Time                              // default time.Now
 	Log        *slog.Logger                                  // default: discard
 

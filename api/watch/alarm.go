@@ -268,7 +268,7 @@ func (w *Watch) Acknowledge(ctx context.Context, by account.Actor, id, note stri
 
 // Test raises an alarm that says it is one, and sends it to those who get alarms.
 //
-// Errors: those of account.Can; CodeConflict while one is open.
+// Errors: those of account.Can; CodeConflict while one of theirs is open.
 func (w *Watch) Test(ctx context.Context, by account.Actor) error {
 	if err := account.Can(by, mayAct); err != nil {
 		return err

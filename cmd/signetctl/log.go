@@ -165,7 +165,7 @@ var logAuditCommand = command{
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(t.out, "the log holds: %d certificates, root %s, %d signed heads; %d certificates wait\n", report.Size, report.Root, report.Checkpoints, report.Waiting)
+			fmt.Fprintf(t.out, "the log holds: %d entries, root %s, %d signed heads; %d certificates wait\n", report.Size, report.Root, report.Checkpoints, report.Waiting)
 			return nil
 		})
 	},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"signet/api/store"
+	"signet/ca/tlog"
 )
 
 // TestLogCommands proves a certificate, checks the proof without the installation, and audits.
@@ -43,17 +44,21 @@ func TestLogCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	term := terminal{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
-	err = s.withDB(t.Context(), term, func(db *store.DB) error {
-		l, err := s.openLog(t.Context(), term, db)
+	logged := func(act func(*store.DB, *tlog.Log) error) {
+		t.Helper()
+		err := s.withDB(t.Context(), term, func(db *store.DB) error {
+			l, err := s.openLog(t.Context(), term, db)
+			if err != nil {
+				return err
+			}
+			return act(db, l)
+		})
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		return l.Append(t.Context())
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	if said := do(exitDone, "log", "audit", "-data", at); !strings.HasPrefix(said, "the log holds: 3 certificates, root ") || !strings.Contains(said, "1 signed heads; 0 certificates wait") {
+	logged(func(_ *store.DB, l *tlog.Log) error { return l.Append(t.Context()) })
+	if said := do(exitDone, "log", "audit", "-data", at); !strings.HasPrefix(said, "the log holds: 3 entries, root ") || !strings.Contains(said, "1 signed heads; 0 certificates wait") {
 		t.Errorf("%s", said)
 	}
 	cert := filepath.Join(at, "ca", "sm2.pem")
@@ -72,4 +77,14 @@ func TestLogCommands(t *testing.T) {
 		t.Errorf("another certificate: %s", said)
 	}
 	do(exitRefused, "log", "prove", "-data", at, "sm2", "00")
+
+	// A note of the audit among the certificates troubles nobody who reads them.
+	logged(func(db *store.DB, l *tlog.Log) error { return db.CheckpointAudit(t.Context(), l, "operator") })
+	if said := do(exitDone, "log", "audit", "-data", at); !strings.HasPrefix(said, "the log holds: 4 entries, root ") || !strings.Contains(said, "2 signed heads; 0 certificates wait") {
+		t.Errorf("%s", said)
+	}
+	if said := do(exitDone, "check-store", "-data", at); !strings.HasPrefix(said, "3 certificates checked, 0 with findings") {
+		t.Errorf("%s", said)
+	}
+	do(exitDone, "audit", "verify", "-data", at)
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"signet/api/rest"
+	"signet/api/watch"
 	"signet/ca/pki"
 	"signet/ca/tlog"
 	"signet/hsm"
@@ -63,9 +65,12 @@ func (s *System) auditLog(ctx context.Context) error {
 	var broken *tlog.Broken
 	if errors.As(err, &broken) {
 		s.c.Log.Error("transparency log is broken", slog.Any("error", err))
-		return nil
+		return s.Watch.Report(ctx, watch.LogBroken, watch.Cause{Detail: "#" + strconv.FormatInt(broken.Index, 10)})
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.Watch.Report(ctx, watch.LogBroken)
 }
 
 func (s *System) logFigures(ctx context.Context, m *rest.Exposition) {
@@ -73,6 +78,6 @@ func (s *System) logFigures(ctx context.Context, m *rest.Exposition) {
 		return
 	}
 	if c, err := s.Log.Latest(ctx); err == nil {
-		m.Add("signet_log_entries", "gauge", "Certificates in the signed transparency log.", float64(c.Size))
+		m.Add("signet_log_entries", "gauge", "Entries of the signed transparency log: certificates, and checkpoints of the audit.", float64(c.Size))
 	}
 }

@@ -86,7 +86,7 @@ func (s *System) Run(ctx context.Context) error {
 		_, err := s.DB.CA().FillInventory(ctx, inventoryStep)
 		return err
 	})
-	r.Every("store.audit", 24*time.Hour, s.DB.VerifyAudit)
+	s.watchJobs(r)
 	r.Every("acme.prune", time.Hour, s.DB.ACME().Prune)
 	if s.Log != nil {
 		r.Every("tlog.append", logEvery, s.Log.Append)
@@ -139,6 +139,7 @@ func (s *System) figures(ctx context.Context, m *rest.Exposition) {
 	s.escrowFigures(ctx, m)
 	s.stampFigures(m)
 	s.logFigures(ctx, m)
+	s.alarmFigures(ctx, m)
 	for _, a := range s.c.Authorities {
 		if list, err := s.DB.CA().LatestCRL(ctx, a.ID); err == nil {
 			m.Add("signet_crl_seconds_left", "gauge", "Until the latest revocation list ends.", list.NextUpdate.Sub(s.c.Now()).Seconds(), "authority", a.ID)

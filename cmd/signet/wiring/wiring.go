@@ -23,6 +23,7 @@ import (
 	"signet/api/rest"
 	"signet/api/store"
 	"signet/api/verify"
+	"signet/api/watch"
 	"signet/ca"
 	"signet/ca/lint"
 	"signet/ca/pki"
@@ -110,6 +111,7 @@ type System struct {
 	Stamps    *tsa.Service // nil if none are made
 	Clock     *tsa.Monitor // what Stamps go by
 	Log       *tlog.Log    // nil if none is kept
+	Watch     *watch.Watch // alarms, failed work, checkpoints
 	ACME      *acme.Server // nil if it is not spoken
 	REST      *rest.Server
 	Files     *blob.Store // nil if none are kept
@@ -135,7 +137,7 @@ func Open(ctx context.Context, c Config) (*System, error) {
 	}
 	s := &System{c: c, DB: db}
 	for _, step := range []func(context.Context) error{
-		s.checkSchema, s.openAuthority, s.openStatus, s.openEscrow, s.openFiles, s.openRelay, s.openService, s.openStamps, s.openLog, s.openACME, s.openFace,
+		s.checkSchema, s.openAuthority, s.openStatus, s.openEscrow, s.openFiles, s.openRelay, s.openService, s.openStamps, s.openLog, s.openWatch, s.openACME, s.openFace,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, db.Close())
@@ -264,7 +266,7 @@ func (s *System) openService(ctx context.Context) (err error) {
 		return fmt.Errorf("key of persons' numbers: %w", err)
 	}
 	s.Notices, err = notice.New(notice.Config{
-		DB: s.DB, Signature: s.c.SMSSignature, Templates: ra.NoticeTemplates(), SMS: s.c.SMS, Mail: s.c.Mail, Owner: account.OwnerOf,
+		DB: s.DB, Signature: s.c.SMSSignature, Templates: append(ra.NoticeTemplates(), watch.NoticeTemplates()...), SMS: s.c.SMS, Mail: s.c.Mail, Owner: account.OwnerOf,
 		Contacts: account.OrganisationContacts, Seal: persons, Loopback: s.c.Captchas != nil,
 	})
 	if err != nil {
@@ -329,7 +331,7 @@ func (s *System) openFace(context.Context) (err error) {
 	s.REST, err = rest.New(rest.Config{
 		Accounts: s.Accounts, Notices: s.Notices, RA: s.RA, Relay: s.Relay, Verifier: s.Verifier, Content: s.Content, Status: s.Public(),
 		Site: s.c.Site, Origins: s.c.Origins, TrustedProxies: s.c.TrustedProxies, Captchas: s.c.Captchas,
-		Health: s.DB.Ping, Keys: s.keysReady, Metrics: s.figures, Operations: s.operations, AgentUpdates: s.c.AgentUpdates, Version: s.c.Version, Now: s.c.Now, Log: s.c.Log,
+		Health: s.DB.Ping, Keys: s.keysReady, Metrics: s.figures, Operations: s.operations, Watch: s.Watch, AgentUpdates: s.c.AgentUpdates, Version: s.c.Version, Now: s.c.Now, Log: s.c.Log,
 	})
 	return err
 }

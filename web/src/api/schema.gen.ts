@@ -4274,6 +4274,158 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/audit/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Signed heads of the audit chain, newest first */
+        get: operations["ListAuditCheckpoints"];
+        put?: never;
+        /**
+         * Sign where the chain stands now and put it in the transparency log
+         * @description Refusals: audit_broken where the chain does not hold, conflict where no transparency log is kept
+         */
+        post: operations["SignAuditCheckpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open alarms, those nobody acknowledged first, and the last that are over */
+        get: operations["ListAlarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alarms/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Raise an alarm that says it is a test, and send it to those who get alarms
+         * @description Refusals: conflict while one is open
+         */
+        post: operations["TestAlarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alarms/{id}/acknowledgement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that one sees to an alarm; it stays open until its cause is gone
+         * @description Refusals: not_found, conflict where it is over or acknowledged
+         */
+        post: operations["AcknowledgeAlarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The calendar and the messages that failed, the worst first */
+        get: operations["ListBackgroundJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a message that gave up tried again, or an entry of the calendar at once
+         * @description Refusals: not_found, conflict for a job that runs at this moment
+         */
+        post: operations["RetryBackgroundJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages to people and how their delivery fares, newest first; without codes, links and whole addresses */
+        get: operations["SearchNotices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/notices/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a message that failed to the gateway again
+         * @description Refusals: not_found, conflict for one that did not fail or is of no use any more
+         */
+        post: operations["ResendNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/issuance": {
         parameters: {
             query?: never;
@@ -4374,7 +4526,7 @@ export interface components {
          * @description Stable code; also the i18n key
          * @enum {string}
          */
-        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "content_changed" | "content_taken" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "key_needed" | "key_only_copy" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
+        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "content_changed" | "content_taken" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "audit_broken" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "key_needed" | "key_only_copy" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
         Problem: {
             type: string;
             /** @description English, for people reading the API */
@@ -5299,6 +5451,8 @@ export interface components {
             head: number;
             /** Format: date-time */
             at: string;
+            /** @description How many signed checkpoints were verified and held against it */
+            checkpoints?: number;
             /** @description NUMBER:HASH of the last entry, to be kept elsewhere for signetctl audit verify -anchor */
             anchor?: string;
             /**
@@ -5307,8 +5461,121 @@ export interface components {
              */
             brokenAt?: number;
             /** @enum {string} */
-            reason?: "missing" | "order" | "changed" | "cut" | "surplus" | "head";
+            reason?: "missing" | "order" | "changed" | "cut" | "surplus" | "head" | "checkpoint";
             entry?: components["schemas"]["AuditEntry"];
+        };
+        AuditCheckpoint: {
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description The last entry of the chain then
+             */
+            seq: number;
+            hash: string;
+            /** @description The signed note */
+            note: string;
+            /** Format: date-time */
+            signedAt: string;
+            /** @description The transparency log has it */
+            logged: boolean;
+            /**
+             * Format: int64
+             * @description Its entry there
+             */
+            index?: number;
+            /** @description c2sp.org/tlog-proof */
+            proof?: string;
+        };
+        AuditCheckpointList: {
+            items: components["schemas"]["AuditCheckpoint"][];
+            more: boolean;
+            /** @description false: no transparency log is kept, so none are signed */
+            kept: boolean;
+        };
+        Alarm: {
+            id: string;
+            rule: components["schemas"]["AlarmRule"];
+            /** @description What it is about: a CA, a list, a job; empty for the whole installation */
+            object: string;
+            /** @enum {string} */
+            severity: "grave" | "warning";
+            /** @description A figure, a date or a name */
+            detail: string;
+            test: boolean;
+            /** @description How many people were sent a message */
+            told: number;
+            /** Format: date-time */
+            openedAt: string;
+            /**
+             * Format: date-time
+             * @description When its cause was there last
+             */
+            seenAt: string;
+            /** Format: date-time */
+            closedAt?: string;
+            acknowledgedBy?: string;
+            /** Format: date-time */
+            acknowledgedAt?: string;
+            note?: string;
+        };
+        /** @enum {string} */
+        AlarmRule: "crl_late" | "responder_ends" | "authority_ends" | "keys_down" | "clock_untrusted" | "audit_broken" | "log_broken" | "escrow_locked" | "job_failing" | "message_dead" | "outbox_late" | "issuance_stopped" | "test";
+        AlarmList: {
+            open: components["schemas"]["Alarm"][];
+            /** @description The last 50 */
+            over: components["schemas"]["Alarm"][];
+            /** @description The caller may acknowledge and test */
+            mayAct: boolean;
+        };
+        AlarmNote: {
+            note: string;
+        };
+        BackgroundJob: {
+            id: string;
+            /** @description Name of the calendar's entry, or topic of the message */
+            kind: string;
+            object?: string;
+            /** @enum {string} */
+            state: "dead" | "failing" | "running" | "well";
+            /** @description Failures in a row */
+            tries: number;
+            /** @enum {string} */
+            code?: "defect" | "timeout" | "unreachable" | "gateway" | "storage" | "given_up" | "never_finished" | "failed";
+            /** @description As it was logged, without numbers and addresses of people */
+            error?: string;
+            /** Format: date-time */
+            nextAt?: string;
+            /** Format: date-time */
+            lastOkAt?: string;
+        };
+        BackgroundJobList: {
+            items: components["schemas"]["BackgroundJob"][];
+            mayRetry: boolean;
+        };
+        /** @enum {string} */
+        NoticeOutcome: "waiting" | "sent" | "failed" | "dropped" | "simulated";
+        SentNotice: {
+            id: string;
+            /** @description Masked */
+            to: string;
+            mail: boolean;
+            template: string;
+            /** @description Without codes and links */
+            text: string;
+            state: components["schemas"]["NoticeOutcome"];
+            error?: string;
+            /** @description It can be sent again */
+            again: boolean;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            sentAt?: string;
+        };
+        NoticeSearch: {
+            items: components["schemas"]["SentNotice"][];
+            page: components["schemas"]["Page"];
+            mayRetry: boolean;
         };
         Stop: {
             /** Format: int64 */
@@ -14154,6 +14421,215 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ContentVersion"];
                 };
+            };
+        };
+    };
+    ListAuditCheckpoints: {
+        parameters: {
+            query?: {
+                /** @description Only checkpoints with a smaller number: the last of the page before */
+                before?: number;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheckpointList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SignAuditCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheckpointList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListAlarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    TestAlarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AcknowledgeAlarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmNote"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListBackgroundJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackgroundJobList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    RetryBackgroundJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackgroundJobList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SearchNotices: {
+        parameters: {
+            query?: {
+                /** @description Only this state */
+                state?: components["schemas"]["NoticeOutcome"];
+                /** @description The last digits of a number, or else part of an organisation's name or its whole number */
+                search?: string;
+                /** @description Page number, from 1 */
+                page?: number;
+                /** @description Rows per page */
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeSearch"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ResendNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It waits for the gateway */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

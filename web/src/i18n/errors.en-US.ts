@@ -55,6 +55,7 @@ export const en: Record<RefusalCode, string> = {
   refund_used: 'What was paid for is in use, so it cannot be refunded. Withdraw an open application first.',
   refund_state: 'The refund has moved on; reload and try again.',
   refund_same: 'A refund takes two people: who asked does not decide, who decided does not pay out.',
+  audit_broken: 'The audit chain does not hold, so it cannot be signed for. Verify it to see where.',
   stop_open: 'A request to stop or resume issuing already waits for a second person.',
   stop_same: 'Another person must confirm this; who asked can only take it back.',
   invoice_open: 'The order has an invoice, or a request for one, already.',

@@ -56,6 +56,7 @@ export const zh: Record<RefusalCode, string> = {
   refund_used: '所付款的服务或申请已经使用，不能退款。未办结的申请请先撤回。',
   refund_state: '退款的状态已变化，请刷新后再试。',
   refund_same: '退款需两人办理：申请人不能审批，审批人不能付款。',
+  audit_broken: '审计链校验不通过，不能签署检查点。请先校验审计链查明位置。',
   stop_open: '已有一项停止或恢复签发的申请等待另一人确认。',
   stop_same: '停止或恢复签发须由另一人确认，申请人本人只能撤回。',
   invoice_open: '该订单已有发票或开票申请。',

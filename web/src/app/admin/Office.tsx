@@ -117,10 +117,11 @@ function Menu({ list, now, follow }: { list: Section[]; now: Section | undefined
           <section key={group} aria-label={t.groups[group]}>
             <div className="desk-group">{t.groups[group]}</div>
             <ul>
-              {mine.map(({ path, label, icon }) => (
+              {mine.map(({ path, label, icon, Badge }) => (
                 <li key={path} className={path === now?.path ? 'here' : ''}>
                   <Link to={path} onClick={follow} {...(path === now?.path ? { 'aria-current': 'page' as const } : {})} data-testid={`office-${path.split('/').pop() ?? ''}`}>
                     <span aria-hidden="true">{icon}</span>{t.sections[label]}
+                    {Badge && <Badge />}
                   </Link>
                 </li>
               ))}

@@ -1,6 +1,7 @@
-import { AppstoreAddOutlined, AuditOutlined, BarChartOutlined, ControlOutlined, EditOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
+import { AlertOutlined, AppstoreAddOutlined, AuditOutlined, BarChartOutlined, ControlOutlined, EditOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, MessageOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, ScheduleOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
 import { lazy, type ComponentType, type ReactNode } from 'react'
 import { has, type Role, type Session } from '@/api/session'
+import { AlarmCount } from '@/features/operations/parts/AlarmCount'
 import type { zh } from './messages.zh-CN'
 
 type Labels = typeof zh.sections
@@ -15,6 +16,8 @@ export interface Section {
   /** who sees it; the server checks again on every call */
   roles: Role[] | 'everyone'
   Page: ComponentType
+  /** beside the label in the menu */
+  Badge?: ComponentType
 }
 
 /** The groups in the order of the menu. */
@@ -38,6 +41,9 @@ export const sections: Section[] = [
   { group: 'people', path: '/admin/grants', label: 'grants', icon: <SafetyCertificateOutlined />, roles: ['security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/staff/pages/GrantsPage')).GrantsPage })) },
   { group: 'own', path: '/admin/me', label: 'me', icon: <UserOutlined />, roles: 'everyone', Page: lazy(async () => ({ default: (await import('./MePage')).MePage })) },
   { group: 'authority', path: '/admin/operations', label: 'operations', icon: <ControlOutlined />, roles: ['admin', 'security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/operations/pages/OperationsPage')).OperationsPage })) },
+  { group: 'authority', path: '/admin/alarms', label: 'alarms', icon: <AlertOutlined />, roles: ['admin', 'security', 'auditor'], Badge: AlarmCount, Page: lazy(async () => ({ default: (await import('@/features/operations/pages/AlarmsPage')).AlarmsPage })) },
+  { group: 'authority', path: '/admin/jobs', label: 'jobs', icon: <ScheduleOutlined />, roles: ['admin', 'security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/operations/pages/WorkPage')).WorkPage })) },
+  { group: 'authority', path: '/admin/notices', label: 'notices', icon: <MessageOutlined />, roles: ['admin', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/operations/pages/SentPage')).SentPage })) },
   { group: 'audit', path: '/admin/statistics', label: 'statistics', icon: <BarChartOutlined />, roles: ['manager', 'supervisor', 'auditor', 'admin', 'security'], Page: lazy(async () => ({ default: (await import('@/features/statistics/pages/StatisticsPage')).StatisticsPage })) },
   { group: 'audit', path: '/admin/audit', label: 'audit', icon: <SafetyOutlined />, roles: ['auditor'], Page: lazy(async () => ({ default: (await import('@/features/audit/pages/AuditPage')).AuditPage })) },
 ]

@@ -21,3 +21,16 @@ export const verifyAudit = mutationOptions({
   mutationKey: ['audit', 'verify'],
   mutationFn: () => body(api.GET('/admin/audit/verification', {})),
 })
+
+export const checkpointsQuery = (before: number | null) =>
+  queryOptions({
+    queryKey: ['audit', 'checkpoints', before],
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => body(api.GET('/admin/audit/checkpoints', { params: { query: before ? { before } : {} }, signal })),
+  })
+
+export const sealAudit = mutationOptions({
+  mutationKey: ['audit', 'seal'],
+  meta: { changes: [['audit']] },
+  mutationFn: () => body(api.POST('/admin/audit/checkpoints')),
+})

@@ -9,6 +9,7 @@ import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Rows } from '@/ui/Rows'
 import { Title } from '@/ui/Title'
+import { Checkpoints } from '../parts/Checkpoints'
 import { auditQuery, filled, verifyAudit, type AuditSearch } from '../queries'
 import { useText } from '../text'
 
@@ -27,6 +28,7 @@ export function AuditPage() {
       <Title text={t.title} extra={<Button type="primary" loading={verify.isPending} onClick={() => verify.mutate()} data-testid="audit-verify">{t.verify}</Button>} />
       <Problem error={verify.error} />
       {verify.data && <Finding found={verify.data} />}
+      <Checkpoints />
       <Search search={(to) => { setSearch(to); setBefore(null) }} />
       <div className="row" style={{ marginBottom: 16 }}>
         <Button href={at('jsonl')} download data-testid="audit-export-jsonl">{t.exportChain}</Button>
@@ -101,7 +103,7 @@ function Finding({ found }: { found: Schema<'AuditVerification'> }) {
   const t = useText()
   if (found.holds) {
     return (
-      <Alert type="success" showIcon style={{ marginBottom: 16 }} data-testid="audit-holds" title={<>{t.holds(found.last - found.first + 1)}{found.anchor && <div>{t.anchor} <CopyText text={found.anchor} /></div>}</>} />
+      <Alert type="success" showIcon style={{ marginBottom: 16 }} data-testid="audit-holds" title={<>{t.holds(found.last - found.first + 1)} {(found.checkpoints ?? 0) > 0 && t.checkpoints(found.checkpoints ?? 0)}{found.anchor && <div>{t.anchor} <CopyText text={found.anchor} /></div>}</>} />
     )
   }
   return (

@@ -87,11 +87,18 @@ function Health({ health }: { health: Schema<'Operations'> }) {
       <h2>{t.keys}</h2>
       <p>{keys.ok ? t.keysOk : t.keysBad}{escrow.spare !== undefined && ` · ${t.spare} ${String(escrow.spare)}`}{escrow.locked && ` · ${t.locked}`}</p>
       <h2>{t.clock}</h2>
-      <p>{clock.watched ? `${clock.source ?? ''} · ${clock.trusted ? t.trusted : t.untrusted} · ${moment(clock.checkedAt)}` : t.unwatched}</p>
+      <p>{clock.watched ? `${source(t, clock.source ?? '')} · ${clock.trusted ? t.trusted : t.untrusted} · ${moment(clock.checkedAt)}` : t.unwatched}</p>
       <h2>{t.jobs}</h2>
-      {jobs.length === 0 ? <p>{t.idle}</p> : <ul>{jobs.map((j) => <li key={`${j.topic} ${j.state}`}>{j.topic}{' · '}{j.state}{' · '}{String(j.count)}</li>)}</ul>}
+      {jobs.length === 0 ? <p>{t.idle}</p> : <ul>{jobs.map((j) => <li key={`${j.topic} ${j.state}`}>{j.topic}{' · '}{t.messageStates[j.state] ?? j.state}{' · '}{String(j.count)}</li>)}</ul>}
     </section>
   )
+}
+
+/** What vouches for the clock, in words. */
+function source(t: ReturnType<typeof useText>, name: string) {
+  if (name.includes('unchecked')) return t.sources.unchecked
+  if (name.includes('adjtimex')) return t.sources.kernel
+  return name.startsWith('NTP from ') ? t.sources.ntp(name.slice(9)) : name
 }
 
 function Authority({ one }: { one: Schema<'AuthorityHealth'> }) {
