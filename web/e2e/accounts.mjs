@@ -105,7 +105,8 @@ await run(async () => {
   await look('members', page)
   const call = (path, init = {}) => fetch(`${server.dev.api}${path}`, { ...init, headers: { Authorization: `Bearer ${secret}` } })
   assert.equal((await (await call('/profile')).json()).organisation.name, company)
-  assert.equal((await call('/members/joins')).status, 401, 'members are for people')
+  assert.equal((await call('/profile/sessions')).status, 401, 'sessions are for people')
+  assert.equal((await call('/members/joins')).status, 403, 'nor does it see the members')
   assert.equal((await call('/orders/x/close', { method: 'POST' })).status, 403, 'a key that may read closes nothing')
 
   say('the phone is changed by both codes, the old one is told')
