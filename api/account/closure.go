@@ -64,6 +64,9 @@ func (a *Accounts) RequestClosure(ctx context.Context, by Actor, p Password, fro
 		if err := a.tell(tx, text(row.Phone), notice.ClosureAsked, "closure", text(row.OrganisationID)); err != nil {
 			return err
 		}
+		if err := a.event(tx, text(row.OrganisationID), closing(row), notice.ClosureAsked, nil); err != nil {
+			return err
+		}
 		return tx.Audit(by.AccountID, "account.ask_closure", row.ID, map[string]any{"at": at.UTC().Format(time.RFC3339), "member": row.Member})
 	})
 	return at, err
@@ -149,6 +152,9 @@ func (a *Accounts) closeDue(tx *store.Tx, id string) error {
 	}
 	organisationID := text(row.OrganisationID)
 	if row.Member != Owner {
+		if err := a.event(tx, organisationID, row.ID, notice.ClosureDone, nil); err != nil {
+			return err
+		}
 		return a.closeOne(tx, row, organisationID)
 	}
 	err = a.settled(tx, organisationID)
@@ -159,12 +165,23 @@ func (a *Accounts) closeDue(tx *store.Tx, id string) error {
 		if err := a.tell(tx, text(row.Phone), notice.ClosureDropped, "closure", organisationID); err != nil {
 			return err
 		}
+		if err := a.event(tx, organisationID, "", notice.ClosureDropped, nil); err != nil {
+			return err
+		}
 		return tx.Audit("system", "account.drop_closure", row.ID, nil)
 	}
 	if err != nil {
 		return err
 	}
 	return a.closeOrganisation(tx, organisationID)
+}
+
+// closing is the member whose account closes; the owner's closes the organisation itself.
+func closing(row *accountRow) (member string) {
+	if row.Member == Owner {
+		return ""
+	}
+	return row.ID
 }
 
 func (a *Accounts) closeOne(tx *store.Tx, row *accountRow, organisationID string) error {
@@ -194,6 +211,9 @@ func (a *Accounts) closeOrganisation(tx *store.Tx, organisationID string) error 
 	err = tx.DB().Model(&joinRow{}).Where("organisation_id = ? AND state = ?", organisationID, joinOpen).Updates(map[string]any{"state": joinRefused, "ended_at": now, "password_hash": ""}).Error
 	if err != nil {
 		return fmt.Errorf("ending joins: %w", err)
+	}
+	if err := a.event(tx, organisationID, "", notice.ClosureDone, nil); err != nil {
+		return err
 	}
 	return tx.Audit("system", "organisation.close", organisationID, map[string]any{"accounts": len(rows)})
 }

@@ -93,7 +93,7 @@ func (a *Accounts) tellAccount(tx *store.Tx, accountID, template, purpose string
 			return err
 		}
 	}
-	return nil
+	return a.event(tx, text(row.OrganisationID), row.ID, template, params)
 }
 
 // deviceName says in two words what a browser calls itself, in Chinese and English; the rest of the header is nobody's business.
@@ -141,12 +141,11 @@ func (a *Accounts) tellKey(tx *store.Tx, organisationID, template, name string) 
 	if err != nil {
 		return err
 	}
+	params := map[string]string{"organisation": organisation.Name, "key": name, "contact": a.c.ContactPhone("")}
 	for _, number := range numbers {
-		err := a.c.Notice.Send(tx, notice.Message{To: number, Template: template, Purpose: "apikey",
-			Params: map[string]string{"organisation": organisation.Name, "key": name, "contact": a.c.ContactPhone("")}})
-		if err != nil {
+		if err := a.c.Notice.Send(tx, notice.Message{To: number, Template: template, Purpose: "apikey", Params: params}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return a.event(tx, organisationID, "", template, params)
 }

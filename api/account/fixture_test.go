@@ -98,7 +98,7 @@ func each(t *testing.T, f func(f *fixture)) {
 func newFixture(t *testing.T, db *store.DB, c *clock) *fixture {
 	t.Helper()
 	fx := &fixture{T: t, clock: c, answers: map[string]string{}}
-	n, err := notice.New(notice.Config{DB: db, Signature: "e签宝"})
+	n, err := notice.New(notice.Config{DB: db, Signature: "e签宝", Seal: newSealer(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

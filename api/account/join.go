@@ -236,6 +236,9 @@ func (a *Accounts) askToJoin(tx *store.Tx, r *registrable, organisationID string
 			return err
 		}
 	}
+	if err := a.event(tx, organisationID, "", notice.JoinAsked, nil); err != nil {
+		return err
+	}
 	return tx.Audit("system", "member.ask", row.ID, map[string]any{"organisation": organisationID, "phone": notice.MaskPhone(r.phone)})
 }
 
@@ -304,6 +307,9 @@ func (a *Accounts) letIn(tx *store.Tx, j *joinRow, hashed, agreement, by string)
 		return fmt.Errorf("letting in: %w", err)
 	}
 	if err := a.tell(tx, j.Phone, notice.MemberWelcome, "member", j.OrganisationID); err != nil {
+		return err
+	}
+	if err := a.event(tx, j.OrganisationID, row.ID, notice.MemberWelcome, nil); err != nil {
 		return err
 	}
 	if by == "" {

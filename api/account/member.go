@@ -136,6 +136,9 @@ func (a *Accounts) RemoveMember(ctx context.Context, by Actor, accountID string)
 		if err := a.tell(tx, text(row.Phone), notice.MemberRemoved, "member", by.OrganisationID); err != nil {
 			return err
 		}
+		if err := a.event(tx, by.OrganisationID, row.ID, notice.MemberRemoved, nil); err != nil {
+			return err
+		}
 		if err := closeAccount(tx, row, "removed"); err != nil {
 			return err
 		}
@@ -202,6 +205,9 @@ func (a *Accounts) TransferOwner(ctx context.Context, by Actor, accountID, code 
 			if err := a.tell(tx, number, notice.OwnerChanged, "member", by.OrganisationID); err != nil {
 				return err
 			}
+		}
+		if err := a.event(tx, by.OrganisationID, row.ID, notice.OwnerChanged, nil); err != nil {
+			return err
 		}
 		return tx.Audit(by.AccountID, "member.transfer", row.ID, map[string]any{"from": own.ID})
 	})

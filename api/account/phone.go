@@ -144,6 +144,9 @@ func (a *Accounts) tellRebound(tx *store.Tx, row *accountRow, old, number string
 	if err != nil {
 		return err
 	}
+	if err := a.event(tx, organisation.ID, row.ID, notice.PhoneRebound, nil); err != nil {
+		return err
+	}
 	return tx.Audit(row.ID, "account.change_phone", row.ID, map[string]any{"from": notice.MaskPhone(old), "to": notice.MaskPhone(number)})
 }
 

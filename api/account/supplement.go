@@ -321,6 +321,9 @@ func (a *Accounts) bury(tx *store.Tx, row *accountRow, phone string) error {
 		if err != nil {
 			return err
 		}
+		if err := a.event(tx, organisation.ID, row.ID, notice.PhoneRebound, nil); err != nil {
+			return err
+		}
 		told = true
 	}
 	return tx.Audit(row.ID, "account.supplement", row.ID, map[string]any{"phone": notice.MaskPhone(phone), "oldPhoneTold": told})

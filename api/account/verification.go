@@ -182,6 +182,9 @@ func (a *Accounts) acceptOrganisation(tx *store.Tx, by Actor, row *organisationR
 			return err
 		}
 	}
+	if err := a.event(tx, row.ID, "", notice.AccountVerified, nil); err != nil {
+		return err
+	}
 	return tx.Audit(by.AccountID, "organisation.verify", row.ID, map[string]any{"how": v.How, "note": v.Note, "members": len(members)})
 }
 
@@ -214,6 +217,10 @@ func (a *Accounts) rejectOrganisation(tx *store.Tx, by Actor, row *organisationR
 		if err != nil {
 			return err
 		}
+	}
+	// The reason is the window's own words, and may be about a person.
+	if err := a.event(tx, row.ID, "", notice.VerificationRejected, nil); err != nil {
+		return err
 	}
 	return tx.Audit(by.AccountID, "organisation.reject", row.ID, map[string]any{"how": v.How, "note": v.Note})
 }
