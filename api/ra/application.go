@@ -347,6 +347,9 @@ func (r *RA) WithdrawApplication(ctx context.Context, by account.Actor, id strin
 		if err := note(tx, id, lineWithdrawn, by.Login, ""); err != nil {
 			return err
 		}
+		if err := r.refundEnded(tx, row, refundWithdrawn); err != nil {
+			return err
+		}
 		return tx.Audit(by.AccountID, "application.withdraw", id, nil)
 	})
 	if err != nil {

@@ -349,6 +349,9 @@ func (r *RA) lapse(ctx context.Context) error {
 			if err := note(tx, a.ID, lineLapsed, "", ""); err != nil {
 				return err
 			}
+			if err := r.refundEnded(tx, now, refundLapsed); err != nil {
+				return err
+			}
 			if err := tx.Audit("review", "application.lapse", a.ID, map[string]any{"state": string(a.State)}); err != nil {
 				return err
 			}

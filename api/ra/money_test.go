@@ -210,12 +210,90 @@ func TestApplicationOrder(t *testing.T) {
 	}
 	_, err = o.ra.RequestRefund(o.ctx, p.me, order.ID, "不办了")
 	want(t, err, problem.CodeRefundUsed)
-	_, err = o.ra.WithdrawApplication(o.ctx, p.me, row.ID)
-	check(t, err)
-	if asked, err := o.ra.RequestRefund(o.ctx, p.me, order.ID, "不办了"); err != nil || asked.Refund.State != RefundRequested {
-		t.Error(asked, err)
-	}
 	o.audited()
+}
+
+// TestEndedIsRefunded: what was paid for an application that ends without result is asked back by itself, once, and two people decide on it.
+func TestEndedIsRefunded(t *testing.T) {
+	c := &clock{now: start}
+	each(t, c, func(t *testing.T, db *store.DB) {
+		c.set(start)
+		o := officeOn(t, db, c)
+		o.noPapers()
+		p := o.party()
+		paid := func(id string) Order {
+			t.Helper()
+			var order string
+			check(t, db.Tx(o.ctx, func(tx *store.Tx) error {
+				a, err := take[applicationRow](tx.DB(), "application", "id = ?", id)
+				if err == nil {
+					order, err = o.ra.openApplicationOrder(tx, p.me, a, 5000, "变更法人")
+				}
+				return err
+			}))
+			made, err := o.ra.ConfirmOrder(o.ctx, o.finance(), order, 5000, "流水 "+id)
+			check(t, err)
+			return made
+		}
+		asked := func(order Order, why string) Order {
+			t.Helper()
+			got, err := o.ra.Order(o.ctx, p.me, order.ID)
+			check(t, err)
+			if got.State != OrderPaid || got.Refund == nil || got.Refund.State != RefundRequested || got.Refund.Reason != why || got.Refund.AmountCents != 5000 || got.Refund.AskedBy != "" {
+				t.Fatalf("%s: %+v, %+v", why, got, got.Refund)
+			}
+			return got
+		}
+
+		a := p.submit(KindChangeLegal, p.certificate().ID, Form{LegalRep: "李四"})
+		order := paid(a.ID)
+		_, err := o.ra.RequestRefund(o.ctx, p.me, order.ID, "不办了")
+		want(t, err, problem.CodeRefundUsed)
+		for range 2 { // a repeat asks for nothing more
+			_, err = o.ra.WithdrawApplication(o.ctx, p.me, a.ID)
+			check(t, err)
+		}
+		order = asked(order, refundWithdrawn)
+		_, err = o.ra.RequestRefund(o.ctx, p.me, order.ID, "不办了")
+		want(t, err, problem.CodeRefundOpen)
+		manager := staff("jingli", account.RoleManager)
+		_, err = o.ra.DecideRefund(o.ctx, manager, order.Refund.ID, true, "")
+		check(t, err)
+		_, err = o.ra.FinishRefund(o.ctx, o.finance(), order.Refund.ID, "TK1")
+		check(t, err)
+		if got, err := o.ra.Order(o.ctx, p.me, order.ID); err != nil || got.State != OrderRefunded {
+			t.Fatal(got, err)
+		}
+
+		a = p.submit(KindChangeLegal, p.certificate().ID, Form{LegalRep: "李四"})
+		order = paid(a.ID)
+		_, err = o.ra.Claim(o.ctx, p.reviewer(), a.ID)
+		check(t, err)
+		_, err = o.ra.Decide(o.ctx, p.reviewer(), a.ID, Decision{Decision: Reject, Reasons: []string{"not_eligible"}})
+		check(t, err)
+		asked(order, refundRejected)
+
+		a = p.submit(KindChangeLegal, p.certificate().ID, Form{LegalRep: "李四"})
+		order = paid(a.ID)
+		_, err = o.ra.Claim(o.ctx, p.reviewer(), a.ID)
+		check(t, err)
+		_, err = o.ra.Decide(o.ctx, p.reviewer(), a.ID, Decision{Decision: Return, Reasons: []string{"other"}, Note: "请补正"})
+		check(t, err)
+		if got, err := o.ra.Order(o.ctx, p.me, order.ID); err != nil || got.Refund != nil {
+			t.Fatal(got.Refund, err)
+		}
+		c.set(c.Now().Add(correctFor + time.Hour))
+		check(t, o.ra.lapse(o.ctx))
+		asked(order, refundLapsed)
+
+		a = p.submit(KindChangeLegal, p.certificate().ID, Form{LegalRep: "李四"}) // nothing paid: nothing asked
+		_, err = o.ra.WithdrawApplication(o.ctx, p.me, a.ID)
+		check(t, err)
+		if l, err := o.ra.ListRefunds(o.ctx, manager, "", Paging{}); err != nil || l.Page.Total != 3 {
+			t.Error(l, err)
+		}
+		o.audited()
+	})
 }
 
 func TestRefund(t *testing.T) {

@@ -283,6 +283,7 @@ const (
 	NoticeOrderLapsed     = "order_lapsed"        // params: order
 	NoticeRefunded        = "order_refunded"      // params: order, amount
 	NoticeRefundRejected  = "refund_rejected"     // params: order, why
+	NoticeRefundAsked     = "refund_asked"        // params: order, amount, number
 	NoticeInvoiceIssued   = "invoice_issued"      // params: order
 	NoticeInvoiceRed      = "invoice_red"         // params: order
 	NoticeRenewed         = "certificate_renewed" // params: certificate, serial, until
@@ -302,6 +303,8 @@ func NoticeTemplates() []notice.Template {
 			English: "{amount} yuan were refunded for your order {order}."},
 		{ID: NoticeRefundRejected, Kind: notice.KindOrder, Text: "您的订单 {order} 的退款申请未通过:{why}。",
 			English: "The refund of your order {order} was refused: {why}."},
+		{ID: NoticeRefundAsked, Kind: notice.KindOrder, Text: "您的申请 {number} 已结束且未办结,订单 {order} 的 {amount} 元已自动申请退款,处理结果将另行通知。",
+			English: "Your application {number} ended without result; the {amount} yuan of the order {order} were put forward for a refund. You will be told of the outcome."},
 		{ID: NoticeInvoiceIssued, Kind: notice.KindOrder, Text: "您的订单 {order} 的发票已开具,请登录后在订单页面下载。",
 			English: "The invoice of your order {order} was issued; download it from the order's page."},
 		{ID: NoticeInvoiceRed, Kind: notice.KindOrder, Text: "您的订单 {order} 已退款,其发票已红冲,红字发票可在订单页面下载。",

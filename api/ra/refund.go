@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"signet/api/account"
 	"signet/api/pay"
@@ -133,19 +134,7 @@ func (r *RA) RequestRefund(ctx context.Context, by account.Actor, orderID, reaso
 		if err := checkUnused(tx, order); err != nil {
 			return err
 		}
-		n, err := number(tx, "refund")
-		if err != nil {
-			return err
-		}
-		row := refundRow{
-			ID: store.NewID("rfd"), Number: fmt.Sprintf("TK%s%06d", r.now().In(china).Format("20060102"), n), OrderID: order.ID, OpenOrder: &order.ID,
-			OrganisationID: order.OrganisationID, State: RefundRequested, AmountCents: order.AmountCents, Reason: reason,
-			AskedBy: by.AccountID, AskedName: clip(by.Login, 200), CreatedAt: store.Millis(r.now()),
-		}
-		if err := tx.DB().Create(&row).Error; err != nil {
-			return err
-		}
-		return r.noteRefund(tx, by, &row, "refund.request")
+		return r.openRefund(tx, by, order, reason)
 	})
 	if store.IsDuplicate(err) {
 		return Order{}, problem.New(problem.Conflict, problem.CodeRefundOpen, "A refund of this order is under way.").WithCause(err)
@@ -154,6 +143,55 @@ func (r *RA) RequestRefund(ctx context.Context, by account.Actor, orderID, reaso
 		return Order{}, fmt.Errorf("asking for a refund: %w", err)
 	}
 	return r.wholeOrder(r.db.Read(ctx), "o.id = ?", orderID)
+}
+
+func (r *RA) openRefund(tx *store.Tx, by account.Actor, order *orderRow, reason string) error {
+	n, err := number(tx, "refund")
+	if err != nil {
+		return err
+	}
+	row := refundRow{
+		ID: store.NewID("rfd"), Number: fmt.Sprintf("TK%s%06d", r.now().In(china).Format("20060102"), n), OrderID: order.ID, OpenOrder: &order.ID,
+		OrganisationID: order.OrganisationID, State: RefundRequested, AmountCents: order.AmountCents, Reason: reason,
+		AskedBy: by.AccountID, AskedName: clip(by.Login, 200), CreatedAt: store.Millis(r.now()),
+	}
+	if err := tx.DB().Create(&row).Error; err != nil {
+		return err
+	}
+	return r.noteRefund(tx, by, &row, "refund.request")
+}
+
+// Why the house asks for a refund by itself; i18n keys, where a person's reason is their own words.
+const (
+	refundWithdrawn = "application_withdrawn"
+	refundRejected  = "application_rejected"
+	refundLapsed    = "application_lapsed"
+)
+
+// refundEnded asks for the price of an application back that ended without result, and tells its holder; the two people who decide on
+// it and pay it out stay as for any other. What was not paid, or is asked for already, is left alone.
+func (r *RA) refundEnded(tx *store.Tx, a *applicationRow, reason string) error {
+	var rows []orderRow
+	err := tx.DB().Clauses(clause.Locking{Strength: "UPDATE"}).Where("application_id = ? AND state = ? AND amount_cents > 0", a.ID, OrderPaid).Order("created_at, id").Find(&rows).Error
+	if err != nil {
+		return fmt.Errorf("looking for what was paid: %w", err)
+	}
+	for i := range rows {
+		var open int64
+		if err := tx.DB().Model(&refundRow{}).Where("open_order = ?", rows[i].ID).Count(&open).Error; err != nil {
+			return err
+		}
+		if open > 0 {
+			continue
+		}
+		if err := r.openRefund(tx, account.Actor{AccountID: "applications"}, &rows[i], reason); err != nil {
+			return err
+		}
+		if err := r.tell(tx, rows[i].AccountID, NoticeRefundAsked, map[string]string{"order": rows[i].Number, "amount": yuan(rows[i].AmountCents), "number": a.Number}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *RA) noteRefund(tx *store.Tx, by account.Actor, row *refundRow, act string) error {

@@ -406,5 +406,8 @@ func (r *RA) rejected(tx *store.Tx, by account.Actor, a *applicationRow, reasons
 	if err := note(tx, a.ID, lineRejected, by.Login, words); err != nil {
 		return err
 	}
+	if err := r.refundEnded(tx, a, refundRejected); err != nil {
+		return err
+	}
 	return r.tell(tx, a.AccountID, NoticeApplicationRejected, a.says(nil))
 }

@@ -23,6 +23,7 @@ export const en: Translated<typeof zh> = {
   slipAria: (number) => `Open the slip of order ${number}`,
   refundAria: (number) => `Ask for a refund of order ${number}`,
   refund: {
+    byItself: { application_withdrawn: 'The application was withdrawn (asked for by itself)', application_rejected: 'The application was not approved (asked for by itself)', application_lapsed: 'The application was not corrected in time (asked for by itself)' },
     ask: 'Refund',
     askText: 'A refund takes two people: who asks does not decide, and who decides does not pay out.',
     reason: 'Reason',

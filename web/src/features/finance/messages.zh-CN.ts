@@ -20,6 +20,7 @@ export const zh = {
   slipAria: (number: string) => `查看转账凭证，订单号 ${number}`,
   refundAria: (number: string) => `发起退款，订单号 ${number}`,
   refund: {
+    byItself: { application_withdrawn: '申请已撤回（系统自动发起）', application_rejected: '申请审核不通过（系统自动发起）', application_lapsed: '申请逾期未补正（系统自动发起）' } as Record<string, string>,
     ask: '发起退款',
     askText: '退款需两人办理：发起人不能审批，审批人不能付款。',
     reason: '退款原因',

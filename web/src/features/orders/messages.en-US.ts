@@ -73,8 +73,9 @@ export const en: Translated<typeof zh> = {
     downloadRed: 'Download the red-letter invoice',
   },
   refund: {
+    byItself: { application_withdrawn: 'The application was withdrawn (asked for by itself)', application_rejected: 'The application was not approved (asked for by itself)', application_lapsed: 'The application was not corrected in time (asked for by itself)' },
     heading: 'Refund',
-    how: 'An order can be refunded while its service is not used. Once approved the service period is as before the payment, and the money goes back to where it came from.',
+    how: 'An order can be refunded while its service is not used; where a paid application is withdrawn, not approved or closed, the refund is asked for by itself. Once approved the service period is as before the payment, and the money goes back to where it came from.',
     ask: 'Ask for a refund',
     reason: 'Reason',
     withdraw: 'Take the request back',

@@ -70,8 +70,9 @@ export const zh = {
     downloadRed: '下载红字发票',
   },
   refund: {
+    byItself: { application_withdrawn: '申请已撤回（系统自动发起）', application_rejected: '申请审核不通过（系统自动发起）', application_lapsed: '申请逾期未补正（系统自动发起）' } as Record<string, string>,
     heading: '退款',
-    how: '服务尚未使用时可以申请退款。审批通过后服务期恢复到付款前，款项退回原付款账户。',
+    how: '服务尚未使用时可以申请退款；已付款的申请被撤回、未通过或逾期关闭时自动发起退款。审批通过后服务期恢复到付款前，款项退回原付款账户。',
     ask: '申请退款',
     reason: '退款原因',
     withdraw: '撤回申请',

@@ -29,7 +29,7 @@ export function RefundsTab() {
     { key: 'order', title: t.columns.number, cell: (r) => <span className="mono">{r.orderNumber}</span> },
     { key: 'organisation', title: t.columns.organisation, cell: (r) => r.organisationName ?? '—', width: 160 },
     { key: 'amount', title: t.columns.amount, cell: (r) => yuan(r.amountCents) },
-    { key: 'reason', title: t.refund.reason, cell: (r) => <span className="wrap">{r.reason}</span>, width: 180 },
+    { key: 'reason', title: t.refund.reason, cell: (r) => <span className="wrap">{t.refund.byItself[r.reason] ?? r.reason}</span>, width: 180 },
     { key: 'people', title: `${t.refund.askedBy} / ${t.refund.decidedBy}`, cell: (r) => `${r.askedBy ?? '—'} / ${r.decidedBy ?? '—'}` },
     { key: 'created', title: t.columns.created, cell: (r) => moment(r.createdAt) },
     { key: 'state', title: t.columns.state, cell: (r) => <span data-testid={`refund-state-${r.orderNumber}`} data-state={r.state}><StateTag tone={tones[r.state]} text={t.refund.states[r.state]} /></span> },
@@ -72,7 +72,7 @@ function DecideDialog({ refund, close }: { refund: Refund; close: () => void }) 
         <Button key="approve" type="primary" loading={decide.isPending} onClick={() => send(true)} data-testid="refund-approve">{t.approve}</Button>,
       ]}
     >
-      <p className="wrap">{t.reason}: {refund.reason}</p>
+      <p className="wrap">{t.reason}: {t.byItself[refund.reason] ?? refund.reason}</p>
       <p>{t.askText}</p>
       <Form layout="vertical">
         <Form.Item label={t.note} htmlFor="refund-note" {...(missing ? { validateStatus: 'error' as const, help: t.noteNeeded } : {})}>

@@ -23,7 +23,7 @@ export function RefundPart({ order }: { order: Schema<'Order'> }) {
           facts={[
             { key: 'number', label: t.number, value: <span className="mono">{refund.number}</span> },
             { key: 'state', label: columns.state, value: <span data-testid="refund-state" data-state={refund.state}>{t.states[refund.state]}</span> },
-            { key: 'reason', label: t.reason, value: refund.reason },
+            { key: 'reason', label: t.reason, value: t.byItself[refund.reason] ?? refund.reason },
             ...(refund.note ? [{ key: 'note', label: t.note, value: refund.note }] : []),
             ...(refund.reference ? [{ key: 'reference', label: t.reference, value: <span className="mono">{refund.reference}</span> }] : []),
           ]}
