@@ -72,7 +72,7 @@ var rooms = map[string]rule{
 	"api/ra/legacytest":   {ours: "", extra: "testing"},
 	// edge
 	"api/rest":            {ours: "api/watch api/ra api/relay api/account api/content api/notice api/verify api/store ca ca/status ukey/ticket", extra: "gin"},
-	"api/demo":            {ours: "api/ra api/account api/notice api/store ca ca/cms ukey ukey/softkey"},
+	"api/demo":            {ours: "api/ra api/account api/notice api/store ca ca/cms ca/kmc ukey ukey/softkey"},
 	"api/apitest":         {ours: "*", extra: "testing"},
 	"web":                 {},
 	"cmd/signet":          {ours: "cmd/signet/keystore cmd/signet/wiring api/blob api/account api/notice api/parcel api/demo api/pay api/ra api/rest api/store ca ca/kmc ca/tlog ca/tsa hsm hsm/cryptoki hsm/keyfile hsm/pool web"},

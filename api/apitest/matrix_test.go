@@ -142,7 +142,7 @@ func raw(t *testing.T, c *demo.Client, method, path string, header map[string]st
 
 // Who may call what, told again: a change of the access table must be made here too.
 var (
-	public = strings.Fields("GetHealth GetPublicLetter ListProjects GetProject ListPolicies CreateCaptcha CreateSession SendResetCode ResetPassword Verify PreviewPairing ConfirmPairing ListOutbox ListOfficerCases DecideCase " +
+	public = strings.Fields("GetHealth GetPublicLetter ListProjects GetProject ListPolicies CreateCaptcha CreateSession SendResetCode ResetPassword Verify PreviewPairing ConfirmPairing ListOutbox ListOfficerCases CreateOfficerTicket DecideCase " +
 		"CreateAudioCaptcha GetAgreement SendRegistrationCode Register SendLoginCode CreateSessionByCode CreateKeyLogin " +
 		"ListTerms SendNumberCode AskNumber ShowInvitation AcceptInvitation ConfirmEmail")
 	agentOnly  = strings.Fields("NextJob PostJobStep PostJobResult ListOrigins ListTicketKeys StationBatches StationSign StationClaim")

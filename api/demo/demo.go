@@ -45,13 +45,15 @@ type Token struct {
 
 // Seeded is what was made, or found made.
 type Seeded struct {
-	Project string
-	Staff   []Account
-	Legacy  []Account
-	Tokens  []Token
-	RA      DevRA  // a connected registration authority
-	Bid     string // the sealed bid
-	BidText string // what is in it, to compare with
+	Project   string
+	Staff     []Account
+	Legacy    []Account
+	Tokens    []Token
+	Officers  []PersonKey // these two by People
+	StaffKeys []PersonKey
+	RA        DevRA  // a connected registration authority
+	Bid       string // the sealed bid
+	BidText   string // what is in it, to compare with
 }
 
 // Seed makes what is not there yet. A repeat, also after a crash half way, changes nothing that is there.

@@ -26,9 +26,12 @@ type DevFile struct {
 	Accounts []Account `json:"accounts"`
 	Legacy   []Account `json:"legacy"`
 	Tokens   []Token   `json:"tokens"`
-	RA       DevRA     `json:"ra"`
-	Outbox   string    `json:"outbox"`
-	Bid      string    `json:"bid"`
+	// Officers of the key management centre who decide recoveries, and with -staff-keys the members of staff who sign.
+	Officers  []PersonKey `json:"officers"`
+	StaffKeys []PersonKey `json:"staffKeys,omitempty"`
+	RA        DevRA       `json:"ra"`
+	Outbox    string      `json:"outbox"`
+	Bid       string      `json:"bid"`
 }
 
 // DevRA is the API key of a connected registration authority.
@@ -68,6 +71,7 @@ func ReadDevFile(dir string) (DevFile, error) {
 // Fill takes over what Seed made.
 func (d *DevFile) Fill(s *Seeded) {
 	d.Accounts, d.Legacy, d.Tokens, d.RA, d.Bid = s.Staff, s.Legacy, s.Tokens, s.RA, s.Bid
+	d.Officers, d.StaffKeys = s.Officers, s.StaffKeys
 }
 
 // Show prints what a person needs to try the demonstration.
@@ -100,6 +104,16 @@ func (d DevFile) Show(out io.Writer) error {
 	for _, t := range d.Tokens {
 		line("  "+t.Serial, "PIN "+t.PIN, t.Note)
 		line("", t.Dir)
+	}
+	title("密钥管理员的软件 UKey(在 "+d.URL+"/kmc 批准恢复;配对码: signetctl kmc officer pair)", "officers of the key management centre: ukeyd -softkey DIR -state DIR/ukeyd")
+	for _, k := range d.Officers {
+		line("  "+k.ID, "PIN "+k.PIN, k.Dir)
+	}
+	if len(d.StaffKeys) > 0 {
+		title("工作人员的软件 UKey(登录后台,在「我的账号」绑定)", "keys of staff, to be bound: ukeyd -softkey DIR -state DIR/ukeyd")
+	}
+	for _, k := range d.StaffKeys {
+		line("  "+k.ID, "PIN "+k.PIN, k.Dir)
 	}
 	title("接入注册机构的接口密钥", "API key of a connected registration authority")
 	line("  "+d.RA.Key, strings.Join(d.RA.Profiles, " "))

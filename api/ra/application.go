@@ -121,7 +121,11 @@ func (r *RA) newApplication(tx *store.Tx, by account.Actor, o opening, c *certif
 	case !instant(o.kind):
 		row.OpenCertificate = &c.ID
 	}
-	if needsConsent(o.kind) {
+	switch {
+	case o.kind == KindRevoke:
+		row.NoticeTitle, row.NoticeVersion = revocationTitle, noticeVersion
+		row.NoticeText = revocationText(row, organisation, *c, Form{})
+	case needsConsent(o.kind):
 		row.NoticeTitle, row.NoticeVersion = noticeTitle, noticeVersion
 		row.NoticeText = riskNotice(row, organisation, *c, now)
 	}
@@ -188,6 +192,29 @@ func riskNotice(a *applicationRow, o account.Organisation, c certificateRow, now
 		"日期:" + now.In(china).Format("2006-01-02"),
 		"版本:" + noticeVersion, "",
 		gloss, "",
+	}, "\n")
+}
+
+// revocationTitle is that of the letter too that is stamped where nobody can sign.
+const revocationTitle = "证书吊销申请书"
+
+// revocationText is the exact request that the holder may sign with the certificate's own key instead of stamping the letter. It says what the form says,
+// so it is written anew with the form.
+func revocationText(a *applicationRow, o account.Organisation, c certificateRow, f Form) string {
+	return strings.Join([]string{
+		"《" + revocationTitle + "》", "",
+		"本单位申请吊销下列数字证书,知悉证书吊销后不可恢复,吊销前的签名效力不受影响。本函由持有人以该证书的签名密钥签署,代替打印、签字、盖章和上传;签署与盖章同效。", "",
+		"申请单号:" + a.Number,
+		"企业名称:" + o.Name,
+		"企业证件号:" + codeOf(o),
+		"证书名称:" + c.Name,
+		"证书序列号:" + c.SerialHex,
+		"发布者:" + c.IssuerName,
+		"吊销原因:" + revocationNames[f.Revocation],
+		"说明:" + f.Reason,
+		"日期:" + store.Time(a.CreatedAt).In(china).Format("2006-01-02"),
+		"版本:" + noticeVersion, "",
+		"(English gloss: the holder asks to revoke this certificate for good, and signs these exact words with its own key, which replaces the stamped paper letter. Signatures made before stay good.)", "",
 	}, "\n")
 }
 
@@ -292,6 +319,16 @@ const (
 	ActConfirm = "confirm_receipt"
 )
 
+// offersSigning tells whether a letter that is still wanted may be signed. A request for revocation needs its reason first, and once handed in its
+// certificate is suspended and signs nothing.
+func (a *applicationRow) offersSigning() bool {
+	if a.Kind != KindRevoke {
+		return needsConsent(a.Kind) && a.ConsentAt == 0
+	}
+	f, err := a.form()
+	return err == nil && f.Revocation != "" && a.State == AppDraft && a.ConsentAt == 0
+}
+
 // acts lists what the holder may do now.
 func (a *applicationRow) acts() []string {
 	list := []string{}
@@ -300,7 +337,7 @@ func (a *applicationRow) acts() []string {
 		list = append(list, ActSign)
 	case a.State == AppDraft || a.State == AppReturned:
 		list = append(list, ActEdit, ActSubmit)
-		if needsConsent(a.Kind) && a.ConsentAt == 0 {
+		if a.offersSigning() {
 			list = append(list, ActSign)
 		}
 	case a.State == AppPaying:

@@ -133,6 +133,66 @@ func usccOf(t *testing.T, begin, orgCode string) string {
 	return ""
 }
 
+// TestRevocationIsSigned: the key that is to be revoked signs the request in place of the stamped letter, over what the form says, and only until it is suspended.
+func TestRevocationIsSigned(t *testing.T) {
+	c := &clock{now: start}
+	each(t, c, func(t *testing.T, db *store.DB) {
+		c.set(start)
+		o := officeOn(t, db, c).withFiles()
+		p := o.newParty(tianguName, tiangu, legacyRequest(tianguName, tiangu, pki.SM2))
+		p.pay()
+		p.renewed()
+		certificate := p.certificate()
+		a := p.draft(KindRevoke, certificate.ID, Form{})
+		signs := func() bool { return slices.Contains(p.application(a.ID).Acts, ActSign) }
+		if signs() {
+			t.Error("a request without a reason is offered to be signed")
+		}
+		_, err := o.ra.SignConsent(o.ctx, p.me, a.ID, target)
+		want(t, err, problem.CodeMissingField)
+
+		save := func(f Form) {
+			t.Helper()
+			_, err := o.ra.SaveForm(o.ctx, p.me, a.ID, f)
+			check(t, err)
+		}
+		save(Form{Revocation: "superseded"})
+		_, err = o.ra.Submit(o.ctx, p.me, a.ID, Submission{})
+		want(t, err, problem.CodeMaterialsMissing)
+		_, err = o.ra.SignConsent(o.ctx, p.me, a.ID, target)
+		check(t, err)
+		p.done()
+		if a = p.application(a.ID); a.ConsentAt.IsZero() || a.RiskNotice.Title != revocationTitle || !strings.Contains(a.RiskNotice.Text, "已有新证书") || signs() {
+			t.Fatalf("signed: %+v", a)
+		}
+
+		// Another reason is another request.
+		save(Form{Revocation: "cessation", Reason: "不再投标"})
+		if a = p.application(a.ID); !a.ConsentAt.IsZero() || !strings.Contains(a.RiskNotice.Text, "不再投标") || !signs() {
+			t.Fatalf("changed: %+v", a)
+		}
+		_, err = o.ra.Submit(o.ctx, p.me, a.ID, Submission{})
+		want(t, err, problem.CodeMaterialsMissing)
+		_, err = o.ra.SignConsent(o.ctx, p.me, a.ID, target)
+		check(t, err)
+		p.done()
+		_, err = o.ra.Submit(o.ctx, p.me, a.ID, Submission{})
+		check(t, err)
+
+		// Handed in, the certificate is suspended: returned, it is paper or nothing.
+		c := p.kept(certificate.ID)
+		if c.State != certSuspended {
+			t.Fatalf("the certificate is %s", c.State)
+		}
+		row, err := take[applicationRow](o.db.Read(o.ctx), "application", "id = ?", a.ID)
+		check(t, err)
+		want(t, o.ra.signBlock(row, certificateView{Row: *c}), problem.CodeCertificateSuspended)
+		if a = p.approve(a.ID); a.State != AppCompleted || p.kept(certificate.ID).State != certRevoked {
+			t.Fatalf("approved: %+v", a)
+		}
+	})
+}
+
 // TestApplicationsEndToEnd takes one holder with a software key through every kind of application, on both databases.
 func TestApplicationsEndToEnd(t *testing.T) {
 	c := &clock{now: start}
@@ -230,6 +290,15 @@ func TestApplicationsEndToEnd(t *testing.T) {
 			if r := p.revocation(moved, enc); r == nil || r.Reason != want {
 				t.Errorf("the lost pair (encryption %v): %+v", enc, r)
 			}
+		}
+
+		if lost := p.kept(moved.ID); lost.State != certRevoked || lost.SuccessorID != replaced.ID {
+			t.Errorf("the lost certificate: %+v", lost)
+		}
+		shown, err := o.ra.Certificate(o.ctx, p.me, moved.ID)
+		check(t, err)
+		if shown.Certificate.State != CertRevoked || shown.RevokedFor != "key_compromise" || shown.RevokedAt.IsZero() {
+			t.Errorf("the lost certificate is shown as %+v", shown)
 		}
 
 		// 新领 beside it: a pair and a paid period of its own.

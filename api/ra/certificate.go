@@ -158,6 +158,9 @@ func (r *RA) Certificate(ctx context.Context, by account.Actor, id string) (Cert
 		return CertificateDetail{}, fmt.Errorf("reading certificate %s: %w", id, err)
 	}
 	d := CertificateDetail{Certificate: c, Subject: sign.Subject.String(), SignPEM: string(pki.EncodePEM(sign)), PredecessorID: v.Row.PredecessorID, SuccessorID: v.Row.SuccessorID}
+	if d.RevokedFor, d.RevokedAt, err = r.revokedFor(ctx, v.Row); err != nil {
+		return CertificateDetail{}, err
+	}
 	if len(v.Row.EncDER) > 0 {
 		enc, err := pki.ParseCertificate(v.Row.EncDER)
 		if err != nil {
@@ -222,25 +225,52 @@ func (r *RA) refreshState(ctx context.Context, c *certificateRow) error {
 	if c.Origin != originSignet || c.State != certActive && c.State != certSuspended {
 		return nil
 	}
-	var key [32]byte
-	if _, err := hex.Decode(key[:], []byte(c.SignSPKIHash)); err != nil {
-		return fmt.Errorf("reading certificate %s: %w", c.ID, err)
-	}
-	certs, err := r.c.CertStore.Find(ctx, nil, [][32]byte{key})
-	if err != nil {
-		return fmt.Errorf("asking about certificate %s: %w", c.ID, err)
-	}
-	for _, k := range certs {
-		if k.CA != c.CA || k.SerialHex != c.SerialHex || k.Revoked == nil {
-			continue
-		}
-		if k.Revoked.Reason == ca.CertificateHold {
-			c.State = certSuspended
-			continue
-		}
+	revoked, err := r.revoked(ctx, *c)
+	switch {
+	case err != nil || revoked == nil:
+		return err
+	case revoked.Reason == ca.CertificateHold:
+		c.State = certSuspended
+	default:
 		c.State = certRevoked
 	}
 	return nil
+}
+
+// revoked asks the CA whether a certificate of ours is revoked or suspended; nil when it is neither.
+func (r *RA) revoked(ctx context.Context, c certificateRow) (*ca.Revocation, error) {
+	var key [32]byte
+	if _, err := hex.Decode(key[:], []byte(c.SignSPKIHash)); err != nil {
+		return nil, fmt.Errorf("reading certificate %s: %w", c.ID, err)
+	}
+	certs, err := r.c.CertStore.Find(ctx, nil, [][32]byte{key})
+	if err != nil {
+		return nil, fmt.Errorf("asking about certificate %s: %w", c.ID, err)
+	}
+	for _, k := range certs {
+		if k.CA == c.CA && k.SerialHex == c.SerialHex && k.Revoked != nil {
+			return k.Revoked, nil
+		}
+	}
+	return nil, nil
+}
+
+// revocationWords names the reasons that end a certificate.
+var revocationWords = map[int]string{
+	ca.Unspecified: "unspecified", ca.KeyCompromise: "key_compromise", ca.AffiliationChanged: "affiliation_changed", ca.Superseded: "superseded",
+	ca.CessationOfOperation: "cessation",
+}
+
+// revokedFor tells why a certificate of ours was revoked for good. One that only makes room for its successor is said to be superseded, not revoked.
+func (r *RA) revokedFor(ctx context.Context, c certificateRow) (why string, at time.Time, err error) {
+	if c.Origin != originSignet || c.State == certSuperseded {
+		return "", at, nil
+	}
+	revoked, err := r.revoked(ctx, c)
+	if err != nil || revoked == nil || revoked.Reason == ca.CertificateHold {
+		return "", at, err
+	}
+	return revocationWords[revoked.Reason], revoked.At, nil
 }
 
 // renewBlock says why a certificate cannot be renewed now; nil when it can.

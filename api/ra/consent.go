@@ -24,10 +24,10 @@ const (
 	purposePossession = "possession"
 )
 
-// SignConsent has the agent sign the exact text of the risk notice with the key of
-// the certificate that is to be renewed or changed.
+// SignConsent has the agent sign the exact text of the risk notice, or of the request for revocation, with the key of
+// the certificate that is to be renewed, changed or revoked.
 //
-// Errors: those of account.Can and relay.Dispatch; CodeNotFound; CodeApplicationState; what signBlock says.
+// Errors: those of account.Can and relay.Dispatch; CodeNotFound; CodeApplicationState; CodeMissingField; what signBlock says.
 func (r *RA) SignConsent(ctx context.Context, by account.Actor, applicationID string, t Target) (relay.JobView, error) {
 	if err := account.Can(by, account.HolderAct); err != nil {
 		return relay.JobView{}, err
@@ -42,6 +42,9 @@ func (r *RA) SignConsent(ctx context.Context, by account.Actor, applicationID st
 	if block := r.signBlock(a, c); block != nil {
 		return relay.JobView{}, block
 	}
+	if f, err := a.form(); err != nil || a.Kind == KindRevoke && f.Revocation == "" {
+		return relay.JobView{}, errors.Join(err, problem.New(problem.Invalid, problem.CodeMissingField, "A request for revocation says why.").WithField("revocation"))
+	}
 	if t.TokenSerial == "" {
 		return relay.JobView{}, errNoToken
 	}
@@ -51,9 +54,17 @@ func (r *RA) SignConsent(ctx context.Context, by account.Actor, applicationID st
 	}
 	return r.dispatch(ctx, by, a.ID, relay.Job{
 		Op: ticket.OpSign, AgentID: t.AgentID, TokenSerial: t.TokenSerial, Purpose: purposeConsent,
-		Params:  ticket.SignParams{Name: noticeTitle + " " + a.Number + ".txt", Content: []byte(a.NoticeText), Style: styleFor(c.Row.KeyAlg), SPKIHash: key},
-		Display: []ticket.Line{{Label: "办理 Business", Value: "签署" + kindNames[a.Kind] + "风险告知函 Sign the risk notice"}, {Label: "证书名称 Certificate", Value: c.Row.Name}, {Label: "证书序列号 Serial", Value: c.Row.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
+		Params:  ticket.SignParams{Name: a.NoticeTitle + " " + a.Number + ".txt", Content: []byte(a.NoticeText), Style: styleFor(c.Row.KeyAlg), SPKIHash: key},
+		Display: []ticket.Line{{Label: "办理 Business", Value: signing(a)}, {Label: "证书名称 Certificate", Value: c.Row.Name}, {Label: "证书序列号 Serial", Value: c.Row.SerialHex}, {Label: "申请单号 Application", Value: a.Number}},
 	})
+}
+
+// signing says in the agent's dialogue what is signed.
+func signing(a *applicationRow) string {
+	if a.Kind == KindRevoke {
+		return "签署" + revocationTitle + " Sign the request for revocation"
+	}
+	return "签署" + kindNames[a.Kind] + "风险告知函 Sign the risk notice"
 }
 
 var errNoToken = problem.New(problem.Invalid, problem.CodeMissingField, "Which key is meant must be said.").WithField("tokenSerial")
@@ -225,6 +236,9 @@ func (a *applicationRow) signable() bool {
 func (r *RA) signBlock(a *applicationRow, c certificateView) *problem.Error {
 	if block := r.blockFor(a.Kind, a.Manual, c, r.now()); block != nil {
 		return block
+	}
+	if c.Row.State == certSuspended { // what may be applied for with it may not be signed with it
+		return problem.New(problem.Conflict, problem.CodeCertificateSuspended, "The certificate is suspended, so its key signs nothing; the stamped letter takes the place of the signature.")
 	}
 	if r.now().After(store.Time(c.Row.NotAfterAt)) {
 		return problem.New(problem.Conflict, problem.CodeCertificateExpired, "The certificate has expired, so its key signs nothing; the stamped letter takes the place of the signature.")

@@ -13,6 +13,7 @@ import (
 	"signet/api/problem"
 	"signet/api/store"
 	"signet/ca/kmc"
+	"signet/ukey/ticket"
 )
 
 // Assigner gives encryption keys: kmc.Centre of the same server, or kmc.Client of another.
@@ -116,7 +117,8 @@ func (r *RA) OfficerCases(ctx context.Context, officer string, at time.Time, sig
 	return shown, nil
 }
 
-// DecideCase takes an officer's signed word on a case; act is approve or reject. Where that approves a holder's recovery, it is carried out soon.
+// DecideCase takes an officer's signed word on a case; act is approve or reject. Where that approves a holder's recovery, it is carried out at once, or by the
+// job if that fails.
 //
 // Errors: CodeRecoveryUnavailable, CodeOfficerRefused, CodeNotFound, CodeRecoveryState.
 func (r *RA) DecideCase(ctx context.Context, id, officer, act string, signature []byte) (OfficerCase, error) {
@@ -127,7 +129,57 @@ func (r *RA) DecideCase(ctx context.Context, id, officer, act string, signature 
 	if err != nil {
 		return OfficerCase{}, officerProblem(err)
 	}
+	if c.State == kmc.CaseApproved {
+		if err := r.AskCentre(ctx); err != nil { // the officer's word stands; the job asks again
+			r.c.Log.Warn("asking the key management centre", "case", id, "error", err)
+		}
+	}
 	return showCase(c, officer), nil
+}
+
+// OfficerWords is what an officer's key is to sign.
+//
+// Shape: Text the exact bytes; Lines what the agent's dialogue says of them.
+// Nil/zero: At is for the docket only.
+type OfficerWords struct {
+	Officer string
+	At      time.Time
+	Text    []byte
+	Lines   []ticket.Line
+}
+
+// OfficerWords gives what the officer with this key signs: to see what waits, or with a case and an act to decide it. The words say nothing to who cannot
+// sign them; what they say of a case is for who knows its id from the docket.
+//
+// Errors: CodeRecoveryUnavailable, CodeOfficerRefused, CodeNotFound.
+func (r *RA) OfficerWords(ctx context.Context, spkiHash []byte, caseID, act string) (OfficerWords, error) {
+	if r.c.Office == nil {
+		return OfficerWords{}, errNoRecovery
+	}
+	if len(spkiHash) != 32 {
+		return OfficerWords{}, officerProblem(kmc.ErrNoOfficer)
+	}
+	o, err := r.c.Office.ByKey(ctx, [32]byte(spkiHash))
+	if err != nil {
+		return OfficerWords{}, officerProblem(err)
+	}
+	who := ticket.Line{Label: "密钥管理员 Officer", Value: o.ID + " " + o.Person}
+	if caseID == "" {
+		at := r.now().UTC().Truncate(time.Second)
+		return OfficerWords{Officer: o.ID, At: at, Text: kmc.DocketStatement(o.ID, at), Lines: []ticket.Line{{Label: "办理 Business", Value: "查看待办的密钥恢复案件 See the recoveries that wait"}, who}}, nil
+	}
+	c, err := r.c.Office.Before(ctx, o.ID, caseID)
+	if err != nil {
+		return OfficerWords{}, officerProblem(err)
+	}
+	words := map[string]string{string(kmc.ActApprove): "批准密钥恢复 Approve a key recovery", string(kmc.ActReject): "否决密钥恢复 Reject a key recovery"}
+	if words[act] == "" {
+		return OfficerWords{}, problem.New(problem.Invalid, problem.CodeInvalidField, "A case is approved or rejected.").WithField("act")
+	}
+	return OfficerWords{Officer: o.ID, Text: c.Statement(kmc.CaseAct(act), o.ID), Lines: []ticket.Line{
+		{Label: "办理 Business", Value: words[act]}, who, {Label: "案件 Case", Value: c.ID}, {Label: "原因 Reason", Value: clip(c.Reason, 150)},
+		{Label: "恢复密钥 Key", Value: hex.EncodeToString(c.SPKIHash[:])[:16] + "…"}, {Label: "接收密钥 To key", Value: hashHex(c.ToSPKI)[:16] + "…"},
+	}}, nil
 }
 
 func officerProblem(err error) error {

@@ -149,7 +149,7 @@ var revocationNames = map[string]string{
 
 func revokeRequest(s letterSubject) letter.Letter {
 	return letter.Letter{
-		Title: "证书吊销申请书", Subtitle: "Request to revoke a certificate",
+		Title: revocationTitle, Subtitle: "Request to revoke a certificate",
 		Rows: append(append(s.holderRows(), s.certificateRows()...),
 			letter.Row{Label: "吊销原因", Value: revocationNames[s.form.Revocation]}, letter.Row{Label: "说明", Value: s.form.Reason}),
 		Text: []string{"本单位申请吊销上述数字证书，知悉证书吊销后不可恢复，吊销前的签名效力不受影响。"}, Signs: stamped, Foot: []string{howToUse},

@@ -151,7 +151,12 @@ func (r *RA) replace(tx *store.Tx, job relay.JobInfo, applicationID string, made
 	if err != nil {
 		return err
 	}
-	_, err = tx.Move("ra_certificates", old.ID, []string{string(certActive), string(certSuspended)}, string(certSuperseded), map[string]any{"successor_id": made.ID, "changed_at": now})
+	reason, whole := a.oldEnds(f)
+	over := certSuperseded
+	if whole && old.Origin == originSignet { // nothing of it stays good
+		over = certRevoked
+	}
+	_, err = tx.Move("ra_certificates", old.ID, []string{string(certActive), string(certSuspended)}, string(over), map[string]any{"successor_id": made.ID, "changed_at": now})
 	if err != nil {
 		return err
 	}
@@ -167,7 +172,6 @@ func (r *RA) replace(tx *store.Tx, job relay.JobInfo, applicationID string, made
 	if old.Origin != originSignet {
 		return nil
 	}
-	reason, whole := a.oldEnds(f)
 	message := revokeMessage{CA: old.CA, SerialHex: old.SerialHex, By: job.By.AccountID, Successor: made.SerialHex, Reason: reason}
 	if whole {
 		message.EncHex = old.EncSerialHex

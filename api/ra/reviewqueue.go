@@ -233,7 +233,7 @@ func (r *RA) reviewChecks(ctx context.Context, a *applicationRow, f Form, record
 		}
 		checks = append(checks, seals)
 	}
-	if needsConsent(a.Kind) {
+	if needsConsent(a.Kind) || a.Kind == KindRevoke {
 		checks = append(checks, Check{"consent", word(a.ConsentAt > 0, "warning"), ""})
 	}
 	return checks, nil

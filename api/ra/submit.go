@@ -181,6 +181,11 @@ func (r *RA) SaveForm(ctx context.Context, by account.Actor, id string, f Form) 
 			return err
 		}
 		set := map[string]any{"form": string(text), "changed_at": store.Millis(tx.Now())}
+		if a.Kind == KindRevoke {
+			if err := rewriteRequest(tx, a, f, set); err != nil {
+				return err
+			}
+		}
 		if a.State == AppDraft {
 			set["lapse_at"] = store.Millis(tx.Now().Add(draftFor))
 		}
@@ -197,6 +202,25 @@ func (r *RA) SaveForm(ctx context.Context, by account.Actor, id string, f Form) 
 		return Application{}, fmt.Errorf("saving form: %w", err)
 	}
 	return r.Application(ctx, by, id)
+}
+
+// rewriteRequest has the text of a request for revocation follow its form. A signature over what was said before is void.
+func rewriteRequest(tx *store.Tx, a *applicationRow, f Form, set map[string]any) error {
+	o, err := account.FindOrganisation(tx, a.OrganisationID)
+	if err != nil {
+		return err
+	}
+	c, err := take[certificateRow](tx.DB(), "certificate", "id = ?", a.CertificateID)
+	if err != nil {
+		return err
+	}
+	text := revocationText(a, o, *c, f)
+	if text == a.NoticeText {
+		return nil
+	}
+	set["notice_title"], set["notice_version"], set["notice_text"] = revocationTitle, noticeVersion, text
+	set["consent"], set["consent_at"] = []byte{}, 0
+	return nil
 }
 
 // NewHandlerPhone is the phone that a change of the handler is about, while it may still be changed.

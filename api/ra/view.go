@@ -103,11 +103,15 @@ type Certificate struct {
 }
 
 // CertificateDetail adds what the list leaves out.
+//
+// Nil/zero: RevokedFor "" and RevokedAt zero unless the CA revoked it for good.
 type CertificateDetail struct {
 	Certificate                Certificate
 	Subject                    string
 	SignPEM, EncPEM, ChainPEM  string
 	PredecessorID, SuccessorID string
+	RevokedFor                 string // as in revocations, or unspecified
+	RevokedAt                  time.Time
 }
 
 // ApplicationState: 草稿 · 待审核 · 审核中 · 退回补正 · 待复审 · 审核不通过 · 待支付 · 已签署告知 · 待办理 · 待发货 · 已发货 · 已签收 · 办理中 ·

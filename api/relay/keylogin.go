@@ -68,17 +68,18 @@ func (r *Relay) GrantKeyLogin(ctx context.Context, login string, nonce []byte, r
 	if grant, err = r.grant(ctx, agent, nonce, reply, grantRow{SessionID: login, Origin: r.c.Issuer}, "system"); err != nil {
 		return "", nil, err
 	}
-	list, err = r.keyLoginTicket(login, agent.ID, ticket.OpList, "", ticket.ListParams{})
+	list, err = r.keyLoginTicket(login, agent.ID, ticket.OpList, "", ticket.ListParams{}, loginLines)
 	return grant, list, err
 }
 
-func (r *Relay) keyLoginTicket(login, agentID string, op ticket.Op, serial string, in any) (*ticket.Job, error) {
+var loginLines = []ticket.Line{{Label: "办理 Business", Value: "登录自助服务系统 Log in to the portal"}}
+
+func (r *Relay) keyLoginTicket(login, agentID string, op ticket.Op, serial string, in any, display []ticket.Line) (*ticket.Job, error) {
 	params, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
-	jws, id, err := r.Ticket(ticket.Claims{Agent: agentID, Session: login, Op: op, Serial: serial, ParamsHash: ticket.ParamsHash(params), Actor: "login",
-		Display: []ticket.Line{{Label: "办理 Business", Value: "登录自助服务系统 Log in to the portal"}}})
+	jws, id, err := r.Ticket(ticket.Claims{Agent: agentID, Session: login, Op: op, Serial: serial, ParamsHash: ticket.ParamsHash(params), Actor: "login", Display: display})
 	if err != nil {
 		return nil, err
 	}
@@ -89,18 +90,54 @@ func (r *Relay) keyLoginTicket(login, agentID string, op ticket.Op, serial strin
 //
 // Errors: CodeTicketExpired without a grant; Busy with CodeRateLimited.
 func (r *Relay) KeyLoginTicket(ctx context.Context, login, agentID, serial string) (nonce []byte, job *ticket.Job, err error) {
-	g, err := r.granted(ctx, grantID(login, agentID))
+	g, err := r.keyLoginGrant(ctx, login, agentID)
 	if err != nil {
 		return nil, nil, err
-	}
-	if g == nil || !strings.HasPrefix(login, keyLoginPrefix) {
-		return nil, nil, problem.New(problem.Denied, problem.CodeTicketExpired, "The page's grant is over; let it connect again.").WithField("login")
 	}
 	if nonce, err = r.proofNonce(ctx, login); err != nil {
 		return nil, nil, err
 	}
-	job, err = r.keyLoginTicket(login, g.AgentID, ticket.OpProve, serial, ticket.ProveParams{Origin: r.c.Issuer, Nonce: nonce})
+	job, err = r.keyLoginTicket(login, g.AgentID, ticket.OpProve, serial, ticket.ProveParams{Origin: r.c.Issuer, Nonce: nonce}, loginLines)
 	return nonce, job, err
+}
+
+func (r *Relay) keyLoginGrant(ctx context.Context, login, agentID string) (*grantRow, error) {
+	g, err := r.granted(ctx, grantID(login, agentID))
+	if err != nil {
+		return nil, err
+	}
+	if g == nil || !strings.HasPrefix(login, keyLoginPrefix) {
+		return nil, problem.New(problem.Denied, problem.CodeTicketExpired, "The page's grant is over; let it connect again.").WithField("login")
+	}
+	return g, nil
+}
+
+// Words are what a key signs, as they are, for who has no session; display is all that the agent's dialogue says of them.
+type Words struct {
+	Name    string
+	Text    []byte
+	Display []ticket.Line
+}
+
+// WordsTicket signs a ticket by which one key signs words that the portal itself wrote, for a page that connected as for a login by key.
+//
+// Errors: CodeTicketExpired without a grant.
+func (r *Relay) WordsTicket(ctx context.Context, login, agentID string, spkiHash []byte, w Words) (*ticket.Job, error) {
+	g, err := r.keyLoginGrant(ctx, login, agentID)
+	if err != nil {
+		return nil, err
+	}
+	job, err := r.keyLoginTicket(login, g.AgentID, ticket.OpSign, "", ticket.SignParams{Name: w.Name, Content: w.Text, Style: ticket.Raw, SPKIHash: spkiHash}, w.Display)
+	if err != nil {
+		return nil, err
+	}
+	err = r.db.Tx(ctx, func(tx *store.Tx) error { // who reads a case for long is still there
+		return tx.DB().Model(&grantRow{}).Where("id = ?", g.ID).Update("expires_at", store.Millis(r.now().Add(grantOpenFor))).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prolonging a grant: %w", err)
+	}
+	return job, nil
 }
 
 // proofNonce draws the challenge, which stays open while the person types the PIN.

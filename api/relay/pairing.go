@@ -115,6 +115,30 @@ func (r *Relay) CreatePairing(ctx context.Context, by account.Actor) (Pairing, e
 	return view, nil
 }
 
+// officerAccounts begin the names under which officers of the key management centre have agents. No account has such an id: the relay brings them no
+// jobs, and they answer pages on their own computer only.
+const officerAccounts = "officer:"
+
+// PairOfficer makes a pairing code for the computer of an officer of the key management centre, who has no account here; the operator hands it over. by is for the audit.
+func PairOfficer(ctx context.Context, db *store.DB, officer, person, by string) (code string, err error) {
+	code = newCode()
+	now := db.Now()
+	row := pairingRow{
+		ID: store.NewID("pai"), AccountID: officerAccounts + hashHex([]byte(officer))[:32], Login: plainLine(officer+" "+person, 60), Organisation: "密钥管理中心 Key management centre",
+		CodeHash: hashCode(code), State: pairingWaits, CreatedAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(pairingFor)),
+	}
+	err = db.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.DB().Create(&row).Error; err != nil {
+			return err
+		}
+		return tx.Audit(by, "agent.pairing", row.ID, map[string]any{"officer": officer})
+	})
+	if err != nil {
+		return "", fmt.Errorf("pairing an officer's computer: %w", err)
+	}
+	return code[:codeLength/2] + "-" + code[codeLength/2:], nil
+}
+
 // Pairing shows one of the actor's pairings.
 //
 // Errors: those of account.Can; CodeNotFound.

@@ -193,14 +193,15 @@ var accessTable = map[string]access{
 	"ListReviewMaterials": {session, account.ReviewerRead},
 	"GetReviewMaterial":   {session, account.ReviewerRead},
 
-	"RequestRecovery":  {session, account.HolderSwift},
-	"ListRecoveries":   {session, account.HolderRead},
-	"GetRecovery":      {session, account.HolderRead},
-	"WithdrawRecovery": {session, account.HolderAct},
-	"FetchRecovered":   {session, account.HolderSwift},
-	"WriteRecovered":   {session, account.HolderSwift},
-	"ListOfficerCases": {caller: anyone}, // an officer's signature in the body is the credential: officers have no accounts here
-	"DecideCase":       {caller: anyone},
+	"RequestRecovery":     {session, account.HolderSwift},
+	"ListRecoveries":      {session, account.HolderRead},
+	"GetRecovery":         {session, account.HolderRead},
+	"WithdrawRecovery":    {session, account.HolderAct},
+	"FetchRecovered":      {session, account.HolderSwift},
+	"WriteRecovered":      {session, account.HolderSwift},
+	"ListOfficerCases":    {caller: anyone}, // an officer's signature in the body is the credential: officers have no accounts here
+	"DecideCase":          {caller: anyone},
+	"CreateOfficerTicket": {caller: anyone}, // the grant of the agent beside the page is the credential, as in a login by key
 
 	"GetSlip":        {session, account.HolderRead},
 	"UploadSlip":     {session, account.HolderAct},

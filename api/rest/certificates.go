@@ -26,6 +26,7 @@ func (s *Server) GetCertificate(c context.Context, r GetCertificateRequestObject
 	return GetCertificate200JSONResponse{
 		Certificate: showCertificate(v.Certificate), Subject: v.Subject, SignPem: v.SignPEM, EncPem: some(v.EncPEM), ChainPem: some(v.ChainPEM),
 		PredecessorId: some(v.PredecessorID), SuccessorId: some(v.SuccessorID),
+		RevokedFor: some(CertificateDetailRevokedFor(v.RevokedFor)), RevokedAt: someTime(v.RevokedAt),
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"signet/api/ra"
+	"signet/api/relay"
 )
 
 // RequestRecovery asks for an escrowed key.
@@ -78,6 +79,21 @@ func (s *Server) ListOfficerCases(c context.Context, r ListOfficerCasesRequestOb
 		return nil, err
 	}
 	return ListOfficerCases200JSONResponse{Items: each(list, showOfficerCase)}, nil
+}
+
+// CreateOfficerTicket has an officer's key sign what opens the docket, or a decision, through the agent beside the page.
+func (s *Server) CreateOfficerTicket(c context.Context, r CreateOfficerTicketRequestObject) (CreateOfficerTicketResponseObject, error) {
+	ctx, _ := enter(c)
+	b := r.Body
+	words, err := s.c.RA.OfficerWords(ctx, b.SpkiHash, value(b.CaseId), string(value(b.Act)))
+	if err != nil {
+		return nil, err
+	}
+	job, err := s.c.Relay.WordsTicket(ctx, b.Login, b.AgentId, b.SpkiHash, relay.Words{Name: "密钥管理员签名 Officer's word.txt", Text: words.Text, Display: words.Lines})
+	if err != nil {
+		return nil, err
+	}
+	return CreateOfficerTicket201JSONResponse{Officer: words.Officer, At: someTime(words.At), Job: showLoopbackJob(job)}, nil
 }
 
 // DecideCase takes an officer's signed word.

@@ -74,3 +74,31 @@ func (f *Office) decided(ctx context.Context, id string, o Officer) (bool, error
 	}
 	return false, nil
 }
+
+// ByKey is the officer in office whose key this is.
+//
+// Errors: ErrNoOfficer; ErrNotAllowed, ErrProof for one whom nobody appointed.
+func (f *Office) ByKey(ctx context.Context, spkiHash [32]byte) (Officer, error) {
+	all, err := f.c.Roster.Officers(ctx)
+	if err != nil {
+		return Officer{}, fmt.Errorf("reading the officers: %w", err)
+	}
+	for _, o := range all {
+		if o.InOffice() && o.KeyHash() == spkiHash {
+			return f.officer(ctx, o.ID)
+		}
+	}
+	return Officer{}, ErrNoOfficer
+}
+
+// Before is a case as it lies before an officer who may decide it.
+//
+// Errors: ErrNoCase; ErrNotAllowed (role, or the one who opened it).
+func (f *Office) Before(ctx context.Context, officer, id string) (Case, error) {
+	c, _, err := f.c.Cases.Case(ctx, id)
+	if err != nil {
+		return Case{}, fmt.Errorf("reading case %s: %w", id, err)
+	}
+	_, err = f.decider(ctx, c, officer)
+	return c, err
+}

@@ -21,7 +21,7 @@ import (
 type devOptions struct {
 	listen, operations, data, mysql, ukeyd string
 	scale                                  int
-	once, show, verbose                    bool
+	once, show, verbose, staffKeys         bool
 }
 
 func (p program) devFlags(args []string) (devOptions, error) {
@@ -32,6 +32,7 @@ func (p program) devFlags(args []string) (devOptions, error) {
 	f.StringVar(&o.data, "data", ".signet-dev", "`DIR` of all data; made if it is not there or empty")
 	f.StringVar(&o.mysql, "mysql", "", "`DSN` of a MySQL or MariaDB database, instead of SQLite in the data folder")
 	f.IntVar(&o.scale, "scale", 0, "also seed `N` organisations with certificates")
+	f.BoolVar(&o.staffKeys, "staff-keys", false, "staff sign what they decide with USB keys, as in production; software keys for them are made, to be bound in the back office")
 	f.BoolVar(&o.once, "once", false, "drive one whole renewal, print each step, then stop")
 	f.StringVar(&o.ukeyd, "ukeyd", "", "`PATH` of the ukeyd program, for -once")
 	f.BoolVar(&o.show, "show", false, "print addresses, logins and keys of a running or earlier `signet dev` on this folder, then stop")
@@ -122,6 +123,12 @@ func openDev(ctx context.Context, o devOptions, at net.Listener, a *devACME, log
 		return nil, nil, err
 	}
 	made, err := demo.Seed(ctx, demo.Config{Dir: o.data, DB: system.DB, RA: system.RA, Log: log})
+	if err == nil {
+		made.Officers, err = demo.People{Dir: o.data}.Appoint(ctx, system.Centre.Office, system.DB.Now())
+	}
+	if err == nil && o.staffKeys {
+		made.StaffKeys, err = demo.People{Dir: o.data}.Staff(ctx, system.Authority, w.RenewBy)
+	}
 	if err == nil && o.scale > 0 {
 		err = demo.Scale(ctx, demo.ScaleConfig{DB: system.DB, Authority: system.Authority, CA: w.RenewBy, Log: log}, o.scale)
 	}

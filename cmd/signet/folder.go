@@ -15,6 +15,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"signet/api/demo"
 	"signet/api/store"
 	"signet/ca/pki"
 	"signet/cmd/signet/keystore"
@@ -95,6 +96,9 @@ func (d devFolder) prepare(ctx context.Context, o devOptions, url string, a *dev
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
+	if made.founders, err = (demo.People{Dir: string(d)}).Officers(ctx); err != nil {
+		return err
+	}
 	return d.write(c, made, a)
 }
 
@@ -161,8 +165,9 @@ func (d devFolder) openDatabase(ctx context.Context, o devOptions, log *slog.Log
 	return db, nil
 }
 
-// madeKeys are authorities and time stampers of the demonstration.
+// madeKeys are authorities and time stampers of the demonstration, and the first two officers of its key management centre.
 type madeKeys struct {
+	founders    []*pki.Certificate
 	authorities []wiring.Authority
 	stampers    []wiring.StampUnit
 }
@@ -208,6 +213,9 @@ func (d devFolder) config(o devOptions, url string) *config {
 	c.TimeStamps.Clock = "unchecked"
 	c.Transparency.Name, c.Transparency.Ed25519File = demoLog, "secrets/log-ed25519"
 	c.Staff.SecondFactor, c.Staff.Keys = optional, optional // dev.json gives a login and a password a role, and no more is needed
+	if o.staffKeys {
+		c.Staff.Keys = "required"
+	}
 	c.fill()
 	return c
 }
@@ -225,6 +233,11 @@ func rootFiles() []string {
 func (d devFolder) write(c *config, made madeKeys, a *devACME) error {
 	files := map[string][]byte{}
 	a.configure(c, files)
+	for i, founder := range made.founders {
+		name := fmt.Sprintf("ca/kmc-founder-%d.pem", i+1)
+		files[name] = pki.EncodePEM(founder)
+		c.KMC.Founders = append(c.KMC.Founders, name)
+	}
 	for _, u := range made.stampers {
 		entry := stampConfig{ID: u.ID, Certificate: "ca/" + u.ID + "-tsa.pem", Chain: []string{"ca/" + u.ID + ".pem", "ca/" + u.ID + "-root.pem"}, Key: u.Key, Policies: []string{demoPolicy}}
 		files[entry.Certificate] = pki.EncodePEM(u.Certificate)

@@ -15,6 +15,7 @@ import (
 
 	"signet/api/account"
 	"signet/api/ra"
+	"signet/api/relay"
 	"signet/api/store"
 	"signet/ca/kmc"
 	"signet/ca/pki"
@@ -25,7 +26,7 @@ import (
 // kmcCommands are those of the key management centre (密钥管理中心). They work on the configuration of the centre: that of signet kmc, or of signet
 // serve where the centre is inside.
 var kmcCommands = []command{
-	kmcInitCommand, kmcKeyCommand, officerKeyCommand, officerFoundCommand, officerAddCommand, officerRemoveCommand, officerListCommand,
+	kmcInitCommand, kmcKeyCommand, officerKeyCommand, officerFoundCommand, officerAddCommand, officerRemoveCommand, officerListCommand, officerPairCommand,
 	caseListCommand, caseShowCommand, caseDecideCommand(kmc.ActApprove), caseDecideCommand(kmc.ActReject), caseDecideCommand(kmc.ActWithdraw),
 	judicialOpenCommand, judicialRecoverCommand, judicialDeliverCommand, splitCommand, reshareCommand, unlockCommand, lockCommand, noticesCommand,
 }
@@ -158,7 +159,7 @@ func makeMessageKey(ctx context.Context, t terminal, keys hsm.Keystore, label, n
 	if err != nil {
 		return err
 	}
-	cert, err := ownCertificate(key, subject, time.Now())
+	cert, err := kmc.OwnCertificate(key, subject, time.Now())
 	if err != nil {
 		return err
 	}
@@ -168,36 +169,6 @@ func makeMessageKey(ctx context.Context, t terminal, keys hsm.Keystore, label, n
 	hash := pki.SPKIHash(cert.SPKI)
 	fmt.Fprintf(t.out, "made %s, key %s\n", out, hex.EncodeToString(hash[:]))
 	return nil
-}
-
-const messageKeyYears = 10
-
-func ownCertificate(key crypto.Signer, subject pki.Name, now time.Time) (*pki.Certificate, error) {
-	serial, err := pki.NewSerial(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	spki, err := pki.MarshalPublicKey(key.Public())
-	if err != nil {
-		return nil, err
-	}
-	now = now.UTC().Truncate(time.Second)
-	tbs, err := pki.Template{
-		Serial: serial, Issuer: subject, Subject: subject, SPKI: spki, SigAlg: pki.SM2WithSM3, NotBefore: now, NotAfter: now.AddDate(messageKeyYears, 0, 0),
-		Extensions: []pki.Extension{pki.ExtSKI(pki.KeyID(key.Public()))},
-	}.TBS()
-	if err != nil {
-		return nil, err
-	}
-	sig, err := pki.Sign(rand.Reader, key, pki.SM2WithSM3, tbs)
-	if err != nil {
-		return nil, err
-	}
-	der, err := pki.Assemble(tbs, pki.SM2WithSM3, sig)
-	if err != nil {
-		return nil, err
-	}
-	return pki.ParseCertificate(der)
 }
 
 // office opens the office of a site. Keys are recovered with wrapper; nil is enough for everything else.
@@ -381,6 +352,27 @@ var officerRemoveCommand = command{
 				return err
 			}
 			fmt.Fprintf(t.out, "%s is no officer any more\n", args[0])
+			return nil
+		})
+	},
+}
+
+var officerPairCommand = command{
+	name: "kmc officer pair", args: "ID", brief: "Prints a pairing code for ukeyd on an officer's own computer, so that the officer's USB key can sign on the page /kmc; officers have no account that could",
+	prepare: func(f *flag.FlagSet) action {
+		return onOffice(f, 1, func(ctx context.Context, t terminal, _ *kmc.Office, db *store.DB, args []string) error {
+			o, err := db.KMC().Officer(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if !o.InOffice() {
+				return fmt.Errorf("%s is no officer any more", o.ID)
+			}
+			code, err := relay.PairOfficer(ctx, db, o.ID, o.Person, operator)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(t.out, code)
 			return nil
 		})
 	},

@@ -60,7 +60,7 @@ func commands() []command {
 	return append([]command{
 		initCommand, migrateCommand, projectSetCommand, projectListCommand, importLegacyCommand, apiKeyAddCommand, apiKeyListCommand, apiKeyEndCommand,
 		tsaCommand, logInitCommand, logProveCommand, logCheckCommand, logAuditCommand,
-		revokeCommand, certSearchCommand, crlImportCommand, backupCommand, restoreCommand, responderCommand, reconcileCommand, auditVerifyCommand, auditExportCommand, inspectCommand, pkcs12Command, verifyCommand, profileShowCommand, profileCheckCommand, releaseCommand,
+		revokeCommand, certSearchCommand, crlImportCommand, backupCommand, restoreCommand, responderCommand, reconcileCommand, auditVerifyCommand, auditExportCommand, inspectCommand, encryptCommand, pkcs12Command, verifyCommand, profileShowCommand, profileCheckCommand, releaseCommand,
 	}, slices.Concat(userCommands, keysCommands, appCommands, acmeCommands, caCommands, ceremonyCommands, kmcCommands, ticketKeyCommands)...)
 }
 

@@ -76,7 +76,7 @@ await company.run(agent, [password, key.pin], async () => {
   await tab.click()
   await company.look('key-login')
   await tab.click() // at the other width the panel began anew
-  await permit()
+  await company.permit()
   await id('key-login-connect').click()
   await id(`key-login-${key.serial}`).waitFor()
   const asked = agent.questions()
@@ -113,12 +113,3 @@ await company.run(agent, [password, key.pin], async () => {
   await page.locator(`[data-testid=certificate-state-${serial}][data-state=revoked]`).waitFor()
   await company.look('revoked')
 })
-
-/** The browser asks nobody whether the page may call ukeyd on this computer. */
-async function permit() {
-  const cdp = await company.browser.newBrowserCDPSession()
-  const { browserContextIds } = await cdp.send('Target.getBrowserContexts')
-  for (const browserContextId of browserContextIds) {
-    await cdp.send('Browser.setPermission', { permission: { name: 'loopback-network' }, setting: 'granted', origin: company.server.dev.url, browserContextId })
-  }
-}

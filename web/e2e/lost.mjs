@@ -17,7 +17,7 @@ const agent = new Agent(company.server, lost.pin)
 await company.run(agent, [password, lost.pin, fresh.pin], async () => {
   company.say('a holder whose certificate was renewed here')
   await company.enter('擎洲测试投标人6', phone, password)
-  const serial = await renewed()
+  const serial = await company.renewed(agent, lost.serial)
 
   company.say('挂失 at once, without a review')
   await page.goto('/account/apply')
@@ -118,20 +118,10 @@ await company.run(agent, [password, lost.pin, fresh.pin], async () => {
   const next = (await id('wizard-new-serial').innerText()).trim()
   await page.goto('/account/certificates')
   await page.locator(`[data-testid=certificate-state-${next}][data-state=valid]`).waitFor()
-  await page.locator(`[data-testid=certificate-state-${serial}][data-state=superseded]`).waitFor()
+  await page.locator(`[data-testid=certificate-state-${serial}][data-state=revoked]`).waitFor()
+  await page.goto('/account/certificates')
+  await id(`certificate-open-${serial}`).click()
+  await page.locator('[data-testid=certificate-revoked-for][data-reason=key_compromise]').waitFor()
+  await company.look('replaced')
   assert.notEqual(next, serial)
 })
-
-/** 续期 and 延期 by the API: the pages have walk.mjs. Answers the new certificate's serial. */
-async function renewed() {
-  const { items: services } = await company.mine('GET', '/services')
-  const order = await company.mine('POST', `/services/${services[0].id}/orders`, {})
-  await company.paid(order.id)
-  await company.pairQuietly(agent)
-  const { items } = await company.mine('GET', '/certificates')
-  const { id: application } = await company.mine('POST', `/certificates/${items[0].id}/renewals`)
-  await company.mine('POST', `/applications/${application}/consent`, { tokenSerial: lost.serial })
-  await company.reached(application, 'consented')
-  await company.mine('POST', `/applications/${application}/enrolment`, { tokenSerial: lost.serial })
-  return (await company.reached(application, 'completed')).enrolment.signSerialHex
-}

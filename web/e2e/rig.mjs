@@ -25,11 +25,11 @@ export async function until(look, what) {
   throw new Error(`waited in vain for ${what}`)
 }
 
-/** A server with the demo data in a folder of its own. */
-export async function startServer() {
+/** A server with the demo data in a folder of its own; more are flags of `signet dev`. */
+export async function startServer(more = []) {
   const home = mkdtempSync(join(tmpdir(), 'signet-walk-'))
   const data = join(home, 'data')
-  const child = spawn(join(root, 'bin/signet'), ['dev', '-listen', '127.0.0.1:0', '-data', data], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(join(root, 'bin/signet'), ['dev', '-listen', '127.0.0.1:0', '-data', data, ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
   child.stdout.resume() // the friendly table, which shows the demo's made-up logins on purpose
   child.stderr.on('data', (text) => (log += text))
@@ -44,9 +44,11 @@ export async function startServer() {
 
 /** ukeyd with a pinentry that answers from a file: the pairing code once, then the PIN. */
 export class Agent {
-  constructor(server, pin) {
+  /** options: the folder with the keys that are plugged in, and a name where one walk has several computers. */
+  constructor(server, pin, { keys = join(server.data, 'keys'), name = 'agent' } = {}) {
     this.server = server
-    this.folder = join(server.home, 'agent')
+    this.keys = keys
+    this.folder = join(server.home, name)
     mkdirSync(this.folder, { recursive: true })
     this.pinFile = join(this.folder, 'pin')
     this.codeFile = join(this.folder, 'code')
@@ -65,7 +67,7 @@ export class Agent {
   }
 
   start(code = '') {
-    const args = ['-portal', this.server.dev.url, '-softkey', join(this.server.data, 'keys'), '-state', join(this.folder, 'state'), '-pinentry', this.pinentry]
+    const args = ['-portal', this.server.dev.url, '-softkey', this.keys, '-state', join(this.folder, 'state'), '-pinentry', this.pinentry]
     if (code) args.push('-pair', code)
     this.child = spawn(join(root, 'bin/ukeyd'), args, { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (text) => (this.log += text))
@@ -125,13 +127,13 @@ export async function outbox(server, to) {
 }
 
 /**
- * A walk: a server of its own, a browser, and what every walk does in it alike. flags(url of the server) go to Chromium.
+ * A walk: a server of its own, a browser, and what every walk does in it alike. flags(url of the server) go to Chromium, dev to `signet dev`.
  *
  * say(text) names the step, tab() is a browser of its own for one person, look(name, at) keeps a screenshot at both widths and judges the
  * page, run(body, agents) does the steps and tidies up. Whatever page, browser or look complain of is collected, and fails the walk at its end.
  */
-export async function startWalk(name, flags = () => []) {
-  const server = await startServer()
+export async function startWalk(name, flags = () => [], dev = []) {
+  const server = await startServer(dev)
   const browser = await launch(flags(server.dev.url))
   const troubles = []
   let step = ''

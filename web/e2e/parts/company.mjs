@@ -4,9 +4,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { outbox, startWalk, until } from '../rig.mjs'
 
-/** A walk with one company in front of the browser. */
-export async function startCompany(name) {
-  const walk = await startWalk(name)
+const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
+
+/** A walk with one company in front of the browser; flags go to Chromium, dev to `signet dev`. */
+export async function startCompany(name, { flags, dev } = {}) {
+  const walk = await startWalk(name, flags, dev)
   const { server, browser } = walk
   const page = await walk.tab()
   const id = (one) => page.getByTestId(one)
@@ -109,6 +111,35 @@ export async function startCompany(name) {
       return states.includes(now.state) && now
     }, `an application to be ${states}`)
 
+  /** 续期 and 延期 by the API on a key: the pages have walk.mjs. Answers the new certificate's serial. */
+  async function renewed(agent, tokenSerial) {
+    const { items: services } = await mine('GET', '/services')
+    const order = await mine('POST', `/services/${services[0].id}/orders`, {})
+    await paid(order.id)
+    await pairQuietly(agent)
+    const { items } = await mine('GET', '/certificates')
+    const { id: application } = await mine('POST', `/certificates/${items[0].id}/renewals`)
+    await mine('POST', `/applications/${application}/consent`, { tokenSerial })
+    await reached(application, 'consented')
+    await mine('POST', `/applications/${application}/enrolment`, { tokenSerial })
+    return (await reached(application, 'completed')).enrolment.signSerialHex
+  }
+
+  /** A file of an application by the API: the smallest picture there is. */
+  async function sendMaterial(application, type) {
+    const answer = await page.request.post(`/api/v1/applications/${application}/materials?type=${type}&name=${type}.png`, { headers: { Origin: server.dev.url, 'Content-Type': 'application/octet-stream' }, data: pixel })
+    assert.equal(answer.status(), 201, await answer.text())
+  }
+
+  /** The browser asks nobody whether pages may call ukeyd on this computer. */
+  async function permit() {
+    const cdp = await browser.newBrowserCDPSession()
+    const { browserContextIds } = await cdp.send('Target.getBrowserContexts')
+    for (const browserContextId of browserContextIds) {
+      await cdp.send('Browser.setPermission', { permission: { name: 'loopback-network' }, setting: 'granted', origin: server.dev.url, browserContextId })
+    }
+  }
+
   /** Asks for a code by a button; the gateway's limit of one a minute to a number may still hold, and the page says so. */
   async function ask(button, path) {
     await until(async () => {
@@ -122,15 +153,15 @@ export async function startCompany(name) {
 
   const look = (what, at = page) => walk.look(what, at)
 
-  /** The steps; at the end no secret stands in a log. */
-  const run = (agent, secrets, body) =>
+  /** The steps; at the end no secret stands in a log. agents: one, or all of them. */
+  const run = (agents, secrets, body) =>
     walk.run(async () => {
       await body()
       for (const secret of secrets) {
         assert.ok(!server.log().includes(secret), 'a secret stands in the server log')
-        assert.ok(!agent.log.includes(secret), 'a secret stands in the agent log')
+        for (const agent of [agents].flat()) assert.ok(!agent.log.includes(secret), 'a secret stands in the agent log')
       }
-    }, [agent])
+    }, [agents].flat())
 
-  return { ...walk, page, id, mine, office, enter, approve, paid, number, applicationId, course, stage, next, handIn, pair, pairQuietly, write, reached, ask, look, run }
+  return { ...walk, page, id, mine, office, enter, approve, paid, number, applicationId, course, stage, next, handIn, pair, pairQuietly, write, reached, renewed, sendMaterial, permit, ask, look, run }
 }

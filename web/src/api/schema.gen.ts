@@ -2746,6 +2746,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/kmc/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A ticket by which an officer's USB key signs, through the agent beside the page: what opens the docket, or a decision on a case
+         * @description The page connects as for a login by key (CreateKeyLogin, GrantKeyLogin); no session comes of it.
+         */
+        post: operations["CreateOfficerTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/kmc/cases/{id}/decisions": {
         parameters: {
             query?: never;
@@ -6050,6 +6070,13 @@ export interface components {
             chainPem?: string;
             predecessorId?: string;
             successorId?: string;
+            /**
+             * @description Why it was revoked for good; missing for a revocation that the CA has not carried out yet
+             * @enum {string}
+             */
+            revokedFor?: "unspecified" | "key_compromise" | "affiliation_changed" | "superseded" | "cessation";
+            /** Format: date-time */
+            revokedAt?: string;
         };
         /**
          * @description 草稿 · 已签署告知 · 待办理 · 办理中 · 已签发待写入 · 已完成 · 已撤回 · 失败
@@ -7542,6 +7569,28 @@ export interface components {
              * @description SM2 with SM3 over the docket statement (docs/operate/key-management.md)
              */
             signature: string;
+        };
+        OfficerTicketRequest: {
+            login: string;
+            agentId: string;
+            /**
+             * Format: byte
+             * @description SHA-256 of the public key; it says which officer
+             */
+            spkiHash: string;
+            /** @description The case to decide; without it the docket */
+            caseId?: string;
+            /** @enum {string} */
+            act?: "approve" | "reject";
+        };
+        OfficerTicket: {
+            officer: string;
+            /**
+             * Format: date-time
+             * @description Of the docket: goes with the signature
+             */
+            at?: string;
+            job: components["schemas"]["LoopbackJob"];
         };
         OfficerDecision: {
             officer: string;
@@ -11974,6 +12023,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OfficerCases"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    CreateOfficerTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfficerTicketRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficerTicket"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -94,7 +94,7 @@ export const en: Translated<typeof zh> = {
   timeline: 'Progress',
   acts: {
     'application.created': 'applied',
-    'application.consented': 'notice signed',
+    'application.consented': 'letter signed with the key',
     'enrolment.started': 'writing began',
     'enrolment.interrupted': 'interrupted; can be continued',
     'certificate.issued': 'certificate issued',
@@ -168,8 +168,10 @@ export const en: Translated<typeof zh> = {
   consent: {
     letter: 'Letter of risks',
     signed: 'signed with the USB key',
-    signedAt: (at) => `The letter of risks was signed with the present USB key at ${at}; no paper is needed for it`,
-    offer: 'Sign the letter of risks with the present USB key',
+    request: 'Request for revocation',
+    signedAt: (letter, at) => `${letter}: signed with the present USB key at ${at}; no paper is needed for it`,
+    offer: (letter) => `${letter}: sign it with the present USB key`,
+    offerRequest: 'That stands for the stamped paper. Once handed in, the certificate is suspended and signs nothing any more.',
     offerText: 'That stands for the stamped paper. The other materials still need a stamp.',
     act: 'Sign with the USB key',
     paper: 'Upload the stamped paper instead',

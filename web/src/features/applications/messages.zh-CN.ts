@@ -91,7 +91,7 @@ export const zh = {
   timeline: '办理进度',
   acts: {
     'application.created': '发起申请',
-    'application.consented': '签署告知函',
+    'application.consented': '用 UKey 签署函件',
     'enrolment.started': '开始写入',
     'enrolment.interrupted': '写入中断，可继续',
     'certificate.issued': '签发证书',
@@ -165,11 +165,13 @@ export const zh = {
   consent: {
     letter: '《证书业务风险告知函》',
     signed: '已用 UKey 签署',
-    signedAt: (at: string) => `《证书业务风险告知函》已于 ${at} 用现有 UKey 签署，无需上传纸质告知函`,
-    offer: '可以用现有 UKey 签署《证书业务风险告知函》',
+    request: '《证书吊销申请书》',
+    signedAt: (letter: string, at: string) => `${letter}已于 ${at} 用现有 UKey 签署，无需上传纸质文件`,
+    offer: (letter: string) => `可以用现有 UKey 签署${letter}`,
+    offerRequest: '效力与打印盖章相同。提交后证书立即挂失，此后不能再签署。',
     offerText: '效力与打印盖章相同。其他材料仍需盖章后上传。',
     act: '用 UKey 签署',
-    paper: '改为上传盖章的纸质告知函',
+    paper: '改为上传盖章的纸质文件',
   },
   codes: {
     title: '手机验证',

@@ -56,12 +56,6 @@ export const remindSeals = (id: string) =>
     mutationFn: () => body(api.POST('/certificates/{id}/seals/reminder', { params: { path: { id } } })),
   })
 
-/** 等开标: a notice when each of the bids is opened. */
-export const remindOfSeals = mutationOptions({
-  mutationKey: ['certificates', 'reminder'],
-  mutationFn: (id: string) => body(api.POST('/certificates/{id}/seals/reminder', { params: { path: { id } } })),
-})
-
 /** Starts an application of another kind, or answers the open one of the same certificate and kind. */
 export const startApplication = mutationOptions({
   mutationKey: ['certificates', 'application'],

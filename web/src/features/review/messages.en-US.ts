@@ -85,7 +85,7 @@ export const en: Translated<typeof zh> = {
     duplicate_organisation: 'Organisation there twice',
     sealed_bids: 'Bids not opened yet',
     account_verified: 'Account verified',
-    consent: 'Letter of risks',
+    consent: 'Letter signed with the key',
   },
   results: { passed: 'passed', warning: 'note', failed: 'failed', unavailable: 'not done' },
   earlier: 'Decisions so far',

@@ -82,7 +82,7 @@ export const zh = {
     duplicate_organisation: '单位是否重复',
     sealed_bids: '未开标的加密文件',
     account_verified: '账号是否已核验',
-    consent: '风险告知函',
+    consent: '函件用 UKey 签署',
   },
   results: { passed: '通过', warning: '注意', failed: '不通过', unavailable: '未做' },
   earlier: '已有的决定',

@@ -66,7 +66,7 @@ function useSummary(application: Application): Fact[] {
     facts.push({ key: name, label: t.fields[name], value: changed ? <><s className="quiet">{was}</s> → <strong>{value}</strong></> : value })
   }
   if (to) facts.push({ key: 'address', label: t.address.title, value: `${to.name} ${to.phone} ${to.region} ${to.street}` })
-  if (application.consentAt) facts.push({ key: 'consent', label: t.consent.letter, value: t.consent.signed })
+  if (application.consentAt) facts.push({ key: 'consent', label: application.kind === 'revoke' ? t.consent.request : t.consent.letter, value: t.consent.signed })
   return facts
 
   function word(name: FieldName): string {

@@ -13,12 +13,13 @@ import { useText } from '../text'
 import { KeyStep } from './KeyStep'
 import { OnPC } from './OnPC'
 
-/** 用现有 UKey 签署代替盖章: the letter of risks signed with the present key; paper stays for those who cannot. Source: product.md, decision 3. */
+/** 用现有 UKey 签署代替盖章: the letter of risks, or the request for revocation, signed with the present key; paper stays for those who cannot. Source: product.md, decision 3. */
 export function SignInstead({ application }: { application: Application }) {
   const { consent: t } = useText()
   const [open, setOpen] = useState(false)
+  const letter = application.kind === 'revoke' ? t.request : t.letter
   if (application.consentAt) {
-    return <Alert type="success" showIcon title={t.signedAt(moment(application.consentAt))} data-testid="course-consent-signed" />
+    return <Alert type="success" showIcon title={t.signedAt(letter, moment(application.consentAt))} data-testid="course-consent-signed" />
   }
   if (!application.acts?.includes('sign_consent')) return null
   return (
@@ -26,13 +27,13 @@ export function SignInstead({ application }: { application: Application }) {
       <Alert
         type="info"
         showIcon
-        title={t.offer}
-        description={t.offerText}
+        title={t.offer(letter)}
+        description={application.kind === 'revoke' ? t.offerRequest : t.offerText}
         action={<Button onClick={() => setOpen(true)} data-testid="course-consent-open">{t.act}</Button>}
         data-testid="course-consent"
       />
       {open && (
-        <Modal open title={t.letter} footer={null} onCancel={() => setOpen(false)} width={680}>
+        <Modal open title={letter} footer={null} onCancel={() => setOpen(false)} width={680}>
           <Sign application={application} close={() => setOpen(false)} />
         </Modal>
       )}

@@ -3,6 +3,7 @@ import { Button } from 'antd'
 import { Link, useParams } from 'react-router'
 import type { Schema } from '@/api/client'
 import { save } from '@/lib/save'
+import { moment } from '@/lib/time'
 import { Facts, type Fact } from '@/ui/Facts'
 import { LinkButton } from '@/ui/LinkButton'
 import { Period } from '@/ui/Period'
@@ -46,7 +47,7 @@ function Body({ detail }: { detail: Detail }) {
   )
 }
 
-function useFacts({ certificate: c, subject, predecessorId, successorId }: Detail): Fact[] {
+function useFacts({ certificate: c, subject, predecessorId, successorId, revokedFor, revokedAt }: Detail): Fact[] {
   const t = useText()
   const d = t.detail
   const facts: Fact[] = [
@@ -61,6 +62,7 @@ function useFacts({ certificate: c, subject, predecessorId, successorId }: Detai
     { key: 'token', label: d.token, value: c.tokenSerial ? <Link className="mono" to={`/account/tokens/${encodeURIComponent(c.tokenSerial)}`} data-testid="certificate-token">{c.tokenSerial}</Link> : '—' },
     { key: 'subject', label: d.subject, value: subject },
   ]
+  if (revokedFor) facts.splice(2, 0, { key: 'revoked', label: d.revoked, value: <span data-testid="certificate-revoked-for" data-reason={revokedFor}>{d.revokedFor[revokedFor]} · {moment(revokedAt)}</span> })
   if (predecessorId) facts.push({ key: 'predecessor', label: d.predecessor, value: <Link to={`/account/certificates/${predecessorId}`}>{d.predecessor}</Link> })
   if (successorId) facts.push({ key: 'successor', label: d.successor, value: <Link to={`/account/certificates/${successorId}`}>{d.successor}</Link> })
   return facts

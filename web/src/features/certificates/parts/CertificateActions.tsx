@@ -8,7 +8,7 @@ import { useLanguage } from '@/i18n/language'
 import { problemText } from '@/i18n/problemText'
 import { LinkButton } from '@/ui/LinkButton'
 import { Problem } from '@/ui/Problem'
-import { remindOfSeals, startApplication, startRenewal, usePhone, type SealConsent } from '../queries'
+import { startApplication, startRenewal, usePhone } from '../queries'
 import { useText } from '../text'
 import { SealChoice } from './Seals'
 
@@ -33,24 +33,7 @@ export function CertificateActions({ certificate }: { certificate: Certificate }
       </div>
       {sealed && <SealChoice certificateId={certificate.id} close={start.reset} choose={(sealConsent) => start.mutate({ id: certificate.id, sealConsent })} />}
       <Problem error={(sealed ? null : start.error) ?? apply.error} testId={`certificate-extend-${serial}-problem`} />
-      {codeOf(start.error) === 'sealed_bids' && <Sealed id={certificate.id} busy={start.isPending} go={(sealConsent) => start.mutate({ id: certificate.id, sealConsent })} />}
       {codeOf(start.error) === 'service_unpaid' && <div><LinkButton size="small" to="/account/services">{t.toService}</LinkButton></div>}
-    </div>
-  )
-}
-
-/** Bids that are not open yet: wait for them, keep the key that opens them, or go on knowing the risk. */
-function Sealed({ id, busy, go }: { id: string; busy: boolean; go: (consent: SealConsent) => void }) {
-  const { sealed: t } = useText()
-  const remind = useMutation(remindOfSeals)
-  return (
-    <div className="stack" style={{ gap: 6 }} data-testid="certificate-sealed">
-      <div className="row" style={{ gap: 6 }}>
-        <Button size="small" type="primary" loading={busy} onClick={() => go('keep_old')} data-testid="certificate-sealed-keep">{t.keep}</Button>
-        <Button size="small" loading={remind.isPending} disabled={remind.isSuccess} onClick={() => remind.mutate(id)} data-testid="certificate-sealed-wait">{remind.isSuccess ? t.waiting : t.wait}</Button>
-        <Button size="small" danger loading={busy} onClick={() => go('proceed')} data-testid="certificate-sealed-proceed">{t.proceed}</Button>
-      </div>
-      <Problem error={remind.error} />
     </div>
   )
 }
