@@ -74,6 +74,31 @@ func (a *Accounts) checkAgreement(ctx context.Context, version string) error {
 	return err
 }
 
+// AcceptAgreement notes that a person accepts the version in force, which then is due no more. Repeating it changes nothing.
+//
+// Errors: those of Can; CodeAgreementOutdated where version is not the one in force.
+func (a *Accounts) AcceptAgreement(ctx context.Context, by Actor, version string) error {
+	if err := Can(by, SessionRead); err != nil || by.AgreementDue == "" {
+		return err
+	}
+	if err := a.checkAgreement(ctx, version); err != nil {
+		return err
+	}
+	err := a.db.Tx(ctx, func(tx *store.Tx) error {
+		now := store.Millis(tx.Now())
+		done := tx.DB().Model(&accountRow{}).Where("id = ? AND agreement <> ?", by.AccountID, version).
+			Updates(map[string]any{"agreement": version, "agreement_at": now, "changed_at": now})
+		if done.Error != nil || done.RowsAffected == 0 {
+			return done.Error
+		}
+		return tx.Audit(by.AccountID, "agreement.accept", by.AccountID, map[string]any{"version": version})
+	})
+	if err != nil {
+		return fmt.Errorf("accepting the agreement: %w", err)
+	}
+	return nil
+}
+
 // AgreementKey is the key of the agreement that registering signs.
 const AgreementKey = "registration"
 
@@ -128,7 +153,7 @@ func (AgreementContent) Check(db *gorm.DB, key string, d *Agreement) error {
 	return nil
 }
 
-// Put brings a version into force. Who registered before keeps the version they agreed to.
+// Put brings a version into force. Who registered before keeps the version they agreed to until they accept this one, at the next login.
 func (AgreementContent) Put(tx *store.Tx, _ string, d Agreement) error {
 	return tx.DB().Create(&agreementRow{d.Version, d.Title, d.Text, store.Millis(tx.Now())}).Error
 }

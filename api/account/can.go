@@ -54,6 +54,7 @@ type Actor struct {
 	State          State
 	SessionID      string
 	Login          string
+	AgreementDue   string // the agreement that comes before all else in this session
 }
 
 // Verified reports whether the person's link to the organisation was proved.
@@ -99,7 +100,7 @@ type Verb string
 
 // The verbs. What is not granted below is denied to everyone.
 const (
-	SessionRead    Verb = "session.read"    // see and end one's own sessions
+	SessionRead    Verb = "session.read"    // see and end one's own sessions, accept the agreement
 	SupplementRead Verb = "supplement.read" // see the supplement page
 	SupplementAct  Verb = "supplement.act"  // codes, completion
 	ProfileAct     Verb = "profile.act"     // change one's own password
@@ -186,10 +187,13 @@ func may(role Role, state State, verb Verb) bool {
 // object it is, is for the caller: load it through actor.OrganisationID, or actor.Bounds for staff.
 //
 // Errors: CodeUnauthenticated for nobody, CodeAccountFrozen, CodeSupplementRequired for
-// a legacy holder outside the supplement page, CodeFinanceOnly for orders, CodeForbidden for the rest.
+// a legacy holder outside the supplement page, CodeAgreementRequired until a new agreement is accepted, CodeFinanceOnly for orders, CodeForbidden for the rest.
 func Can(actor Actor, verb Verb) error {
 	if actor.AccountID == "" {
 		return errUnauthenticated
+	}
+	if actor.AgreementDue != "" && verb != SessionRead {
+		return problem.New(problem.Denied, problem.CodeAgreementRequired, "The service agreement has a new version, to be accepted first.").WithParam("version", actor.AgreementDue)
 	}
 	for _, role := range actor.Held() {
 		if may(role, actor.State, verb) && actor.reaches(role, verb) && (role != RoleHolder || memberMay(actor.Member, verb)) {

@@ -323,6 +323,18 @@ func SecurityOfficers(tx *store.Tx) (int, error) {
 	return int(n), nil
 }
 
+// Publishers counts who can draft or publish any content now: managers without bounds, and system administrators.
+func Publishers(tx *store.Tx) (int, error) {
+	var n int64
+	err := tx.DB().Raw(`SELECT COUNT(DISTINCT g.account_id) FROM acct_grants g JOIN acct_accounts a ON a.id = g.account_id
+		WHERE g.role IN ? AND g.project_slug = '' AND g.region = '' AND g.state = ? AND g.expires_at > ? AND a.state = ?`,
+		[]Role{RoleManager, RoleAdmin}, GrantActive, store.Millis(tx.Now()), Verified).Scan(&n).Error
+	if err != nil {
+		return 0, fmt.Errorf("counting publishers: %w", err)
+	}
+	return int(n), nil
+}
+
 func findGrant(tx *store.Tx, id string) (*grantRow, error) {
 	var g grantRow
 	err := tx.DB().Where("id = ?", id).Take(&g).Error

@@ -36,6 +36,7 @@ type Session struct {
 	OrganisationID   string
 	OrganisationName string
 	PhoneMasked      string
+	AgreementDue     string // the version of the service agreement to accept before anything else; empty when there is none
 	ProjectSlug      string // the page logged in at; empty when it named none
 	Address          string
 	UserAgent        string
@@ -70,6 +71,7 @@ func (sessionRow) TableName() string { return "acct_sessions" }
 // sessionView is a session with what it shows of its account.
 type sessionView struct {
 	Row              sessionRow `gorm:"embedded"`
+	AgreementDue     string
 	Role             Role
 	Kind             string
 	State            State
@@ -81,9 +83,13 @@ type sessionView struct {
 	Held             Actor `gorm:"-"` // of staff: what the grants give
 }
 
+// A published agreement that a holder did not accept yet is due in sessions that began after it: who works goes on until the next login, and
+// who is to set phone and password first does that first.
 const viewSessions = `SELECT s.*, a.role, a.kind, a.state, a.member, a.display_name, COALESCE(a.phone, '') AS phone,
-	COALESCE(a.organisation_id, '') AS organisation_id, COALESCE(o.name, '') AS organisation_name
+	COALESCE(a.organisation_id, '') AS organisation_id, COALESCE(o.name, '') AS organisation_name,
+	CASE WHEN g.published_at <= s.created_at AND g.version <> a.agreement AND a.kind = 'holder' AND a.state <> 'legacy' THEN g.version ELSE '' END AS agreement_due
 	FROM acct_sessions s JOIN acct_accounts a ON a.id = s.account_id
+	LEFT JOIN acct_agreements g ON g.version = (SELECT version FROM acct_agreements ORDER BY published_at DESC, version DESC LIMIT 1)
 	LEFT JOIN acct_organisations o ON o.id = a.organisation_id WHERE `
 
 func (v *sessionView) session() *Session {
@@ -91,7 +97,7 @@ func (v *sessionView) session() *Session {
 	return &Session{
 		ID: v.Row.ID, AccountID: v.Row.AccountID, Login: v.Row.Login, Role: v.Role, Roles: v.Held.Roles, Reaches: v.Held.Reaches, State: v.State, Member: v.Member, DisplayName: v.DisplayName,
 		OrganisationID: v.OrganisationID, OrganisationName: v.OrganisationName, PhoneMasked: notice.MaskPhone(v.Phone),
-		ProjectSlug: v.Row.ProjectSlug, Address: v.Row.Address, UserAgent: v.Row.UserAgent,
+		AgreementDue: v.AgreementDue, ProjectSlug: v.Row.ProjectSlug, Address: v.Row.Address, UserAgent: v.Row.UserAgent,
 		CreatedAt: store.Time(v.Row.CreatedAt), SeenAt: seen, IdleAt: seen.Add(sessionIdle), ExpiresAt: store.Time(v.Row.ExpiresAt),
 	}
 }
@@ -99,7 +105,7 @@ func (v *sessionView) session() *Session {
 // Actor is the person behind the session.
 func (s *Session) Actor() Actor {
 	return Actor{
-		AccountID: s.AccountID, OrganisationID: s.OrganisationID, Role: s.Role, Roles: s.Roles, Reaches: s.Reaches, State: s.State, Member: s.Member, SessionID: s.ID, Login: s.Login,
+		AccountID: s.AccountID, OrganisationID: s.OrganisationID, Role: s.Role, Roles: s.Roles, Reaches: s.Reaches, State: s.State, Member: s.Member, SessionID: s.ID, Login: s.Login, AgreementDue: s.AgreementDue,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 type contentItem struct {
@@ -86,4 +87,48 @@ func TestContentIsPublishedByTwo(t *testing.T) {
 		Call(t, auditor, http.MethodGet, "/admin/content/"+key, nil, &one)
 	}
 	Refused(t, auditor, http.MethodGet, "/admin/content/project/nowhere", nil, http.StatusNotFound, "not_found")
+}
+
+// TestAgreementIsAskedAnew: after another agreement is published, a new login accepts it before anything else; an API key goes on as before.
+func TestAgreementIsAskedAnew(t *testing.T) {
+	s := Start(t)
+	owner, phone := s.Holder(t, Qingzhou)
+	_, secret := s.companyKey(t, owner, "read")
+	manager, admin := s.Staff(t, "manager"), s.Staff(t, "admin")
+	const at = "/admin/content/agreement/registration"
+	var one contentItem
+	s.Clock.Advance(time.Second)
+	Call(t, manager, http.MethodPut, at+"/draft", map[string]any{"document": `{"version":"2027-01","title":"数字证书自助服务协议","text":"一、新版。"}`, "revision": 0}, &one)
+	Call(t, manager, http.MethodPost, at+"/draft/moves", map[string]any{"act": "submit", "revision": one.Draft.Revision}, &one)
+	Call(t, admin, http.MethodPost, at+"/draft/moves", map[string]any{"act": "publish", "revision": one.Draft.Revision}, nil)
+	Call(t, owner, http.MethodGet, "/services", nil, nil) // who was at work goes on
+
+	s.Clock.Advance(time.Minute)
+	again := s.Anybody()
+	_, err := again.Login(t.Context(), phone, Password)
+	must(t, err)
+	var session struct{ AgreementDue string }
+	Call(t, again, http.MethodGet, "/session", nil, &session)
+	if session.AgreementDue != "2027-01" {
+		t.Errorf("due: %q", session.AgreementDue)
+	}
+	for _, path := range []string{"/services", "/profile", "/notices", "/members"} {
+		Refused(t, again, http.MethodGet, path, nil, http.StatusForbidden, "agreement_required")
+	}
+	for _, op := range operations(t) {
+		if op.id != "ListServices" {
+			continue
+		}
+		if status, p := op.send(t, s.Anybody(), "", map[string]string{"Authorization": "Bearer " + secret, "Origin": ""}); status != http.StatusOK {
+			t.Errorf("an API key: %d %v", status, p)
+		}
+	}
+	Refused(t, again, http.MethodPut, "/session/agreement", map[string]any{"version": "2026-11"}, http.StatusConflict, "agreement_outdated")
+	session.AgreementDue = ""
+	Call(t, again, http.MethodPut, "/session/agreement", map[string]any{"version": "2027-01"}, &session)
+	var profile struct{ Agreement string }
+	Call(t, again, http.MethodGet, "/profile", nil, &profile)
+	if session.AgreementDue != "" || profile.Agreement != "2027-01" {
+		t.Errorf("after accepting: %q due, profile has %q", session.AgreementDue, profile.Agreement)
+	}
 }

@@ -147,7 +147,7 @@ var (
 		"ListTerms SendNumberCode AskNumber ShowInvitation AcceptInvitation ConfirmEmail")
 	agentOnly  = strings.Fields("NextJob PostJobStep PostJobResult ListOrigins ListTicketKeys StationBatches StationSign StationClaim")
 	connected  = strings.Fields("IssueConnected RevokeConnected SuspendConnected ResumeConnected OpenPlatformLoopback CreatePlatformTicket ListPlatformSeals RegisterSeal ReleaseSeal")
-	everybody  = strings.Fields("GetSession DeleteSession")
+	everybody  = strings.Fields("GetSession DeleteSession AcceptAgreement")
 	supplement = strings.Fields("GetSupplement CompleteSupplement SendSupplementCode CheckSupplementCode")
 	own        = strings.Fields("ChangePassword ListSessions EndSession SetDisplayName SendPhoneCodes ChangePhone SendEmailLink RequestClosure WithdrawClosure ListNotices ReadNotice ReadNotices GetNoticePreferences SetNoticePreferences GetIssuance") // of everyone who is past the supplement page, staff too
 	opening    = strings.Fields("CreateSession CreateSessionByCode CreateSessionByKey")                                                                                                                                                                   // set the cookie

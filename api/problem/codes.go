@@ -60,6 +60,7 @@ const (
 	CodeNumberInvalid          Code = "number_invalid"
 	CodeNameInvalid            Code = "name_invalid"
 	CodeAgreementOutdated      Code = "agreement_outdated"
+	CodeAgreementRequired      Code = "agreement_required"
 	CodeEmailInvalid           Code = "email_invalid"
 	CodeLinkExpired            Code = "link_expired"
 	CodeMemberState            Code = "member_state"
@@ -257,6 +258,7 @@ var all = [...]Code{
 	CodeNumberInvalid,
 	CodeNameInvalid,
 	CodeAgreementOutdated,
+	CodeAgreementRequired,
 	CodeEmailInvalid,
 	CodeLinkExpired,
 	CodeMemberState,

@@ -504,9 +504,7 @@ func TestReview(t *testing.T) {
 func TestPaidApplications(t *testing.T) {
 	o := newOffice(t)
 	o.noPapers()
-	admin := account.Actor{AccountID: "acc_admin", Role: account.RoleAdmin, State: account.Verified, Login: "admin"}
-	_, err := o.ra.SetPrices(o.ctx, account.Actor{AccountID: "acc_manager", Role: account.RoleManager, State: account.Verified, Login: "jingli"}, "jhggzy", []Price{{Kind: KindChangeLegal, PriceCents: 5000}})
-	check(t, err)
+	o.publish(func(d *ProjectDocument) { d.Prices = []PriceRule{{Kind: KindChangeLegal, PriceCents: 5000}} })
 	p := o.newParty(tianguName, tiangu, legacyRequest(tianguName, tiangu, pki.SM2))
 	pay := func(a Application) {
 		t.Helper()
@@ -522,8 +520,13 @@ func TestPaidApplications(t *testing.T) {
 	if a = p.application(a.ID); a.State != AppCompleted {
 		t.Fatalf("paid: %+v", a)
 	}
-	_, err = o.ra.SetPolicy(o.ctx, admin, "jhggzy", Policy{Kind: KindChangeLegal, Steps: 1, WorkingDays: 3, PayFirst: true})
-	check(t, err)
+	o.publish(func(d *ProjectDocument) {
+		for i := range d.Policies {
+			if d.Policies[i].Kind == KindChangeLegal {
+				d.Policies[i] = ReviewRule{Kind: KindChangeLegal, Steps: 1, WorkingDays: 3, PayFirst: true}
+			}
+		}
+	})
 	if a = p.submit(KindChangeLegal, p.certificate().ID, Form{LegalRep: "赵六"}); a.State != AppPaying {
 		t.Fatalf("submitted: %+v", a)
 	}
@@ -644,19 +647,6 @@ func TestWorkingDays(t *testing.T) {
 			t.Errorf("%s became %s", span, got)
 		}
 	}
-	admin := account.Actor{AccountID: "acc_admin", Role: account.RoleAdmin, State: account.Verified, Login: "admin"}
-	c, err := o.ra.Holidays(o.ctx, admin)
-	check(t, err)
-	if !slices.Equal(c.MissingYears, []int{2027}) { // it is November 2026, and nobody entered 2027
-		t.Errorf("missing: %v", c.MissingYears)
-	}
-	_, err = o.ra.SetHolidays(o.ctx, admin, 2027, []Holiday{{Date: "2026-01-01", Name: "元旦"}})
-	want(t, err, problem.CodeInvalidField)
-	if c, err = o.ra.SetHolidays(o.ctx, admin, 2027, []Holiday{{Date: "2027-01-01", Name: "元旦"}}); err != nil || len(c.MissingYears) > 0 {
-		t.Errorf("after it was entered: %v %v", c.MissingYears, err)
-	}
-	_, err = o.ra.SetHolidays(o.ctx, o.reviewer(), 2027, nil)
-	want(t, err, problem.CodeForbidden)
 }
 
 // escrowOf is a centre that knows a key under one holder, as kmc.Office does.

@@ -12,7 +12,6 @@ import (
 
 	"signet/api/account"
 	"signet/api/problem"
-	"signet/api/store"
 )
 
 // The office hours in which a review's clock runs.
@@ -34,7 +33,7 @@ type Holiday struct {
 
 // Calendar is the table of holidays.
 //
-// Nil/zero: MissingYears are those about to come whose days nobody has confirmed yet.
+// Nil/zero: MissingYears are those about to come whose days nobody has published with their source yet.
 type Calendar struct {
 	Days         []Holiday
 	MissingYears []int
@@ -135,31 +134,26 @@ func (w workdays) after(from time.Time, span time.Duration) time.Time {
 	return day.UTC()
 }
 
-// missingYears are the years about to come without confirmed days: the State Council announces a year in November.
+// missingYears are the years about to come for which nobody published a table that names its source: the State Council announces a year in
+// November. Days that came with the program are from memory, so they do not count.
 func missingYears(db *gorm.DB, now time.Time) ([]int, error) {
 	local := now.In(china)
 	years := []int{local.Year()}
 	if local.Month() >= time.November {
 		years = append(years, local.Year()+1)
 	}
-	var missing []int
-	for _, year := range years {
-		var n int64
-		if err := db.Model(&holidayRow{}).Where("date LIKE ? AND confirmed = ?", daysOf(year), true).Count(&n).Error; err != nil {
-			return nil, fmt.Errorf("reading holidays: %w", err)
-		}
-		if n == 0 {
-			missing = append(missing, year)
-		}
+	var published []int
+	if err := db.Model(&holidayYearRow{}).Where("year IN ?", years).Pluck("year", &published).Error; err != nil {
+		return nil, fmt.Errorf("reading holidays: %w", err)
 	}
-	return missing, nil
+	return slices.DeleteFunc(years, func(year int) bool { return slices.Contains(published, year) }), nil
 }
 
 // Holidays shows the calendar.
 //
 // Errors: those of account.Can.
 func (r *RA) Holidays(ctx context.Context, by account.Actor) (Calendar, error) {
-	if err := account.Can(by, account.AdminSettings); err != nil {
+	if err := account.Can(by, account.ContentRead); err != nil {
 		return Calendar{}, err
 	}
 	db := r.db.Read(ctx)
@@ -176,29 +170,6 @@ func (r *RA) Holidays(ctx context.Context, by account.Actor) (Calendar, error) {
 		c.Days[i] = Holiday{Date: row.Date, Working: row.Working, Name: row.Name}
 	}
 	return c, nil
-}
-
-// SetHolidays replaces the days of one year. Times promised before stay as they are.
-//
-// Errors: those of account.Can; CodeInvalidField.
-func (r *RA) SetHolidays(ctx context.Context, by account.Actor, year int, days []Holiday) (Calendar, error) {
-	if err := account.Can(by, account.AdminSettings); err != nil {
-		return Calendar{}, err
-	}
-	rows, err := holidayRows(year, days)
-	if err != nil {
-		return Calendar{}, err
-	}
-	err = r.db.Tx(ctx, func(tx *store.Tx) error {
-		if err := replace(tx, rows, "date LIKE ?", daysOf(year)); err != nil {
-			return err
-		}
-		return tx.Audit(by.AccountID, "holidays.set", fmt.Sprint(year), map[string]any{"days": len(rows)})
-	})
-	if err != nil {
-		return Calendar{}, fmt.Errorf("setting holidays: %w", err)
-	}
-	return r.Holidays(ctx, by)
 }
 
 func daysOf(year int) string { return fmt.Sprintf("%04d-%%", year) }

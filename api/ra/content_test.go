@@ -1,9 +1,11 @@
 package ra
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"signet/api/account"
 	"signet/api/problem"
 	"signet/api/store"
 )
@@ -89,7 +91,15 @@ func TestHolidayContent(t *testing.T) {
 	if d.Source != "" || len(d.Days) < 30 {
 		t.Errorf("built in: %q, %d days", d.Source, len(d.Days))
 	}
-	want(t, c.Check(nil, "2026", &d), problem.CodeInvalidField) // no source
+	want(t, c.Check(nil, "2026", &d), problem.CodeInvalidField)                                           // no source
+	if missing, err := missingYears(db, start); err != nil || !slices.Equal(missing, []int{2026, 2027}) { // it is November 2026, and what is built in is from memory
+		t.Errorf("missing: %v %v", missing, err)
+	}
+	if missing, err := missingYears(db, start.AddDate(0, -1, 0)); err != nil || !slices.Equal(missing, []int{2026}) {
+		t.Errorf("missing in October: %v %v", missing, err)
+	}
+	elsewhere := HolidayDocument{Source: "国办", Days: []Holiday{{"2026-01-01", false, "元旦"}}}
+	want(t, c.Check(nil, "2027", &elsewhere), problem.CodeInvalidField) // a day of another year
 	_, err = c.Live(db, "2031")
 	want(t, err, problem.CodeNotFound)
 	for _, key := range []string{"1999", "x", "02026"} {
@@ -104,11 +114,13 @@ func TestHolidayContent(t *testing.T) {
 	if got.Source != "国办发明电〔2026〕1号" || len(got.Days) != 3 || got.Days[0].Date != "2027-01-01" {
 		t.Errorf("got %+v", got)
 	}
+	if c, err := o.ra.Holidays(o.ctx, staff("admin", account.RoleAdmin)); err != nil || !slices.Equal(c.MissingYears, []int{2026}) {
+		t.Errorf("with 2027 published: %v %v", c.MissingYears, err)
+	}
 	days := readDays(o)
 	if !days["2027-01-03"] || days["2027-01-01"] {
 		t.Error("the published table does not count")
 	}
-	if missing, err := missingYears(o.ra.db.Read(o.ctx), start); err != nil || len(missing) != 0 {
-		t.Errorf("missing: %v %v", missing, err)
-	}
+	_, err = o.ra.Holidays(o.ctx, o.reviewer())
+	want(t, err, problem.CodeForbidden)
 }

@@ -177,6 +177,17 @@ func demoProject() Project {
 	}
 }
 
+// publish changes the project as a published draft does; that it takes two persons is shown by package content.
+func (o *office) publish(change func(d *ProjectDocument)) {
+	o.t.Helper()
+	c := o.ra.ProjectContent()
+	d, err := c.Live(o.db.Read(o.ctx), "jhggzy")
+	check(o.t, err)
+	change(&d)
+	check(o.t, c.Check(o.db.Read(o.ctx), "jhggzy", &d))
+	check(o.t, o.db.Tx(o.ctx, func(tx *store.Tx) error { return c.Put(tx, "jhggzy", d) }))
+}
+
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

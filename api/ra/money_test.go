@@ -62,23 +62,20 @@ func acts(o Order) string {
 
 func TestPrices(t *testing.T) {
 	o := newOffice(t)
-	manager := staff("manager", account.RoleManager)
-	_, err := o.ra.SetPrices(o.ctx, o.finance(), "jhggzy", nil)
-	want(t, err, problem.CodeForbidden)
-	_, err = o.ra.SetPrices(o.ctx, manager, "nowhere", nil)
-	want(t, err, problem.CodeNotFound)
-	for name, bad := range map[string]Price{
-		"kind": {Kind: "gift", PriceCents: 1}, "term": {Kind: PriceRenewal, TermMonths: 61}, "no term": {Kind: PriceRenewal}, "negative": {Kind: "replace", PriceCents: -1},
-		"much": {Kind: "replace", PriceCents: maxPriceCents + 1},
+	for name, bad := range map[string][]PriceRule{
+		"kind": {{Kind: "gift", PriceCents: 1}}, "term": {{Kind: PriceRenewal, TermMonths: 61}}, "no term": {{Kind: PriceRenewal}}, "negative": {{Kind: "replace", PriceCents: -1}},
+		"much": {{Kind: "replace", PriceCents: maxPriceCents + 1}}, "twice": {{Kind: "replace", PriceCents: 1}, {Kind: "replace", PriceCents: 2}},
 	} {
-		if _, err := o.ra.SetPrices(o.ctx, manager, "jhggzy", []Price{bad}); !problem.Has(err, problem.CodeInvalidField) {
+		d, err := o.ra.ProjectContent().Live(o.db.Read(o.ctx), "jhggzy")
+		check(t, err)
+		d.Prices = bad
+		if err := o.ra.ProjectContent().Check(nil, "jhggzy", &d); !problem.Has(err, problem.CodeInvalidField) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err = o.ra.SetPrices(o.ctx, manager, "jhggzy", []Price{{Kind: "replace", PriceCents: 1}, {Kind: "replace", PriceCents: 2}})
-	want(t, err, problem.CodeInvalidField)
-	_, err = o.ra.SetPrices(o.ctx, manager, "jhggzy", []Price{{PriceRenewal, 36, 50000}, {PriceRenewal, 12, 19900}, {"new", 0, 10000}, {"new", 36, 60000}, {"replace", 0, 5000}})
-	check(t, err)
+	o.publish(func(d *ProjectDocument) {
+		d.Prices = []PriceRule{{PriceRenewal, 36, 50000}, {PriceRenewal, 12, 19900}, {"new", 0, 10000}, {"new", 36, 60000}, {"replace", 0, 5000}}
+	})
 	terms, err := o.ra.Terms(o.ctx, "jhggzy")
 	if err != nil || len(terms) != 2 || terms[0] != (Term{12, 19900}) || terms[1] != (Term{36, 50000}) {
 		t.Error(terms, err)
@@ -100,8 +97,7 @@ func TestPrices(t *testing.T) {
 	if err != nil || order.AmountCents != 50000 || !order.NewTo.Equal(addMonths(start, 36)) {
 		t.Error(order, err)
 	}
-	_, err = o.ra.SetPrices(o.ctx, manager, "jhggzy", nil)
-	check(t, err)
+	o.publish(func(d *ProjectDocument) { d.Prices = nil })
 	if order, err = o.ra.Order(o.ctx, p.me, order.ID); err != nil || order.AmountCents != 50000 {
 		t.Error("an order made before changed its amount", order, err)
 	}

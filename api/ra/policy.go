@@ -5,9 +5,7 @@ import (
 	"fmt"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
-	"signet/api/account"
 	"signet/api/problem"
 	"signet/api/store"
 )
@@ -104,34 +102,6 @@ func policyOf(db *gorm.DB, slug string, kind string) (Policy, error) {
 // Errors: CodeNotFound.
 func (r *RA) Policies(ctx context.Context, slug string) ([]Policy, error) {
 	return policies(r.db.Read(ctx), slug)
-}
-
-// SetPolicy sets what one kind of application takes in a project. Applications under way keep what they were submitted with.
-//
-// Errors: those of account.Can; CodeNotFound; CodeInvalidField.
-func (r *RA) SetPolicy(ctx context.Context, by account.Actor, slug string, p Policy) ([]Policy, error) {
-	if err := account.Can(by, account.AdminSettings); err != nil {
-		return nil, err
-	}
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := policyOf(tx.DB(), slug, p.Kind); err != nil {
-			return err
-		}
-		row := p.row(tx, slug)
-		update := clause.OnConflict{Columns: []clause.Column{{Name: "project_slug"}, {Name: "kind"}},
-			DoUpdates: clause.AssignmentColumns([]string{"steps", "working_days", "pay_first", "changed_at"})}
-		if err := tx.DB().Clauses(update).Create(&row).Error; err != nil {
-			return err
-		}
-		return tx.Audit(by.AccountID, "policy.set", slug, map[string]any{"kind": p.Kind, "steps": p.Steps, "days": p.WorkingDays, "payFirst": p.PayFirst})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("setting policy: %w", err)
-	}
-	return r.Policies(ctx, slug)
 }
 
 func (p Policy) row(tx *store.Tx, slug string) policyRow {

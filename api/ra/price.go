@@ -9,7 +9,6 @@ import (
 
 	"signet/api/account"
 	"signet/api/problem"
-	"signet/api/store"
 )
 
 // PriceRenewal is the kind of price for a service's renewal; the other kinds are those of applications.
@@ -147,40 +146,6 @@ const (
 	maxPrices     = 50
 	maxPriceCents = 1_000_000_00
 )
-
-// SetPrices replaces a project's price list. Orders made before keep their amounts.
-//
-// Errors: those of account.Can; CodeNotFound; CodeInvalidField.
-func (r *RA) SetPrices(ctx context.Context, by account.Actor, slug string, prices []Price) ([]Price, error) {
-	if err := account.Can(by, account.ContentPublish); err != nil {
-		return nil, err
-	}
-	rows, err := checkPrices(slug, prices)
-	if err != nil {
-		return nil, err
-	}
-	err = r.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := findProject(tx.DB(), slug); err != nil {
-			return err
-		}
-		if !by.Covers(account.ContentPublish, slug) {
-			return noSuch("project")
-		}
-		if err := tx.DB().Where("project_slug = ?", slug).Delete(&priceRow{}).Error; err != nil {
-			return err
-		}
-		if len(rows) > 0 {
-			if err := tx.DB().Create(&rows).Error; err != nil {
-				return err
-			}
-		}
-		return tx.Audit(by.AccountID, "project.prices", slug, map[string]any{"prices": prices})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("setting prices: %w", err)
-	}
-	return pricesOf(r.db.Read(ctx), slug)
-}
 
 func checkPrices(slug string, prices []Price) ([]priceRow, error) {
 	bad := func(detail string) ([]priceRow, error) {

@@ -96,8 +96,9 @@ var accessTable = map[string]access{
 	"ListTickets":        {session, account.WindowAct},
 	"AnswerTicket":       {session, account.WindowAct},
 
-	"GetSession":    {session, account.SessionRead},
-	"DeleteSession": {session, account.SessionRead},
+	"GetSession":      {session, account.SessionRead},
+	"DeleteSession":   {session, account.SessionRead},
+	"AcceptAgreement": {session, account.SessionRead},
 
 	"GetPendingLogin":  {caller: anyone}, // the cookie of the login that waits is the credential, here and in the next seven
 	"AbandonLogin":     {caller: anyone},
@@ -180,7 +181,7 @@ var accessTable = map[string]access{
 	"ReleaseApplication":  {session, account.ReviewerRead},
 	"PrepareDecision":     {session, account.ReviewerRead},
 	"DecideApplication":   {session, account.ReviewerRead},
-	"ListHolidays":        {session, account.AdminSettings},
+	"ListHolidays":        {session, account.ContentRead},
 
 	"ListMaterials":       {session, account.HolderRead},
 	"AddMaterial":         {session, account.HolderAct},

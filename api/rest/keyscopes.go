@@ -99,8 +99,9 @@ var keyScopes = map[string]account.Scope{
 // personal names what no API key does, whatever its scope, with the reason. Every operation of an organisation's people is in one of the
 // two lists.
 var personal = map[string]string{
-	"GetSession":    "there is no session",
-	"DeleteSession": "there is no session",
+	"GetSession":      "there is no session",
+	"DeleteSession":   "there is no session",
+	"AcceptAgreement": "a person accepts",
 
 	"GetSupplement":       "the first login of a person",
 	"SendSupplementCode":  "the first login of a person",

@@ -27,6 +27,21 @@ func (s *Server) GetAgreement(c context.Context, _ GetAgreementRequestObject) (G
 	return GetAgreement200JSONResponse{Version: a.Version, Title: a.Title, Text: a.Text}, nil
 }
 
+// AcceptAgreement notes that the person at the page accepts the agreement in force.
+func (s *Server) AcceptAgreement(c context.Context, r AcceptAgreementRequestObject) (AcceptAgreementResponseObject, error) {
+	ctx, in := enter(c)
+	if err := s.c.Accounts.AcceptAgreement(ctx, in.actor, r.Body.Version); err != nil {
+		return nil, err
+	}
+	now := *in.session
+	now.AgreementDue = ""
+	shown, err := s.showSession(ctx, &now)
+	if err != nil {
+		return nil, err
+	}
+	return AcceptAgreement200JSONResponse(shown), nil
+}
+
 func (s *Server) asked(in *call, b *AskCodeRequest) account.CodeRequest {
 	return account.CodeRequest{Phone: b.Phone, CaptchaID: b.CaptchaId, Captcha: b.Captcha, From: in.address}
 }

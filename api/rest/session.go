@@ -107,6 +107,7 @@ func (s *Server) showSession(ctx context.Context, v *account.Session) (Session, 
 		Roles: each(v.Actor().Held(), func(r account.Role) Role { return Role(r) }), State: AccountState(v.State), DisplayName: some(v.DisplayName),
 		OrganisationId: some(v.OrganisationID), OrganisationName: v.OrganisationName, Member: memberOf(v), PhoneMasked: some(v.PhoneMasked),
 		ExpiresAt: v.ExpiresAt, ServerTime: s.now(), SupplementRequired: v.SupplementRequired(),
+		AgreementDue: some(v.AgreementDue),
 	}
 	if account.Can(v.Actor(), account.AgentPair) == nil {
 		paired, err := s.c.Relay.HasAgent(ctx, v.Actor())

@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
+	"signet/api/account"
 	"signet/api/ra"
 	"signet/api/store"
 )
@@ -20,6 +22,7 @@ var projectSetCommand = command{
 	name: "project set", args: "FILE.yaml", brief: "Makes a cooperation project, or brings it up to what the file says",
 	prepare: func(f *flag.FlagSet) action {
 		find := siteFlags(f)
+		reason := f.String("despite-second-person", "", "`REASON` to go on although the staff can draft and publish it by two persons; it is written in the audit")
 		return func(ctx context.Context, t terminal, args []string) error {
 			file, err := oneFile(args)
 			if err != nil {
@@ -38,6 +41,9 @@ var projectSetCommand = command{
 				if err != nil {
 					return err
 				}
+				if err := askSecondPerson(ctx, t, db, p.Slug, *reason); err != nil {
+					return err
+				}
 				if err := service.ra.EnsureProject(ctx, p.project()); err != nil {
 					return err
 				}
@@ -49,6 +55,25 @@ var projectSetCommand = command{
 			})
 		}
 	},
+}
+
+// askSecondPerson lets one person set a project while the site is being founded. Once two of the staff could draft and publish it, that is the
+// way (decision 0039), and only a reason, which the audit keeps, goes round it.
+func askSecondPerson(ctx context.Context, t terminal, db *store.DB, slug, reason string) error {
+	if len(reason) > maxDespite || !utf8.ValidString(reason) {
+		return badUsage("the reason of -despite-second-person is a text of at most 500 bytes")
+	}
+	return db.Tx(ctx, func(tx *store.Tx) error {
+		n, err := account.Publishers(tx)
+		if err != nil || n < 2 {
+			return err
+		}
+		if reason == "" {
+			return errors.New("the staff can change projects by two persons, in the back office under content; -despite-second-person REASON goes on all the same")
+		}
+		fmt.Fprintln(t.err, "WARNING: this changes a project without a second person; your reason is in the audit.")
+		return tx.Audit(operator, "project.despite_second_person", slug, map[string]any{"reason": reason})
+	})
 }
 
 // projectText is the form of a project's file.

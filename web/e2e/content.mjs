@@ -1,13 +1,25 @@
 // Content by two persons: a manager changes a project's announcement and price, looks at the preview, submits, and cannot publish it herself; another
-// person sees what differs and publishes; the public page shows it then and not before. The other kinds are looked at.
+// person sees what differs and publishes; the public page shows it then and not before. The other kinds are looked at. A new agreement is asked
+// of a company at its next login.
 import assert from 'node:assert/strict'
-import { startWalk } from './rig.mjs'
+import { Agent } from './rig.mjs'
+import { startCompany } from './parts/company.mjs'
 
-const { tab, desk, look, run, say } = await startWalk('content')
+const { server, tab, desk, look, run, say, page, id, enter, login, office, mine } = await startCompany('content')
+const phone = '13857900061'
+const password = 'Content-Pass-1'
+
+/** Drafted and submitted by the manager, published by the administrator. */
+async function publish(kind, key, document) {
+  const at = `/admin/content/${kind}/${key}`
+  const { draft } = await office('manager', 'PUT', `${at}/draft`, { document: JSON.stringify(document), revision: 0 })
+  await office('manager', 'POST', `${at}/draft/moves`, { act: 'submit', revision: draft.revision })
+  await office('admin', 'POST', `${at}/draft/moves`, { act: 'publish', revision: draft.revision })
+}
 
 const words = '国庆期间照常办理，另有值班电话。'
 
-await run(async () => {
+await run(new Agent(server, ''), [password], async () => {
   say('a manager opens the project and changes announcement and price; the preview goes along')
   const manager = await desk('manager', '/admin/content')
   const her = (id) => manager.getByTestId(id)
@@ -56,6 +68,9 @@ await run(async () => {
   await visitor.getByText('188.00').first().waitFor()
 
   say('holidays that nobody compared say so; a notice lists its places and refuses others')
+  await second.goto('/admin/content?kind=holidays')
+  await his('content-missing-years').getByText('2026').waitFor()
+  await look('calendar', second)
   await second.goto('/admin/content/holidays/2027')
   await his('content-unverified').waitFor()
   await his('content-begin').click()
@@ -72,4 +87,23 @@ await run(async () => {
   await his('content-begin').click()
   await his('content-agreement-text').waitFor()
   await look('agreement', second)
+
+  say('a new agreement: who is at work goes on, and accepts it at the next login before anything else')
+  await page.goto('/')
+  await enter('杭州田谷', phone, password)
+  await publish('agreement', 'registration', { version: '2027-01', title: '数字证书自助服务协议', text: '一、服务内容。本次更新：电子发票。\n二、其他条款不变。' })
+  await mine('GET', '/services')
+  await mine('DELETE', '/session')
+  await page.goto('/p/jhggzy')
+  await login(page, phone, password)
+  await id('agreement-text').getByText('电子发票').waitFor()
+  assert.equal((await page.request.get('/api/v1/services')).status(), 403)
+  await page.goto('/account/orders')
+  await id('agreement-submit').click()
+  await page.getByText('请先阅读并同意服务协议').waitFor()
+  await look('agreement-anew')
+  await id('agreement-agree').check()
+  await id('agreement-submit').click()
+  await page.waitForURL('**/account/orders')
+  assert.equal((await mine('GET', '/profile')).agreement, '2027-01')
 })

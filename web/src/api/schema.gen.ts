@@ -111,6 +111,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** 同意新版服务协议: after which the session reaches the rest */
+        put: operations["AcceptAgreement"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/password-reset/codes": {
         parameters: {
             query?: never;
@@ -4546,7 +4563,7 @@ export interface components {
          * @description Stable code; also the i18n key
          * @enum {string}
          */
-        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "content_changed" | "content_taken" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "audit_broken" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "key_needed" | "key_only_copy" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
+        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "content_changed" | "content_taken" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "audit_broken" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "key_needed" | "key_only_copy" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "agreement_required" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
         Problem: {
             type: string;
             /** @description English, for people reading the API */
@@ -4632,6 +4649,10 @@ export interface components {
             version: string;
             title: string;
             text: string;
+        };
+        AgreementAccepted: {
+            /** @description Version that was read and accepted */
+            version: string;
         };
         AskCodeRequest: {
             phone: string;
@@ -4919,6 +4940,8 @@ export interface components {
             /** Format: date-time */
             serverTime: string;
             supplementRequired: boolean;
+            /** @description Version of the service agreement to accept before anything else; absent when there is none */
+            agreementDue?: string;
             agentPaired?: boolean;
         };
         /** @enum {string} */
@@ -6439,7 +6462,7 @@ export interface components {
         };
         HolidayList: {
             items: components["schemas"]["Holiday"][];
-            /** @description Years about to come whose days were not confirmed after the State Council's notice */
+            /** @description Years about to come for which no table with its source was published */
             missingYears: number[];
         };
         /** @enum {string} */
@@ -7971,6 +7994,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    AcceptAgreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgreementAccepted"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
             };
             default: components["responses"]["Problem"];
         };

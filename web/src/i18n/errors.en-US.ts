@@ -159,6 +159,7 @@ export const en: Record<RefusalCode, string> = {
   organisation_unverified: 'The organisation is not verified yet. Prove the USB key first, or have it verified at the window.',
   number_invalid: 'The number is not right: check its length, its check digit and whether it fits the nature.',
   name_invalid: 'The name is not right: give the full name as on the licence, fitting the nature.',
+  agreement_required: 'The service agreement has a new version; read and accept it first.',
   agreement_outdated: 'The service agreement has a new version; read and accept it again.',
   email_invalid: 'This is no e-mail address.',
   link_expired: 'The link is used or too old; ask for another.',

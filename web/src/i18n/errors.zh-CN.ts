@@ -160,6 +160,7 @@ export const zh: Record<RefusalCode, string> = {
   organisation_unverified: '该单位尚未通过实名核验，不能办理此业务。请先用 UKey 核验，或由窗口核验。',
   number_invalid: '证件号码不正确：请核对位数、校验位以及是否与所选性质相符。',
   name_invalid: '名称不正确：请填写与证照一致、与所选性质相符的全称。',
+  agreement_required: '服务协议已更新，请先阅读并同意新版本。',
   agreement_outdated: '服务协议已更新，请重新阅读并同意。',
   email_invalid: '邮箱格式不正确。',
   link_expired: '链接已失效或已使用，请重新获取。',

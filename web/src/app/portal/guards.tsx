@@ -10,10 +10,12 @@ import { PublicFrame } from './TopBar'
 const Shell = lazy(async () => ({ default: (await import('./Shell')).Shell }))
 
 const supplementPath = '/account/supplement'
+const agreementPath = '/account/agreement'
 
 /** Where a person goes after logging in: the duty first, then where they were, then what waits for them. */
 export function placeAfterLogin(session: Session, state: unknown): string {
   if (session.supplementRequired) return supplementPath
+  if (session.agreementDue) return agreementPath
   return backFrom(state) ?? '/account/home'
 }
 
@@ -26,6 +28,7 @@ export function Account() {
       {(session) => {
         if (!session) return <Navigate to={loginPath()} replace state={{ back: pathname + search }} />
         if (session.supplementRequired) return <Navigate to={supplementPath} replace />
+        if (session.agreementDue) return <Navigate to={agreementPath} replace state={{ back: pathname + search }} />
         return <Suspense fallback={<Loading />}><Shell session={session} /></Suspense>
       }}
     </Ready>
@@ -37,7 +40,7 @@ export function Tools() {
   const query = useQuery(sessionQuery)
   return (
     <Ready query={query}>
-      {(session) => (session && !session.supplementRequired ? <Suspense fallback={<Loading />}><Shell session={session} /></Suspense> : <PublicFrame />)}
+      {(session) => (session && !session.supplementRequired && !session.agreementDue ? <Suspense fallback={<Loading />}><Shell session={session} /></Suspense> : <PublicFrame />)}
     </Ready>
   )
 }

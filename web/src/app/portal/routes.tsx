@@ -23,6 +23,7 @@ const routes: RouteObject[] = [
       { path: '/kmc', lazy: async () => ({ Component: (await import('@/features/recovery/pages/OfficerPage')).OfficerPage }) },
       { path: '/not-open', lazy: async () => ({ Component: (await import('@/features/projects/pages/NotOpenPage')).NotOpenPage }) },
       { path: '/account/supplement', lazy: async () => ({ Component: (await import('./SupplementGate')).SupplementGate }) },
+      { path: '/account/agreement', lazy: async () => ({ Component: (await import('./AgreementGate')).AgreementGate }) },
       { path: '/account/supplement/done', lazy: async () => ({ Component: (await import('@/features/accounts/pages/SupplementPage')).SupplementDonePage }) },
       { path: '*', lazy: async () => ({ Component: (await import('@/features/projects/pages/NotOpenPage')).LostPage }) },
     ],

@@ -160,6 +160,12 @@ export const en: Translated<typeof zh> = {
     findNumber: 'Find the registered number',
     toLogin: 'Log in',
   },
+  agreement: {
+    page: 'New service agreement',
+    why: 'The service agreement has a new version. Read and accept it to go on; the version and the time are kept with your account.',
+    submit: 'Accept and go on',
+    otherwise: 'If you do not accept it, log out; to close the account, or with questions, contact customer service. API keys are not affected.',
+  },
   number: {
     page: 'Find the registered number',
     what: 'You do not know the number the first certificate was registered under? Leave name and phone; customer service checks and answers by SMS. Have the latest licence at hand: they may call first.',

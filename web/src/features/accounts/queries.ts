@@ -121,6 +121,11 @@ function learned(sent: CodeSent): CodeSent {
 
 export const agreementQuery = queryOptions({ queryKey: ['agreement'], staleTime: Infinity, queryFn: () => body(api.GET('/agreement')) })
 
+export const acceptAgreement = mutationOptions({
+  mutationKey: ['agreement', 'accept'],
+  mutationFn: (version: string) => body(api.PUT('/session/agreement', { body: { version } })),
+})
+
 export const register = mutationOptions({
   mutationKey: ['register'],
   mutationFn: (request: Schema<'RegistrationRequest'>) => body(api.POST('/registrations', { body: request })),

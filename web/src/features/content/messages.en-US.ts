@@ -72,6 +72,7 @@ export const en: Translated<typeof zh> = {
   whenNames: { always: 'Always', unsigned: 'Unless signed with the present key', phone_lost: 'If the old phone is lost' },
   holidays: {
     source: 'Source (the announcement of the State Council)', unverified: 'The days of this year are built in and were not compared with the announcement; compare them and publish.', date: 'Date', name: 'Name', working: 'Worked', off: 'Off',
+    missing: (years: string) => `Nobody has published the holidays of ${years}: review times are counted by the days built into the program. Draft them from the announcement of the State Council; another person publishes.`,
     weekdays: ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'],
   },
   notice: {
@@ -85,5 +86,5 @@ export const en: Translated<typeof zh> = {
       carrier: 'SF Express', tracking: 'SF1234567890', due: '2026-11-26', next: 'done', object: 'application', service: 'certificate service', title: 'certificate renewal', why: 'reminder before the end',
     },
   },
-  agreement: { version: 'Version (never used before)', title: 'Title', text: 'Text', hint: 'From publishing on, registering and accepting an invitation take the new version; accounts keep the version that they agreed to.' },
+  agreement: { version: 'Version (never used before)', title: 'Title', text: 'Text', hint: 'From publishing on, registering and accepting an invitation take the new version; accounts are asked for it at their next login, and keep the version that they agreed to until then.' },
 }

@@ -69,6 +69,7 @@ export const zh = {
   whenNames: { always: '总是', unsigned: '未用现有证书签署时', phone_lost: '原手机停用时' },
   holidays: {
     source: '依据（国务院办公厅通知文号）', unverified: '本年度日期为程序内置，未与国务院办公厅的通知核对；请核对后发布。', date: '日期', name: '名称', working: '调休上班', off: '放假',
+    missing: (years: string) => `${years} 年的节假日尚未经核对发布：审核时限暂按程序内置的日期计算。请对照国务院办公厅的通知起草，并由另一人发布。`,
     weekdays: ['周日', '周一', '周二', '周三', '周四', '周五', '周六'],
   },
   notice: {
@@ -82,5 +83,5 @@ export const zh = {
       carrier: '顺丰速运', tracking: 'SF1234567890', due: '2026-11-26', next: '办理完成', object: '业务申请', service: '数字证书服务', title: '证书延期', why: '到期前提醒',
     },
   },
-  agreement: { version: '版本号（须从未用过）', title: '标题', text: '正文', hint: '发布后，注册和接受邀请须同意新版本；已注册账号保留其同意时的版本。' },
+  agreement: { version: '版本号（须从未用过）', title: '标题', text: '正文', hint: '发布后，注册和接受邀请须同意新版本；已注册账号在下次登录时须先同意新版本，同意前保留其原来的版本。' },
 }

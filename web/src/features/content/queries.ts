@@ -29,6 +29,8 @@ export const versionQuery = (kind: Kind, key: string, version: number) =>
     queryFn: ({ signal }) => body(api.GET('/admin/content/{kind}/{key}/versions/{version}', { params: { path: { kind, key, version } }, signal })),
   })
 
+export const calendarQuery = queryOptions({ queryKey: ['content', 'holidays', 'calendar'], queryFn: ({ signal }) => body(api.GET('/admin/holidays', { signal })) })
+
 /** A published project is another project page, a published calendar another review clock. */
 const changes = { meta: { changes: [['content'], ['projects'], ['review']] } }
 

@@ -6,7 +6,7 @@ import { agreementQuery } from '../queries'
 import { useText } from '../text'
 
 /** 服务协议: read and ticked; the field `agreement` of the form around holds the version once it is. Source: S003-19. */
-export function AgreementCheck({ testId }: { testId: string }) {
+export function AgreementCheck({ testId, textShown = false }: { testId: string; textShown?: boolean }) {
   const { register: t } = useText()
   const query = useQuery(agreementQuery)
   const [open, setOpen] = useState(false)
@@ -22,7 +22,7 @@ export function AgreementCheck({ testId }: { testId: string }) {
       >
         <Checkbox disabled={!agreement} data-testid={`${testId}-agree`}>{t.agree}</Checkbox>
       </Form.Item>
-      <Button type="link" style={{ padding: 0, marginTop: -16 }} onClick={() => setOpen(true)}>《{agreement?.title ?? t.agreement}》</Button>
+      {!textShown && <Button type="link" style={{ padding: 0, marginTop: -16 }} onClick={() => setOpen(true)}>《{agreement?.title ?? t.agreement}》</Button>}
       <Modal open={open} title={agreement?.title} onCancel={() => setOpen(false)} footer={null} width={680}>
         <p className="quiet">{t.version(agreement?.version ?? '')}</p>
         <div style={{ whiteSpace: 'pre-line', lineHeight: 1.8 }} tabIndex={0}>{agreement?.text}</div>

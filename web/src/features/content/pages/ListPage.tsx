@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Button, Input, Tabs } from 'antd'
+import { Alert, Button, Input, Tabs } from 'antd'
 import { useState } from 'react'
 import { useNavigate, useSearchParams } from 'react-router'
 import { minute } from '@/lib/time'
@@ -11,7 +11,7 @@ import { StateTag } from '@/ui/StateTag'
 import { Title } from '@/ui/Title'
 import { useListState } from '@/ui/useListState'
 import { kinds, type Item, type Kind } from '../documents'
-import { listQuery } from '../queries'
+import { calendarQuery, listQuery } from '../queries'
 import { useText } from '../text'
 
 /** The kinds as tabs, kept in the address; what there is of one, with what is drafted. */
@@ -40,12 +40,21 @@ function List({ kind }: { kind: Kind }) {
   return (
     <>
       {kind !== 'agreement' && <SearchBar key={list.find} label={t.find} value={list.find} search={(find) => list.change({ find })} testId="content-search" />}
+      {kind === 'holidays' && <MissingYears />}
       <Ready query={query}>
         {({ items, page }) => <DataTable label={t.kinds[kind]} columns={columns} rows={items} rowKey={(one) => one.key} page={page} change={list.change} busy={query.isPlaceholderData} testId="content-list" />}
       </Ready>
       {(kind === 'project' || kind === 'holidays') && <Create kind={kind} />}
     </>
   )
+}
+
+/** The years about to come for which nobody has published a table yet: what reviews promise is counted by days from memory. */
+function MissingYears() {
+  const { holidays: t } = useText()
+  const { data } = useQuery(calendarQuery)
+  if (!data?.missingYears.length) return null
+  return <Alert type="warning" showIcon title={t.missing(data.missingYears.join('、'))} style={{ marginBottom: 16 }} data-testid="content-missing-years" />
 }
 
 function useColumns(kind: Kind): Column<Item>[] {
