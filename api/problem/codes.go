@@ -92,6 +92,8 @@ const (
 	// certificates and applications
 	CodeCertificateNotRenewable Code = "certificate_not_renewable"
 	CodeRenewalTooEarly         Code = "renewal_too_early"
+	CodeRenewalTooLate          Code = "renewal_too_late"
+	CodeApplicationsClosed      Code = "applications_closed"
 	CodeIdentityCodeInvalid     Code = "identity_code_invalid"
 	CodeCertificateExpired      Code = "certificate_expired"
 	CodeCertificateRevoked      Code = "certificate_revoked"
@@ -288,6 +290,8 @@ var all = [...]Code{
 	// certificates and applications
 	CodeCertificateNotRenewable,
 	CodeRenewalTooEarly,
+	CodeRenewalTooLate,
+	CodeApplicationsClosed,
 	CodeIdentityCodeInvalid,
 	CodeCertificateExpired,
 	CodeCertificateRevoked,

@@ -339,7 +339,7 @@ func TestApplicationsEndToEnd(t *testing.T) {
 		}
 		c.set(store.Time(renewed.NotAfterAt).Add(366 * 24 * time.Hour))
 		_, err = o.ra.CreateApplication(o.ctx, p.me, KindRenew, renewed.ID, "")
-		want(t, err, problem.CodeCertificateExpired)
+		want(t, err, problem.CodeRenewalTooLate)
 
 		// 变更法人, 变更经办人.
 		a = p.submit(KindChangeLegal, renewed.ID, Form{LegalRep: "李四"})

@@ -110,15 +110,17 @@ type certificateView struct {
 	ServiceFrom       int64
 	ServiceTo         int64
 	OpenApplicationID string
+	Windows           string // of the project
 }
 
 func viewCertificates(by account.Actor) query {
 	return query{
 		columns: `c.*, COALESCE(s.id, '') AS service_id, COALESCE(s.from_at, 0) AS service_from, COALESCE(s.to_at, 0) AS service_to,
-			COALESCE(a.id, '') AS open_application_id`,
+			COALESCE(a.id, '') AS open_application_id, COALESCE(p.windows, '') AS windows`,
 		// Of several services for one certificate the one that runs longest counts.
 		from: `ra_certificates c LEFT JOIN ra_services s ON s.id = (SELECT x.id FROM ra_services x WHERE x.certificate_id = c.id ORDER BY x.to_at DESC, x.id LIMIT 1)
-			LEFT JOIN ra_applications a ON a.open_certificate = c.id`,
+			LEFT JOIN ra_applications a ON a.open_certificate = c.id
+			LEFT JOIN ra_projects p ON p.slug = c.project_slug`,
 		where: "c.organisation_id = ? AND c.state NOT IN (?, ?)", args: []any{by.OrganisationID, string(certPending), string(certVoid)},
 		order: "c.created_at DESC, c.id DESC",
 	}
@@ -189,12 +191,17 @@ func (r *RA) certificate(ctx context.Context, v certificateView) (Certificate, e
 		return Certificate{}, err
 	}
 	now := r.now()
+	windows := v.windows()
 	c := Certificate{
 		ID: v.Row.ID, SerialHex: v.Row.SerialHex, EncSerialHex: v.Row.EncSerialHex, Name: v.Row.Name, IssuerName: v.Row.IssuerName,
 		NotBefore: store.Time(v.Row.NotBeforeAt), NotAfter: store.Time(v.Row.NotAfterAt), State: v.Row.shown(now), KeyAlg: v.Row.KeyAlg, Origin: v.Row.Origin,
 		OpenApplicationID: v.OpenApplicationID, ServiceID: v.ServiceID, TokenSerial: v.Row.TokenSerial,
 	}
+	c.RenewFrom, c.RenewUntil = c.NotAfter.Add(-windows.renewFor()), c.NotAfter.Add(windows.lateFor())
 	block := r.renewBlock(v, now)
+	if block == nil {
+		block = windows.shut(KindRenew, now)
+	}
 	c.Renewable = block == nil
 	if block != nil {
 		c.RenewBlock = string(block.Code)
@@ -273,6 +280,15 @@ func (r *RA) revokedFor(ctx context.Context, c certificateRow) (why string, at t
 	return revocationWords[revoked.Reason], revoked.At, nil
 }
 
+// windows are those of the certificate's project; the defaults where they cannot be read, which the project's own page reports.
+func (v certificateView) windows() Windows {
+	w, err := readWindows(v.Windows)
+	if err != nil {
+		return defaultWindows()
+	}
+	return w
+}
+
 // renewBlock says why a certificate cannot be renewed now; nil when it can.
 // Source: S002-41, product.md §2.3 (renewal rules), decision 1.
 func (r *RA) renewBlock(v certificateView, now time.Time) *problem.Error {
@@ -280,6 +296,7 @@ func (r *RA) renewBlock(v certificateView, now time.Time) *problem.Error {
 		return problem.New(problem.Conflict, code, detail)
 	}
 	end := store.Time(v.Row.NotAfterAt)
+	early := v.windows().tooEarly(end, now)
 	switch {
 	case v.Row.State == certRevoked:
 		return refuse(problem.CodeCertificateRevoked, "The certificate is revoked.")
@@ -293,9 +310,8 @@ func (r *RA) renewBlock(v certificateView, now time.Time) *problem.Error {
 		return refuse(problem.CodeCertificateNotRenewable, "The certificate is not valid yet.")
 	case strings.Contains(v.Row.Warning, warnCode):
 		return refuse(problem.CodeIdentityCodeInvalid, "The organisation's ID number fails its check, so it cannot be certified again; please have it corrected by customer service.")
-	case end.Sub(now) > r.c.RenewWindow:
-		return refuse(problem.CodeRenewalTooEarly, "It is too early to renew this certificate.").
-			WithParam("from", end.Add(-r.c.RenewWindow).Format(time.RFC3339))
+	case early != nil:
+		return early
 	case !(serviceRow{FromAt: v.ServiceFrom, ToAt: v.ServiceTo}).paid(now):
 		return refuse(problem.CodeServiceUnpaid, "The service is not paid for this time; renew the service first.").WithParam("serviceId", v.ServiceID)
 	}

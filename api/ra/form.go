@@ -155,7 +155,8 @@ func (r *RA) blockFor(kind string, manual bool, v certificateView, now time.Time
 	if kind == KindRenew && !manual {
 		return r.renewBlock(v, now)
 	}
-	c, end := v.Row, store.Time(v.Row.NotAfterAt)
+	c, end, windows := v.Row, store.Time(v.Row.NotAfterAt), v.windows()
+	early := windows.tooEarly(end, now)
 	held := kind == KindReplace || kind == KindRevoke || kind == KindResume || kind == KindChangeLegal || kind == KindChangeHandler
 	switch {
 	case kind == KindNew:
@@ -168,10 +169,10 @@ func (r *RA) blockFor(kind string, manual bool, v certificateView, now time.Time
 		return refuse(problem.CodeCertificateSuspended, "The certificate is suspended.")
 	case c.State != certSuspended && kind == KindResume:
 		return refuse(problem.CodeCertificateNotSuspended, "The certificate is not suspended.")
-	case kind == KindRenew && end.Sub(now) > r.c.RenewWindow:
-		return refuse(problem.CodeRenewalTooEarly, "It is too early to renew this certificate.").WithParam("from", end.Add(-r.c.RenewWindow).Format(time.RFC3339))
-	case kind == KindRenew && now.Sub(end) > manualRenewFor:
-		return refuse(problem.CodeCertificateExpired, "The certificate expired more than a year ago; apply for a new one.")
+	case kind == KindRenew && early != nil:
+		return early
+	case kind == KindRenew && now.Sub(end) > windows.lateFor():
+		return refuse(problem.CodeRenewalTooLate, "The certificate expired too long ago to be renewed; apply for a new one.").WithParam("until", end.Add(windows.lateFor()).Format(time.RFC3339))
 	case kind != KindRenew && kind != KindChangeLegal && kind != KindChangeHandler && now.After(end):
 		return refuse(problem.CodeCertificateExpired, "The certificate has expired.")
 	case kind == KindRenew && strings.Contains(c.Warning, warnCode):
@@ -181,7 +182,3 @@ func (r *RA) blockFor(kind string, manual bool, v certificateView, now time.Time
 	}
 	return nil
 }
-
-// manualRenewFor is how long after its end a certificate may still be renewed, by review.
-// Source: product.md §2.3, renewal rules.
-const manualRenewFor = 365 * 24 * time.Hour

@@ -59,7 +59,7 @@ func (r *RA) openOrder(ctx context.Context, by account.Actor, serviceID string, 
 // orderRenewal makes the order of one service.
 func (r *RA) orderRenewal(tx *store.Tx, by account.Actor, v serviceView, months int) (string, error) {
 	if !v.renewable(r.now()) {
-		return "", problem.New(problem.Conflict, problem.CodeServiceNotRenewable, "The service runs for more than 90 days, or its certificate is no longer usable.").
+		return "", problem.New(problem.Conflict, problem.CodeServiceNotRenewable, "It is too early to renew the service, or its certificate is no longer usable.").
 			WithParam("to", store.Time(v.Row.ToAt).Format(time.RFC3339))
 	}
 	project, err := findProject(tx.DB(), v.Row.ProjectSlug)

@@ -27,6 +27,7 @@ type projectRow struct {
 	CA         string `gorm:"column:ca"`
 	Contact    string // JSON of Contact
 	Page       string // JSON of projectPage
+	Windows    string // JSON of Windows; empty = the defaults
 	Demo       int
 	CreatedAt  int64 `gorm:"autoCreateTime:false"`
 	ChangedAt  int64
@@ -75,6 +76,9 @@ func putProject(tx *store.Tx, p Project) (changed bool, err error) {
 	old, err := take[projectRow](tx.DB(), "project", "slug = ?", p.Slug)
 	if err == nil {
 		row.CreatedAt = old.CreatedAt
+		if row.Windows == "" {
+			row.Windows = old.Windows
+		}
 		same := *old
 		same.ChangedAt = row.ChangedAt
 		if same == row {
@@ -84,7 +88,7 @@ func putProject(tx *store.Tx, p Project) (changed bool, err error) {
 		return false, err
 	}
 	update := clause.OnConflict{Columns: []clause.Column{{Name: "slug"}}, DoUpdates: clause.AssignmentColumns(
-		[]string{"name", "product", "price_cents", "term_months", "ca", "contact", "page", "demo", "changed_at"})}
+		[]string{"name", "product", "price_cents", "term_months", "ca", "contact", "page", "windows", "demo", "changed_at"})}
 	return true, tx.DB().Clauses(update).Create(&row).Error
 }
 
@@ -121,11 +125,22 @@ func (p Project) row() (projectRow, error) {
 	if p.Demo {
 		row.Demo = 1
 	}
+	if p.Windows.RenewDays > 0 {
+		windows, err := json.Marshal(p.Windows)
+		if err != nil {
+			return projectRow{}, err
+		}
+		row.Windows = string(windows)
+	}
 	return row, nil
 }
 
 func (row projectRow) project() (Project, error) {
 	p := Project{Slug: row.Slug, Name: row.Name, Product: row.Product, PriceCents: row.PriceCents, TermMonths: row.TermMonths, CA: row.CA, Demo: row.Demo != 0}
+	var err error
+	if p.Windows, err = readWindows(row.Windows); err != nil {
+		return p, fmt.Errorf("project %s: %w", row.Slug, err)
+	}
 	var page projectPage
 	if err := json.Unmarshal([]byte(row.Page), &page); err != nil {
 		return p, fmt.Errorf("reading project %s: %w", row.Slug, err)

@@ -31,6 +31,7 @@ type ProjectDocument struct {
 	Prices     []PriceRule               `json:"prices"`
 	Policies   []ReviewRule              `json:"policies"`
 	Materials  map[string][]MaterialRule `json:"materials"`
+	Windows    Windows                   `json:"windows"`
 }
 
 // PriceRule is a Price as it is written in a document.
@@ -79,7 +80,7 @@ func (ProjectContent) Live(db *gorm.DB, slug string) (ProjectDocument, error) {
 	}
 	d := ProjectDocument{
 		Name: p.Name, Product: p.Product, TermMonths: p.TermMonths, PriceCents: p.PriceCents, CA: p.CA, Notice: p.Notice, Contact: p.Contact,
-		Process: p.Process, Help: p.Help, Downloads: p.Downloads, Materials: map[string][]MaterialRule{},
+		Process: p.Process, Help: p.Help, Downloads: p.Downloads, Materials: map[string][]MaterialRule{}, Windows: p.Windows,
 	}
 	prices, err := pricesOf(db, slug)
 	if err != nil {
@@ -149,6 +150,9 @@ func (d *ProjectDocument) complete() {
 // Errors: CodeInvalidField, CodeMissingField.
 func (c ProjectContent) Check(_ *gorm.DB, slug string, d *ProjectDocument) error {
 	d.tidy()
+	if d.Windows.unset() {
+		d.Windows = defaultWindows()
+	}
 	p := d.project(slug)
 	if p.CA != "" && c.r.checkCA(p.CA) != nil {
 		return badField("ca", "There is no CA of that name that signs with SM2.")
@@ -163,6 +167,9 @@ func (c ProjectContent) Check(_ *gorm.DB, slug string, d *ProjectDocument) error
 		return err
 	}
 	if _, err := checkPrices(slug, d.prices()); err != nil {
+		return err
+	}
+	if err := d.Windows.check(); err != nil {
 		return err
 	}
 	for i, rule := range d.Policies {
@@ -256,7 +263,7 @@ func printable(text string, most int) bool {
 func (d *ProjectDocument) project(slug string) Project {
 	return Project{
 		Slug: slug, Name: d.Name, Product: d.Product, PriceCents: d.PriceCents, TermMonths: d.TermMonths, CA: d.CA, Contact: d.Contact,
-		Process: d.Process, Help: d.Help, Downloads: d.Downloads, Notice: d.Notice,
+		Process: d.Process, Help: d.Help, Downloads: d.Downloads, Notice: d.Notice, Windows: d.Windows,
 	}
 }
 

@@ -42,7 +42,6 @@ type Config struct {
 	Origin      string                 // required: the portal's origin, inside possession proofs
 	Bank        Bank                   // required where a project has a price, unless Gateways has one
 	Gateways    map[string]pay.Gateway // payment platforms by their names in package pay; default none
-	RenewWindow time.Duration          // how long before its end a certificate may be renewed; default 90 days
 	LogProof    LogProver              // proves that the transparency log has a certificate; default: no log is kept
 	Files       Files                  // where materials and letters are kept; required to take or make any
 	Uploads     upload.Limits          // of materials
@@ -64,8 +63,7 @@ type RA struct {
 	db *store.DB
 }
 
-// expiringFor is how long before its end something counts as about to expire, and
-// the default of Config.RenewWindow.
+// expiringFor is how long before its end something counts as about to expire.
 // Source: product.md S002-34, §2.3 (renewal rules).
 const expiringFor = 90 * 24 * time.Hour
 
@@ -81,9 +79,6 @@ func New(c Config) (*RA, error) {
 	}
 	if c.EncProfile == "" {
 		c.EncProfile = "org-enc"
-	}
-	if c.RenewWindow == 0 {
-		c.RenewWindow = expiringFor
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -107,6 +107,9 @@ func (r *RA) CreateRenewalBatch(ctx context.Context, by account.Actor, certifica
 		if err != nil {
 			return RenewalBatch{}, err
 		}
+		if shut := v.windows().shut(KindRenew, r.now()); shut != nil {
+			return RenewalBatch{}, shut
+		}
 		block := r.renewBlock(v, r.now())
 		switch {
 		case block == nil:

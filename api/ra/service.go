@@ -38,11 +38,12 @@ type serviceView struct {
 	CertificateNotAfter  int64
 	OpenOrderID          string
 	OpenApplicationState ApplicationState
+	Windows              string // of the project
 }
 
 func viewServices(by account.Actor) query {
 	return query{
-		columns: `s.*, p.name AS project_name, p.price_cents, c.name AS certificate_name, c.serial_hex, c.state AS certificate_state, c.warning AS certificate_warning,
+		columns: `s.*, p.name AS project_name, p.price_cents, p.windows, c.name AS certificate_name, c.serial_hex, c.state AS certificate_state, c.warning AS certificate_warning,
 			c.not_after_at AS certificate_not_after, COALESCE(o.id, x.order_id, '') AS open_order_id, COALESCE(a.state, '') AS open_application_state`,
 		from: `ra_services s JOIN ra_projects p ON p.slug = s.project_slug JOIN ra_certificates c ON c.id = s.certificate_id
 			LEFT JOIN ra_orders o ON o.open_service = s.id LEFT JOIN ra_order_services x ON x.open_service = s.id LEFT JOIN ra_applications a ON a.open_certificate = s.certificate_id`,
@@ -100,11 +101,11 @@ func (v serviceView) state(now time.Time) ServiceState {
 	return ServiceValid
 }
 
-// renewable reports whether another period may be bought: near the end or after it,
+// renewable reports whether another period may be bought: from the day on which the project's certificates may be renewed before its end,
 // and only for a certificate that can still be of use.
 func (v serviceView) renewable(now time.Time) bool {
 	usable := v.CertificateState == certActive && now.Before(store.Time(v.CertificateNotAfter)) && !strings.Contains(v.CertificateWarning, warnCode)
-	return usable && store.Time(v.Row.ToAt).Sub(now) <= expiringFor
+	return usable && store.Time(v.Row.ToAt).Sub(now) <= certificateView{Windows: v.Windows}.windows().renewFor()
 }
 
 // renewedTo is the end of a service after one more term: the old end counts on if

@@ -24,7 +24,7 @@ type opening struct {
 // CreateApplication starts an application: a draft, or the open one of the same certificate and kind. A renewal that starts here goes by review.
 //
 // Nil/zero: certificateID "" and slug set for KindNew, the other way round for all others.
-// Errors: those of account.Can; CodeNotFound; CodeMissingField; CodeApplicationOpen; what blockFor says.
+// Errors: those of account.Can; CodeNotFound; CodeMissingField; CodeApplicationOpen; CodeApplicationsClosed; what blockFor says.
 func (r *RA) CreateApplication(ctx context.Context, by account.Actor, kind, certificateID, slug string) (Application, error) {
 	if err := account.Can(by, account.HolderAct); err != nil {
 		return Application{}, err
@@ -69,6 +69,9 @@ func (r *RA) open(ctx context.Context, by account.Actor, o opening) (Application
 	if block := r.blockFor(o.kind, o.manual, v, r.now()); block != nil {
 		return Application{}, block
 	}
+	if shut := v.windows().shut(o.kind, r.now()); shut != nil {
+		return Application{}, shut
+	}
 	id, err := r.create(ctx, by, o, &v.Row)
 	if store.IsDuplicate(err) { // another click was faster
 		other, err := take[applicationRow](r.db.Read(ctx), "application", "open_certificate = ? AND organisation_id = ?", o.certificateID, by.OrganisationID)
@@ -106,7 +109,7 @@ func (r *RA) answerOpen(ctx context.Context, by account.Actor, id string, o open
 
 // openNewIssue starts the application for a new certificate.
 func (r *RA) openNewIssue(ctx context.Context, by account.Actor, slug string) (Application, error) {
-	if _, err := findProject(r.db.Read(ctx), slug); err != nil {
+	if err := r.checkOpen(r.db.Read(ctx), slug, KindNew); err != nil {
 		return Application{}, err
 	}
 	open := openNew(by.OrganisationID, slug)
@@ -257,8 +260,8 @@ type Submission struct {
 // Submit hands an application in: complete, with its materials, with a choice about sealed bids. What needs no review is done at once; a
 // certificate that is to be replaced, revoked or suspended is suspended at once.
 //
-// Errors: those of account.Can; CodeNotFound; CodeApplicationState; CodeMissingField, CodeInvalidField; CodeConsentRequired; what blockFor, checkMaterials
-// and checkSeals say.
+// Errors: those of account.Can; CodeNotFound; CodeApplicationState; CodeMissingField, CodeInvalidField; CodeConsentRequired; CodeApplicationsClosed; what blockFor,
+// checkMaterials and checkSeals say.
 func (r *RA) Submit(ctx context.Context, by account.Actor, id string, s Submission) (Application, error) {
 	if err := account.Can(by, account.HolderAct); err != nil {
 		return Application{}, err
@@ -272,6 +275,11 @@ func (r *RA) Submit(ctx context.Context, by account.Actor, id string, s Submissi
 	}
 	if block := r.blockFor(a.Kind, a.Manual, c, r.now()); block != nil {
 		return Application{}, block
+	}
+	if a.State == AppDraft { // what was returned has a date to be corrected by
+		if err := r.checkOpen(r.db.Read(ctx), a.ProjectSlug, a.Kind); err != nil {
+			return Application{}, err
+		}
 	}
 	err = r.db.Tx(ctx, func(tx *store.Tx) error { return r.submit(tx, by, id, &c.Row, s) })
 	if err != nil {

@@ -35,6 +35,7 @@ type Download struct {
 // Project is a cooperation project (合作项目).
 //
 // Units: PriceCents is 分 for one renewal of TermMonths; 0 is free.
+// Nil/zero: Windows are the defaults for a new project, and as they were for one that is there.
 type Project struct {
 	Slug, Name, Product string
 	PriceCents          int64
@@ -45,6 +46,7 @@ type Project struct {
 	Notice              string
 	Demo                bool
 	CA                  string // id of the CA that renews; "" = Config.CA
+	Windows             Windows
 }
 
 // ServiceState: 有效 · 即将到期 · 已到期 · 办理中.
@@ -97,6 +99,7 @@ type Certificate struct {
 	KeyAlg, Origin              string // origin: legacy, signet
 	Renewable                   bool
 	RenewBlock                  string
+	RenewFrom, RenewUntil       time.Time // when it may be renewed, after its end by review
 	OpenApplicationID           string
 	ServiceID                   string
 	TokenSerial                 string

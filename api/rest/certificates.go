@@ -34,7 +34,7 @@ func showCertificate(v ra.Certificate) Certificate {
 	return Certificate{
 		Id: v.ID, SerialHex: v.SerialHex, EncSerialHex: some(v.EncSerialHex), Name: v.Name, IssuerName: v.IssuerName,
 		NotBefore: v.NotBefore, NotAfter: v.NotAfter, State: CertificateState(v.State), KeyAlg: v.KeyAlg, Origin: CertificateOrigin(v.Origin),
-		Renewable: v.Renewable, RenewBlock: some(ErrorCode(v.RenewBlock)), OpenApplicationId: some(v.OpenApplicationID),
+		Renewable: v.Renewable, RenewBlock: some(ErrorCode(v.RenewBlock)), RenewFrom: someTime(v.RenewFrom), RenewUntil: someTime(v.RenewUntil), OpenApplicationId: some(v.OpenApplicationID),
 		ServiceId: some(v.ServiceID), TokenSerial: some(v.TokenSerial),
 	}
 }

@@ -50,6 +50,17 @@ func (s *Server) showProject(p ra.Project) Project {
 		list := each(p.Downloads, func(d ra.Download) Download { return Download{Title: d.Title, Url: d.URL} })
 		shown.Downloads = &list
 	}
+	shown.RenewDays, shown.LateDays = &p.Windows.RenewDays, &p.Windows.LateDays
+	today := s.c.Now().In(beijing).Format(time.DateOnly)
+	var closed []ClosedTime
+	for _, c := range p.Windows.Closed {
+		if c.To >= today {
+			closed = append(closed, ClosedTime{Kinds: each(c.Kinds, func(kind string) ApplicationKind { return ApplicationKind(kind) }), From: c.From, To: c.To, Reason: c.Reason})
+		}
+	}
+	if len(closed) > 0 {
+		shown.Closed = &closed
+	}
 	return shown
 }
 

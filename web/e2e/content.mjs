@@ -17,6 +17,8 @@ async function publish(kind, key, document) {
   await office('admin', 'POST', `${at}/draft/moves`, { act: 'publish', revision: draft.revision })
 }
 
+/** The day in China. */
+const today = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)
 const words = '国庆期间照常办理，另有值班电话。'
 
 await run(new Agent(server, ''), [password], async () => {
@@ -28,12 +30,18 @@ await run(new Agent(server, ''), [password], async () => {
   await her('content-begin').click()
   await her('content-notice').fill(words)
   await her('content-price').fill('188')
+  await her('content-renew-days').fill('60')
+  await her('content-closed-add').click()
+  await manager.getByLabel('首日 1').fill(today)
+  await manager.getByLabel('末日 1').fill(today)
+  await manager.getByLabel('原因 1').fill('系统维护')
   await her('content-preview').getByText(words).waitFor()
   await her('content-note').fill('国庆值班')
   await look('editor', manager)
   await her('content-save').click()
   await her('content-change-notice').getByText(words).waitFor()
   await her('content-change-priceCents').getByText('¥188.00').waitFor()
+  await her('content-change-windows.renewDays').getByText('60').waitFor()
   await her('content-submit').click()
   await manager.locator('[data-testid=content-draft][data-state=submitted]').waitFor()
   assert.equal(await her('content-publish').count(), 0, 'the author is not offered to publish')
@@ -90,7 +98,7 @@ await run(new Agent(server, ''), [password], async () => {
 
   say('a new agreement: who is at work goes on, and accepts it at the next login before anything else')
   await page.goto('/')
-  await enter('杭州田谷', phone, password)
+  await enter('擎洲测试投标人6', phone, password)
   await publish('agreement', 'registration', { version: '2027-01', title: '数字证书自助服务协议', text: '一、服务内容。本次更新：电子发票。\n二、其他条款不变。' })
   await mine('GET', '/services')
   await mine('DELETE', '/session')
@@ -106,4 +114,12 @@ await run(new Agent(server, ''), [password], async () => {
   await id('agreement-submit').click()
   await page.waitForURL('**/account/orders')
   assert.equal((await mine('GET', '/profile')).agreement, '2027-01')
+
+  say('what is closed today says so, and is not taken')
+  await page.goto('/account/apply')
+  await id('apply-closed').getByText('系统维护').waitFor()
+  await look('closed')
+  const { items } = await mine('GET', '/certificates')
+  const refused = await page.request.post('/api/v1/applications', { headers: { Origin: server.dev.url }, data: { kind: 'renew', certificateId: items[0].id } })
+  assert.equal((await refused.json()).code, 'applications_closed')
 })

@@ -4563,7 +4563,7 @@ export interface components {
          * @description Stable code; also the i18n key
          * @enum {string}
          */
-        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "content_changed" | "content_taken" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "audit_broken" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "key_needed" | "key_only_copy" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "agreement_required" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
+        ErrorCode: "internal" | "invalid_field" | "missing_field" | "too_long" | "malformed_body" | "not_found" | "unauthenticated" | "session_expired" | "forbidden" | "conflict" | "rate_limited" | "database_unavailable" | "storage_full" | "bad_origin" | "payload_too_large" | "unsupported_media" | "captcha_wrong" | "captcha_expired" | "captcha_required" | "login_failed" | "login_locked" | "login_dead" | "account_frozen" | "supplement_required" | "factor_wrong" | "login_step_over" | "scan_over" | "phone_unknown" | "invitation_over" | "powers_separated" | "second_person" | "staff_key_required" | "staff_signature" | "content_changed" | "content_taken" | "phone_invalid" | "phone_used" | "sms_too_soon" | "sms_limit" | "code_wrong" | "code_expired" | "code_tries_exceeded" | "password_weak" | "password_mismatch" | "password_same" | "service_not_renewable" | "order_open" | "order_state" | "order_amount" | "finance_only" | "payment_required" | "refund_open" | "refund_used" | "refund_state" | "refund_same" | "audit_broken" | "stop_open" | "stop_same" | "invoice_open" | "invoice_state" | "file_refused" | "statement_refused" | "statement_columns" | "gateway_off" | "gateway_refused" | "certificate_not_renewable" | "renewal_too_early" | "renewal_too_late" | "applications_closed" | "identity_code_invalid" | "certificate_expired" | "certificate_revoked" | "certificate_foreign" | "certificate_unknown" | "service_unpaid" | "renewal_open" | "application_open" | "application_kind" | "certificate_suspended" | "certificate_not_suspended" | "application_state" | "consent_required" | "consent_invalid" | "consent_wrong_key" | "csr_malformed" | "csr_signature" | "csr_key_mismatch" | "key_certified" | "key_weak" | "issuance_stopped" | "issuance_refused" | "proof_failed" | "agent_none" | "agent_offline" | "agent_unknown" | "pairing_code_wrong" | "pairing_expired" | "ticket_expired" | "ticket_replayed" | "ticket_invalid" | "job_expired" | "job_state" | "key_absent" | "key_wrong_serial" | "key_pulled" | "key_full" | "pin_wrong" | "pin_locked" | "pin_cancelled" | "operation_refused" | "agent_stopped" | "token_state" | "token_parked" | "key_needed" | "key_only_copy" | "so_unknown" | "so_pin_refused" | "pin_weak" | "pin_must_change" | "key_unsupported" | "key_silent" | "unlock_state" | "batch_state" | "lease_held" | "letter_printed" | "api_key_invalid" | "api_key_expired" | "profile_denied" | "organisation_denied" | "idempotency_conflict" | "key_not_escrowed" | "recovery_open" | "recovery_state" | "recovery_unavailable" | "officer_refused" | "sealed_bids" | "seal_limit" | "seal_state" | "address_missing" | "shipment_state" | "review_claimed" | "review_same_person" | "materials_missing" | "material_locked" | "materials_full" | "upload_type" | "upload_too_large" | "upload_damaged" | "upload_active" | "upload_encrypted" | "upload_pages" | "verify_malformed" | "verify_unsupported" | "verify_too_large" | "organisation_known" | "organisation_unverified" | "number_invalid" | "name_invalid" | "agreement_outdated" | "agreement_required" | "email_invalid" | "link_expired" | "member_state" | "scope_denied" | "closure_blocked" | "import_bad_row";
         Problem: {
             type: string;
             /** @description English, for people reading the API */
@@ -4608,6 +4608,20 @@ export interface components {
             notice?: string;
             /** @description Made-up demonstration data */
             demo: boolean;
+            /** @description How many days before its end a certificate may be renewed */
+            renewDays?: number;
+            /** @description How many days after its end it still may, by review */
+            lateDays?: number;
+            /** @description Times in which kinds of applications are not taken, those that are over left out */
+            closed?: components["schemas"]["ClosedTime"][];
+        };
+        ClosedTime: {
+            kinds: components["schemas"]["ApplicationKind"][];
+            /** @description First day, YYYY-MM-DD in China */
+            from: string;
+            /** @description Last day */
+            to: string;
+            reason: string;
         };
         Download: {
             title: string;
@@ -6050,6 +6064,16 @@ export interface components {
             origin: "legacy" | "signet";
             renewable: boolean;
             renewBlock?: components["schemas"]["ErrorCode"];
+            /**
+             * Format: date-time
+             * @description From when on it may be renewed
+             */
+            renewFrom?: string;
+            /**
+             * Format: date-time
+             * @description Until when it may, after its end by review
+             */
+            renewUntil?: string;
             openApplicationId?: string;
             serviceId?: string;
             tokenSerial?: string;

@@ -17,6 +17,11 @@ test('a wait is said in seconds or minutes', () => {
   expect(problemText('login_locked', { retryAfter: 890 }, 'en-US')).toContain('15 min')
 })
 
+test('a moment is read as its day', () => {
+  expect(problemText('renewal_too_early', { from: '2026-11-21T12:00:00Z' }, 'zh-CN')).toBe('还没有到延期时间，2026-11-21 起可以办理。')
+  expect(problemText('applications_closed', { from: '2027-02-05', to: '2027-02-12', reason: '系统维护' }, 'zh-CN')).toContain('（2027-02-05 至 2027-02-12，系统维护）')
+})
+
 test('a code that is newer than this page reads as a fault, never as a bare code', () => {
   expect(problemText('of_tomorrow' as RefusalCode, {}, 'zh-CN')).toBe(zh.internal)
 })

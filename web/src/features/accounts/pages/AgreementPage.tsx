@@ -4,6 +4,7 @@ import { changePerson } from '@/api/session'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
+import { LogoutButton } from '../parts/LoginPanel'
 import { AgreementCheck } from '../parts/AgreementCheck'
 import { acceptAgreement, agreementQuery } from '../queries'
 import { useText } from '../text'
@@ -35,7 +36,10 @@ export function AgreementPage() {
               <div className="stack">
                 <Problem error={accept.error} testId="agreement-problem" />
                 <Button type="primary" htmlType="submit" size="large" block loading={accept.isPending} data-testid="agreement-submit">{t.submit}</Button>
-                <p className="quiet" style={{ margin: 0 }}>{t.otherwise}</p>
+                <div className="row" style={{ justifyContent: 'space-between' }}>
+                  <p className="quiet" style={{ margin: 0, flex: '1 1 240px' }}>{t.otherwise}</p>
+                  <LogoutButton />
+                </div>
               </div>
             </Form>
           </section>

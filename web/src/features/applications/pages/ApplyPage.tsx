@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Button } from 'antd'
+import { Alert, Button } from 'antd'
 import { useState } from 'react'
 import { yuan } from '@/lib/money'
 import { lastProject } from '@/lib/place'
@@ -28,6 +28,7 @@ export function ApplyPage() {
     <>
       <Title text={t.page} extra={<LinkButton to="/account/applications">{t.toList}</LinkButton>} />
       <p className="quiet" style={{ marginTop: 0 }}>{t.lead}</p>
+      <Closures />
       <div className="stack" style={{ gap: 24 }} data-testid="apply">
         {groups.map(({ name, offers }) => (
           <section key={name} aria-label={t.groups[name]}>
@@ -41,19 +42,45 @@ export function ApplyPage() {
   )
 }
 
-/** The terms of the project the person has to do with: of the last visited one, or the first. */
-function useTerms() {
+/** The project the person has to do with: the last visited one, or the first. */
+function useProject() {
   const projects = useQuery(projectsQuery).data
-  const slug = lastProject.read() ?? projects?.[0]?.slug ?? ''
-  const policies = useQuery({ ...policiesQuery(slug), enabled: slug !== '' }).data
-  return policies
+  const last = lastProject.read()
+  return projects?.find(({ slug }) => slug === last) ?? projects?.[0]
+}
+
+/** What it takes there. */
+function useTerms() {
+  const slug = useProject()?.slug ?? ''
+  return useQuery({ ...policiesQuery(slug), enabled: slug !== '' }).data
+}
+
+/** The times to come in which the project does not take everything. */
+function Closures() {
+  const { apply: t } = useText()
+  const project = useProject()
+  if (!project?.closed) return null
+  const name = (kind: string) => kind === 'renew' ? t.bothExtensions : (kind in t.offers ? t.offers[kind as keyof typeof t.offers].title : kind)
+  return (
+    <Alert
+      type="warning"
+      showIcon
+      data-testid="apply-closed"
+      style={{ marginBottom: 16 }}
+      title={<>{project.name}{project.closed.map((one) => <div key={one.from + one.to}>{t.closed(one.from, one.to, one.kinds.map(name), one.reason)}</div>)}</>}
+    />
+  )
 }
 
 function OfferCard({ offer, choose }: { offer: Offer; choose: (kind: Kind) => void }) {
   const { apply: t } = useText()
   const policies = useTerms()
+  const project = useProject()
   const words = t.offers[offer]
   const policy = policies?.find(({ kind }) => kind === offer)
+  const within = { extend: project?.renewDays, renew: project?.lateDays } as Partial<Record<Offer, number>>
+  const days = within[offer]
+  const precondition = days === undefined ? words.precondition : offer === 'extend' ? t.beforeEnd(days) : t.afterEnd(days)
   const cost = offer in links ? t.plain[offer as keyof typeof links].cost : policy ? (policy.priceCents === 0 ? t.free : yuan(policy.priceCents)) : '…'
   const time = offer in links ? t.plain[offer as keyof typeof links].time : policy ? (policy.steps === 0 ? t.atOnce : t.days(policy.workingDays)) : '…'
   return (
@@ -61,7 +88,7 @@ function OfferCard({ offer, choose }: { offer: Offer; choose: (kind: Kind) => vo
       <h3>{words.title}</h3>
       <p>{words.text}</p>
       <dl>
-        <dt>{t.precondition}</dt><dd>{words.precondition}</dd>
+        <dt>{t.precondition}</dt><dd>{precondition}</dd>
         <dt>{t.cost}</dt><dd>{cost}</dd>
         <dt>{t.time}</dt><dd>{time}</dd>
       </dl>

@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { App, Button, Tooltip } from 'antd'
+import dayjs from 'dayjs'
 import { useNavigate } from 'react-router'
 import type { Schema } from '@/api/client'
 import { codeOf } from '@/api/refusal'
@@ -124,9 +125,9 @@ function Extend({ certificate, start, review, busy }: ExtendProps) {
     return <LinkButton size="small" type="primary" to={`/account/applications/${certificate.openApplicationId}`} data-testid={testId}>{t.goOn}</LinkButton>
   }
   const block = certificate.renewBlock
-  const byReview = block === 'certificate_expired'
+  const byReview = block === 'certificate_expired' && !dayjs().isAfter(certificate.renewUntil)
   if (!certificate.renewable && block !== 'service_unpaid' && !byReview) {
-    const why = certificate.state === 'superseded' ? t.notMine : problemText(block ?? 'certificate_not_renewable', {}, language)
+    const why = certificate.state === 'superseded' ? t.notMine : problemText(block ?? 'certificate_not_renewable', certificate.renewFrom ? { from: certificate.renewFrom } : {}, language)
     return <Barred label={t.actions.extend} why={why} testId={testId} />
   }
   return (

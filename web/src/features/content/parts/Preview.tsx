@@ -40,6 +40,7 @@ function ProjectPreview({ project }: { project: Project }) {
       <Lines title={t.process} lines={project.process} numbered />
       <Lines title={t.help} lines={project.help} />
       <Lines title={t.downloads} lines={project.downloads.map((one) => `${one.title} ${one.url}`)} />
+      <Lines title={t.windows} lines={[t.renewSpan(project.windows.renewDays, project.windows.lateDays), ...project.windows.closed.map((one) => t.closedSpan(one.from, one.to, one.kinds.map((kind) => kinds[kind] ?? kind).join('、'), one.reason))]} />
       <Lines title={t.prices} lines={project.prices.map((one) => `${kinds[one.kind] ?? one.kind}${one.termMonths > 0 ? ` ${t.months(one.termMonths)}` : ''} ${yuan(one.priceCents)}`)} />
       <Lines title={t.policies} lines={project.policies.map((one) => `${kinds[one.kind] ?? one.kind} · ${steps[one.steps] ?? ''} · ${String(one.workingDays)} ${t.workingDays}${one.payFirst ? ` · ${t.payFirst}` : ''}`)} />
       <Lines title={t.materials} lines={Object.entries(project.materials).map(([kind, list]) => `${kinds[kind] ?? kind} · ${list.map((one) => (types[one.type] ?? one.type) + (one.required ? ' *' : '')).join(' · ') || '—'}`)} />

@@ -1,5 +1,5 @@
 import { Checkbox, Input, InputNumber, Select } from 'antd'
-import type { Download, Material, Policy, Price, Project } from '../documents'
+import type { Closure, Download, Material, Policy, Price, Project } from '../documents'
 import { useText } from '../text'
 import { Columns, Field, Rows, Small } from './Field'
 
@@ -51,6 +51,7 @@ export function ProjectForm({ project, change }: Props) {
           )}
         </Rows>
       </Group>
+      <Group title={t.windows}><Windows windows={project.windows} change={(windows) => set({ windows })} /></Group>
       <Group title={t.prices}><Prices prices={project.prices} change={(prices) => set({ prices })} /></Group>
       <Group title={t.policies} closed><Policies policies={project.policies} change={(policies) => set({ policies })} /></Group>
       <Group title={t.materials} closed><Materials materials={project.materials} change={(materials) => set({ materials })} /></Group>
@@ -65,6 +66,31 @@ function Group({ title, closed = false, children }: { title: string; closed?: bo
       <summary>{title}</summary>
       <div className="stack">{children}</div>
     </details>
+  )
+}
+
+const closable = ['new', 'renew', 'change_name', 'change_legal', 'change_handler', 'replace']
+
+function Windows({ windows, change }: { windows: Project['windows']; change: (next: Project['windows']) => void }) {
+  const { project: t, kindNames } = useText()
+  const set = (next: Partial<Project['windows']>) => change({ ...windows, ...next })
+  return (
+    <>
+      <Columns>
+        <Field label={t.renewDays}><InputNumber value={windows.renewDays} min={1} max={365} precision={0} style={{ width: '100%' }} onChange={(value) => set({ renewDays: value ?? 90 })} data-testid="content-renew-days" /></Field>
+        <Field label={t.lateDays}><InputNumber value={windows.lateDays} min={0} max={1825} precision={0} style={{ width: '100%' }} onChange={(value) => set({ lateDays: value ?? 0 })} /></Field>
+      </Columns>
+      <Rows<Closure> label={t.closed} rows={windows.closed} change={(closed) => set({ closed })} fresh={() => ({ kinds: ['renew'], from: '', to: '', reason: '' })} testId="content-closed">
+        {(one, put, n) => (
+          <>
+            <Select mode="multiple" aria-label={`${t.closedKinds} ${String(n + 1)}`} value={one.kinds} style={{ minWidth: 220, maxWidth: '100%' }} options={options(kindNames).filter(({ value }) => closable.includes(value))} onChange={(kinds: string[]) => put({ kinds })} />
+            <Input type="date" aria-label={`${t.firstDay} ${String(n + 1)}`} value={one.from} style={{ width: 150 }} onChange={(event) => put({ from: event.target.value })} />
+            <Input type="date" aria-label={`${t.lastDay} ${String(n + 1)}`} value={one.to} style={{ width: 150 }} onChange={(event) => put({ to: event.target.value })} />
+            <Input aria-label={`${t.closedReason} ${String(n + 1)}`} placeholder={t.closedReason} value={one.reason} maxLength={100} style={{ width: 200 }} onChange={(event) => put({ reason: event.target.value })} />
+          </>
+        )}
+      </Rows>
+    </>
   )
 }
 

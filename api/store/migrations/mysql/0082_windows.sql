@@ -1,0 +1,3 @@
+-- +goose Up
+-- When a project's certificates may be renewed, and when it takes no applications: JSON, empty = the defaults in the program.
+ALTER TABLE ra_projects ADD COLUMN /*M! IF NOT EXISTS */ windows VARCHAR(8000) NOT NULL DEFAULT '';
