@@ -75,7 +75,6 @@ await company.run(agent, [password, key.pin], async () => {
   const tab = page.getByRole('tab', { name: 'UKey 登录' })
   await tab.click()
   await company.look('key-login')
-  await tab.click() // at the other width the panel began anew
   await company.permit()
   await id('key-login-connect').click()
   await id(`key-login-${key.serial}`).waitFor()

@@ -91,6 +91,7 @@ export const en: Translated<typeof zh> = {
     overdueBy: (at) => `Review was due by ${at}; the person in charge has been alerted`,
     paused: 'Waiting for your correction; the clock is stopped',
   },
+  punctuation: { list: (...items) => items.join(', '), aside: (text) => ` (${text})`, colon: ': ', semicolon: '; ' },
   broken: 'This page broke',
   brokenHint: 'Reload the page; if it persists, contact support.',
   reload: 'Reload',

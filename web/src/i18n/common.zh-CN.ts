@@ -88,6 +88,7 @@ export const zh = {
     overdueBy: (at: string) => `应于 ${at} 前完成审核，已超时，已提醒负责人加急处理`,
     paused: '等待您补正，审核计时已暂停',
   },
+  punctuation: { list: (...items: string[]) => items.join('、'), aside: (text: string) => `（${text}）`, colon: '：', semicolon: '；' },
   broken: '页面出错了',
   brokenHint: '请刷新页面；仍不成功时请联系客服。',
   reload: '刷新页面',

@@ -30,7 +30,7 @@ export function DataTable<Row extends object>(props: Props<Row>) {
   return (
     <section aria-label={props.label} data-testid={props.testId}>
       {narrow ? <Cards {...props} /> : <Wide {...props} />}
-      <Pager page={props.page} change={props.change} />
+      {props.page.total > 0 && <Pager page={props.page} change={props.change} />}
     </section>
   )
 }

@@ -13,7 +13,7 @@ export function Facts({ facts, columns = 2 }: { facts: readonly Fact[]; columns?
     <Descriptions
       bordered
       size="small"
-      styles={{ label: { minWidth: '7.5em' } }}
+      styles={{ label: { minWidth: 'min(7.5em, 24vw)' } }}
       column={{ xs: 1, sm: 1, md: 1, lg: columns }}
       items={facts.map((f) => ({ key: f.key, label: f.label, children: <span className="wrap">{f.value}</span> }))}
     />

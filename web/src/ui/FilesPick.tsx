@@ -18,7 +18,7 @@ interface Props {
 
 /** Files, read in the page and listed in order. Nothing is uploaded until the page says so. */
 export function FilesPick({ label, value, pick, limit, total, most, testId }: Props) {
-  const { file: t } = useCommon()
+  const { file: t, punctuation } = useCommon()
   const input = useRef<HTMLInputElement>(null)
   const [refused, setRefused] = useState('')
 
@@ -26,7 +26,7 @@ export function FilesPick({ label, value, pick, limit, total, most, testId }: Pr
     if (chosen.length === 0) return
     const whole = [...value, ...chosen].reduce((sum, file) => sum + ('size' in file ? file.size : file.bytes.length), 0)
     const large = chosen.find((file) => file.size > limit)
-    const why = large ? `${large.name}：${t.tooLarge(size(limit))}` : value.length + chosen.length > most ? t.tooMany(most) : whole > total ? t.tooLargeTogether(size(total)) : ''
+    const why = large ? `${large.name}${punctuation.colon}${t.tooLarge(size(limit))}` : value.length + chosen.length > most ? t.tooMany(most) : whole > total ? t.tooLargeTogether(size(total)) : ''
     setRefused(why)
     if (why) return
     try {

@@ -1,4 +1,5 @@
 import { Alert, Button, Select } from 'antd'
+import { useCommon } from '@/i18n/common'
 import { day } from '@/lib/time'
 import { Problem } from '@/ui/Problem'
 import { Loading } from '@/ui/Ready'
@@ -59,6 +60,7 @@ interface CardProps {
 
 function KeyCard({ token, chosen, pick, remark }: CardProps) {
   const { key: t } = useText()
+  const { punctuation } = useCommon()
   const unusable = token.pinLocked || token.initialised === false
   return (
     <label
@@ -78,7 +80,7 @@ function KeyCard({ token, chosen, pick, remark }: CardProps) {
           {remark && <StateTag tone="busy" text={remark} />}
         </div>
         <div><span className="quiet">{t.serial}</span> <span className="mono">{token.serial}</span></div>
-        <div><span className="quiet">{t.holder}</span> {holder(token) || <Owner token={token} />}</div>
+        <div><span className="quiet">{t.holder}</span> {punctuation.list(...holders(token)) || <Owner token={token} />}</div>
         <div className="row"><span className="quiet">{t.pin}</span> <PinState token={token} /></div>
         <Certificates token={token} />
       </div>
@@ -86,7 +88,7 @@ function KeyCard({ token, chosen, pick, remark }: CardProps) {
   )
 }
 
-const holder = (token: TokenKey) => [...new Set(token.objects.map((o) => o.certificateName).filter(Boolean))].join('、')
+const holders = (token: TokenKey) => [...new Set(token.objects.map((o) => o.certificateName ?? '').filter(Boolean))]
 
 function Owner({ token }: { token: TokenKey }) {
   const { key: t } = useText()

@@ -14,6 +14,7 @@ import { StopBanner } from '@/features/operations/parts/StopBanner'
 import { useCommon } from '@/i18n/common'
 import { LanguageSwitch } from '@/ui/LanguageSwitch'
 import { Loading, Ready } from '@/ui/Ready'
+import { Title } from '@/ui/Title'
 import { useNarrow } from '@/ui/useNarrow'
 import './admin.css'
 import { groups, visible, type Section } from './sections'
@@ -66,12 +67,13 @@ function Inside({ session }: { session: Session | null }) {
 
 /** Logging in, or accepting an invitation; both go on to the second factor. */
 function Door() {
+  const t = useText()
   const client = useQueryClient()
   const { pathname } = useLocation()
   const [pending, setPending] = useState<Schema<'PendingLogin'> | null>(null)
-  if (pending) return <div className="panel"><SecondStep pending={pending} onSession={(session) => changePerson(client, session)} back={() => setPending(null)} /></div>
+  if (pending) return <><Title text={t.system} /><div className="panel"><SecondStep pending={pending} onSession={(session) => changePerson(client, session)} back={() => setPending(null)} /></div></>
   if (pathname === '/admin/join') return <JoinPage newPassword={<NewPassword testId="join" />} onPending={setPending} />
-  return <LoginPanel staff onLogin={() => undefined} second={(waiting, done, back) => <SecondStep pending={waiting} onSession={done} back={back} />} />
+  return <><Title text={t.system} /><LoginPanel staff onLogin={() => undefined} second={(waiting, done, back) => <SecondStep pending={waiting} onSession={done} back={back} />} /></>
 }
 
 /** The section whose address is nearest to this one, or the first that the person may see. */

@@ -12,6 +12,7 @@ export function useKeys(keys: Readonly<Record<string, () => void>>, enabled = tr
       if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return
       const target = event.target instanceof Element ? event.target : null
       if (target?.closest('input:not([type=checkbox]):not([type=radio]), textarea, select, [role=dialog], [role=combobox], [contenteditable]')) return
+      if (event.key === 'Enter' && target?.closest('a, button, summary')) return // it presses what has the focus
       const act = now.current[event.key]
       if (!act) return
       event.preventDefault()

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Alert, Button, Form, Input, Modal, Select } from 'antd'
 import { useState } from 'react'
 import type { Schema } from '@/api/client'
+import { useCommon } from '@/i18n/common'
 import { minute } from '@/lib/time'
 import { DataTable, type Column } from '@/ui/DataTable'
 import { Facts } from '@/ui/Facts'
@@ -50,6 +51,7 @@ export function OrganisationsPage() {
 
 function File({ id, done }: { id: string; done: () => void }) {
   const { window: t, members } = useText()
+  const { punctuation } = useCommon()
   const query = useQuery(organisationQuery(id))
   return (
     <Ready query={query}>
@@ -60,10 +62,10 @@ function File({ id, done }: { id: string; done: () => void }) {
               { key: 'name', label: t.name, value: o.name },
               { key: 'number', label: t.number, value: o.number ?? '—' },
               { key: 'legal', label: t.legal, value: o.legalName ? `${o.legalName} ${o.legalNumberMasked ?? ''}` : '—' },
-              { key: 'register', label: t.register, value: o.registerName ? `${o.registerName}：${t.matches[o.registerMatch ?? 'none']}` : t.noRegister },
+              { key: 'register', label: t.register, value: o.registerName ? `${o.registerName}${punctuation.colon}${t.matches[o.registerMatch ?? 'none']}` : t.noRegister },
               { key: 'status', label: t.status, value: `${t.statuses[o.status]} · ${o.assurance}` },
               { key: 'note', label: t.note, value: o.verifiedNote ?? '—' },
-              { key: 'members', label: members.heading, value: o.members?.map((m) => `${m.name}（${members.roles[m.member]} ${m.phoneMasked}）`).join('、') || '—' },
+              { key: 'members', label: members.heading, value: punctuation.list(...(o.members ?? []).map((m) => `${m.name}${punctuation.aside(`${members.roles[m.member]} ${m.phoneMasked}`)}`)) || '—' },
             ]}
           />
           {(o.status === 'unverified' || o.status === 'rejected') && <Decide id={id} done={done} />}

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Button, Form, Input, Modal, Select } from 'antd'
 import { useState } from 'react'
+import { useCommon } from '@/i18n/common'
 import { minute } from '@/lib/time'
 import { DataTable, type Column } from '@/ui/DataTable'
 import { Facts } from '@/ui/Facts'
@@ -39,6 +40,7 @@ export function TicketsPage() {
 
 function Answer({ ticket, done }: { ticket: Ticket; done: () => void }) {
   const { tickets: t } = useText()
+  const { punctuation } = useCommon()
   const client = useQueryClient()
   const send = useMutation({
     mutationFn: answerTicket,
@@ -53,7 +55,7 @@ function Answer({ ticket, done }: { ticket: Ticket; done: () => void }) {
       <Facts facts={[
         { key: 'name', label: t.name, value: ticket.organisationName },
         { key: 'phone', label: t.phone, value: ticket.phone },
-        { key: 'found', label: t.found, value: found.length ? found.map((o) => `${o.name} ${o.number ?? ''}`).join('、') : t.nothing },
+        { key: 'found', label: t.found, value: found.length ? punctuation.list(...found.map((o) => `${o.name} ${o.number ?? ''}`)) : t.nothing },
       ]} />
       <p className="quiet">{t.careful}</p>
       <Form.Item name="answer" label={t.answerText} rules={[{ required: true, whitespace: true }]}><Input maxLength={100} data-testid="ticket-answer" /></Form.Item>

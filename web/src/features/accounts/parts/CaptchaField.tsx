@@ -35,7 +35,7 @@ export function CaptchaField({ turn, another, onId }: Props) {
           <button
             type="button"
             onClick={another}
-            aria-label={`${t.captchaAlt}。${t.captchaRefresh}`}
+            aria-label={t.captchaAlt}
             title={t.captchaRefresh}
             style={{ border: '1px solid #cbd5e1', background: '#fff', borderRadius: 6, padding: 2, cursor: 'pointer', lineHeight: 0, maxWidth: '100%' }}
           >

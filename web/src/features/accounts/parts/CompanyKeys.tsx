@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Alert, App, Button, Form, Input, Select } from 'antd'
 import type { Schema } from '@/api/client'
+import { useCommon } from '@/i18n/common'
 import { minute } from '@/lib/time'
 import { CopyText } from '@/ui/CopyText'
 import { Problem } from '@/ui/Problem'
@@ -46,6 +47,7 @@ export function CompanyKeys() {
 
 function Row({ item, again }: { item: CompanyKey; again: () => Promise<void> }) {
   const { keys: t } = useText()
+  const { punctuation } = useCommon()
   const { modal } = App.useApp()
   const revoke = useMutation({ mutationFn: companyKeys.revoke, onSettled: again })
   const over = !!item.endedAt || new Date(item.expiresAt).getTime() < Date.now()
@@ -54,7 +56,7 @@ function Row({ item, again }: { item: CompanyKey; again: () => Promise<void> }) 
       <span className="row">
         <strong>{item.name}</strong>
         <StateTag tone={over ? 'bad' : 'good'} text={over ? t.over : t.valid} />
-        <span className="quiet wrap">{item.scopes.map((s) => t.scope[s]).join('、')} · {t.until(minute(item.endedAt ?? item.expiresAt))} · {t.perMinute(item.perMinute)}</span>
+        <span className="quiet wrap">{punctuation.list(...item.scopes.map((s) => t.scope[s]))} · {t.until(minute(item.endedAt ?? item.expiresAt))} · {t.perMinute(item.perMinute)}</span>
       </span>
       {!over && <Button size="small" danger onClick={() => void modal.confirm({ title: t.revoke, content: t.revokeAsk(item.name), onOk: () => revoke.mutateAsync(item.id) })} aria-label={`${t.revoke} ${item.name}`}>{t.revoke}</Button>}
       <Problem error={revoke.error} testId="key-revoke-problem" />

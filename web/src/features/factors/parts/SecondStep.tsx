@@ -3,6 +3,7 @@ import { Alert, Button, Form, Input, Segmented } from 'antd'
 import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '@/api/client'
 import type { Session } from '@/api/session'
+import { useCommon } from '@/i18n/common'
 import { useSecondsUntil } from '@/lib/clock'
 import { CopyText } from '@/ui/CopyText'
 import { Problem } from '@/ui/Problem'
@@ -78,6 +79,7 @@ function ByPhone({ onSession }: { onSession: (session: Session) => void }) {
 /** One code on screen; it goes on by itself once the phone confirmed. */
 function Code({ scan, onSession, again }: { scan: Schema<'Scan'>; onSession: (session: Session) => void; again: () => void }) {
   const { second: t } = useText()
+  const { aside } = useCommon().punctuation
   const query = useQuery(loginScanQuery(scan.id))
   const finish = useMutation({ ...finishByScan, onSuccess: onSession })
   const asked = useRef(false)
@@ -103,7 +105,7 @@ function Code({ scan, onSession, again }: { scan: Schema<'Scan'>; onSession: (se
       ) : (
         <p role="status" style={{ textAlign: 'center', margin: 0 }}>
           {state === 'scanned' ? t.scanned : state === 'confirmed' ? t.confirmed : t.waiting}
-          {left > 0 && state !== 'confirmed' && <span className="quiet">（{t.left(left)}）</span>}
+          {left > 0 && state !== 'confirmed' && <span className="quiet">{aside(t.left(left))}</span>}
         </p>
       )}
       {state === 'waiting' && (

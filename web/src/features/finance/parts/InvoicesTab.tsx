@@ -22,13 +22,14 @@ const tones: Record<Invoice['state'], Tone> = { requested: 'soon', issued: 'good
 /** Invoices to be made, and the red-letter ones after refunds. */
 export function InvoicesTab() {
   const t = useText()
+  const { aside } = useCommon().punctuation
   const list = useListState()
   const { state, filter } = useStateFilter(t.invoice.states, 'invoice-filter')
   const query = useQuery(invoicesQuery(list, state))
   const [open, setOpen] = useState<Invoice | null>(null)
   const columns: Column<Invoice>[] = [
     { key: 'order', title: t.columns.number, cell: (i) => <span className="mono">{i.orderNumber}</span> },
-    { key: 'title', title: t.invoice.title, cell: (i) => <span className="wrap">{i.title}{i.personal ? `（${t.invoice.personal}）` : ''}</span>, width: 180 },
+    { key: 'title', title: t.invoice.title, cell: (i) => <span className="wrap">{i.title}{i.personal ? aside(t.invoice.personal) : ''}</span>, width: 180 },
     { key: 'tax', title: t.invoice.tax, cell: (i) => <span className="mono">{i.taxNumber ?? '—'}</span> },
     { key: 'email', title: t.invoice.email, cell: (i) => <span className="wrap">{i.email}</span> },
     { key: 'amount', title: t.columns.amount, cell: (i) => yuan(i.amountCents) },

@@ -12,6 +12,7 @@ export function Letter({ of: key, close }: { of: FlashKey; close: () => void }) 
   const { letter: t } = useText()
   const { columns: c } = useText()
   const common = useCommon()
+  const { colon } = common.punctuation
   const letter = useMutation(printLetter)
   const shown = letter.data
   useEffect(() => {
@@ -35,13 +36,13 @@ export function Letter({ of: key, close }: { of: FlashKey; close: () => void }) 
         <div className="letter-note"><Alert type="warning" showIcon title={shown ? t.once : t.ask} /></div>
         {shown && (
           <article className="pin-letter" data-testid="letter">
-            <div>{t.to}：<strong>{shown.name || '________________'}</strong></div>
+            <div>{t.to}{colon}<strong>{shown.name || '________________'}</strong></div>
             <p>{t.body}</p>
-            <div>{c.serial}：<span className="mono">{shown.serial}</span></div>
-            <div>{t.number}：<span className="mono">{shown.number}</span></div>
+            <div>{c.serial}{colon}<span className="mono">{shown.serial}</span></div>
+            <div>{t.number}{colon}<span className="mono">{shown.number}</span></div>
             <hr />
             <div className="quiet">{t.fold}</div>
-            <p>{t.pin}：<output>{shown.pin}</output></p>
+            <p>{t.pin}{colon}<output>{shown.pin}</output></p>
             <p style={{ marginBottom: 0 }}>{t.never}</p>
           </article>
         )}

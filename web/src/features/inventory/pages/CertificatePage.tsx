@@ -41,7 +41,7 @@ function Shown({ report }: { report: Report }) {
   const log = report.log
   return (
     <div className="stack" data-testid="certificate" data-state={c.state}>
-      <h2 className="wrap" style={{ margin: 0 }}>{c.name}</h2>
+      <h2 className="title wrap" style={{ margin: 0 }}>{c.name}</h2>
       {done && <Alert type="success" showIcon title={c.origin === 'issued' ? t.done : t.doneImported} data-testid="status-done" />}
       {report.mayChange && c.state !== 'revoked' && (
         <div className="row">

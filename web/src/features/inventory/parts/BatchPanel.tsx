@@ -2,6 +2,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { Alert, Button, Input, Select } from 'antd'
 import { useState } from 'react'
 import type { Schema } from '@/api/client'
+import { useCommon } from '@/i18n/common'
 import { moment } from '@/lib/time'
 import { DataTable, type Column } from '@/ui/DataTable'
 import { Problem } from '@/ui/Problem'
@@ -15,11 +16,12 @@ const tones = { waiting: 'soon', running: 'busy', done: 'good', withdrawn: 'quie
 /** Change many certificates: a dry run first, a second person for more than ten. */
 export function BatchPanel({ mayChange }: { mayChange: boolean }) {
   const t = useText()
+  const { aside } = useCommon().punctuation
   const [place, setPlace] = useState({ page: 1, size: 5 })
   const query = useQuery(batchesQuery(place))
   const decide = useMutation(decideBatch)
   const columns: Column<Batch>[] = [
-    { key: 'what', title: t.batchColumns.what, cell: (b) => <>{t.acts[b.act]}{b.reason ? `（${t.revocations[b.reason]}）` : ''}<br /><span className="quiet wrap">{b.note}</span></> },
+    { key: 'what', title: t.batchColumns.what, cell: (b) => <>{t.acts[b.act]}{b.reason ? aside(t.revocations[b.reason]) : ''}<br /><span className="quiet wrap">{b.note}</span></> },
     { key: 'count', title: t.batchColumns.count, cell: (b) => b.items.length },
     { key: 'who', title: t.batchColumns.who, cell: (b) => <>{b.requestedBy}<br />{b.decidedBy ?? '—'}</> },
     { key: 'at', title: t.batchColumns.at, cell: (b) => moment(b.createdAt) },

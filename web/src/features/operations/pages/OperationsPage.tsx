@@ -62,7 +62,7 @@ function Switch({ issuance }: { issuance: Schema<'Issuance'> }) {
       )}
       {history.length > 0 && (
         <>
-          <h2 style={{ marginTop: 16 }}>{t.history}</h2>
+          <h2 className="title" style={{ marginTop: 20 }}>{t.history}</h2>
           <ul>
             {history.map((one) => (
               <li key={one.id}>{moment(one.askedAt)}{' · '}{one.stop ? t.acts.stop : t.acts.resume}{' · '}{t.states[one.state]}{' · '}{one.askedBy}{one.decidedBy && ` → ${one.decidedBy}`}{' · '}{one.reason}</li>
@@ -79,16 +79,16 @@ function Health({ health }: { health: Schema<'Operations'> }) {
   const { keys, escrow, clock, jobs, overdue } = health
   return (
     <section className="panel" style={{ padding: 20 }} data-testid="operations-health">
-      <h2>{t.authorities}</h2>
+      <h2 className="title">{t.authorities}</h2>
       {overdue.length > 0 && <Alert type="error" showIcon title={`${t.overdue}${overdue.join(', ')}`} />}
       <ul className="cards">
         {health.authorities.map((one) => <li key={one.id}><Authority one={one} /></li>)}
       </ul>
-      <h2>{t.keys}</h2>
+      <h2 className="title" style={{ marginTop: 20 }}>{t.keys}</h2>
       <p>{keys.ok ? t.keysOk : t.keysBad}{escrow.spare !== undefined && ` · ${t.spare} ${String(escrow.spare)}`}{escrow.locked && ` · ${t.locked}`}</p>
-      <h2>{t.clock}</h2>
+      <h2 className="title" style={{ marginTop: 20 }}>{t.clock}</h2>
       <p>{clock.watched ? `${source(t, clock.source ?? '')} · ${clock.trusted ? t.trusted : t.untrusted} · ${moment(clock.checkedAt)}` : t.unwatched}</p>
-      <h2>{t.jobs}</h2>
+      <h2 className="title" style={{ marginTop: 20 }}>{t.jobs}</h2>
       {jobs.length === 0 ? <p>{t.idle}</p> : <ul>{jobs.map((j) => <li key={`${j.topic} ${j.state}`}>{j.topic}{' · '}{t.messageStates[j.state] ?? j.state}{' · '}{String(j.count)}</li>)}</ul>}
     </section>
   )

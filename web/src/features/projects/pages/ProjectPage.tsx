@@ -33,7 +33,16 @@ export function ProjectPage({ login }: { login: (slug: string) => ReactNode }) {
 function Body({ project, login }: { project: Project; login: ReactNode }) {
   const { project: t } = useText()
   const narrow = useNarrow()
-  const loginPart = <div style={{ flex: '0 1 360px', minWidth: narrow ? '100%' : 320 }}>{login}</div>
+  const panel = <div key="login" style={{ flex: '0 1 360px', minWidth: narrow ? '100%' : 320 }}>{login}</div>
+  const rest = (
+    <div key="rest" className="stack" style={{ flex: '1 1 480px', minWidth: 0 }}>
+      <section className="panel"><Menu project={project} narrow={narrow} /></section>
+      <section className="panel">
+        <ContactBlock contact={project.contact} />
+        <p className="quiet" style={{ margin: '12px 0 0' }}>{t.forgotNumber}</p>
+      </section>
+    </div>
+  )
   return (
     <>
       <Title text={project.product || project.name} extra={project.demo && <DemoTag />} />
@@ -41,17 +50,8 @@ function Body({ project, login }: { project: Project; login: ReactNode }) {
         {project.name} · {project.priceCents > 0 ? t.price(yuan(project.priceCents), project.termMonths) : t.free(project.termMonths)}
       </p>
       {project.notice && <Alert type="info" showIcon title={project.notice} style={{ marginBottom: 16 }} />}
-      <div style={{ display: 'flex', flexWrap: 'wrap', gap: 20, alignItems: 'flex-start' }}>
-        {narrow && loginPart}
-        <div className="stack" style={{ flex: '1 1 480px', minWidth: 0 }}>
-          <section className="panel"><Menu project={project} narrow={narrow} /></section>
-          <section className="panel">
-            <ContactBlock contact={project.contact} />
-            <p className="quiet" style={{ margin: '12px 0 0' }}>{t.forgotNumber}</p>
-          </section>
-        </div>
-        {!narrow && loginPart}
-      </div>
+      {/* Moved by key, not made anew: what was typed stays when the window is turned or zoomed. */}
+      <div style={{ display: 'flex', flexWrap: 'wrap', gap: 20, alignItems: 'flex-start' }}>{narrow ? [panel, rest] : [rest, panel]}</div>
     </>
   )
 }

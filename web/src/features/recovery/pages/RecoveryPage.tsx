@@ -53,6 +53,7 @@ function Body({ recovery: r }: { recovery: Recovery }) {
 
 function useFacts(r: Recovery): Fact[] {
   const t = useText()
+  const { punctuation } = useCommon()
   const f = t.facts
   const facts: Fact[] = [
     { key: 'number', label: t.columns.number, value: <span className="mono">{r.number}</span> },
@@ -60,7 +61,7 @@ function useFacts(r: Recovery): Fact[] {
     { key: 'certificate', label: f.certificate, value: r.certificateName },
     { key: 'enc', label: f.encSerial, value: <span className="mono">{r.encSerialHex}</span> },
     { key: 'reason', label: f.reason, value: r.reason },
-    { key: 'files', label: f.files, value: r.files.length > 0 ? r.files.join('、') : t.noFiles },
+    { key: 'files', label: f.files, value: r.files.length > 0 ? punctuation.list(...r.files) : t.noFiles },
     { key: 'created', label: f.created, value: moment(r.createdAt) },
     { key: 'key', label: f.key, value: <span className="mono">{r.toKeyHash.slice(0, 16)}…</span> },
   ]

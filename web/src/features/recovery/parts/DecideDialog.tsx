@@ -31,8 +31,8 @@ export function DecideDialog({ one, approve, close, done }: Props) {
     { key: 'applicant', label: f.applicant, value: one.applicant ?? '—' },
     { key: 'certificate', label: f.certificate, value: <>{r.certificateName} <span className="mono">{r.encSerialHex}</span></> },
     { key: 'reason', label: f.reason, value: r.reason },
-    { key: 'files', label: f.files, value: r.files.length > 0 ? r.files.join('、') : t.noFiles },
-    { key: 'sealed', label: t.sealed, value: one.sealedBids.length > 0 ? one.sealedBids.map((s) => `${s.name} ${t.opens(minute(s.opensAt))}`).join('；') : t.noSeals },
+    { key: 'files', label: f.files, value: r.files.length > 0 ? common.punctuation.list(...r.files) : t.noFiles },
+    { key: 'sealed', label: t.sealed, value: one.sealedBids.length > 0 ? one.sealedBids.map((s) => `${s.name} ${t.opens(minute(s.opensAt))}`).join(common.punctuation.semicolon) : t.noSeals },
   ]
   if (one.reviewedBy) facts.push({ key: 'reviewed', label: f.reviewed, value: `${one.reviewedBy} ${moment(one.reviewedAt)}` })
   return (

@@ -175,7 +175,7 @@ function Bar({ desk, detail: { item, mayDecide } }: { desk: DeskState; detail: D
           <Alert type="info" showIcon title={t.notOpen} />
         )}
         <Button onClick={() => void next.go()} aria-keyshortcuts="n" data-testid="review-next">{t.nextOne} (n)</Button>
-        <Button onClick={() => desk.setHelp(true)} aria-keyshortcuts="?">{t.keys.open} (?)</Button>
+        <Button className="by-key" onClick={() => desk.setHelp(true)} aria-keyshortcuts="?">{t.keys.open} (?)</Button>
       </div>
     </div>
   )

@@ -42,7 +42,7 @@ export function QueuePage() {
     <>
       <Title
         text={t.page}
-        extra={<span className="row"><Button onClick={() => setHelp(true)} aria-keyshortcuts="?">{t.keys.open} (?)</Button><LinkButton to="/admin/review/throughput">{t.throughput}</LinkButton></span>}
+        extra={<span className="row"><Button className="by-key" onClick={() => setHelp(true)} aria-keyshortcuts="?">{t.keys.open} (?)</Button><LinkButton to="/admin/review/throughput">{t.throughput}</LinkButton></span>}
       />
       <SearchBar key={list.find} label={t.find} value={list.find} search={(find) => list.change({ find })} extra={<Filters filter={filter} set={setFilter} />} testId="review-search" />
       <Ready query={query}>

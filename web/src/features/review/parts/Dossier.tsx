@@ -49,11 +49,11 @@ function Differences({ detail: { differences } }: { detail: Detail }) {
 
 function Asked({ detail: { application, record, item } }: { detail: Detail }) {
   const t = useText()
-  const { kinds } = useCommon()
+  const { kinds, punctuation } = useCommon()
   const word = useWord()
   const facts: Fact[] = [
     { key: 'kind', label: t.kind, value: <>{kinds[application.kind]}{application.manual && ` · ${t.manual}`}</> },
-    { key: 'organisation', label: t.record.name, value: <>{record.name}{record.formerNames?.length ? <div className="quiet">{t.record.former(record.formerNames.join('、'))}</div> : null}</> },
+    { key: 'organisation', label: t.record.name, value: <>{record.name}{record.formerNames?.length ? <div className="quiet">{t.record.former(punctuation.list(...record.formerNames))}</div> : null}</> },
     { key: 'code', label: t.record.code, value: <span className="mono">{record.code}</span> },
     { key: 'legalRep', label: t.record.legalRep, value: record.legalRep || '—' },
     { key: 'handler', label: t.record.handler, value: `${record.handlerName || '—'} ${record.handlerPhone}` },
@@ -94,6 +94,7 @@ function Checks({ detail: { checks } }: { detail: Detail }) {
 
 function Earlier({ detail: { decisions } }: { detail: Detail }) {
   const t = useText()
+  const { punctuation } = useCommon()
   if (decisions.length === 0) return null
   return (
     <section aria-label={t.earlier}>
@@ -104,7 +105,7 @@ function Earlier({ detail: { decisions } }: { detail: Detail }) {
             <StateTag tone={one.decision === 'approve' ? 'good' : 'bad'} text={t.decisions[one.decision]} />
             <span className="wrap todo-text">
               {t.step(one.step)} · {one.by} · {minute(one.at)}{one.signed && ` · ${t.signed}`}
-              {one.reasons.length > 0 && <div>{one.reasons.map((reason) => t.reasons[reason]).join('、')}</div>}
+              {one.reasons.length > 0 && <div>{punctuation.list(...one.reasons.map((reason) => t.reasons[reason]))}</div>}
               {one.note && <div className="quiet">{one.note}</div>}
             </span>
           </li>

@@ -42,8 +42,8 @@ export function Viewer({ applicationId, file, view, set, index, count, go }: Pro
         <Button size="small" disabled={index >= count - 1} onClick={() => go(1)} aria-keyshortcuts="j" data-testid="viewer-next">{t.next} (j)</Button>
         {picture && (
           <>
-            <Button size="small" onClick={() => set(zoomed(view, 1))} aria-label={t.nearer} data-testid="viewer-nearer">＋</Button>
-            <Button size="small" onClick={() => set(zoomed(view, -1))} aria-label={t.farther}>－</Button>
+            <Button size="small" onClick={() => set(zoomed(view, 1))} aria-label={t.nearer} data-testid="viewer-nearer">+</Button>
+            <Button size="small" onClick={() => set(zoomed(view, -1))} aria-label={t.farther}>−</Button>
             <Button size="small" onClick={() => set(turned(view, -1))} aria-label={t.left}>↺</Button>
             <Button size="small" onClick={() => set(turned(view, 1))} aria-label={t.right} data-testid="viewer-right">↻</Button>
           </>

@@ -3,6 +3,7 @@ import { Alert, Button, Form, Input, Modal } from 'antd'
 import { useState } from 'react'
 import type { Schema } from '@/api/client'
 import { has, sessionQuery } from '@/api/session'
+import { useCommon } from '@/i18n/common'
 import { minute } from '@/lib/time'
 import { CopyText } from '@/ui/CopyText'
 import { Problem } from '@/ui/Problem'
@@ -42,6 +43,7 @@ export function PeoplePage() {
 
 function People({ rows, act }: { rows: Member[]; act: ((doing: Doing) => void) | null }) {
   const { people: t, roles } = useText()
+  const { list } = useCommon().punctuation
   const c = t.columns
   return (
     <Rows
@@ -52,7 +54,7 @@ function People({ rows, act }: { rows: Member[]; act: ((doing: Doing) => void) |
       columns={[
         { key: 'login', title: c.login, cell: (m) => <span className="mono">{m.login}</span> },
         { key: 'name', title: c.name, cell: (m) => m.name },
-        { key: 'roles', title: c.roles, cell: (m) => m.roles.map((role) => roles[role]).join('、') || roles.staff },
+        { key: 'roles', title: c.roles, cell: (m) => list(...m.roles.map((role) => roles[role])) || roles.staff },
         { key: 'state', title: c.state, cell: (m) => <StateTag tone={m.state === 'frozen' ? 'bad' : 'good'} text={t.states[m.state]} /> },
         { key: 'factors', title: c.factors, cell: (m) => (m.factors > 0 ? t.set(m.factors) : t.noFactor) },
         { key: 'seen', title: c.seen, cell: (m) => minute(m.seenAt) },

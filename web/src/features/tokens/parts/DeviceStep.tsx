@@ -18,6 +18,7 @@ interface Props {
 /** The key is not there: what is plugged in instead. */
 export function PlugStep({ ukey, serial }: Pick<Props, 'ukey' | 'serial'>) {
   const t = useText()
+  const { punctuation } = useCommon()
   const keys = ukey.keys.data ?? []
   useLookAgain(ukey)
   return (
@@ -26,7 +27,7 @@ export function PlugStep({ ukey, serial }: Pick<Props, 'ukey' | 'serial'>) {
       {keys.length === 0 ? (
         <Alert type="info" showIcon title={t.none} />
       ) : (
-        <Alert type="warning" showIcon data-testid="unlock-other-key" title={<>{t.others} <span className="mono wrap">{keys.map((key) => key.serial).join('、')}</span></>} />
+        <Alert type="warning" showIcon data-testid="unlock-other-key" title={<>{t.others} <span className="mono wrap">{punctuation.list(...keys.map((key) => key.serial))}</span></>} />
       )}
       <Problem error={ukey.keys.error} testId="key-problem" />
       <div><Button onClick={ukey.refresh} loading={ukey.keys.isFetching} data-testid="key-refresh">{t.refresh}</Button></div>

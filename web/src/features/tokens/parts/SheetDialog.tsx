@@ -32,7 +32,7 @@ export function SheetDialog({ close, done }: Props) {
         {sheet && (
           <div role="status" data-testid="sheet-state">
             {!sheet.known ? <Alert type="error" showIcon title={t.sheet.unknown} />
-              : sheet.bad.length > 0 ? <Alert type="error" showIcon title={t.sheet.bad(sheet.bad.slice(0, 20).join('、'))} />
+              : sheet.bad.length > 0 ? <Alert type="error" showIcon title={t.sheet.bad(common.punctuation.list(...sheet.bad.slice(0, 20).map(String)))} />
                 : count === 0 || count > mostEntries ? <Alert type="error" showIcon title={t.sheet.count(count, mostEntries)} />
                   : <Alert type="info" showIcon title={t.sheet.ready(count)} />}
           </div>
