@@ -25,18 +25,24 @@ type wire struct {
 
 func (s *System) wire(t *testing.T, holder *demo.Client) *wire {
 	t.Helper()
+	var pairing struct{ Code string }
+	Call(t, holder, http.MethodPost, "/agent/pairings", nil, &pairing)
+	return s.wireBy(t, pairing.Code)
+}
+
+// wireBy is an agent paired by a code.
+func (s *System) wireBy(t *testing.T, code string) *wire {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	spki, err := pki.MarshalPublicKey(key.Public())
 	must(t, err)
-	var pairing struct{ Code string }
-	Call(t, holder, http.MethodPost, "/agent/pairings", nil, &pairing)
-	sig, err := ticket.SignPairing(key, pairing.Code)
+	sig, err := ticket.SignPairing(key, code)
 	must(t, err)
 	var paired ticket.Paired
-	Call(t, s.Anybody(), http.MethodPost, "/agent/pairings/confirm", ticket.PairingConfirm{Code: pairing.Code, PublicKey: spki, Name: "wire", Signature: sig}, &paired)
+	Call(t, s.Anybody(), http.MethodPost, "/agent/pairings/confirm", ticket.PairingConfirm{Code: code, PublicKey: spki, Name: "wire", Signature: sig}, &paired)
 	// The code is used up.
-	Refused(t, s.Anybody(), http.MethodPost, "/agent/pairings/preview", map[string]any{"code": pairing.Code}, http.StatusBadRequest, "pairing_code_wrong")
+	Refused(t, s.Anybody(), http.MethodPost, "/agent/pairings/preview", map[string]any{"code": code}, http.StatusBadRequest, "pairing_code_wrong")
 	return &wire{s, paired.AgentID, key}
 }
 

@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"signet/api/account"
 	"signet/api/demo"
+	"signet/api/relay"
 	"signet/api/store"
 	"signet/ca"
 	"signet/ca/cms"
@@ -23,6 +25,7 @@ import (
 	"signet/hsm/keyfile"
 	"signet/ukey"
 	"signet/ukey/softkey"
+	"signet/ukey/ticket"
 )
 
 // officers are the people of a key management centre with their keys.
@@ -393,6 +396,49 @@ func TestOfficersAreNotStaff(t *testing.T) {
 	at := s.Clock.Now().UTC().Truncate(time.Second)
 	must(t, s.Centre.Office.Dismiss(t.Context(), "op3", "business", at, o.sign(t, "business", kmc.DismissalStatement("op3", "business", at))))
 	must(t, staff())
+}
+
+// TestOfficerTickets: an officer's computer is paired without an account, and gets tickets for an officer's key and the portal's own words only.
+func TestOfficerTickets(t *testing.T) {
+	o := newOfficers(t, "security", "audit", "business", "op1", "op2", "law1")
+	s := Start(t, withOfficers(o, t))
+	o.appoint(t, s.Centre.Office, s.Clock.Now)
+	code, err := relay.PairOfficer(t.Context(), s.DB, "op1", "丁", "test")
+	must(t, err)
+	w := s.wireBy(t, code)
+	if status, _, answer := w.send(t, w.request(t, http.MethodGet, "/agent/jobs/next?wait=0", nil, s.Clock.Now())); status != http.StatusNoContent {
+		t.Fatalf("%d %s", status, answer) // it may ask, and gets nothing
+	}
+	c := s.Anybody()
+	var begun struct {
+		Login string
+		Nonce []byte
+	}
+	Call(t, c, http.MethodPost, "/session/key/nonce", nil, &begun)
+	ask := func(who string) map[string]any {
+		hash := pki.SPKIHash(o.spki(t, who))
+		return map[string]any{"login": begun.Login, "agentId": w.id, "spkiHash": hash[:]}
+	}
+	Refused(t, c, http.MethodPost, "/kmc/tickets", ask("op1"), http.StatusForbidden, "ticket_expired") // no grant yet
+	Call(t, c, http.MethodPost, "/session/key/grants", map[string]any{"login": begun.Login, "nonce": begun.Nonce, "hello": w.hello(t, s.URL, begun.Nonce)}, nil)
+	var given struct {
+		Officer string
+		At      time.Time
+		Job     struct{ Params string }
+	}
+	Call(t, c, http.MethodPost, "/kmc/tickets", ask("op1"), &given)
+	var params ticket.SignParams
+	must(t, json.Unmarshal([]byte(given.Job.Params), &params))
+	if given.Officer != "op1" || string(params.Content) != string(kmc.DocketStatement("op1", given.At)) || params.Style != ticket.Raw {
+		t.Errorf("%+v %q", given, params.Content)
+	}
+	Refused(t, c, http.MethodPost, "/kmc/tickets", ask("law1"), http.StatusForbidden, "officer_refused") // nobody appointed this key
+	missing := ask("op1")
+	missing["caseId"], missing["act"] = "00000000000000000000000000000000", "approve"
+	Refused(t, c, http.MethodPost, "/kmc/tickets", missing, http.StatusNotFound, "not_found")
+	at := s.Clock.Now().UTC().Truncate(time.Second)
+	must(t, s.Centre.Office.Dismiss(t.Context(), "op1", "business", at, o.sign(t, "business", kmc.DismissalStatement("op1", "business", at))))
+	Refused(t, c, http.MethodPost, "/kmc/tickets", ask("op1"), http.StatusForbidden, "officer_refused")
 }
 
 // TestNoOfficersNoRecovery: a server whose configuration names no founders recovers nothing and says so.

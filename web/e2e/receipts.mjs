@@ -49,6 +49,8 @@ await run(async () => {
   say('officers have a page without an account')
   const officer = await tab()
   await officer.goto('/kmc')
+  await officer.getByTestId('officer-connect').waitFor()
+  await officer.getByTestId('officer-other').locator('summary').click()
   await officer.getByTestId('officer-id').fill('op1')
   assert.match(await officer.getByTestId('officer-statement').innerText(), /^signet kmc docket 1\nofficer 3:op1\nat 20:/)
   await look('officer', officer)

@@ -6,9 +6,9 @@ import { outbox, startWalk, until } from '../rig.mjs'
 
 const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
 
-/** A walk with one company in front of the browser; flags go to Chromium, dev to `signet dev`. */
-export async function startCompany(name, { flags, dev } = {}) {
-  const walk = await startWalk(name, flags, dev)
+/** A walk with one company in front of the browser; dev are flags of `signet dev`. */
+export async function startCompany(name, dev = []) {
+  const walk = await startWalk(name, undefined, dev)
   const { server, browser } = walk
   const page = await walk.tab()
   const id = (one) => page.getByTestId(one)
@@ -131,13 +131,11 @@ export async function startCompany(name, { flags, dev } = {}) {
     assert.equal(answer.status(), 201, await answer.text())
   }
 
-  /** The browser asks nobody whether pages may call ukeyd on this computer. */
-  async function permit() {
+  /** The browser of a page asks nobody whether it may call ukeyd on this computer. */
+  async function permit(at = page) {
+    const { targetInfo } = await (await at.context().newCDPSession(at)).send('Target.getTargetInfo')
     const cdp = await browser.newBrowserCDPSession()
-    const { browserContextIds } = await cdp.send('Target.getBrowserContexts')
-    for (const browserContextId of browserContextIds) {
-      await cdp.send('Browser.setPermission', { permission: { name: 'loopback-network' }, setting: 'granted', origin: server.dev.url, browserContextId })
-    }
+    await cdp.send('Browser.setPermission', { permission: { name: 'loopback-network' }, setting: 'granted', origin: server.dev.url, browserContextId: targetInfo.browserContextId })
   }
 
   /** Asks for a code by a button; the gateway's limit of one a minute to a number may still hold, and the page says so. */

@@ -1,4 +1,4 @@
-import { fromBase64, readFile, toBase64 } from '@/lib/bytes'
+import { fromBase64, hashOf as hash, readFile, toBase64 } from '@/lib/bytes'
 import type * as api from '../../public/ukeyd'
 import { LoopbackError, permission, sayHello, Session } from './loopback'
 import { PageKey } from './pageKey'
@@ -72,11 +72,9 @@ class Client implements api.UKeyd {
 
 const serial = (tokenSerial?: string) => (tokenSerial ? { tokenSerial } : {})
 
-/** Base64 of the SHA-256 of a public key. */
 async function hashOf(spki: string): Promise<string> {
-  const bytes = fromBase64(spki)
-  if (!bytes?.length) throw new UKeydError('invalid_field')
-  return toBase64(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+  if (!fromBase64(spki)?.length) throw new UKeydError('invalid_field')
+  return hash(spki)
 }
 
 async function translated<T>(call: Promise<T>): Promise<T> {

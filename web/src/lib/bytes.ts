@@ -38,3 +38,8 @@ export function size(bytes: number): string {
   if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`
   return `${(bytes / 1024 / 1024).toFixed(1)} MiB`
 }
+
+/** Base64 of the SHA-256 of a public key, itself in Base64; of what is no Base64, that of nothing. */
+export async function hashOf(spki: string): Promise<string> {
+  return toBase64(new Uint8Array(await crypto.subtle.digest('SHA-256', fromBase64(spki) ?? new Uint8Array())))
+}

@@ -1,4 +1,5 @@
 import { keepPreviousData, mutationOptions, queryOptions } from '@tanstack/react-query'
+import type { Guest } from '@/agent/guest'
 import { signedDecision } from '@/agent/queries'
 import { api, body, type Schema } from '@/api/client'
 import type { ListState } from '@/ui/useListState'
@@ -41,6 +42,9 @@ export const withdrawRecovery = mutationOptions({
   mutationFn: (id: string) => body(api.POST('/recoveries/{id}/withdraw', { params: { path: { id } } })),
 })
 
+/** 加密密钥恢复申请书, filled in. */
+export const letterURL = (id: string) => `/api/v1/recoveries/${id}/letter`
+
 export const writeRecovered = (id: string) => (target: Schema<'JobTarget'>) =>
   body(api.POST('/recoveries/{id}/write', { params: { path: { id } }, body: target }))
 
@@ -64,6 +68,35 @@ export const decideRecovery = mutationOptions({
 export const listCases = mutationOptions({
   mutationKey: ['kmc', 'cases'],
   mutationFn: (proof: Schema<'OfficerProof'>) => body(api.POST('/kmc/cases', { body: proof })),
+})
+
+/** What an officer's key on this computer signs, and the signature: to see what waits, or to decide a case. */
+async function word(guest: Guest, spkiHash: string, about: Pick<Schema<'OfficerTicketRequest'>, 'caseId' | 'act'> = {}) {
+  const { officer, at, job } = await body(api.POST('/kmc/tickets', { body: { login: guest.login, agentId: guest.agentId, spkiHash, ...about } }))
+  const { signature } = await guest.run<{ signature: string }>(job)
+  return { officer, at, signature }
+}
+
+/** The key of an officer at the agent beside the page. */
+export interface OfficerKey {
+  guest: Guest
+  spkiHash: string
+}
+
+export const listByKey = mutationOptions({
+  mutationKey: ['kmc', 'cases', 'key'],
+  mutationFn: async ({ guest, spkiHash }: OfficerKey) => {
+    const { officer, at = '', signature } = await word(guest, spkiHash)
+    return { officer, items: (await body(api.POST('/kmc/cases', { body: { officer, at, signature } }))).items }
+  },
+})
+
+export const decideByKey = mutationOptions({
+  mutationKey: ['kmc', 'decide', 'key'],
+  mutationFn: async ({ guest, spkiHash, id, act }: OfficerKey & { id: string; act: 'approve' | 'reject' }) => {
+    const { officer, signature } = await word(guest, spkiHash, { caseId: id, act })
+    return body(api.POST('/kmc/cases/{id}/decisions', { params: { path: { id } }, body: { officer, act, signature } }))
+  },
 })
 
 export const decideCase = mutationOptions({

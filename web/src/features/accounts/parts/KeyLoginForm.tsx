@@ -2,9 +2,10 @@ import { useMutation } from '@tanstack/react-query'
 import { Alert, Button } from 'antd'
 import { useState } from 'react'
 import { Link } from 'react-router'
+import { Guest } from '@/agent/guest'
 import type { Schema } from '@/api/client'
 import { Problem } from '@/ui/Problem'
-import { KeyLogin, loginByKey } from '../keyLogin'
+import { loginByKey, prove as proveKey } from '../keyLogin'
 import { isPending, type Entered } from '../queries'
 import { useText } from '../text'
 
@@ -17,7 +18,7 @@ interface Props {
 export function KeyLoginForm({ project, entered }: Props) {
   const { ways: t, members } = useText()
   const [proof, setProof] = useState<Schema<'KeyLoginProof'> | null>(null)
-  const connect = useMutation({ mutationFn: () => KeyLogin.begin() })
+  const connect = useMutation({ mutationFn: () => Guest.begin() })
   const login = useMutation({
     mutationFn: loginByKey,
     onSuccess: (answer) => {
@@ -28,7 +29,7 @@ export function KeyLoginForm({ project, entered }: Props) {
   const prove = useMutation({
     mutationFn: async (serial: string) => {
       if (!connect.data) return
-      const signed = { ...(await connect.data.prove(serial)), ...(project ? { project } : {}) }
+      const signed = { ...(await proveKey(connect.data, serial)), ...(project ? { project } : {}) }
       setProof(signed)
       login.mutate(signed)
     },

@@ -1,15 +1,16 @@
 import { useMutation } from '@tanstack/react-query'
 import { Alert, Button, Form, Input } from 'antd'
 import { useState } from 'react'
+import { Guest } from '@/agent/guest'
 import type { Schema } from '@/api/client'
-import { fromBase64 } from '@/lib/bytes'
+import { fromBase64, hashOf } from '@/lib/bytes'
 import { serverNow } from '@/lib/clock'
 import { save } from '@/lib/save'
 import { minute } from '@/lib/time'
 import { Facts } from '@/ui/Facts'
 import { Problem } from '@/ui/Problem'
 import { Title } from '@/ui/Title'
-import { decideCase, listCases } from '../queries'
+import { decideByKey, decideCase, listByKey, listCases, type OfficerKey } from '../queries'
 import { useText } from '../text'
 
 type Case = Schema<'OfficerCase'>
@@ -31,13 +32,85 @@ export function OfficerPage() {
     <div className="page stack">
       <Title text={t.title} />
       <Alert type="info" showIcon title={t.lead} />
-      <section className="panel stack" aria-label={t.commandTitle}>
-        <h2 className="title" style={{ margin: 0 }}>{t.commandTitle}</h2>
-        <span>{t.commandHint}</span>
-        <pre className="mono" tabIndex={0} style={{ whiteSpace: 'pre-wrap', margin: 0 }} data-testid="officer-commands">{commands}</pre>
-      </section>
-      <Docket />
+      <ByKey />
+      <details className="panel" data-testid="officer-other">
+        <summary>{t.otherTitle}</summary>
+        <div className="stack" style={{ marginTop: 16 }}>
+          <section className="stack" aria-label={t.commandTitle}>
+            <h2 className="title" style={{ margin: 0 }}>{t.commandTitle}</h2>
+            <span>{t.commandHint}</span>
+            <pre className="mono" tabIndex={0} style={{ whiteSpace: 'pre-wrap', margin: 0 }} data-testid="officer-commands">{commands}</pre>
+          </section>
+          <Docket />
+        </div>
+      </details>
     </div>
+  )
+}
+
+/** At this computer: the assistant shows what is signed, and the PIN is typed there. */
+function ByKey() {
+  const { officer: t } = useText()
+  const connect = useMutation({ mutationFn: () => Guest.begin() })
+  const list = useMutation(listByKey)
+  const guest = connect.data
+  const choose = useMutation({
+    mutationFn: async (spki: string) => {
+      if (guest) await list.mutateAsync({ guest, spkiHash: await hashOf(spki) })
+    },
+  })
+  const keys = guest?.keys.flatMap(({ serial, label, objects }) => (objects ?? []).flatMap(({ usage, spki }) => (usage === 'sign' && spki ? [{ serial, label, spki }] : [])))
+  return (
+    <section className="panel stack" aria-label={t.keyTitle} data-testid="officer-key">
+      <h2 className="title" style={{ margin: 0 }}>{t.keyTitle}</h2>
+      <span>{t.keyHint}</span>
+      <div className="row">
+        <Button type={keys ? 'default' : 'primary'} loading={connect.isPending} onClick={() => { list.reset(); connect.mutate() }} data-testid="officer-connect">{keys ? t.connectAgain : t.connect}</Button>
+        {keys?.map(({ serial, label, spki }) => (
+          <Button key={spki} type="primary" loading={choose.isPending && choose.variables === spki} disabled={choose.isPending} onClick={() => choose.mutate(spki)} data-testid={`officer-key-${serial}`}>{t.showBy(label || serial)}</Button>
+        ))}
+      </div>
+      {keys?.length === 0 && <Alert type="warning" showIcon title={t.noKey} />}
+      {choose.isPending && <p role="status" className="quiet" style={{ margin: 0 }}>{t.inWindow}</p>}
+      <Problem error={connect.error ?? choose.error} testId="officer-key-problem" />
+      {list.data && <strong data-testid="officer-who">{t.who(list.data.officer)}</strong>}
+      {list.data?.items.length === 0 && <span data-testid="officer-key-none">{t.none}</span>}
+      {guest && list.variables && list.data?.items.map((one) => <OneByKey key={one.id} one={one} by={list.variables} />)}
+    </section>
+  )
+}
+
+function OneByKey({ one, by }: { one: Case; by: OfficerKey }) {
+  const { officer: t } = useText()
+  const decide = useMutation(decideByKey)
+  const button = (act: 'approve' | 'reject') => (
+    <Button {...(act === 'approve' ? { type: 'primary' as const } : { danger: true })} loading={decide.isPending && decide.variables.act === act} disabled={decide.isPending} onClick={() => decide.mutate({ ...by, id: one.id, act })} data-testid={`officer-${act}`}>
+      {act === 'approve' ? t.approveByKey : t.rejectByKey}
+    </Button>
+  )
+  return (
+    <div className="panel stack" data-testid="officer-case">
+      <CaseFacts one={one} />
+      {decide.isPending && <p role="status" className="quiet" style={{ margin: 0 }}>{t.inWindow}</p>}
+      <Problem error={decide.error} testId="officer-decide-problem" />
+      {decide.data ? <Alert type="success" showIcon title={decide.data.state === 'open' ? t.doneOpen : t.done} data-testid="officer-done" data-state={decide.data.state} /> : <div className="row">{button('approve')}{button('reject')}</div>}
+    </div>
+  )
+}
+
+function CaseFacts({ one }: { one: Case }) {
+  const { officer: t } = useText()
+  return (
+    <Facts
+      facts={[
+        { key: 'case', label: t.case, value: <><span className="mono wrap">{one.id}</span> {t.kind[one.kind]}</> },
+        { key: 'holder', label: t.holder, value: one.holder },
+        { key: 'reason', label: t.reason, value: <>{one.reason} <span className="quiet">{t.required(one.required)}</span></> },
+        { key: 'expires', label: t.expires, value: minute(one.expiresAt) },
+        { key: 'key', label: t.key, value: <span className="mono wrap">{one.spkiHash}</span> },
+        { key: 'to', label: t.to, value: <span className="mono wrap">{one.toKeyHash}</span> },
+      ]}
+    />
   )
 }
 
@@ -49,7 +122,7 @@ function Docket() {
   const list = useMutation(listCases)
   const text = docket(officer, at)
   return (
-    <section className="panel stack" aria-label={t.signTitle}>
+    <section className="stack" aria-label={t.signTitle}>
       <h2 className="title" style={{ margin: 0 }}>{t.signTitle}</h2>
       <Form layout="vertical" onFinish={() => list.mutate({ officer, at, signature: signature.replace(/\s/g, '') })}>
         <Form.Item label={t.id} htmlFor="officer-id" required><Input id="officer-id" value={officer} maxLength={60} style={{ maxWidth: 320 }} onChange={(event) => setOfficer(event.target.value)} data-testid="officer-id" /></Form.Item>
@@ -78,16 +151,7 @@ function One({ one, officer }: { one: Case; officer: string }) {
   const send = (act: 'approve' | 'reject') => decide.mutate({ id: one.id, officer, act, signature: signature.replace(/\s/g, '') })
   return (
     <div className="panel stack" data-testid="officer-case">
-      <Facts
-        facts={[
-          { key: 'case', label: t.case, value: <><span className="mono">{one.id}</span> {t.kind[one.kind]}</> },
-          { key: 'holder', label: t.holder, value: one.holder },
-          { key: 'reason', label: t.required(one.required), value: one.reason },
-          { key: 'expires', label: t.expires, value: minute(one.expiresAt) },
-          { key: 'key', label: t.key, value: <span className="mono wrap">{one.spkiHash}</span> },
-          { key: 'to', label: t.to, value: <span className="mono wrap">{one.toKeyHash}</span> },
-        ]}
-      />
+      <CaseFacts one={one} />
       <div className="row"><Button onClick={() => give('approve')}>{t.approveBytes}</Button><Button onClick={() => give('reject')}>{t.rejectBytes}</Button></div>
       <Input.TextArea aria-label={t.signature} placeholder={t.signature} value={signature} autoSize={{ minRows: 2 }} onChange={(event) => setSignature(event.target.value)} />
       <Problem error={decide.error} testId="officer-decide-problem" />

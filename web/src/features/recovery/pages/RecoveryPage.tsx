@@ -14,7 +14,7 @@ import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
 import { useNarrow } from '@/ui/useNarrow'
 import { RecoveryTag } from '../parts/RecoveryTag'
-import { recoveryQuery, withdrawRecovery, writeRecovered, type Recovery } from '../queries'
+import { letterURL, recoveryQuery, withdrawRecovery, writeRecovered, type Recovery } from '../queries'
 import { useText } from '../text'
 
 /** One request: how far it is, and the writing to the USB key once it was approved. */
@@ -44,6 +44,10 @@ function Body({ recovery: r }: { recovery: Recovery }) {
       {(r.state === 'pending' || r.state === 'second' || r.state === 'requested') && <Alert type="info" showIcon title={t.wait[r.state]} />}
       <section className="panel stack">
         <Facts facts={useFacts(r)} />
+        <div className="row">
+          <Button href={letterURL(r.id)} download data-testid="recovery-letter">{t.letter}</Button>
+          <span className="quiet">{t.letterHint}</span>
+        </div>
         {(r.state === 'pending' || r.state === 'second' || r.state === 'requested') && <Withdraw id={r.id} />}
       </section>
       {r.state === 'ready' && <Write recovery={r} />}

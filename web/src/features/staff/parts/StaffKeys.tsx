@@ -79,7 +79,8 @@ export function BindKey() {
   const [serial, setSerial] = useState('')
   const run = useJobRun('prove', bindStaffKey)
   const ukey = useUKey({ running: run.running })
-  const object = ukey.keys.data?.find((key) => key.serial === serial)?.objects.find((o) => o.usage === 'sign' && o.serialHex)
+  // The portal names certificates of one's own organisation only, and staff have none.
+  const object = ukey.keys.data?.find((key) => key.serial === serial)?.objects.find((o) => o.usage === 'sign')
   useEffect(() => {
     if (run.done) void client.invalidateQueries({ queryKey: staffKeysQuery.queryKey })
   }, [run.done, client])
