@@ -66,6 +66,7 @@ type organisationRow struct {
 	ClosedAt      int64
 	PredecessorID string // by a change of the number (decision 6)
 	SuccessorID   string
+	Named         int64 // 1 once FillNames came to it
 }
 
 // TableName names the table for gorm.

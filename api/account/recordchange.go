@@ -104,7 +104,7 @@ func RoleContacts(tx *store.Tx, role Role) ([]string, error) {
 
 // RenameOrganisation gives an organisation another name; the old one is kept.
 func RenameOrganisation(tx *store.Tx, c RecordChange) error {
-	return c.set(tx, map[string]any{"name": c.After})
+	return c.set(tx, map[string]any{"name": c.After, "named": 0})
 }
 
 // SetLegalRep gives an organisation another legal representative, of whom only the name is known now.

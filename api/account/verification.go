@@ -29,7 +29,11 @@ func bounds(page, size, most int) (int, int) {
 	return max(page, 1), min(size, most)
 }
 
-// Organisations lists organisations for staff, newest first, and how many there are.
+// countMost is how many organisations a list counts and shows: among more, one searches.
+const countMost = 10_000
+
+// Organisations lists organisations for staff, newest first, and how many there are; one more than 10,000 = more than those that are shown. Search
+// is part of a name, or the beginning of a number.
 //
 // Errors: those of Can.
 func (a *Accounts) Organisations(ctx context.Context, by Actor, q OrganisationQuery) (list []Organisation, total int64, err error) {
@@ -37,22 +41,32 @@ func (a *Accounts) Organisations(ctx context.Context, by Actor, q OrganisationQu
 		return nil, 0, err
 	}
 	page, size := bounds(q.Page, q.Size, 100)
+	search, condition, found := strings.TrimSpace(q.Search), "", []any(nil)
+	if search != "" {
+		if condition, found, err = searched(a.db.Read(ctx), search); err != nil {
+			return nil, 0, err
+		}
+	}
 	where := func() *gorm.DB {
 		db := withinWindow(a.db.Read(ctx), by)
 		if q.Status != "" {
 			db = db.Where("status = ?", q.Status)
 		}
-		if s := strings.TrimSpace(q.Search); s != "" {
-			escaped := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) + "%"
-			db = db.Where("(name LIKE ? ESCAPE '!' OR uscc LIKE ? ESCAPE '!' OR org_code LIKE ? ESCAPE '!')", escaped, escaped, escaped)
+		if condition != "" {
+			db = db.Where(condition, found...)
 		}
 		return db
 	}
-	if err := where().Count(&total).Error; err != nil {
+	counted := where().Select("id").Limit(countMost + 1)
+	if err := a.db.Read(ctx).Table("(?) counted", counted).Count(&total).Error; err != nil {
 		return nil, 0, fmt.Errorf("counting organisations: %w", err)
 	}
+	skip := (page - 1) * size
+	if size = min(size, int(min(total, countMost))-skip); size <= 0 {
+		return []Organisation{}, total, nil
+	}
 	var rows []organisationRow
-	if err := where().Order("created_at DESC, id DESC").Offset((page - 1) * size).Limit(size).Find(&rows).Error; err != nil {
+	if err := where().Order("created_at DESC, id DESC").Offset(skip).Limit(size).Find(&rows).Error; err != nil {
 		return nil, 0, fmt.Errorf("listing organisations: %w", err)
 	}
 	list = make([]Organisation, len(rows))
@@ -61,6 +75,29 @@ func (a *Accounts) Organisations(ctx context.Context, by Actor, q OrganisationQu
 	}
 	return list, total, nil
 }
+
+// searched is the condition on organisations that a search makes. Numbers and names are found by their indexes; only a part of very many names is
+// looked for by walking.
+func searched(db *gorm.DB, text string) (condition string, args []any, err error) {
+	ids, many, err := Named(db, text, namedMost)
+	if err != nil {
+		return "", nil, err
+	}
+	if many {
+		return "name LIKE ? ESCAPE '!'", []any{"%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text) + "%"}, nil
+	}
+	condition, args = "id IN ?", []any{ids}
+	if word := strings.ToUpper(text); strings.Trim(word, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == "" {
+		for _, column := range []string{"uscc", "org_code"} {
+			condition += " OR id IN (SELECT id FROM acct_organisations WHERE " + column + " >= ? AND " + column + " < ?)"
+			args = append(args, word, word+"\x7f")
+		}
+	}
+	return "(" + condition + ")", args, nil
+}
+
+// namedMost is how many organisations of a name are looked up one by one.
+const namedMost = 500
 
 // withinWindow gives the organisations that a person may verify: a project's are those whose accounts came with it.
 func withinWindow(db *gorm.DB, by Actor) *gorm.DB {

@@ -162,9 +162,14 @@ const (
 	orderRefund   = "refund."
 )
 
-// noteOrder writes a line into an order's timeline.
+// noteOrder writes a line into an order's timeline, after those that are there: what happens within one millisecond is told in its order.
 func noteOrder(tx *store.Tx, orderID, line, by, text string) error {
-	row := orderLineRow{ID: store.NewID("oli"), OrderID: orderID, At: store.Millis(tx.Now()), Act: line, ByName: clip(by, 200), Note: clip(text, 500)}
+	var last int64
+	if err := tx.DB().Model(&orderLineRow{}).Where("order_id = ?", orderID).Select("COALESCE(MAX(at), 0)").Scan(&last).Error; err != nil {
+		return fmt.Errorf("reading timeline: %w", err)
+	}
+	at := max(store.Millis(tx.Now()), last+1)
+	row := orderLineRow{ID: store.NewID("oli"), OrderID: orderID, At: at, Act: line, ByName: clip(by, 200), Note: clip(text, 500)}
 	if err := tx.DB().Create(&row).Error; err != nil {
 		return fmt.Errorf("writing timeline: %w", err)
 	}
@@ -243,15 +248,22 @@ func (r *RA) wholeOrder(db *gorm.DB, where string, args ...any) (Order, error) {
 
 // OrderFilter narrows the orders that finance sees.
 //
-// Nil/zero: each empty = all. Search is part of a remark code, order number or organisation's name.
+// Nil/zero: each empty = all. Search is the beginning of a remark code or order number, or any part of an organisation's name.
 type OrderFilter struct {
 	State  OrderState
 	Search string
 	Slip   bool // only with a slip
 }
 
-func (f OrderFilter) query(by account.Actor) query {
+func (f OrderFilter) query(db *gorm.DB, by account.Actor) (query, error) {
 	q := query{columns: orderColumns, from: orderTables, where: "1 = 1", order: "o.created_at DESC, o.id DESC"}
+	if strings.TrimSpace(f.Search) != "" {
+		w, err := seek(db, f.Search)
+		if err != nil {
+			return q, err
+		}
+		w.among(&q, "ra_orders", "o", "remark", "number")
+	}
 	ofOrders.narrow(&q, "o.id", by, account.FinanceRead)
 	if f.State != "" {
 		q.and("o.state = ?", string(f.State))
@@ -259,11 +271,7 @@ func (f OrderFilter) query(by account.Actor) query {
 	if f.Slip {
 		q.and("o.slip_at > 0")
 	}
-	if search := strings.TrimSpace(f.Search); search != "" {
-		q.and("(o.remark LIKE ? ESCAPE '!' OR o.number LIKE ? ESCAPE '!' OR o.organisation_name LIKE ? ESCAPE '!')",
-			like(strings.ToUpper(search)), like(strings.ToUpper(search)), like(search))
-	}
-	return q
+	return q, nil
 }
 
 // ListAllOrders shows the orders of all organisations, newest first.
@@ -273,7 +281,12 @@ func (r *RA) ListAllOrders(ctx context.Context, by account.Actor, f OrderFilter,
 	if err := account.Can(by, account.FinanceRead); err != nil {
 		return List[Order]{}, err
 	}
-	return list(r.db.Read(ctx), f.query(by), p, r.order)
+	db := r.db.Read(ctx)
+	q, err := f.query(db, by)
+	if err != nil {
+		return List[Order]{}, err
+	}
+	return list(db, q, p, r.order)
 }
 
 // Notice templates of this package.

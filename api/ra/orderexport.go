@@ -38,10 +38,14 @@ func (r *RA) ExportOrders(ctx context.Context, by account.Actor, f OrderFilter, 
 	if format != FormatCSV && format != FormatXLSX {
 		return nil, problem.New(problem.Invalid, problem.CodeInvalidField, "A sheet is csv or xlsx.").WithField("format")
 	}
-	q := f.query(by)
+	db := r.db.Read(ctx)
+	q, err := f.query(db, by)
+	if err != nil {
+		return nil, err
+	}
 	var views []orderView
 	statement := "SELECT " + q.columns + " FROM " + q.from + " WHERE " + q.where + " ORDER BY " + q.order + " LIMIT ?"
-	if err := r.db.Read(ctx).Raw(statement, append(append([]any{}, q.args...), maxExport)...).Scan(&views).Error; err != nil {
+	if err := db.Raw(statement, append(append([]any{}, q.args...), maxExport)...).Scan(&views).Error; err != nil {
 		return nil, fmt.Errorf("exporting orders: %w", err)
 	}
 	rows := make([][]string, 0, len(views)+1)
@@ -50,7 +54,7 @@ func (r *RA) ExportOrders(ctx context.Context, by account.Actor, f OrderFilter, 
 		o := v.Row
 		rows = append(rows, []string{o.Number, o.OrganisationName, o.Title, yuan(o.AmountCents), stateText[o.State], methodText(o), o.Remark, o.Reference, stamp(o.CreatedAt), stamp(o.PaidAt), o.ConfirmedName})
 	}
-	err := r.db.Tx(ctx, func(tx *store.Tx) error {
+	err = r.db.Tx(ctx, func(tx *store.Tx) error {
 		return tx.Audit(by.AccountID, "order.export", format, map[string]any{"rows": len(views), "state": string(f.State), "search": f.Search})
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ type ReviewFilter struct {
 	State         ApplicationState
 	Kind, Project string
 	Overdue, Mine bool
-	Search        string // part of the number, the organisation or its ID number
+	Search        string // beginning of the number or of the organisation's ID number, or any part of its name
 }
 
 // ReviewItem is an application as a line of the queue.
@@ -75,26 +75,25 @@ type Review struct {
 	MayDecide   bool
 }
 
-// ReviewerFigure counts one person's decisions.
-type ReviewerFigure struct {
-	Name                         string
-	Approved, Returned, Rejected int
-}
-
-// ReviewStatistics says how the reviewing goes; People over the last 30 days.
-type ReviewStatistics struct {
-	Waiting, Claimed, Returned, Overdue int
-	People                              []ReviewerFigure
-}
-
-// ReviewQueue lists applications for those who review, those due first.
+// ReviewQueue lists applications for those who review: of those that wait what is due first, of others what came last.
 //
 // Errors: those of account.Can.
 func (r *RA) ReviewQueue(ctx context.Context, by account.Actor, f ReviewFilter, p Paging) (List[ReviewItem], error) {
 	if err := account.Can(by, account.ReviewerRead); err != nil {
 		return List[ReviewItem]{}, err
 	}
-	q := query{columns: applicationColumns, from: applicationTables, where: "a.submitted_at > 0", order: "CASE WHEN a.due_at = 0 THEN 1 ELSE 0 END, a.due_at, a.submitted_at, a.id"}
+	db := r.db.Read(ctx)
+	q := query{columns: applicationColumns, from: applicationTables, where: "a.submitted_at > 0", order: "a.submitted_at DESC, a.id DESC"} // as the index has them
+	if f.State == "" || slices.Contains(waiting, f.State) {
+		q.order = "CASE WHEN a.due_at = 0 THEN 1 ELSE 0 END, a.due_at, a.submitted_at, a.id"
+	}
+	if strings.TrimSpace(f.Search) != "" {
+		w, err := seek(db, f.Search)
+		if err != nil {
+			return List[ReviewItem]{}, err
+		}
+		w.among(&q, "ra_applications", "a", "number", "organisation_code")
+	}
 	ofApplications.narrow(&q, "a.id", by, account.ReviewerRead)
 	if f.State != "" {
 		q.and("a.state = ?", string(f.State))
@@ -113,10 +112,7 @@ func (r *RA) ReviewQueue(ctx context.Context, by account.Actor, f ReviewFilter, 
 	if f.Mine {
 		q.and("a.claimed_by = ?", by.AccountID)
 	}
-	if text := strings.TrimSpace(f.Search); text != "" {
-		q.and("(a.number LIKE ? ESCAPE '!' OR a.organisation_name LIKE ? ESCAPE '!' OR a.organisation_code LIKE ? ESCAPE '!')", like(strings.ToUpper(text)), like(text), like(strings.ToUpper(text)))
-	}
-	return list(r.db.Read(ctx), q, p, func(v applicationView) (ReviewItem, error) { return v.item(by, r.now()), nil })
+	return list(db, q, p, func(v applicationView) (ReviewItem, error) { return v.item(by, r.now()), nil })
 }
 
 func (v applicationView) item(by account.Actor, now time.Time) ReviewItem {
@@ -237,50 +233,6 @@ func (r *RA) reviewChecks(ctx context.Context, a *applicationRow, f Form, record
 		checks = append(checks, Check{"consent", word(a.ConsentAt > 0, "warning"), ""})
 	}
 	return checks, nil
-}
-
-// ReviewStatistics counts what waits, and who decided how much.
-//
-// Errors: those of account.Can.
-func (r *RA) ReviewStatistics(ctx context.Context, by account.Actor) (ReviewStatistics, error) {
-	if err := account.Can(by, account.ReviewerRead); err != nil {
-		return ReviewStatistics{}, err
-	}
-	db := r.db.Read(ctx)
-	s := ReviewStatistics{People: []ReviewerFigure{}}
-	var states []struct {
-		State ApplicationState
-		N     int
-		Late  int
-	}
-	in := query{where: "x.submitted_at > 0 AND x.state IN ?", args: []any{store.Millis(r.now()), append(slices.Clone(waiting), AppReturned)}}
-	ofApplications.narrow(&in, "x.id", by, account.ReviewerRead)
-	err := db.Raw("SELECT x.state, COUNT(*) AS n, SUM(CASE WHEN x.due_at > 0 AND x.due_at < ? THEN 1 ELSE 0 END) AS late FROM ra_applications x WHERE "+in.where+" GROUP BY x.state",
-		in.args...).Scan(&states).Error
-	if err != nil {
-		return s, fmt.Errorf("counting applications: %w", err)
-	}
-	for _, row := range states {
-		switch row.State {
-		case AppReturned:
-			s.Returned += row.N
-			continue
-		case AppReviewing:
-			s.Claimed += row.N
-		default:
-			s.Waiting += row.N
-		}
-		s.Overdue += row.Late
-	}
-	of := query{where: "v.at >= ?", args: []any{Approve, Return, Reject, store.Millis(r.now().Add(-30 * 24 * time.Hour))}}
-	ofApplications.narrow(&of, "v.application_id", by, account.ReviewerRead)
-	err = db.Raw(`SELECT v.by_name AS name, SUM(CASE WHEN v.decision = ? THEN 1 ELSE 0 END) AS approved, SUM(CASE WHEN v.decision = ? THEN 1 ELSE 0 END) AS returned,
-		SUM(CASE WHEN v.decision = ? THEN 1 ELSE 0 END) AS rejected FROM ra_reviews v WHERE `+of.where+` GROUP BY v.by_account, v.by_name ORDER BY COUNT(*) DESC, v.by_name LIMIT 100`,
-		of.args...).Scan(&s.People).Error
-	if err != nil {
-		return s, fmt.Errorf("counting decisions: %w", err)
-	}
-	return s, nil
 }
 
 // TendReviews is what happens to applications by itself: what somebody took and left goes back to the queue, what is late is escalated, what

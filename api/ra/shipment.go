@@ -435,7 +435,7 @@ func (r *RA) SettleShipments(ctx context.Context) error {
 
 // ListShipments shows staff what is to be sent and was, the longest waiting first while it waits.
 //
-// Nil/zero: state "" = all; search "" = any, else part of a number, an organisation, a waybill or a USB key's serial number.
+// Nil/zero: state "" = all; search "" = any, else the beginning of a number, its application's too, of a waybill or of a USB key's serial number, or part of an organisation's name.
 // Errors: those of account.Can.
 func (r *RA) ListShipments(ctx context.Context, by account.Actor, state ShipmentState, search string, p Paging) (List[Shipment], error) {
 	if err := account.Can(by, account.ShipmentRead); err != nil {
@@ -449,11 +449,15 @@ func (r *RA) ListShipments(ctx context.Context, by account.Actor, state Shipment
 	if slices.Contains([]ShipmentState{ShipWaiting, ShipPacked, ShipReturned}, state) {
 		q.order = "x.changed_at, x.id"
 	}
-	if search != "" {
-		text := like(search)
-		q.and("(x.number LIKE ? ESCAPE '!' OR a.number LIKE ? ESCAPE '!' OR x.organisation_name LIKE ? ESCAPE '!' OR x.tracking LIKE ? ESCAPE '!' OR x.token_serial LIKE ? ESCAPE '!')", text, text, text, text, text)
+	db := r.db.Read(ctx)
+	if strings.TrimSpace(search) != "" {
+		s, err := seek(db, search)
+		if err != nil {
+			return List[Shipment]{}, err
+		}
+		s.among(&q, "ra_shipments", "x", "number", applicationNumber, "tracking", "token_serial")
 	}
-	return list(r.db.Read(ctx), q, p, r.showShipment)
+	return list(db, q, p, r.showShipment)
 }
 
 // Shipment shows staff one shipment.

@@ -163,6 +163,18 @@ func TestReplacementIsSent(t *testing.T) {
 	check(t, err)
 	_, err = o.ra.Ship(o.ctx, o.shipper(), id, "shunfeng", "SF1234567")
 	check(t, err)
+	for search, n := range map[string]int{list.Items[0].Number: 1, a.Number: 1, "SF1234": 1, "sf1234567": 1, "SK-0002": 1, "sk-00": 1, "田谷": 1, "1234567": 0, "%": 0, "没有": 0} {
+		found, err := o.ra.ListShipments(o.ctx, o.shipper(), "", search, Paging{})
+		if err != nil || found.Page.Total != n || len(found.Items) != n {
+			t.Errorf("%q: %+v, %v", search, found.Page, err)
+		}
+	}
+	for serial, n := range map[string]int{"SK-0002": 1, "sk-0002": 1, "0002": 1, "0003": 0, "%": 0} {
+		found, err := o.ra.ListTokens(o.ctx, o.operator(), TokenFilter{Serial: serial}, Paging{})
+		if err != nil || found.Page.Total != n {
+			t.Errorf("%q: %+v, %v", serial, found.Page, err)
+		}
+	}
 	_, err = o.ra.Receive(o.ctx, p.me, id)
 	check(t, err)
 	if a = p.application(a.ID); a.State != AppReceived {

@@ -3,6 +3,7 @@ package ra
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -230,7 +231,7 @@ func enterToken(tx *store.Tx, by string, e TokenEntry, first []byte) (fresh bool
 
 // TokenFilter narrows the register.
 //
-// Nil/zero: State "" and Model nil = all; Serial "" = any, else those that contain it. A model may be "": keys of which none is known.
+// Nil/zero: State "" and Model nil = all; Serial "" = any, else those that begin with it; if none does, those that contain it. A model may be "": keys of which none is known.
 type TokenFilter struct {
 	State  TokenState
 	Model  *string
@@ -244,7 +245,7 @@ func (r *RA) ListTokens(ctx context.Context, by account.Actor, f TokenFilter, p 
 	if err := account.Can(by, account.TokenRead); err != nil {
 		return List[Token]{}, err
 	}
-	q := query{columns: "t.*", from: "ra_tokens t", where: "1 = 1", order: "t.changed_at DESC, t.id"}
+	q := query{columns: "t.*", from: "ra_tokens t", where: "1 = 1", order: "t.changed_at DESC, t.id DESC"}
 	ofTokens.narrow(&q, "t.id", by, account.TokenRead)
 	if f.State != "" {
 		q.and("t.state = ?", string(f.State))
@@ -252,10 +253,19 @@ func (r *RA) ListTokens(ctx context.Context, by account.Actor, f TokenFilter, p 
 	if f.Model != nil {
 		q.and("t.model = ?", *f.Model)
 	}
+	db := r.db.Read(ctx)
 	if f.Serial != "" {
-		q.and("t.id LIKE ? ESCAPE '!'", like(f.Serial))
+		begins, args := (sought{words: slices.Compact([]string{f.Serial, strings.ToUpper(f.Serial)})}).begins("t.", "id")
+		var n int64
+		if err := db.Raw("SELECT COUNT(*) FROM (SELECT 1 AS one FROM ra_tokens t WHERE "+begins+" LIMIT 1) some", args...).Scan(&n).Error; err != nil {
+			return List[Token]{}, fmt.Errorf("looking for tokens: %w", err)
+		}
+		if n == 0 {
+			begins, args = "t.id LIKE ? ESCAPE '!'", []any{like(f.Serial)}
+		}
+		q.and("("+begins+")", args...)
 	}
-	return list(r.db.Read(ctx), q, p, func(t tokenRow) (Token, error) { return t.view(), nil })
+	return list(db, q, p, func(t tokenRow) (Token, error) { return t.view(), nil })
 }
 
 // TokenCount is how many tokens of a model are in a state.

@@ -7,8 +7,11 @@ import "time"
 // Nil/zero: Page 0 = 1, Size 0 = 5 (S002-31).
 type Paging struct{ Page, Size int }
 
-// Page says which part of a list this is.
-type Page struct{ Page, Size, Total, Pages int }
+// Page says which part of a list this is. More = there are others beyond Total, which a search reaches.
+type Page struct {
+	Page, Size, Total, Pages int
+	More                     bool
+}
 
 // List is one page of items.
 //

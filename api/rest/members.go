@@ -104,7 +104,8 @@ func (s *Server) RevokeCompanyKey(c context.Context, r RevokeCompanyKeyRequestOb
 }
 
 func pageOf(page, size *int, total int64) Page {
-	p := ra.Page{Page: or(page, 1), Size: or(size, 20), Total: int(total)}
+	const most = 10_000
+	p := ra.Page{Page: or(page, 1), Size: or(size, 20), Total: int(min(total, most)), More: total > most}
 	p.Pages = max((p.Total+p.Size-1)/p.Size, 1)
 	return showPage(p)
 }

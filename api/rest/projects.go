@@ -70,5 +70,9 @@ var beijing = time.FixedZone("CST", 8*60*60)
 func paging(page, size *int) ra.Paging { return ra.Paging{Page: value(page), Size: value(size)} }
 
 func showPage(p ra.Page) Page {
-	return Page{Page: p.Page, Size: p.Size, Total: p.Total, Pages: p.Pages}
+	shown := Page{Page: p.Page, Size: p.Size, Total: p.Total, Pages: p.Pages}
+	if p.More {
+		shown.More = &p.More
+	}
+	return shown
 }

@@ -29,10 +29,17 @@ func (s *Server) GetReviewStatistics(c context.Context, _ GetReviewStatisticsReq
 	}
 	return GetReviewStatistics200JSONResponse{
 		Waiting: v.Waiting, Claimed: v.Claimed, Returned: v.Returned, Overdue: v.Overdue,
+		Queues: each(v.Queues, func(q ra.QueueFigure) QueueFigure {
+			return QueueFigure{Project: q.Project, Kind: ApplicationKind(q.Kind), Waiting: q.Waiting, Overdue: q.Overdue}
+		}),
 		People: each(v.People, func(p ra.ReviewerFigure) ReviewerFigure {
-			return ReviewerFigure{Name: p.Name, Approved: p.Approved, Returned: p.Returned, Rejected: p.Rejected}
+			return ReviewerFigure{Name: p.Name, Today: showWorkFigures(p.Today), Week: showWorkFigures(p.Week), Month: p.Month}
 		}),
 	}, nil
+}
+
+func showWorkFigures(f ra.WorkFigures) WorkFigures {
+	return WorkFigures{Approved: f.Approved, Returned: f.Returned, Rejected: f.Rejected, Median: f.Median}
 }
 
 // GetReview shows one application to its reviewer.

@@ -99,7 +99,7 @@ func stretchOf(found []candidate, n int) stretch {
 //
 // Errors: ErrBadPlace.
 func (s *CAStore) Search(ctx context.Context, q Inventory) (InventoryPage, error) {
-	q.Name, q.Code, q.Limit = normalise(q.Name), normalise(q.Code), min(max(q.Limit, 0), maxInventoryLimit)
+	q.Name, q.Code, q.Limit = NormaliseName(q.Name), NormaliseName(q.Code), min(max(q.Limit, 0), maxInventoryLimit)
 	if q.Limit == 0 {
 		q.Limit = inventoryLimit
 	}

@@ -37,8 +37,10 @@ type term struct {
 	text string
 }
 
-// normalise makes spellings of one name equal: full and half width, letter case, spaces.
-func normalise(name string) string {
+// NormaliseName makes spellings of one name equal: full and half width, letter case, spaces.
+//
+// Shape: at most 120 characters; longer names are cut.
+func NormaliseName(name string) string {
 	folded := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) || r == utf8.RuneError {
 			return -1
@@ -58,7 +60,7 @@ func cutRunes(s string, n int) string {
 	return s
 }
 
-// between common name and organisation; normalise leaves none in either.
+// between common name and organisation; NormaliseName leaves none in either.
 const between = "\n"
 
 // termsOf reads what a certificate is found by. Codes of persons are not among it: they are not to be browsed.
@@ -67,12 +69,12 @@ func termsOf(der []byte) []term {
 	if err != nil {
 		return nil // check-store reports it
 	}
-	id, name := pki.ReadIdentity(c), normalise(c.Subject.CommonName())
-	if organisation := normalise(c.Subject.Organization()); organisation != name {
+	id, name := pki.ReadIdentity(c), NormaliseName(c.Subject.CommonName())
+	if organisation := NormaliseName(c.Subject.Organization()); organisation != name {
 		name = strings.Trim(name+between+organisation, between)
 	}
 	var terms []term
-	for _, t := range []term{{termName, name}, {termCode, normalise(id.USCC)}, {termCode, normalise(id.OrgCode)}} {
+	for _, t := range []term{{termName, name}, {termCode, NormaliseName(id.USCC)}, {termCode, NormaliseName(id.OrgCode)}} {
 		if t.text != "" && !slices.Contains(terms, t) {
 			terms = append(terms, t)
 		}

@@ -73,6 +73,7 @@ func (s *System) Run(ctx context.Context) error {
 	r.Every("ra.figures", 10*time.Minute, s.RA.CountFigures)
 	r.Every("relay.sweep", time.Minute, s.Relay.Sweep)
 	r.Every("account.clean", 5*time.Minute, s.Accounts.Clean)
+	r.Every("account.names", 5*time.Second, s.Accounts.FillNames)
 	r.Every("account.close", 5*time.Minute, s.Accounts.CloseDue)
 	r.Every("notice.purge", time.Minute, func(ctx context.Context) error {
 		_, err := s.Notices.Purge(ctx)

@@ -3048,7 +3048,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Applications to review, those due first */
+        /** Applications to review: of those that wait those due first, of others the last submitted first */
         get: operations["ListReviewQueue"];
         put?: never;
         post?: never;
@@ -3065,7 +3065,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What waits, what is overdue, and who decided how much in 30 days */
+        /** What waits and is overdue, in all and by project and kind, and who decided how much today, in 7 and in 30 days */
         get: operations["GetReviewStatistics"];
         put?: never;
         post?: never;
@@ -4634,8 +4634,11 @@ export interface components {
         Page: {
             page: number;
             size: number;
+            /** @description At most 10,000: so many rows a list counts and shows */
             total: number;
             pages: number;
+            /** @description There are more rows than total; a search or a filter reaches them */
+            more?: boolean;
         };
         Captcha: {
             id: string;
@@ -5577,7 +5580,7 @@ export interface components {
             note?: string;
         };
         /** @enum {string} */
-        AlarmRule: "crl_late" | "responder_ends" | "authority_ends" | "keys_down" | "clock_untrusted" | "audit_broken" | "log_broken" | "escrow_locked" | "job_failing" | "message_dead" | "outbox_late" | "issuance_stopped" | "test";
+        AlarmRule: "crl_late" | "responder_ends" | "authority_ends" | "keys_down" | "clock_untrusted" | "audit_broken" | "log_broken" | "escrow_locked" | "storage_low" | "job_failing" | "message_dead" | "outbox_late" | "issuance_stopped" | "test";
         AlarmList: {
             open: components["schemas"]["Alarm"][];
             /** @description The last 50 */
@@ -6469,13 +6472,31 @@ export interface components {
             claimed: number;
             returned: number;
             overdue: number;
+            /** @description What is overdue first */
+            queues: components["schemas"]["QueueFigure"][];
+            /** @description Who decided most in 7 days first */
             people: components["schemas"]["ReviewerFigure"][];
+        };
+        QueueFigure: {
+            project: string;
+            kind: components["schemas"]["ApplicationKind"];
+            /** @description Claimed ones too */
+            waiting: number;
+            overdue: number;
         };
         ReviewerFigure: {
             name: string;
+            today: components["schemas"]["WorkFigures"];
+            week: components["schemas"]["WorkFigures"];
+            /** @description Decisions in 30 days */
+            month: number;
+        };
+        WorkFigures: {
             approved: number;
             returned: number;
             rejected: number;
+            /** @description Minutes from claiming to deciding, of which half were less; 0 = none was decided */
+            median: number;
         };
         Holiday: {
             /** @description YYYY-MM-DD */
@@ -9927,7 +9948,7 @@ export interface operations {
         parameters: {
             query?: {
                 status?: components["schemas"]["OrganisationStatus"];
-                /** @description Part of the name or the number */
+                /** @description Part of the name, or the beginning of the number */
                 search?: string;
                 /** @description Page number, from 1 */
                 page?: number;
@@ -10419,7 +10440,7 @@ export interface operations {
         parameters: {
             query?: {
                 state?: "pending" | "paid" | "closed" | "refunded";
-                /** @description Remark code, order number or organisation */
+                /** @description Beginning of the remark code or order number, or part of the organisation's name */
                 search?: string;
                 /** @description Only with a slip */
                 slip?: boolean;
@@ -10516,7 +10537,7 @@ export interface operations {
             query: {
                 format: "csv" | "xlsx";
                 state?: "pending" | "paid" | "closed" | "refunded";
-                /** @description Remark code, order number or organisation */
+                /** @description Beginning of the remark code or order number, or part of the organisation's name */
                 search?: string;
                 /** @description Only with a slip */
                 slip?: boolean;
@@ -12533,7 +12554,7 @@ export interface operations {
                 overdue?: boolean;
                 /** @description Only those I claimed */
                 mine?: boolean;
-                /** @description Part of the number, the organisation or its ID number */
+                /** @description Beginning of the number or of the organisation's ID number, or part of its name */
                 search?: string;
                 /** @description Page number, from 1 */
                 page?: number;
@@ -12729,7 +12750,7 @@ export interface operations {
                 state?: "blank" | "initialised" | "issued" | "in_transit" | "active" | "locked" | "lost" | "scrapped";
                 /** @description Exact; empty = those whose model is not known */
                 model?: string;
-                /** @description Part of the serial number */
+                /** @description Beginning of the serial number; where none begins so, part of it */
                 serial?: string;
                 /** @description Page number, from 1 */
                 page?: number;
@@ -13993,7 +14014,7 @@ export interface operations {
             query?: {
                 /** @description Only this state */
                 state?: "waiting" | "packed" | "shipped" | "delivered" | "received" | "returned";
-                /** @description Part of a number, an organisation, a waybill number or the serial number of a USB key */
+                /** @description Beginning of a number, of its application's, of a waybill or of the serial number of a USB key, or part of an organisation's name */
                 search?: string;
                 /** @description Page number, from 1 */
                 page?: number;

@@ -32,6 +32,7 @@ export const en: Translated<typeof zh> = {
     previous: 'Previous',
     next: 'Next',
     last: 'Last',
+    more: (rows) => `More than ${rows}: the first ${rows} are listed; search or filter for the others`,
     label: 'Pages',
   },
   file: {

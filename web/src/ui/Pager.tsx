@@ -27,6 +27,7 @@ export function Pager({ page, change }: Props) {
   return (
     <nav className="pager" aria-label={t.label}>
       <span data-testid="pager-text">{t.total(Math.max(page.pages, 1), page.total, page.page)}</span>
+      {page.more && <span data-testid="pager-more">{t.more(page.total)}</span>}
       <label className="row">
         {t.size}
         <Select

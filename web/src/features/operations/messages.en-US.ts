@@ -59,6 +59,7 @@ export const en: Translated<typeof zh> = {
       responder_ends: 'An OCSP certificate ends soon',
       authority_ends: 'A CA certificate ends soon',
       keys_down: 'The keystore does not answer',
+      storage_low: 'A disk is almost full',
       clock_untrusted: 'The clock cannot be trusted',
       audit_broken: 'The audit chain does not hold',
       log_broken: 'The transparency log does not hold',
@@ -74,6 +75,7 @@ export const en: Translated<typeof zh> = {
       responder_ends: (v) => `ends ${v}`,
       authority_ends: (v) => `ends ${v}`,
       keys_down: () => '',
+      storage_low: (v) => `${v} free`,
       clock_untrusted: () => '',
       audit_broken: (v) => `at ${v}`,
       log_broken: (v) => `at ${v}`,
@@ -88,6 +90,7 @@ export const en: Translated<typeof zh> = {
   work: {
     names: {
       'account.clean': 'Clean up sessions and codes',
+      'account.names': 'Index names of organisations',
       'account.close': 'Close accounts that are due',
       'acme.prune': 'Prune ACME data',
       'authority.ends': 'Check when CAs end',

@@ -56,6 +56,7 @@ export const zh = {
       responder_ends: 'OCSP 证书即将到期',
       authority_ends: 'CA 证书即将到期',
       keys_down: '密钥设备不可用',
+      storage_low: '磁盘空间不足',
       clock_untrusted: '时钟不可信',
       audit_broken: '审计链校验不通过',
       log_broken: '签发透明日志校验不通过',
@@ -71,6 +72,7 @@ export const zh = {
       responder_ends: (v: string) => `到期日 ${v}`,
       authority_ends: (v: string) => `到期日 ${v}`,
       keys_down: () => '',
+      storage_low: (v: string) => `剩余 ${v}`,
       clock_untrusted: () => '',
       audit_broken: (v: string) => `位置 ${v}`,
       log_broken: (v: string) => `位置 ${v}`,
@@ -85,6 +87,7 @@ export const zh = {
   work: {
     names: {
       'account.clean': '清理过期会话与验证码',
+      'account.names': '整理机构名称索引',
       'account.close': '注销到期账号',
       'acme.prune': '清理 ACME 旧数据',
       'authority.ends': 'CA 证书到期检查',
