@@ -1,6 +1,8 @@
 package ra
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -248,4 +250,37 @@ func TestProjects(t *testing.T) {
 	}
 	_, err = o.ra.Project(o.ctx, "none")
 	want(t, err, problem.CodeNotFound)
+}
+
+// TestOrderTimelineKeepsItsOrder: what happens to an order within one millisecond is told in the order in which it happened.
+func TestOrderTimelineKeepsItsOrder(t *testing.T) {
+	c := &clock{now: start}
+	each(t, c, func(t *testing.T, db *store.DB) {
+		c.set(start)
+		o := officeOn(t, db, c)
+		p := o.newParty(tianguName, tiangu, legacyRequest(tianguName, tiangu, pki.SM2))
+		order, err := o.ra.RenewService(o.ctx, p.me, p.service().ID, 0)
+		check(t, err)
+		wanted := []string{orderCreated}
+		for i := range 6 { // of random ids, one order in 5040 is right by chance
+			act := fmt.Sprint("order.", i)
+			check(t, o.db.Tx(o.ctx, func(tx *store.Tx) error { return noteOrder(tx, order.ID, act, "", "") }))
+			wanted = append(wanted, act)
+		}
+		check(t, o.db.Tx(o.ctx, func(tx *store.Tx) error { // and within one transaction
+			if err := noteOrder(tx, order.ID, orderWasPaid, "", ""); err != nil {
+				return err
+			}
+			return noteOrder(tx, order.ID, orderInvoiced, "", "")
+		}))
+		whole, err := o.ra.StaffOrder(o.ctx, o.finance(), order.ID)
+		check(t, err)
+		var got []string
+		for _, e := range whole.Timeline {
+			got = append(got, e.Act)
+		}
+		if wanted = append(wanted, orderWasPaid, orderInvoiced); !slices.Equal(got, wanted) {
+			t.Errorf("got %v, want %v", got, wanted)
+		}
+	})
 }
