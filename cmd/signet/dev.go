@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"signet/api/demo"
 	"signet/api/ra"
@@ -31,8 +32,8 @@ func (p program) devFlags(args []string) (devOptions, error) {
 	f.StringVar(&o.operations, "operations", "", "`ADDR` of /healthz, /readyz and /metrics (default: none)")
 	f.StringVar(&o.data, "data", ".signet-dev", "`DIR` of all data; made if it is not there or empty")
 	f.StringVar(&o.mysql, "mysql", "", "`DSN` of a MySQL or MariaDB database, instead of SQLite in the data folder")
-	f.IntVar(&o.scale, "scale", 0, "also seed `N` organisations with certificates")
 	f.BoolVar(&o.staffKeys, "staff-keys", false, "staff sign what they decide with USB keys, as in production; software keys for them are made, to be bound in the back office")
+	f.IntVar(&o.scale, "scale", 0, "also seed a made-up past of `N` certificates, a quarter as many organisations, applications, orders and USB keys; they are rows to list and search: their signatures do not verify")
 	f.BoolVar(&o.once, "once", false, "drive one whole renewal, print each step, then stop")
 	f.StringVar(&o.ukeyd, "ukeyd", "", "`PATH` of the ukeyd program, for -once")
 	f.BoolVar(&o.show, "show", false, "print addresses, logins and keys of a running or earlier `signet dev` on this folder, then stop")
@@ -130,7 +131,8 @@ func openDev(ctx context.Context, o devOptions, at net.Listener, a *devACME, log
 		made.StaffKeys, err = demo.People{Dir: o.data}.Staff(ctx, system.Authority, w.RenewBy)
 	}
 	if err == nil && o.scale > 0 {
-		err = demo.Scale(ctx, demo.ScaleConfig{DB: system.DB, Authority: system.Authority, CA: w.RenewBy, Log: log}, o.scale)
+		crowd := &demo.Crowd{DB: system.DB, Authority: system.Authority, CA: w.RenewBy, RA: system.RA, Accounts: system.Accounts, Log: log, N: o.scale, Now: time.Now().UTC().Truncate(time.Second)}
+		err = crowd.Fill(ctx)
 	}
 	if err == nil {
 		a.eab, err = demoACMEKey(ctx, system.DB, w.CodeKey)
