@@ -29,6 +29,13 @@ type Facts struct {
 	Dead         map[string]int64 // messages that gave up, by topic
 	Late         map[string]int64 // messages that nobody took for lateAfter, by topic
 	Stopped      bool             // issuing is stopped
+	Storage      []Storage        // the disks that this server writes to
+}
+
+// Storage is a disk. Shape: Place is database or files. Units: Free is bytes.
+type Storage struct {
+	Place string
+	Free  uint64
 }
 
 // End is when a certificate ends that the authority lives on.
@@ -57,6 +64,7 @@ const (
 	LateAfter        = 15 * time.Minute    // that a message waits for a worker
 	authorityEndsFor = 30 * 24 * time.Hour // before the end of a CA
 	responderEndsFor = 7 * 24 * time.Hour  // before that of a responder, which should have been renewed long since
+	storageFree      = 1 << 30             // bytes: a day's work of a busy site, and time to act
 	AuditBroken      = "audit_broken"
 	LogBroken        = "log_broken"
 	testRule         = "test"
@@ -74,6 +82,14 @@ var Rules = []Rule{
 	{"authority_ends", "CA 证书即将到期", Grave, func(f Facts) []Cause { return ending(f, false, authorityEndsFor) }},
 	{"keys_down", "密钥设备不可用", Grave, func(f Facts) []Cause { return when(f.KeysDown) }},
 	{"clock_untrusted", "时钟不可信", Grave, func(f Facts) []Cause { return when(f.ClockProblem) }},
+	{"storage_low", "磁盘空间不足", Grave, func(f Facts) (all []Cause) {
+		for _, s := range f.Storage {
+			if s.Free < storageFree {
+				all = append(all, Cause{s.Place, fmt.Sprint(s.Free>>20, " MB")})
+			}
+		}
+		return all
+	}},
 	{AuditBroken, "审计链校验不通过", Grave, nil},
 	{LogBroken, "签发透明日志校验不通过", Grave, nil},
 	{"escrow_locked", "密钥管理中心已锁定", Warning, func(f Facts) []Cause { return when(f.EscrowLocked) }},

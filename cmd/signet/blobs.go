@@ -42,7 +42,7 @@ func (c *config) openBlobs(w *wiring.Config) error {
 		if err != nil {
 			return fmt.Errorf("blobs.dir: %w", err)
 		}
-		w.Blobs = place
+		w.Blobs, w.BlobFolder = place, c.path(c.Blobs.Dir)
 		return nil
 	}
 	if c.Blobs.S3 == (s3Config{}) {

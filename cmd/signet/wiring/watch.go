@@ -2,11 +2,13 @@ package wiring
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"signet/api/account"
 	"signet/api/jobs"
 	"signet/api/rest"
+	"signet/api/store"
 	"signet/api/watch"
 )
 
@@ -56,8 +58,26 @@ func (s *System) facts(ctx context.Context) (watch.Facts, error) {
 			f.Dead[topic] = n
 		}
 	}
+	for _, at := range s.folders() {
+		if free, known := freeAt(at.folder); known {
+			f.Storage = append(f.Storage, watch.Storage{Place: at.what, Free: free})
+		}
+	}
 	f.Late, err = s.DB.Late(ctx, now.Add(-watch.LateAfter))
 	return f, err
+}
+
+type folder struct{ what, folder string }
+
+// folders are where this server writes. A database server's own disk is not seen from here.
+func (s *System) folders() (list []folder) {
+	if s.c.Database.Driver == store.SQLite {
+		list = append(list, folder{"database", filepath.Dir(s.c.Database.DSN)})
+	}
+	if s.c.BlobFolder != "" {
+		list = append(list, folder{"files", s.c.BlobFolder})
+	}
+	return list
 }
 
 func (s *System) alarmFigures(ctx context.Context, m *rest.Exposition) {

@@ -63,6 +63,7 @@ type Config struct {
 	Bank           ra.Bank
 	Gateways       map[string]pay.Gateway // payment platforms; default none
 	Blobs          blob.Place             // where files are kept; default: nothing is uploaded or printed
+	BlobFolder     string                 // of Blobs, if it is one of this computer: an alarm tells when it fills up
 
 	// Register is what registering organisations are compared with; default: nothing, and staff are told so.
 	Register account.Register
