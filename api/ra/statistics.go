@@ -336,43 +336,55 @@ func (r *RA) parts(ctx context.Context, by account.Actor, f StatisticsFilter, d 
 	for _, p := range projects {
 		names[p.Slug] = p.Name
 	}
-	if s.Projects, err = r.partsBy(ctx, by, f, d, "project_slug"); err != nil {
+	cells, err := r.cells(ctx, by, f, d)
+	if err != nil {
 		return err
 	}
+	digits := min(len(f.Region)/2*2+2, 6)
+	s.Projects = partsBy(cells, func(c cell) string { return c.ProjectSlug })
+	s.Regions = partsBy(cells, func(c cell) string { return c.Region[:min(digits, len(c.Region))] })
 	for i, p := range s.Projects {
 		s.Projects[i].Name = names[p.Key]
 	}
-	digits := min(len(f.Region)/2*2+2, 6)
-	s.Regions, err = r.partsBy(ctx, by, f, d, fmt.Sprintf("SUBSTR(region, 1, %d)", digits))
-	return err
+	return nil
 }
 
-func (r *RA) partsBy(ctx context.Context, by account.Actor, f StatisticsFilter, d days, part string) ([]PartFigures, error) {
-	var rows []struct {
-		Part, Measure string
-		N             int
+// cell is what was counted in one region of one project.
+type cell struct {
+	ProjectSlug, Region, Measure string
+	N                            int
+}
+
+// cells are read once for projects and regions: the days of years are many rows.
+func (r *RA) cells(ctx context.Context, by account.Actor, f StatisticsFilter, d days) (cells []cell, err error) {
+	for _, q := range []*gorm.DB{d.within(r.figures(ctx, by, f)).Where("measure IN ?", issuedMeasures), r.figures(ctx, by, f).Where("measure = ?", measureEnding)} {
+		var some []cell
+		if err := q.Select("project_slug, region, measure, SUM(n) AS n").Group("project_slug, region, measure").Scan(&some).Error; err != nil {
+			return nil, err
+		}
+		cells = append(cells, some...)
 	}
-	err := r.figures(ctx, by, f).Where("(measure = ? OR measure IN ? AND day >= ? AND day <= ?)", measureEnding, issuedMeasures, f.From, f.To).
-		Select(part + " AS part, measure, SUM(n) AS n").Group("1, 2").Scan(&rows).Error
-	if err != nil {
-		return nil, err
-	}
+	return cells, nil
+}
+
+func partsBy(cells []cell, key func(cell) string) []PartFigures {
 	of := map[string]*PartFigures{}
-	for _, row := range rows {
-		if of[row.Part] == nil {
-			of[row.Part] = &PartFigures{Key: row.Part}
+	for _, c := range cells {
+		part := key(c)
+		if of[part] == nil {
+			of[part] = &PartFigures{Key: part}
 		}
-		if row.Measure == measureEnding {
-			of[row.Part].Active += row.N
+		if c.Measure == measureEnding {
+			of[part].Active += c.N
 		}
-		of[row.Part].add(row.Measure, row.N)
+		of[part].add(c.Measure, c.N)
 	}
 	list := []PartFigures{}
 	for _, key := range slices.Sorted(maps.Keys(of)) {
 		list = append(list, *of[key])
 	}
 	slices.SortStableFunc(list, func(a, b PartFigures) int { return b.Issued() - a.Issued() })
-	return list, nil
+	return list
 }
 
 // codeRegion is regionOf in SQL.

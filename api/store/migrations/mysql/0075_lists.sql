@@ -6,7 +6,7 @@ CREATE INDEX ra_orders_newest ON ra_orders (created_at, id);
 CREATE INDEX ra_shipments_newest ON ra_shipments (changed_at, id);
 CREATE INDEX ra_shipments_tracking ON ra_shipments (tracking);
 CREATE INDEX ra_tokens_newest ON ra_tokens (changed_at, id);
-CREATE INDEX ra_figures_read ON ra_figures (day, measure, project_slug, region, n);
+CREATE INDEX ra_figures_read ON ra_figures (measure, day, project_slug, region, bucket, n);
 CREATE INDEX acct_organisations_newest ON acct_organisations (created_at, id);
 
 -- Organisations by any part of a name they have or had: each row is the rest of a name from one of its characters on, in the spelling of
