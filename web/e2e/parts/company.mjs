@@ -161,5 +161,5 @@ export async function startCompany(name, dev = []) {
       }
     }, [agents].flat())
 
-  return { ...walk, page, id, mine, office, enter, approve, paid, number, applicationId, course, stage, next, handIn, pair, pairQuietly, write, reached, renewed, sendMaterial, permit, ask, look, run }
+  return { ...walk, page, id, session, mine, office, enter, approve, paid, number, applicationId, course, stage, next, handIn, pair, pairQuietly, write, reached, renewed, sendMaterial, permit, ask, look, run }
 }
