@@ -33,7 +33,7 @@ export const en: Record<RefusalCode, string> = {
   invitation_over: 'The invitation has expired or was used; ask the security administrator for a new one.',
   powers_separated: 'System, security and audit administrators must be different people, without any business role.',
   second_person: 'Another person must confirm this: neither who asked for it nor whom it is about.',
-  staff_key_required: 'This takes a signature by your own bound USB key.',
+  staff_key_required: 'This takes a signature by your own USB key, bound and confirmed by a security administrator.',
   staff_signature: 'The signature is invalid, or not by your own bound USB key.',
   phone_invalid: 'That is not a mainland mobile number of 11 digits.',
   phone_used: 'This phone number is in use. Contact support [{contactPhone}], or use another number.',

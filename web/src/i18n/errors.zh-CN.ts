@@ -34,7 +34,7 @@ export const zh: Record<RefusalCode, string> = {
   invitation_over: '邀请链接已失效或已使用，请联系安全管理员重新邀请。',
   powers_separated: '系统管理员、安全管理员、审计管理员必须由不同人员担任，且不得兼任业务角色。',
   second_person: '需由另一人确认，不能由申请人或本人确认。',
-  staff_key_required: '此操作需要用您本人已绑定的 UKey 签名。',
+  staff_key_required: '此操作需要用您本人已绑定、并经安全管理员确认的 UKey 签名。',
   staff_signature: '签名无效，或不是您本人已绑定的 UKey 所签。',
   phone_invalid: '手机号不正确。请输入 11 位中国大陆手机号。',
   phone_used: '该手机号已被使用，请联系客服 [{contactPhone}] 处理，或换一个手机号。',

@@ -45,6 +45,7 @@ export const en: Translated<typeof zh> = {
   agentNext: 'Once connected, the next step follows by itself.',
   key: {
     lead: 'Choose the USB key that holds the certificate. The new one is written to the same key; the PIN stays.',
+    leadSign: 'Choose the USB key with the certificate that is to be revoked.',
     leadFresh: 'Choose the USB key for the new certificate: the one you received, or a blank one of your own.',
     resume: 'Plug in the USB key on which writing began.',
     meant: 'holds the certificate in question',
@@ -271,7 +272,8 @@ export const en: Translated<typeof zh> = {
     beforeEnd: (days) => `certificate valid, within ${String(days)} days of its end`,
     afterEnd: (days) => `not longer than ${String(days)} days after its end`,
     bothExtensions: 'renewal (online and by review)',
-    closed: (from, to, kinds, reason) => `Not taken from ${from} to ${to}: ${kinds.join(', ')} (${reason})`,
+    closed: (from, to, kinds, reason) => `Not taken from ${from} to ${to}: ${kinds} (${reason})`,
+    between: ', ',
     cost: 'Cost',
     time: 'Time',
     free: 'free',

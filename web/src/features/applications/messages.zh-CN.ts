@@ -42,6 +42,7 @@ export const zh = {
   agentNext: '连接后会自动进入下一步。',
   key: {
     lead: '请选择现有证书所在的 UKey。新证书会写入同一个 UKey,PIN 码不变。',
+    leadSign: '请选择要吊销的证书所在的 UKey。',
     leadFresh: '请选择要写入新证书的 UKey：收到的新 UKey，或您自备的空白 UKey。',
     resume: '请插入开始写入时使用的 UKey。',
     meant: '本次办理的证书在此 UKey',
@@ -268,7 +269,8 @@ export const zh = {
     beforeEnd: (days: number) => `证书有效，到期前 ${String(days)} 天内`,
     afterEnd: (days: number) => `过期不超过 ${String(days)} 天`,
     bothExtensions: '证书延期（在线、人工审核）',
-    closed: (from: string, to: string, kinds: string[], reason: string) => `${from} 至 ${to} 暂停受理：${kinds.join('、')}（${reason}）`,
+    closed: (from: string, to: string, kinds: string, reason: string) => `${from} 至 ${to} 暂停受理：${kinds}（${reason}）`,
+    between: '、',
     cost: '费用',
     time: '时间',
     free: '免费',

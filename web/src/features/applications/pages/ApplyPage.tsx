@@ -67,7 +67,7 @@ function Closures() {
       showIcon
       data-testid="apply-closed"
       style={{ marginBottom: 16 }}
-      title={<>{project.name}{project.closed.map((one) => <div key={one.from + one.to}>{t.closed(one.from, one.to, one.kinds.map(name), one.reason)}</div>)}</>}
+      title={<>{project.name}{project.closed.map((one) => <div key={one.from + one.to}>{t.closed(one.from, one.to, one.kinds.map(name).join(t.between), one.reason)}</div>)}</>}
     />
   )
 }

@@ -26,7 +26,7 @@ export function KeyStep({ application, ukey, choose }: Props) {
   const usable = keys.some((key) => key.serial === serial && !key.pinLocked)
   return (
     <div className="stack">
-      <p style={{ margin: 0 }}>{begun ? t.resume : fresh ? t.leadFresh : t.lead}</p>
+      <p style={{ margin: 0 }}>{begun ? t.resume : fresh ? t.leadFresh : application.kind === 'revoke' ? t.leadSign : t.lead}</p>
       <KeyPicker ukey={ukey} value={serial} pick={setPicked} remark={remark} />
       {keys.length > 0 && !suggested && (begun || !fresh) && <Alert type="warning" showIcon title={t.notHere} data-testid="wizard-key-missing" />}
       <div>
