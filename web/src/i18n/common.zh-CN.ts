@@ -29,7 +29,7 @@ export const zh = {
     previous: '上页',
     next: '下页',
     last: '尾页',
-    more: (rows: number) => `超过 ${rows} 条,只列出前 ${rows} 条;其余请用搜索或筛选`,
+    more: (rows: number) => `超过 ${rows} 条，只列出前 ${rows} 条；其余请用搜索或筛选`,
     label: '分页',
   },
   file: {
