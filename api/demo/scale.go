@@ -87,12 +87,12 @@ func (c *Crowd) times(k int) (made, ends time.Time) {
 
 // Fill writes it all, and notes what it is found by. What an earlier call wrote is not written again.
 func (c *Crowd) Fill(ctx context.Context) error {
-	if err := c.begin(ctx); err != nil {
-		return fmt.Errorf("making the model of made-up certificates: %w", err)
-	}
 	done, err := c.filled(ctx)
 	if err != nil || done {
 		return err
+	}
+	if err := c.begin(ctx); err != nil {
+		return fmt.Errorf("making the model of made-up certificates: %w", err)
 	}
 	for _, t := range c.tables() {
 		if err := c.insert(ctx, t); err != nil {
@@ -129,7 +129,7 @@ func (c *Crowd) begin(ctx context.Context) error {
 		return err
 	}
 	made, err := c.Authority.Issue(ctx, ca.Request{
-		ID: "made-up-model", CA: c.CA, Profile: "org-sign", Subject: subject, SPKI: spki, Fields: map[string]string{"uscc": crowdCode}, By: "demo",
+		ID: ca.RequestID(store.NewID("model")), CA: c.CA, Profile: "org-sign", Subject: subject, SPKI: spki, Fields: map[string]string{"uscc": crowdCode}, By: "demo",
 	})
 	if err != nil {
 		return err
