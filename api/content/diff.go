@@ -90,7 +90,7 @@ func flatten(into map[string]string, path string, value any) {
 // place names a member of a list: by what tells it apart, so that one that is put in does not make all after it differ, else by its number.
 func place(member any, i int) string {
 	if object, ok := member.(map[string]any); ok {
-		for _, name := range []string{"date", "kind", "type"} {
+		for _, name := range []string{"key", "date", "kind", "type"} {
 			text, ok := object[name].(string)
 			if !ok {
 				continue

@@ -278,6 +278,9 @@ func (v applicationView) application(db *gorm.DB, now time.Time) (Application, e
 	if a.Form, err = row.form(); err != nil {
 		return a, err
 	}
+	if a.Asked, err = row.asked(db); err != nil {
+		return a, err
+	}
 	if row.Reasons != "" {
 		if err := json.Unmarshal([]byte(row.Reasons), &a.Reasons); err != nil {
 			return a, fmt.Errorf("reading reasons of %s: %w", row.ID, err)

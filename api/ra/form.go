@@ -34,6 +34,8 @@ type Form struct {
 	Revocation   string `json:"revocation,omitempty"` // as in revocations
 	Reason       string `json:"reason,omitempty"`
 	Delivery     string `json:"delivery,omitempty"`
+
+	Extra []Answer `json:"extra,omitempty"` // to what the project asks beside these, in its order
 }
 
 // revocations are the reasons a holder may give.
@@ -98,7 +100,9 @@ func (f *Form) tidy(kind string) error {
 		}
 		f.HandlerPhone = number
 	}
-	full, err := json.Marshal(f)
+	own := *f
+	own.Extra = nil // they go by the fields of the project: tidyAnswers
+	full, err := json.Marshal(own)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,9 @@ func (r *RA) subject(ctx context.Context, a *applicationRow) (letterSubject, err
 	if s.form, err = a.form(); err != nil {
 		return s, err
 	}
+	if s.fields, err = a.asked(db); err != nil {
+		return s, err
+	}
 	if s.record, err = account.FindRecord(db, a.OrganisationID, a.AccountID); err != nil {
 		return s, err
 	}

@@ -3,6 +3,7 @@ package ra
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"signet/api/account"
@@ -15,6 +16,7 @@ import (
 type letterSubject struct {
 	a           *applicationRow
 	form        Form
+	fields      []FormField
 	record      account.Record
 	project     Project
 	certificate *certificateRow
@@ -77,13 +79,22 @@ func (s letterSubject) changeRows() []letter.Row {
 	return rows
 }
 
+// answerRows say what the project asks beside the rest.
+func (s letterSubject) answerRows() []letter.Row {
+	var rows []letter.Row
+	for _, f := range s.fields {
+		rows = append(rows, letter.Row{Label: f.Zh, Value: answerTo(s.form.Extra, f.Key)})
+	}
+	return rows
+}
+
 // kindBoxes are the boxes of the registration form.
 var kindBoxes = []string{KindNew, KindRenew, KindChangeName, KindChangeLegal, KindReplace, KindRevoke}
 
 func registrationForm(s letterSubject) letter.Letter {
 	l := letter.Letter{
 		Title: "机构电子签名认证证书业务登记表", Subtitle: "Registration form for certificate services of an organisation",
-		Rows: append(append(append(s.holderRows(), s.changeRows()...), s.certificateRows()...), s.handlerRows()...),
+		Rows: slices.Concat(s.holderRows(), s.changeRows(), s.certificateRows(), s.handlerRows(), s.answerRows()),
 		Text: []string{
 			"本单位申请办理以上业务，承诺所填信息及所附材料真实、准确、完整、有效，已知悉并同意遵守电子认证服务的有关规定和协议，妥善保管 UKey 及其 PIN，信息变化或 UKey 遗失时及时办理变更或挂失。",
 			"兹授权上述经办人代表本单位办理本次业务。",

@@ -32,6 +32,7 @@ type ProjectDocument struct {
 	Policies   []ReviewRule              `json:"policies"`
 	Materials  map[string][]MaterialRule `json:"materials"`
 	Windows    Windows                   `json:"windows"`
+	Fields     map[string][]FormField    `json:"fields"`
 }
 
 // PriceRule is a Price as it is written in a document.
@@ -80,7 +81,7 @@ func (ProjectContent) Live(db *gorm.DB, slug string) (ProjectDocument, error) {
 	}
 	d := ProjectDocument{
 		Name: p.Name, Product: p.Product, TermMonths: p.TermMonths, PriceCents: p.PriceCents, CA: p.CA, Notice: p.Notice, Contact: p.Contact,
-		Process: p.Process, Help: p.Help, Downloads: p.Downloads, Materials: map[string][]MaterialRule{}, Windows: p.Windows,
+		Process: p.Process, Help: p.Help, Downloads: p.Downloads, Materials: map[string][]MaterialRule{}, Windows: p.Windows, Fields: map[string][]FormField{},
 	}
 	prices, err := pricesOf(db, slug)
 	if err != nil {
@@ -98,6 +99,11 @@ func (ProjectContent) Live(db *gorm.DB, slug string) (ProjectDocument, error) {
 	}
 	for kind := range defaultMaterials {
 		if d.Materials[kind], err = materialRules(db, slug, kind); err != nil {
+			return d, err
+		}
+	}
+	for _, kind := range fieldKinds {
+		if d.Fields[kind], err = formFields(db, slug, kind); err != nil {
 			return d, err
 		}
 	}
@@ -132,6 +138,14 @@ func (d *ProjectDocument) complete() {
 		}
 	}
 	d.Policies = rules
+	if d.Fields == nil {
+		d.Fields = map[string][]FormField{}
+	}
+	for _, kind := range fieldKinds {
+		if d.Fields[kind] == nil {
+			d.Fields[kind] = []FormField{}
+		}
+	}
 	if d.Materials == nil {
 		d.Materials = map[string][]MaterialRule{}
 	}
@@ -182,6 +196,14 @@ func (c ProjectContent) Check(_ *gorm.DB, slug string, d *ProjectDocument) error
 	for kind, rules := range d.Materials {
 		if _, known := defaultMaterials[kind]; !known || checkRules(rules) != nil {
 			return badField("materials", "A rule names each known type once, with at most 10 files.").WithParam("kind", clip(kind, 40))
+		}
+	}
+	for kind, fields := range d.Fields {
+		if !slices.Contains(fieldKinds, kind) {
+			return badField("fields", "There is no such kind of application, or its form asks nothing more.").WithParam("kind", clip(kind, 40))
+		}
+		if err := checkFields(fields); err != nil {
+			return err
 		}
 	}
 	d.complete()
@@ -290,6 +312,20 @@ func (ProjectContent) Put(tx *store.Tx, slug string, d ProjectDocument) error {
 		rules[i] = rule.policy().row(tx, slug)
 	}
 	if err := replace(tx, rules, "project_slug = ?", slug); err != nil {
+		return err
+	}
+	var forms []formFieldRow
+	for kind, fields := range d.Fields {
+		if len(fields) == 0 {
+			continue
+		}
+		text, err := json.Marshal(fields)
+		if err != nil {
+			return err
+		}
+		forms = append(forms, formFieldRow{ProjectSlug: slug, Kind: kind, Fields: string(text), ChangedAt: store.Millis(tx.Now())})
+	}
+	if err := replace(tx, forms, "project_slug = ?", slug); err != nil {
 		return err
 	}
 	var materials []materialRuleRow

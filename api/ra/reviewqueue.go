@@ -157,6 +157,11 @@ func (r *RA) Review(ctx context.Context, by account.Actor, id string) (Review, e
 		Name: o.Name, Code: codeOf(o), LegalRep: record.LegalRep, HandlerName: record.HandlerName, HandlerPhone: record.HandlerPhone, State: record.State, FormerNames: record.FormerNames,
 	}
 	out.Differences = out.Application.Form.differences(out.Record)
+	answers, err := answerDifferences(db, &v.Row, out.Application.Form)
+	if err != nil {
+		return out, fmt.Errorf("reading earlier answers: %w", err)
+	}
+	out.Differences = append(out.Differences, answers...)
 	if out.Checks, err = r.reviewChecks(ctx, &v.Row, out.Application.Form, record); err != nil {
 		return out, err
 	}

@@ -179,6 +179,13 @@ func (r *RA) SaveForm(ctx context.Context, by account.Actor, id string, f Form) 
 		if err := f.tidy(a.Kind); err != nil {
 			return err
 		}
+		fields, err := a.asked(tx.DB())
+		if err != nil {
+			return err
+		}
+		if f.Extra, err = tidyAnswers(fields, f.Extra); err != nil {
+			return err
+		}
 		text, err := json.Marshal(f)
 		if err != nil {
 			return err
@@ -305,6 +312,9 @@ func (r *RA) submit(tx *store.Tx, by account.Actor, id string, c *certificateRow
 		return err
 	}
 	if err := errors.Join(f.tidy(a.Kind), f.complete(a.Kind, record, c)); err != nil {
+		return err
+	}
+	if err := submitAnswers(tx, a, f); err != nil {
 		return err
 	}
 	if rekeys(a.Kind) && f.Delivery == DeliverShip {

@@ -211,6 +211,7 @@ type Application struct {
 	ProjectSlug                string
 	OrganisationName           string
 	Form                       Form
+	Asked                      []FormField // what the project asks in the form beside its own fields
 	Acts                       []string
 	CreatedAt, UpdatedAt       time.Time
 	SubmittedAt, DueAt         time.Time

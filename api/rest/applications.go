@@ -155,6 +155,10 @@ func showApplication(v ra.Application) Application {
 			return TimelineEntry{At: t.At, Act: t.Act, By: t.By, Note: some(t.Note)}
 		}),
 	}
+	if len(v.Asked) > 0 {
+		asked := each(v.Asked, showFormField)
+		shown.Asked = &asked
+	}
 	acts := each(v.Acts, func(a string) ApplicationAct { return ApplicationAct(a) })
 	shown.Acts = &acts
 	if len(v.Reasons) > 0 {
@@ -180,13 +184,30 @@ func readForm(f *ApplicationForm) ra.Form {
 		Name: value(f.Name), USCC: value(f.Uscc), LegalRep: value(f.LegalRep), HandlerName: value(f.HandlerName), HandlerPhone: value(f.HandlerPhone),
 		OldPhoneLost: value(f.OldPhoneLost), Cause: string(value(f.Cause)), Revocation: string(value(f.Revocation)), Reason: value(f.Reason),
 		Delivery: string(value(f.Delivery)),
+		Extra:    each(value(f.Extra), func(a FormAnswer) ra.Answer { return ra.Answer{Key: a.Key, Value: a.Value} }),
 	}
 }
 
+func showFormField(f ra.FormField) FormField {
+	shown := FormField{
+		Key: f.Key, Zh: f.Zh, En: some(f.En), Type: FormFieldType(f.Type), Required: f.Required, Most: some(f.Most), HelpZh: some(f.HelpZh), HelpEn: some(f.HelpEn),
+	}
+	if len(f.Choices) > 0 {
+		choices := each(f.Choices, func(c ra.FieldChoice) FieldChoice { return FieldChoice{Zh: c.Zh, En: some(c.En)} })
+		shown.Choices = &choices
+	}
+	return shown
+}
+
 func showForm(f ra.Form) *ApplicationForm {
-	return &ApplicationForm{
+	shown := &ApplicationForm{
 		Name: some(f.Name), Uscc: some(f.USCC), LegalRep: some(f.LegalRep), HandlerName: some(f.HandlerName), HandlerPhone: some(f.HandlerPhone),
 		OldPhoneLost: some(f.OldPhoneLost), Cause: some(ApplicationFormCause(f.Cause)), Revocation: some(ApplicationFormRevocation(f.Revocation)), Reason: some(f.Reason),
 		Delivery: some(ApplicationFormDelivery(f.Delivery)),
 	}
+	if len(f.Extra) > 0 {
+		extra := each(f.Extra, func(a ra.Answer) FormAnswer { return FormAnswer{Key: a.Key, Value: a.Value} })
+		shown.Extra = &extra
+	}
+	return shown
 }

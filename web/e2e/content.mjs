@@ -1,6 +1,6 @@
 // Content by two persons: a manager changes a project's announcement and price, looks at the preview, submits, and cannot publish it herself; another
 // person sees what differs and publishes; the public page shows it then and not before. The other kinds are looked at. A new agreement is asked
-// of a company at its next login.
+// of a company at its next login; days that are closed and questions that are added reach it.
 import assert from 'node:assert/strict'
 import { Agent } from './rig.mjs'
 import { startCompany } from './parts/company.mjs'
@@ -122,4 +122,38 @@ await run(new Agent(server, ''), [password], async () => {
   const { items } = await mine('GET', '/certificates')
   const refused = await page.request.post('/api/v1/applications', { headers: { Origin: server.dev.url }, data: { kind: 'renew', certificateId: items[0].id } })
   assert.equal((await refused.json()).code, 'applications_closed')
+
+  say('what the project asks more is in the wizard, held to its type, and before the reviewer')
+  const { live } = await office('manager', 'GET', '/admin/content/project/jhggzy')
+  const project = JSON.parse(live)
+  project.materials.change_legal = []
+  project.fields.change_legal = [
+    { key: 'grade', zh: '资质等级', en: 'Grade', type: 'choice', required: true, helpZh: '以资质证书为准', helpEn: '', choices: [{ zh: '一级', en: 'First' }, { zh: '二级', en: 'Second' }] },
+    { key: 'capital', zh: '注册资本（万元）', en: 'Capital', type: 'number', required: false, helpZh: '', helpEn: '' },
+  ]
+  await publish('project', 'jhggzy', project)
+  await second.goto('/admin/content/project/jhggzy')
+  await his('content-begin').click()
+  await second.locator('summary', { hasText: '表单补充项目' }).click()
+  await his('content-fields-change_legal').waitFor()
+  await look('fields', second)
+  const { id: applicationId } = await mine('POST', '/applications', { kind: 'change_legal', certificateId: items[0].id })
+  await page.goto(`/account/applications/${applicationId}?step=form`)
+  await id('course-legalRep').fill('李四')
+  await id('course-next').click()
+  await id('course-grade-problem').waitFor()
+  await id('course-grade').click()
+  await page.locator('.ant-select-item-option[title=二级]').evaluate((one) => one.click()) // where it is: the list moves with the page
+  await id('course-capital').fill('五百')
+  await id('course-next').click()
+  await id('course-capital-problem').waitFor()
+  await look('asked')
+  await id('course-capital').fill('500')
+  await id('course-next').click()
+  await page.locator('[data-testid=course]:not([data-step=form])').waitFor()
+  await mine('POST', `/applications/${applicationId}/submit`, {})
+  const reviewer = await desk('reviewer', '/admin/review')
+  await reviewer.goto(`/admin/review/${applicationId}`)
+  await reviewer.getByTestId('review-answer-grade').getByText('二级').waitFor()
+  await look('answers', reviewer)
 })

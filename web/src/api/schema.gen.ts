@@ -6145,6 +6145,8 @@ export interface components {
             projectSlug?: string;
             organisationName?: string;
             form?: components["schemas"]["ApplicationForm"];
+            /** @description What the project asks in the form beside its own fields; once submitted, what it asked then */
+            asked?: components["schemas"]["FormField"][];
             /** @description What the holder may do now */
             acts?: components["schemas"]["ApplicationAct"][];
             /** Format: date-time */
@@ -6219,6 +6221,30 @@ export interface components {
              * @enum {string}
              */
             delivery?: "ship" | "own";
+            /** @description To what the project asks beside these: asked of the application */
+            extra?: components["schemas"]["FormAnswer"][];
+        };
+        FormAnswer: {
+            key: string;
+            /** @description A text; a number with a point before decimals; a day YYYY-MM-DD; or the Chinese text of a choice */
+            value: string;
+        };
+        FormField: {
+            key: string;
+            zh: string;
+            en?: string;
+            /** @enum {string} */
+            type: "text" | "number" | "date" | "choice";
+            required: boolean;
+            /** @description Longest text, in characters; 200 unless told */
+            most?: number;
+            helpZh?: string;
+            helpEn?: string;
+            choices?: components["schemas"]["FieldChoice"][];
+        };
+        FieldChoice: {
+            zh: string;
+            en?: string;
         };
         SubmitApplicationRequest: {
             /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cleaned, fieldsOf, formOpen, missing, stageOf, stepsOf } from './course'
+import { cleaned, fieldsOf, formOpen, missing, stageOf, stepsOf, unanswered } from './course'
 import type { Application, Kind } from './queries'
 
 const kinds: readonly Kind[] = ['new', 'renew', 'change_name', 'change_legal', 'change_handler', 'replace', 'revoke', 'suspend', 'resume']
@@ -22,6 +22,13 @@ test('a course has at most five steps and ends with the act', () => {
 
 test('a step with fields is a step of the course, and the other way round', () => {
   for (const kind of kinds) expect(fieldsOf(kind, {}).length > 0, kind).toBe(stepsOf(kind).includes('form'))
+})
+
+test('answers to what the project asks are sent in its order, trimmed, without the empty and those not asked any more', () => {
+  const asked = [{ key: 'grade', zh: '资质等级', type: 'choice' as const, required: true }, { key: 'capital', zh: '注册资本', type: 'number' as const, required: false }]
+  const form = { legalRep: '王五', extra: [{ key: 'capital', value: ' 500 ' }, { key: 'gone', value: 'x' }, { key: 'grade', value: ' ' }] }
+  expect(cleaned('change_legal', form, asked)).toEqual({ legalRep: '王五', extra: [{ key: 'capital', value: '500' }] })
+  expect(unanswered(asked, form)).toEqual(['grade'])
 })
 
 test('every state has a stage', () => {

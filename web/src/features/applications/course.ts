@@ -1,3 +1,4 @@
+import type { Schema } from '@/api/client'
 import type { Application, Form, Kind } from './queries'
 
 /** The numbered steps of an application that is reviewed; at most five. Source: product.md §4. */
@@ -32,7 +33,15 @@ export function stageOf({ state, acts }: Pick<Application, 'state' | 'acts'>): S
   return 'write'
 }
 
-export type FieldName = keyof Form
+export type FieldName = Exclude<keyof Form, 'extra'>
+
+/** What a project asks beside the fields of the kind. */
+export type Asked = Schema<'FormField'>
+
+export const answerTo = (form: Form, key: string) => form.extra?.find((one) => one.key === key)?.value ?? ''
+
+/** The keys of what is asked and still without an answer. */
+export const unanswered = (asked: Asked[] | undefined, form: Form) => (asked ?? []).filter(({ key, required }) => required && !answerTo(form, key).trim()).map(({ key }) => key)
 
 /** The fields of a kind's form; a renewal whose key is gone says where the new one comes from. The server's list is fieldsOf in api/ra/form.go. */
 export function fieldsOf(kind: Kind, form: Form): FieldName[] {
@@ -61,13 +70,14 @@ export function missing(kind: Kind, form: Form): FieldName[] {
 }
 
 /** What is sent: only the fields that are shown, trimmed, without the empty ones. */
-export function cleaned(kind: Kind, form: Form): Form {
+export function cleaned(kind: Kind, form: Form, asked: Asked[] = []): Form {
   const shown = fieldsOf(kind, form)
   const entries = Object.entries(form)
     .filter(([name]) => shown.includes(name as FieldName))
     .map(([name, value]) => [name, typeof value === 'string' ? value.trim() : value] as const)
     .filter(([, value]) => value !== '' && value !== undefined)
-  return Object.fromEntries(entries)
+  const extra = asked.map(({ key }) => ({ key, value: answerTo(form, key).trim() })).filter(({ value }) => value !== '')
+  return { ...Object.fromEntries(entries), ...(extra.length > 0 ? { extra } : {}) }
 }
 
 const aboutFiles: readonly string[] = ['material_missing', 'material_unclear', 'material_wrong', 'stamp_missing']

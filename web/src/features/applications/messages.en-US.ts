@@ -161,6 +161,7 @@ export const en: Translated<typeof zh> = {
     closed: 'What you filled in was accepted and needs no correction.',
     now: (value) => `On record: ${value}`,
     missing: 'Please fill this in',
+    choose: 'Choose',
     autosave: 'Saved by itself as you type',
     saving: 'Saving…',
     saved: (at) => `Saved at ${at}`,

@@ -158,6 +158,7 @@ export const zh = {
     closed: '填写的信息已通过审核，不需要修改。',
     now: (value: string) => `现登记：${value}`,
     missing: '请填写此项',
+    choose: '请选择',
     autosave: '填写的内容会自动保存',
     saving: '正在保存…',
     saved: (at: string) => `已于 ${at} 自动保存`,

@@ -14,11 +14,11 @@ type Change = { [Name in FieldName]?: Form[Name] | undefined }
 /** The form of a draft, saved by itself; what the server refuses is said at its field, once the person has left it. */
 export function useDraft(application: Application, enabled: boolean) {
   const client = useQueryClient()
-  const { id, kind } = application
+  const { id, kind, asked } = application
   const [form, setForm] = useState<Form>(application.form ?? {})
-  const [left, setLeft] = useState<ReadonlySet<FieldName>>(new Set())
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set())
   const [savedAt, setSavedAt] = useState<number | null>(null)
-  const last = useRef(JSON.stringify(cleaned(kind, application.form ?? {})))
+  const last = useRef(JSON.stringify(cleaned(kind, application.form ?? {}, asked)))
   const save = useMutation({
     ...saveForm,
     onSuccess: (saved) => {
@@ -26,13 +26,13 @@ export function useDraft(application: Application, enabled: boolean) {
       setSavedAt(serverNow())
     },
   })
-  const text = JSON.stringify(cleaned(kind, form))
+  const text = JSON.stringify(cleaned(kind, form, asked))
   const { mutateAsync } = save
   const ships = form.delivery === 'ship'
   const address = useAddress(id, ships)
   const store = async () => {
     last.current = text
-    await mutateAsync({ id, form: cleaned(kind, form) })
+    await mutateAsync({ id, form: cleaned(kind, form, asked) })
     if (ships) await address.store()
   }
   useEffect(() => {
@@ -43,14 +43,15 @@ export function useDraft(application: Application, enabled: boolean) {
     }, restFor)
     return () => clearTimeout(timer)
   }, [enabled, text, id, mutateAsync])
-  const field = save.error instanceof Refusal ? (save.error.field as FieldName | null) : null
+  const field = save.error instanceof Refusal ? save.error.field : null
   return {
     form,
     address,
     /** Is anything of the parcel's address still missing? */
     homeless: ships && address.lacking.length > 0,
     set: (change: Change) => setForm((old) => ({ ...old, ...change }) as Form), // an emptied field is not sent; see cleaned
-    leave: (name: FieldName) => setLeft((old) => new Set(old).add(name)),
+    answer: (key: string, value: string) => setForm((old) => ({ ...old, extra: [...(old.extra ?? []).filter((one) => one.key !== key), { key, value }] })),
+    leave: (name: string) => setLeft((old) => new Set(old).add(name)),
     left,
     store,
     saving: save.isPending || address.busy,

@@ -10,6 +10,7 @@ export interface Download { title: string; url: string }
 export interface Price { kind: string; termMonths: number; priceCents: number }
 export interface Policy { kind: string; steps: number; workingDays: number; payFirst: boolean }
 export interface Material { type: string; required: boolean; when?: string; most?: number }
+export interface Asked { key: string; zh: string; en: string; type: string; required: boolean; most?: number; helpZh: string; helpEn: string; choices?: { zh: string; en: string }[] }
 export interface Closure { kinds: string[]; from: string; to: string; reason: string }
 export interface Day { date: string; working: boolean; name: string }
 
@@ -28,6 +29,7 @@ export interface Project {
   policies: Policy[]
   materials: Record<string, Material[]>
   windows: { renewDays: number; lateDays: number; closed: Closure[] }
+  fields: Record<string, Asked[]>
 }
 
 export interface Holidays { source: string; days: Day[] }
@@ -42,7 +44,7 @@ export type Content =
   | { kind: 'agreement'; document: Agreement }
 
 const empty: { [K in Kind]: unknown } = {
-  project: { name: '', product: '', termMonths: 12, priceCents: 0, notice: '', contact: { phone: '' }, process: [], help: [], downloads: [], prices: [], policies: [], materials: {}, windows: { renewDays: 90, lateDays: 365, closed: [] } } satisfies Project,
+  project: { name: '', product: '', termMonths: 12, priceCents: 0, notice: '', contact: { phone: '' }, process: [], help: [], downloads: [], prices: [], policies: [], materials: {}, windows: { renewDays: 90, lateDays: 365, closed: [] }, fields: {} } satisfies Project,
   holidays: { source: '', days: [] } satisfies Holidays,
   notice: { zh: '', en: '' } satisfies Notice,
   agreement: { version: '', title: '', text: '' } satisfies Agreement,

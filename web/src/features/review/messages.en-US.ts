@@ -40,6 +40,7 @@ export const en: Translated<typeof zh> = {
   },
   asked: 'What is asked, and the record',
   differences: 'Differences',
+  sinceLast: (field) => `${field} (against the last completed application of this kind)`,
   before: 'On record',
   after: 'Asked for',
   none: '(empty)',

@@ -37,6 +37,7 @@ export const zh = {
   },
   asked: '申请内容与现登记信息',
   differences: '变更对比',
+  sinceLast: (field: string) => `${field}（与上次办结的同类申请相比）`,
   before: '现登记',
   after: '申请变更为',
   none: '（空）',

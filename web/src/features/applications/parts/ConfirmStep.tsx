@@ -3,11 +3,12 @@ import { Alert, Button, Input, Radio } from 'antd'
 import { useState } from 'react'
 import { codeOf } from '@/api/refusal'
 import { useCommon } from '@/i18n/common'
+import { useLanguage } from '@/i18n/language'
 import { useSecondsUntil } from '@/lib/clock'
 import { yuan } from '@/lib/money'
 import { Facts, type Fact } from '@/ui/Facts'
 import { Problem } from '@/ui/Problem'
-import { fieldsOf, type FieldName } from '../course'
+import { answerTo, fieldsOf, type FieldName } from '../course'
 import { addressQuery, policiesQuery, recordQuery, sendHandlerCode, submitApplication, type Application } from '../queries'
 import { useText } from '../text'
 
@@ -49,6 +50,7 @@ export function ConfirmStep({ application, submit }: { application: Application;
 function useSummary(application: Application): Fact[] {
   const t = useText()
   const { kinds } = useCommon()
+  const english = useLanguage().language === 'en-US'
   const record = useQuery(recordQuery).data
   const form = application.form ?? {}
   const to = useQuery({ ...addressQuery(application.id), enabled: form.delivery === 'ship' }).data
@@ -64,6 +66,10 @@ function useSummary(application: Application): Fact[] {
     const was = before[name]
     const changed = was !== undefined && was !== '' && application.kind.startsWith('change') && was !== value
     facts.push({ key: name, label: t.fields[name], value: changed ? <><s className="quiet">{was}</s> → <strong>{value}</strong></> : value })
+  }
+  for (const { key, zh, en } of application.asked ?? []) {
+    const value = answerTo(form, key)
+    if (value) facts.push({ key: `extra-${key}`, label: english ? en || zh : zh, value })
   }
   if (to) facts.push({ key: 'address', label: t.address.title, value: `${to.name} ${to.phone} ${to.region} ${to.street}` })
   if (application.consentAt) facts.push({ key: 'consent', label: application.kind === 'revoke' ? t.consent.request : t.consent.letter, value: t.consent.signed })

@@ -5,7 +5,7 @@ import { useSearchParams } from 'react-router'
 import { useCommon } from '@/i18n/common'
 import { ReturnedNote } from './ReturnedNote'
 import { useNarrow } from '@/ui/useNarrow'
-import { formOpen, missing, stepsOf, type CourseStep } from '../course'
+import { formOpen, missing, stepsOf, unanswered, type CourseStep } from '../course'
 import { applicationQuery, type Application } from '../queries'
 import { useText } from '../text'
 import { useDraft } from '../useDraft'
@@ -59,7 +59,7 @@ function useCourse(application: Application) {
     if (step === 'confirm') return submit.go()
     if (step === 'form' && formOpen(application)) {
       setTried(true)
-      if (missing(application.kind, draft.form).length > 0 || draft.homeless) return
+      if (missing(application.kind, draft.form).length > 0 || unanswered(application.asked, draft.form).length > 0 || draft.homeless) return
       setLeaving(true)
       const stored = await draft.store().then(() => true, () => false)
       setLeaving(false)

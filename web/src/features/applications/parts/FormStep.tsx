@@ -6,7 +6,7 @@ import { problemText } from '@/i18n/problemText'
 import { codeOf, Refusal } from '@/api/refusal'
 import { moment } from '@/lib/time'
 import { Problem } from '@/ui/Problem'
-import { fieldsOf, isRequired, missing, type FieldName } from '../course'
+import { answerTo, fieldsOf, isRequired, missing, unanswered, type Asked, type FieldName } from '../course'
 import { recordQuery, type Application } from '../queries'
 import { useText } from '../text'
 import type { Draft } from '../useDraft'
@@ -33,6 +33,9 @@ export function FormStep({ application, draft, tried, open }: Props) {
         {fieldsOf(kind, draft.form).map((name) => (
           <Field key={name} name={name} kind={kind} draft={draft} lacks={tried && lacking.includes(name)} tried={tried} />
         ))}
+        {application.asked?.map((one) => (
+          <Answer key={one.key} asked={one} draft={draft} lacks={tried && unanswered([one], draft.form).length > 0} tried={tried} />
+        ))}
       </Fields>
       {draft.form.delivery === 'ship' && <AddressForm address={draft.address} tried={tried} />}
       {whole && <Problem error={draft.error} testId="course-form-problem" />}
@@ -47,13 +50,63 @@ export function FormStep({ application, draft, tried, open }: Props) {
   }
 }
 
-function Field({ name, kind, draft, lacks, tried }: { name: FieldName; kind: Application['kind']; draft: Draft; lacks: boolean; tried: boolean }) {
+/** One of the questions that the project adds. */
+function Answer({ asked, draft, lacks, tried }: { asked: Asked; draft: Draft; lacks: boolean; tried: boolean }) {
   const t = useText()
   const { language } = useLanguage()
-  const now = useOnRecord(name)
+  const english = language === 'en-US'
+  const name = `extra.${asked.key}`
+  const said = useSaid(name, draft, lacks, tried)
+  const id = `course-${asked.key}`
+  const help = english ? asked.helpEn || asked.helpZh : asked.helpZh
+  const value = answerTo(draft.form, asked.key)
+  const put = (next: string) => draft.answer(asked.key, next)
+  const common = { id, 'data-testid': id, onBlur: () => draft.leave(name), style: { maxWidth: 420 }, ...(said ? { 'aria-describedby': `${id}-problem`, 'aria-invalid': true as const } : {}) }
+  return (
+    <Fields.Item
+      label={english ? asked.en || asked.zh : asked.zh}
+      htmlFor={id}
+      required={asked.required}
+      validateStatus={said ? 'error' : ''}
+      help={said ? <span id={`${id}-problem`} role="alert" data-testid={`${id}-problem`}>{said}</span> : undefined}
+      extra={help}
+    >
+      {asked.type === 'choice' ? (
+        <Select
+          {...common}
+          value={value || null}
+          placeholder={t.form.choose}
+          allowClear={!asked.required}
+          options={(asked.choices ?? []).map(({ zh, en }) => ({ value: zh, label: english ? en || zh : zh }))}
+          onChange={(next: string | undefined) => put(next ?? '')}
+        />
+      ) : (
+        <Input
+          {...common}
+          value={value}
+          maxLength={asked.type === 'text' ? (asked.most ?? 200) : 30}
+          {...(asked.type === 'date' ? { type: 'date' } : {})}
+          {...(asked.type === 'number' ? { inputMode: 'decimal' as const } : {})}
+          onChange={(event) => put(event.target.value)}
+        />
+      )}
+    </Fields.Item>
+  )
+}
+
+/** What is wrong with a field: refused by the server once it was left, or missing once the person wanted to go on. */
+function useSaid(name: string, draft: Draft, lacks: boolean, tried: boolean): string {
+  const t = useText()
+  const { language } = useLanguage()
   const refused = draft.errorField === name && (tried || draft.left.has(name))
   const error = draft.error instanceof Refusal ? draft.error : null
-  const said = refused && error ? problemText(codeOf(error) ?? 'invalid_field', error.params, language) : lacks ? t.form.missing : ''
+  return refused && error ? problemText(codeOf(error) ?? 'invalid_field', error.params, language) : lacks ? t.form.missing : ''
+}
+
+function Field({ name, kind, draft, lacks, tried }: { name: FieldName; kind: Application['kind']; draft: Draft; lacks: boolean; tried: boolean }) {
+  const t = useText()
+  const now = useOnRecord(name)
+  const said = useSaid(name, draft, lacks, tried)
   const id = `course-${name}`
   const described = said ? { 'aria-describedby': `${id}-problem`, 'aria-invalid': true as const } : {}
   return (

@@ -33,7 +33,7 @@ function Value({ path, text }: { path: string; text: string | undefined }) {
   if (path.endsWith('priceCents')) return yuan(Number(text))
   if (text === 'true') return t.yes
   if (text === 'false') return t.no
-  const words: Record<string, string> = path.endsWith('.steps') ? t.stepNames : path.endsWith('.kind') ? t.kindNames : path.endsWith('.type') ? t.materialNames : path.endsWith('.when') ? t.whenNames : {}
+  const words: Record<string, string> = path.endsWith('.steps') ? t.stepNames : path.endsWith('.kind') ? t.kindNames : path.endsWith('.type') ? { ...t.materialNames, ...t.fieldTypes } : path.endsWith('.when') ? t.whenNames : {}
   return words[text] ?? text
 }
 
@@ -45,6 +45,7 @@ export function usePlaceName() {
     ...t.kindNames, ...t.materialNames, name: p.name, product: p.product, termMonths: p.termMonths, priceCents: p.price, ca: p.ca, notice: p.notice, contact: p.contact, phone: p.phone, hours: p.hours,
     emergency: p.emergency, site: p.site, process: p.process, help: p.help, downloads: p.downloads, title: t.agreement.title, url: p.url, prices: p.prices, policies: p.policies, steps: p.steps,
     workingDays: p.workingDays, payFirst: p.payFirst, materials: p.materials, required: p.required, when: p.when, most: p.most, source: t.holidays.source, days: t.kinds.holidays, date: t.holidays.date,
+    fields: p.fields, key: p.fieldKey, helpZh: p.fieldHelpZh, helpEn: p.fieldHelpEn, choices: p.fieldChoices,
     windows: p.windows, renewDays: p.renewDays, lateDays: p.lateDays, closed: p.closed, kinds: p.closedKinds, from: p.firstDay, to: p.lastDay, reason: p.closedReason,
     working: t.holidays.working, zh: t.notice.zh, en: t.notice.en, version: t.columns.version, text: t.agreement.text, kind: p.priceKind, type: p.materials,
   }

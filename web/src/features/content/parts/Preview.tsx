@@ -24,11 +24,12 @@ export function Preview({ content }: { content: Content }) {
 }
 
 function ProjectPreview({ project }: { project: Project }) {
-  const { project: t, kindNames, materialNames, stepNames } = useText()
+  const { project: t, kindNames, materialNames, stepNames, fieldTypes } = useText()
   const { phone, site, hours, emergency } = project.contact
   const kinds: Record<string, string> = kindNames
   const types: Record<string, string> = materialNames
   const steps: Record<number, string> = stepNames
+  const fieldTypeOf: Record<string, string> = fieldTypes
   return (
     <div className="stack">
       <div>
@@ -43,6 +44,7 @@ function ProjectPreview({ project }: { project: Project }) {
       <Lines title={t.windows} lines={[t.renewSpan(project.windows.renewDays, project.windows.lateDays), ...project.windows.closed.map((one) => t.closedSpan(one.from, one.to, one.kinds.map((kind) => kinds[kind] ?? kind).join('、'), one.reason))]} />
       <Lines title={t.prices} lines={project.prices.map((one) => `${kinds[one.kind] ?? one.kind}${one.termMonths > 0 ? ` ${t.months(one.termMonths)}` : ''} ${yuan(one.priceCents)}`)} />
       <Lines title={t.policies} lines={project.policies.map((one) => `${kinds[one.kind] ?? one.kind} · ${steps[one.steps] ?? ''} · ${String(one.workingDays)} ${t.workingDays}${one.payFirst ? ` · ${t.payFirst}` : ''}`)} />
+      <Lines title={t.fields} lines={Object.entries(project.fields).filter(([, list]) => list.length > 0).map(([kind, list]) => `${kinds[kind] ?? kind} · ${list.map((one) => `${one.zh}${one.en ? ` ${one.en}` : ''}（${fieldTypeOf[one.type] ?? one.type}）${one.required ? ' *' : ''}`).join(' · ')}`)} />
       <Lines title={t.materials} lines={Object.entries(project.materials).map(([kind, list]) => `${kinds[kind] ?? kind} · ${list.map((one) => (types[one.type] ?? one.type) + (one.required ? ' *' : '')).join(' · ') || '—'}`)} />
     </div>
   )

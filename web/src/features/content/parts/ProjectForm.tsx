@@ -1,5 +1,5 @@
 import { Checkbox, Input, InputNumber, Select } from 'antd'
-import type { Closure, Download, Material, Policy, Price, Project } from '../documents'
+import type { Asked, Closure, Download, Material, Policy, Price, Project } from '../documents'
 import { useText } from '../text'
 import { Columns, Field, Rows, Small } from './Field'
 
@@ -54,6 +54,7 @@ export function ProjectForm({ project, change }: Props) {
       <Group title={t.windows}><Windows windows={project.windows} change={(windows) => set({ windows })} /></Group>
       <Group title={t.prices}><Prices prices={project.prices} change={(prices) => set({ prices })} /></Group>
       <Group title={t.policies} closed><Policies policies={project.policies} change={(policies) => set({ policies })} /></Group>
+      <Group title={t.fields} closed><FormFields fields={project.fields} change={(fields) => set({ fields })} /></Group>
       <Group title={t.materials} closed><Materials materials={project.materials} change={(materials) => set({ materials })} /></Group>
     </>
   )
@@ -141,4 +142,44 @@ function Materials({ materials, change }: { materials: Project['materials']; cha
       )}
     </Rows>
   ))
+}
+
+/** 中文|English, a line a choice. */
+const choicesOf = (text: string) => text.split('\n').map((line) => ({ zh: line.split('|')[0] ?? '', en: line.split('|').slice(1).join('|') }))
+const choiceLines = (choices: Asked['choices']) => (choices ?? []).map(({ zh, en }) => (en ? `${zh}|${en}` : zh)).join('\n')
+
+function FormFields({ fields, change }: { fields: Project['fields']; change: (next: Project['fields']) => void }) {
+  const { project: t, kindNames, fieldTypes } = useText()
+  const kinds: Record<string, string> = kindNames
+  return (
+    <>
+      <p className="quiet" style={{ margin: 0 }}>{t.fieldsHint}</p>
+      {Object.entries(fields).map(([kind, list]) => (
+        <Rows<Asked> key={kind} label={kinds[kind] ?? kind} rows={list} change={(next) => change({ ...fields, [kind]: next })} fresh={() => ({ key: '', zh: '', en: '', type: 'text', required: false, helpZh: '', helpEn: '' })} testId={`content-fields-${kind}`}>
+          {(one, put, n) => {
+            const named = (label: string) => ({ 'aria-label': `${label} ${kind} ${String(n + 1)}`, placeholder: label })
+            return (
+              <>
+                <Input {...named(t.fieldKey)} value={one.key} maxLength={30} style={{ width: 130 }} onChange={(event) => put({ key: event.target.value })} />
+                <Input {...named(t.fieldZh)} value={one.zh} maxLength={40} style={{ width: 180 }} onChange={(event) => put({ zh: event.target.value })} />
+                <Input {...named(t.fieldEn)} value={one.en} maxLength={80} style={{ width: 180 }} onChange={(event) => put({ en: event.target.value })} />
+                <Select
+                  aria-label={`${t.fieldType} ${kind} ${String(n + 1)}`}
+                  value={one.type}
+                  style={{ minWidth: 100 }}
+                  options={options(fieldTypes)}
+                  onChange={(type: string) => put({ type, ...(type === 'choice' ? {} : { choices: [] }), ...(type === 'text' ? {} : { most: 0 }) })}
+                />
+                <Checkbox checked={one.required} onChange={(event) => put({ required: event.target.checked })}>{t.fieldRequired}</Checkbox>
+                {one.type === 'text' && <Small label={t.fieldMost}><InputNumber aria-label={`${t.fieldMost} ${kind} ${String(n + 1)}`} value={one.most || 200} min={1} max={500} precision={0} style={{ width: 80 }} onChange={(value) => put({ most: value ?? 200 })} /></Small>}
+                <Input {...named(t.fieldHelpZh)} value={one.helpZh} maxLength={200} style={{ width: 240 }} onChange={(event) => put({ helpZh: event.target.value })} />
+                <Input {...named(t.fieldHelpEn)} value={one.helpEn} maxLength={200} style={{ width: 240 }} onChange={(event) => put({ helpEn: event.target.value })} />
+                {one.type === 'choice' && <Input.TextArea {...named(t.fieldChoices)} value={choiceLines(one.choices)} autoSize={{ minRows: 2 }} style={{ width: 240 }} onChange={(event) => put({ choices: choicesOf(event.target.value) })} />}
+              </>
+            )
+          }}
+        </Rows>
+      ))}
+    </>
+  )
 }

@@ -1,4 +1,5 @@
 import { useCommon } from '@/i18n/common'
+import { useLanguage } from '@/i18n/language'
 import { minute } from '@/lib/time'
 import { Facts, type Fact } from '@/ui/Facts'
 import { StateTag, type Tone } from '@/ui/StateTag'
@@ -23,9 +24,14 @@ function useWord() {
   return (value: string) => values[value] ?? value
 }
 
-function Differences({ detail: { differences } }: { detail: Detail }) {
+function Differences({ detail: { differences, application } }: { detail: Detail }) {
   const t = useText()
+  const english = useLanguage().language === 'en-US'
   const fields: Partial<Record<string, string>> = t.fields
+  const labelOf = (field: string) => {
+    const asked = application.asked?.find(({ key }) => field === `extra.${key}`)
+    return asked ? t.sinceLast(english ? asked.en || asked.zh : asked.zh) : (fields[field] ?? field)
+  }
   const word = useWord()
   if (differences.length === 0) return null
   return (
@@ -36,7 +42,7 @@ function Differences({ detail: { differences } }: { detail: Detail }) {
         <tbody>
           {differences.map(({ field, before, after }) => (
             <tr key={field} data-testid={`review-difference-${field}`}>
-              <th scope="row">{fields[field] ?? field}</th>
+              <th scope="row">{labelOf(field)}</th>
               <td><s className="quiet">{before ? word(before) : t.none}</s></td>
               <td><mark>{word(after)}</mark></td>
             </tr>
@@ -49,6 +55,7 @@ function Differences({ detail: { differences } }: { detail: Detail }) {
 
 function Asked({ detail: { application, record, item } }: { detail: Detail }) {
   const t = useText()
+  const english = useLanguage().language === 'en-US'
   const { kinds, punctuation } = useCommon()
   const word = useWord()
   const facts: Fact[] = [
@@ -60,9 +67,14 @@ function Asked({ detail: { application, record, item } }: { detail: Detail }) {
     { key: 'account', label: t.record.account, value: t.accounts[record.accountState] },
   ]
   if (application.serialHex) facts.push({ key: 'serial', label: t.serial, value: <><span className="mono">{application.serialHex}</span> {application.certificateName}</> })
-  for (const [name, value] of Object.entries(application.form ?? {})) {
+  const { extra = [], ...own } = application.form ?? {}
+  for (const [name, value] of Object.entries(own)) {
     const fields: Partial<Record<string, string>> = t.fields
     facts.push({ key: `form-${name}`, label: fields[name] ?? name, value: <strong>{word(String(value))}</strong> })
+  }
+  for (const { key, zh, en } of application.asked ?? []) {
+    const answer = extra.find((one) => one.key === key)?.value
+    facts.push({ key: `form-extra-${key}`, label: english ? en || zh : zh, value: answer ? <strong data-testid={`review-answer-${key}`}>{answer}</strong> : '—' })
   }
   facts.push({ key: 'submitted', label: t.submitted, value: minute(item.submittedAt) })
   return (
