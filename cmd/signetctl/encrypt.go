@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"flag"
+	"fmt"
+	"os"
 
 	"signet/ca/cms"
 	"signet/ca/pki"
@@ -23,9 +25,16 @@ var encryptCommand = command{
 			if *to == "" || *out == "" {
 				return badUsage("-to or -out is missing")
 			}
-			certs, err := readCertificates(*to)
+			text, err := os.ReadFile(*to)
 			if err != nil {
 				return err
+			}
+			certs, err := pki.ParseCertificatesPEM(text)
+			if cert, notDER := pki.ParseCertificate(text); notDER == nil {
+				certs, err = []*pki.Certificate{cert}, nil
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", *to, err)
 			}
 			if len(certs) != 1 {
 				return badUsage("%s holds %d certificates, not one", *to, len(certs))
