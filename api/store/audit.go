@@ -219,7 +219,8 @@ func (d *DB) VerifyAudit(ctx context.Context) error {
 type AuditProof struct {
 	First, Last int64
 	Hash        [sha256.Size]byte
-	Checkpoints int // that were held against it
+	Checkpoints int   // that were held against it
+	SealedTo    int64 // the last entry that one of them was signed for; 0 = none
 }
 
 // VerifyAuditRange recomputes the entries first to last; last 0 = up to the head, which must name the last entry then. That the entry
@@ -250,7 +251,9 @@ func (d *DB) VerifyAuditRange(ctx context.Context, first, last int64) (AuditProo
 		if err != nil {
 			return err
 		}
-		proof.Checkpoints = len(marks)
+		if proof.Checkpoints = len(marks); len(marks) > 0 {
+			proof.SealedTo = marks[len(marks)-1].Seq
+		}
 		err = eachEntry(g, at.Seq, end, func(e *auditEntry) error {
 			if err := e.follows(&at, d.c.AuditKey); err != nil {
 				return err

@@ -89,6 +89,7 @@ func (d *DB) VerifyAuditFile(from io.Reader, keys ...note.Verifier) (AuditProof,
 				return proof, err
 			}
 			proof.Checkpoints++
+			proof.SealedTo = at.Seq
 			continue
 		}
 		e, err := readAuditLine(lines.Bytes())

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"signet/api/store"
 )
@@ -57,14 +60,15 @@ var auditVerifyCommand = command{
 		var noted auditAnchor
 		f.Func("anchor", "`NUMBER:HASH` noted at an earlier run and kept elsewhere: the chain must still have that entry", noted.parse)
 		file := f.String("file", "", "an exported `FILE` (JSON lines) instead of the database's own entries; the installation's audit key is used")
+		keys := logKeys(f, "; verifies the signatures of checkpoints. Take the keys from where they were published, not from this installation")
 		return onDatabase(f, func(ctx context.Context, t terminal, _ *site, db *store.DB) error {
 			if *file != "" && noted.seq != 0 {
 				return badUsage("want -anchor or -file")
 			}
 			if *file != "" {
-				return verifyAuditFile(t, db, *file)
+				return verifyAuditFile(t, db, *file, *keys)
 			}
-			return verifyAudit(ctx, t, db, noted)
+			return verifyAudit(ctx, t, db, noted, *keys)
 		})
 	},
 }
@@ -95,7 +99,7 @@ func (a *auditAnchor) parse(text string) error {
 	return nil
 }
 
-func verifyAudit(ctx context.Context, t terminal, db *store.DB, noted auditAnchor) error {
+func verifyAudit(ctx context.Context, t terminal, db *store.DB, noted auditAnchor, keys []note.Verifier) error {
 	if err := db.VerifyAudit(ctx); err != nil {
 		return err
 	}
@@ -106,21 +110,42 @@ func verifyAudit(ctx context.Context, t terminal, db *store.DB, noted auditAncho
 	if err != nil {
 		return err
 	}
+	read, write := io.Pipe() // what an export would hold is verified as a file is
+	go func() { write.CloseWithError(db.ExportAudit(ctx, write, 1, seq)) }()
+	defer read.Close()
+	proof, err := db.VerifyAuditFile(read, keys...)
+	if err != nil && seq > 0 {
+		return err
+	}
 	fmt.Fprintf(t.out, "the audit chain holds: %d entries\nanchor %d:%x\n", seq, seq, sum)
-	return nil
+	return tellCheckpoints(t, proof, keys)
 }
 
-func verifyAuditFile(t terminal, db *store.DB, name string) error {
+func verifyAuditFile(t terminal, db *store.DB, name string, keys []note.Verifier) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	proof, err := db.VerifyAuditFile(file)
+	proof, err := db.VerifyAuditFile(file, keys...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	fmt.Fprintf(t.out, "the file holds: entries %d to %d\nanchor %d:%x\n", proof.First, proof.Last, proof.Last, proof.Hash)
+	return tellCheckpoints(t, proof, keys)
+}
+
+// tellCheckpoints says how far checkpoints vouch for a chain that holds. Who names keys wants signatures: that there are none is a fault, since
+// whoever writes a chain anew leaves them out.
+func tellCheckpoints(t terminal, proof store.AuditProof, keys []note.Verifier) error {
+	switch {
+	case len(keys) > 0 && proof.Checkpoints == 0:
+		return errors.New("the chain holds in itself, but it has no checkpoint: nothing is signed by the keys given")
+	case len(keys) > 0:
+		fmt.Fprintf(t.out, "signatures of %d checkpoints hold, they vouch for entries up to %d\n", proof.Checkpoints, proof.SealedTo)
+	case proof.Checkpoints > 0:
+		fmt.Fprintf(t.out, "%d checkpoints fit, up to entry %d; their signatures were not verified, which takes -key\n", proof.Checkpoints, proof.SealedTo)
+	}
 	return nil
 }
 

@@ -171,17 +171,23 @@ var logAuditCommand = command{
 	},
 }
 
+// logKeys is the option that names the public keys of a log.
+func logKeys(f *flag.FlagSet, more string) *[]note.Verifier {
+	var keys []note.Verifier
+	f.Func("key", "public `KEY` of the log, NAME+HASH+BASE64; give each of them"+more, func(text string) error {
+		key, err := tlog.ParseVerifier(text)
+		keys = append(keys, key)
+		return err
+	})
+	return &keys
+}
+
 var logCheckCommand = command{
 	name: "log check", args: "PROOF CERTIFICATE", brief: "Checks a proof from anywhere with the log's keys; needs no installation",
 	prepare: func(f *flag.FlagSet) action {
-		var keys []note.Verifier
-		f.Func("key", "public `KEY` of the log, NAME+HASH+BASE64; give each of them (required)", func(text string) error {
-			key, err := tlog.ParseVerifier(text)
-			keys = append(keys, key)
-			return err
-		})
+		keys := logKeys(f, " (required)")
 		return func(_ context.Context, t terminal, args []string) error {
-			if len(args) != 2 || len(keys) == 0 {
+			if len(args) != 2 || len(*keys) == 0 {
 				return badUsage("want -key, the file of the proof and the certificate's")
 			}
 			text, err := os.ReadFile(args[0])
@@ -196,10 +202,10 @@ var logCheckCommand = command{
 			if err != nil {
 				return err
 			}
-			if err := proof.Check(certs[0].Raw, keys...); err != nil {
+			if err := proof.Check(certs[0].Raw, *keys...); err != nil {
 				return err
 			}
-			fmt.Fprintf(t.out, "the certificate is entry %d of %s\n", proof.Index, keys[0].Name())
+			fmt.Fprintf(t.out, "the certificate is entry %d of %s\n", proof.Index, (*keys)[0].Name())
 			return nil
 		}
 	},

@@ -287,7 +287,7 @@ func (r *restoring) check(ctx context.Context, t terminal) error {
 		return err
 	}
 	return s.withDB(ctx, t, func(db *store.DB) error {
-		if err := verifyAudit(ctx, t, db, auditAnchor{}); err != nil {
+		if err := verifyAudit(ctx, t, db, auditAnchor{}, nil); err != nil {
 			return err
 		}
 		return s.checkStore(ctx, t, db, 0)

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,7 +64,7 @@ func scriptParams(t *testing.T, dir string, extra []string) testscript.Params {
 
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits": exits, "xlsx": makeXLSX, "gb18030": makeGB18030, "sql": runSQL, "interrupted": leaveIntent, "mode": checkMode, "secret": makeSecret,
-	"openssl": opensslLine,
+	"openssl": opensslLine, "checkpoint": signAuditHead,
 }
 
 // exits CODE COMMAND ARG… runs a command that must end with exactly that exit code.
@@ -137,6 +138,20 @@ func leaveIntent(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(db.CA().Intend(context.Background(), []ca.Intent{{
 		Request: ca.Request{ID: "enrol/interrupted", CA: "sm2", Profile: "org-sign", By: "test"}, SerialHex: "0123456789ABCDEF", TBS: []byte{0x30, 0}, NotAfter: past.Add(24 * time.Hour), At: past,
 	}}))
+}
+
+// checkpoint SITE signs the head of the audit chain, as a running server does every hour.
+func signAuditHead(ts *testscript.TestScript, neg bool, args []string) {
+	s, err := readSite(filepath.Join(ts.MkAbs(args[0]), siteFile))
+	ts.Check(err)
+	ctx, term := context.Background(), terminal{out: io.Discard, err: io.Discard}
+	ts.Check(s.withDB(ctx, term, func(db *store.DB) error {
+		l, err := s.openLog(ctx, term, db)
+		if err != nil {
+			return err
+		}
+		return db.CheckpointAudit(ctx, l, operator)
+	}))
 }
 
 // mode FILE 0600 checks the rights of a file.
