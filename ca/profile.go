@@ -45,6 +45,7 @@ type Profile struct {
 	noCheck    bool
 	nullParams bool
 	identity   []identityRule
+	file       *profileFile // for Rules
 }
 
 // subjectRule admits one attribute type to the subject.
@@ -213,7 +214,7 @@ func shippedProfile(id string) *Profile {
 }
 
 func (f *profileFile) profile() (*Profile, error) {
-	p := &Profile{ID: f.ID, Kind: f.Kind, Title: f.Title, keys: f.Keys, isCA: f.CA, pathLen: -1, noCheck: f.OCSPNoCheck, nullParams: f.NullParams}
+	p := &Profile{ID: f.ID, Kind: f.Kind, Title: f.Title, keys: f.Keys, isCA: f.CA, pathLen: -1, noCheck: f.OCSPNoCheck, nullParams: f.NullParams, file: f}
 	for _, step := range []func(*Profile) error{f.readIdent, f.readValidity, f.readSubject, f.readKeyUsage, f.readUsage, f.readHosts, f.readNameConstraints, f.readIdentity} {
 		if err := step(p); err != nil {
 			return nil, err

@@ -171,6 +171,24 @@ func (h Holder) insert(tx *store.Tx, logins []legacyLogin) (accountID, organisat
 		map[string]any{"organisation": organisation.ID, "batch": h.BatchID, "codeWarning": organisation.CodeWarning, "handlerWarning": row.HandlerWarning})
 }
 
+// ImportedHolders gives the holders of organisations that were taken over, as ImportHolder would find them unchanged now; by organisation, without
+// project and password.
+func ImportedHolders(tx *store.Tx, organisations []string) (map[string]Holder, error) {
+	var rows []struct {
+		OrganisationID, Name, OrgCode, USCC, HandlerName, HandlerPhone, BatchID string
+	}
+	err := tx.DB().Raw(`SELECT DISTINCT o.id AS organisation_id, o.name, o.org_code, o.uscc, a.handler_name, a.handler_phone, l.batch_id
+		FROM acct_legacy_logins l JOIN acct_accounts a ON a.id = l.account_id JOIN acct_organisations o ON o.id = a.organisation_id WHERE o.id IN ?`, organisations).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("reading imported holders: %w", err)
+	}
+	of := map[string]Holder{}
+	for _, r := range rows {
+		of[r.OrganisationID] = Holder{OrgName: r.Name, OrgCode: r.OrgCode, USCC: r.USCC, HandlerName: r.HandlerName, HandlerPhone: r.HandlerPhone, BatchID: r.BatchID}
+	}
+	return of, nil
+}
+
 // codeWarning examines the codes that are given.
 func (h Holder) codeWarning() CodeWarning {
 	if code := NormaliseLogin(h.USCC); code != "" {

@@ -158,8 +158,8 @@ var (
 	settings   = strings.Fields("ListHolidays")
 	contents   = strings.Fields("ListContent GetContent CheckContent SaveContentDraft MoveContentDraft ListContentVersions GetContentVersion")
 	stock      = strings.Fields("ListTokens CountTokens RegisterTokens MoveToken ReleaseToken ListFlashBatches CreateFlashBatch GetFlashBatch PrintFlashLetter GiveUpFlashKey")
-	inventory  = strings.Fields("SearchInventory GetInventoryCertificate ListStatusBatches ChangeCertificateStatus RequestStatusBatch DecideStatusBatch ImportHolders")
-	operating  = strings.Fields("ListAuditCheckpoints SignAuditCheckpoint ListAlarms TestAlarm AcknowledgeAlarm ListBackgroundJobs RetryBackgroundJob SearchNotices ResendNotice") // of administrators and the auditor
+	inventory  = strings.Fields("SearchInventory GetInventoryCertificate ListStatusBatches ChangeCertificateStatus RequestStatusBatch DecideStatusBatch ImportHolders ExportHolders")
+	operating  = strings.Fields("ListAuditCheckpoints SignAuditCheckpoint ListAlarms TestAlarm AcknowledgeAlarm ListBackgroundJobs RetryBackgroundJob SearchNotices ResendNotice ListProfiles TryProfile") // of administrators and the auditor
 	guarding   = strings.Fields("ListAllSeals LiftSeal ListAllRecoveries GetStaffRecovery DecideRecovery PrepareRecoveryDecision")
 	counting   = strings.Fields("GetStatistics ExportStatistics")
 	sending    = strings.Fields("ListShipments GetShipment PackShipment ShipShipment DeliverShipment ReturnShipment")
@@ -340,7 +340,7 @@ func TestAccessMatrix(t *testing.T) {
 				switch op.id {
 				case "ChangeCertificateStatus", "RequestStatusBatch", "DecideStatusBatch":
 					others["an admin"], others["an operator"], others["an auditor"] = admin, operator, s.Staff(t, "auditor")
-				case "ImportHolders":
+				case "ImportHolders", "ExportHolders":
 					others["a reviewer"], others["an operator"] = reviewer, operator
 				}
 				for who, c := range others {
@@ -511,7 +511,7 @@ func TestEveryFieldIsHeldToTheContract(t *testing.T) {
 			return cashier
 		case slices.Contains(people, op.id):
 			return security
-		case slices.Contains([]string{"AskStop", "DecideStop", "ImportHolders", "AcknowledgeAlarm"}, op.id):
+		case slices.Contains([]string{"AskStop", "DecideStop", "ImportHolders", "AcknowledgeAlarm", "TryProfile"}, op.id):
 			return admin
 		case slices.Contains([]string{"BindStaffKey", "SignStaffText", "ChangeCertificateStatus", "RequestStatusBatch", "DecideStatusBatch"}, op.id):
 			return reviewer

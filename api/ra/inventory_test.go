@@ -3,13 +3,16 @@ package ra
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"signet/api/account"
 	"signet/api/problem"
+	"signet/api/ra/legacytest"
 	"signet/api/store"
 	"signet/ca/pki"
 )
@@ -184,6 +187,80 @@ func zipOf(t *testing.T, files fs.FS, cas ...*pki.Certificate) []byte {
 	return out.Bytes()
 }
 
+// TestExportHolders: what is exported is what an import takes, and changes nothing: a pair, a name that looks like a formula, two CAs with the same
+// serial number, an end that is over, a service that went on with a successor.
+func TestExportHolders(t *testing.T) {
+	c := &clock{now: start}
+	each(t, c, func(t *testing.T, db *store.DB) {
+		o := officeOn(t, db, c)
+		admin := account.Actor{AccountID: "acc_admin", Role: account.RoleAdmin, State: account.Verified, Login: "admin"}
+		export := func(batch, format string) []byte {
+			t.Helper()
+			write, err := o.ra.ExportHolders(o.ctx, admin, batch, format)
+			check(t, err)
+			var out bytes.Buffer
+			check(t, write(&out))
+			return out.Bytes()
+		}
+		sign, enc := issueLegacy(t, legacyRequest(tianguName, tiangu, pki.SM2), "")
+		another, err := legacytest.Make(t.TempDir(), pki.P256, "另一家 CA", start.AddDate(-9, 0, 0), start.AddDate(20, 0, 0))
+		check(t, err)
+		alike := legacyRequest("另一家持有人", tiangu, pki.P256)
+		alike.Serial, alike.Usage = sign.Certificate.SerialHex, legacytest.Dual
+		twin, err := another.Issue(alike)
+		check(t, err)
+		all := o.batch(nil, nil)
+		cas := append([]*pki.Certificate{another.Root, another.Issuer}, append(all.Roots, all.Intermediates...)...)
+		sheet := "企业名称,统一社会信用代码,组织机构代码,经办人,经办人手机号,签名证书,加密证书,服务编号,服务名称,服务开始,服务结束\n" +
+			strings.Join([]string{tianguName, tiangu, "", "张三", "13800000000", "a.cer", "b.cer", "8801", "机构证书", "2025-08-31", "2026-08-31"}, ",") + "\n" +
+			strings.Join([]string{"=1+1有限公司", "", "MA0000023", "'=李四", "-13800000001", "c.cer", "", "", "", "2020-01-01 08:00", "2021-01-01"}, ",") + "\n"
+		u := ImportUpload{Sheet: []byte(sheet), BatchID: "b1", ProjectSlug: "jhggzy", InitialPassword: batchPIN, Archive: zipOf(t, fstest.MapFS{
+			"a.cer": {Data: sign.Certificate.Raw}, "b.cer": {Data: enc.Certificate.Raw}, "c.cer": {Data: twin.Certificate.Raw},
+		}, cas...)}
+		done, _, _, err := o.ra.ImportHolders(o.ctx, admin, u, false)
+		if check(t, err); done.Imported != 2 {
+			t.Fatalf("import: %+v", done)
+		}
+		same := func(what string) {
+			t.Helper()
+			archive := export("b1", FormatZIP)
+			for _, format := range []string{FormatCSV, FormatXLSX} {
+				back := ImportUpload{Sheet: export("b1", format), Archive: archive, BatchID: "b2", InitialPassword: batchPIN}
+				before := o.count()
+				again, anchors, rows, err := o.ra.ImportHolders(o.ctx, admin, back, false)
+				if check(t, err); rows != 2 || again.Unchanged != 2 || len(again.Failed) != 0 || len(anchors) != len(cas) || o.count() != before {
+					t.Errorf("%s, %s: %+v, %d rows", what, format, again, rows)
+				}
+			}
+		}
+		same("at once")
+		text := string(export("", FormatCSV))
+		for _, cell := range []string{",'-13800000001,", ",'=李四,", "\n'=1+1有限公司,", sign.Certificate.SerialHex + "-2.cer", ",8801,", ",2020-01-01 08:00:00,"} {
+			if !strings.Contains(text, cell) {
+				t.Errorf("no %q in %s", cell, text)
+			}
+		}
+		if text := string(export("elsewhere", FormatCSV)); strings.Contains(text, tiangu) {
+			t.Error("another batch's holder")
+		}
+
+		// The service of a certificate that was renewed belongs to its successor now.
+		check(t, db.Tx(o.ctx, func(tx *store.Tx) error {
+			old, err := take[certificateRow](tx.DB(), "certificate", "enc_hash <> '' AND origin = ?", originLegacy)
+			if err != nil {
+				return err
+			}
+			next := *old
+			next.ID, next.Origin, next.PredecessorID, next.SignHash = "crt_next", originSignet, old.ID, "next"
+			return errors.Join(tx.DB().Create(&next).Error,
+				tx.DB().Exec("UPDATE ra_certificates SET state = ?, successor_id = 'crt_next' WHERE id = ?", certSuperseded, old.ID).Error,
+				tx.DB().Exec("UPDATE ra_services SET certificate_id = 'crt_next' WHERE certificate_id = ?", old.ID).Error)
+		}))
+		same("renewed")
+		o.audited()
+	})
+}
+
 func TestImportUpload(t *testing.T) {
 	c := &clock{now: start}
 	each(t, c, func(t *testing.T, db *store.DB) {
@@ -222,6 +299,10 @@ func TestImportUpload(t *testing.T) {
 			}
 		}
 		one, _ := reviewers()
+		_, err = o.ra.ExportHolders(o.ctx, one, "", FormatCSV)
+		want(t, err, problem.CodeForbidden)
+		_, err = o.ra.ExportHolders(o.ctx, admin, "", FormatJSONL)
+		want(t, err, problem.CodeInvalidField)
 		_, _, _, err = o.ra.ImportHolders(o.ctx, one, u, true)
 		want(t, err, problem.CodeForbidden)
 		o.audited()

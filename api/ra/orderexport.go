@@ -85,10 +85,22 @@ func stamp(ms int64) string {
 // plainCell keeps a text from being taken for a formula.
 // Source: OWASP, CSV injection.
 func plainCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
+	if startsFormula(text) {
 		return "'" + text
 	}
 	return text
+}
+
+// bareCell takes away what plainCell put before a text.
+func bareCell(text string) string {
+	if bare, marked := strings.CutPrefix(text, "'"); marked && startsFormula(bare) {
+		return bare
+	}
+	return text
+}
+
+func startsFormula(text string) bool {
+	return text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0])
 }
 
 func exportCSV(rows [][]string) ([]byte, error) {

@@ -133,6 +133,11 @@ func ReadCSV(in io.Reader) ([]ImportRow, error) {
 	if err != nil {
 		return nil, badSheet("The file is not comma-separated.", err)
 	}
+	for _, cells := range rows {
+		for i, cell := range cells {
+			cells[i] = bareCell(cell)
+		}
+	}
 	return readRows(rows)
 }
 

@@ -74,6 +74,7 @@ var accessTable = map[string]access{
 	"RequestStatusBatch":      {session, account.RevocationAct},
 	"DecideStatusBatch":       {session, account.RevocationAct},
 	"ImportHolders":           {session, account.ImportAct},
+	"ExportHolders":           {session, account.ImportAct},
 
 	"GetStatistics":    {session, account.StatisticsRead},
 	"ExportStatistics": {session, account.StatisticsRead},
@@ -256,6 +257,8 @@ var accessTable = map[string]access{
 	"AskStop":       {session, account.IssuanceStop},
 	"DecideStop":    {session, account.IssuanceStop},
 	"GetOperations": {session, account.AuthorityRead},
+	"ListProfiles":  {session, account.AuthorityRead},
+	"TryProfile":    {session, account.AuthorityRead},
 
 	"ListAllOrders": {session, account.FinanceRead},
 	"ConfirmOrder":  {session, account.FinanceOrders},

@@ -3017,6 +3017,39 @@ func (e TokenWorkState) Valid() bool {
 	}
 }
 
+// Defines values for TrialRefusalCode.
+const (
+	TrialRefusalCodeField        TrialRefusalCode = "field"
+	TrialRefusalCodeKey          TrialRefusalCode = "key"
+	TrialRefusalCodeKeyCertified TrialRefusalCode = "key_certified"
+	TrialRefusalCodeRequest      TrialRefusalCode = "request"
+	TrialRefusalCodeSubject      TrialRefusalCode = "subject"
+	TrialRefusalCodeValidity     TrialRefusalCode = "validity"
+	TrialRefusalCodeWeakKey      TrialRefusalCode = "weak_key"
+)
+
+// Valid indicates whether the value is a known member of the TrialRefusalCode enum.
+func (e TrialRefusalCode) Valid() bool {
+	switch e {
+	case TrialRefusalCodeField:
+		return true
+	case TrialRefusalCodeKey:
+		return true
+	case TrialRefusalCodeKeyCertified:
+		return true
+	case TrialRefusalCodeRequest:
+		return true
+	case TrialRefusalCodeSubject:
+		return true
+	case TrialRefusalCodeValidity:
+		return true
+	case TrialRefusalCodeWeakKey:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Verdict.
 const (
 	VerdictIndeterminate Verdict = "indeterminate"
@@ -3149,6 +3182,27 @@ func (e ExportAuditParamsFormat) Valid() bool {
 	case ExportAuditParamsFormatJsonl:
 		return true
 	case ExportAuditParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportHoldersParamsFormat.
+const (
+	ExportHoldersParamsFormatCsv  ExportHoldersParamsFormat = "csv"
+	ExportHoldersParamsFormatXlsx ExportHoldersParamsFormat = "xlsx"
+	ExportHoldersParamsFormatZip  ExportHoldersParamsFormat = "zip"
+)
+
+// Valid indicates whether the value is a known member of the ExportHoldersParamsFormat enum.
+func (e ExportHoldersParamsFormat) Valid() bool {
+	switch e {
+	case ExportHoldersParamsFormatCsv:
+		return true
+	case ExportHoldersParamsFormatXlsx:
+		return true
+	case ExportHoldersParamsFormatZip:
 		return true
 	default:
 		return false
@@ -4063,6 +4117,55 @@ type CertificateList struct {
 	Page  Page          `json:"page"`
 }
 
+// CertificateProfile defines model for CertificateProfile.
+type CertificateProfile struct {
+	// Backdate Seconds
+	Backdate int64 `json:"backdate"`
+	Ca       bool  `json:"ca"`
+
+	// Cas CAs with a key here that issue by it; none = it comes with Signet and is not used
+	Cas      []string `json:"cas"`
+	Excluded []string `json:"excluded"`
+
+	// ExtendedUsage Names, or dotted object identifiers
+	ExtendedUsage         []string `json:"extendedUsage"`
+	ExtendedUsageCritical bool     `json:"extendedUsageCritical"`
+
+	// Hosts How many host names and addresses; 0 = none
+	Hosts    int            `json:"hosts"`
+	Id       string         `json:"id"`
+	Identity []ProfileField `json:"identity"`
+	Keys     []string       `json:"keys"`
+
+	// Kind What the lints hold it to: root, sub, sign, enc, server …
+	Kind string `json:"kind"`
+
+	// LongestFor Seconds
+	LongestFor int64 `json:"longestFor"`
+
+	// NoCheck OCSP no check (RFC 6960 §4.2.2.2.1)
+	NoCheck bool `json:"noCheck"`
+
+	// NullParams NULL parameters with SM2-SM3
+	NullParams bool `json:"nullParams"`
+
+	// PathLength Of a CA; absent = no limit
+	PathLength *int `json:"pathLength,omitempty"`
+
+	// Permitted Name constraints of a CA, such as DNS:example.cn
+	Permitted     []string           `json:"permitted"`
+	Policies      []string           `json:"policies"`
+	Subject       []ProfileAttribute `json:"subject"`
+	TitleEn       *string            `json:"titleEn,omitempty"`
+	TitleZh       string             `json:"titleZh"`
+	Usage         []ProfileUsage     `json:"usage"`
+	UsageCritical bool               `json:"usageCritical"`
+
+	// ValidFor Seconds, where a request names no end
+	ValidFor  int64 `json:"validFor"`
+	Wildcards bool  `json:"wildcards"`
+}
+
 // CertificateState defines model for CertificateState.
 type CertificateState string
 
@@ -4541,6 +4644,20 @@ type DisplayNameRequest struct {
 type Download struct {
 	Title string `json:"title"`
 	Url   string `json:"url"`
+}
+
+// DraftCertificate defines model for DraftCertificate.
+type DraftCertificate struct {
+	Extensions []CertificateExtension `json:"extensions"`
+	Issuer     string                 `json:"issuer"`
+	KeyAlg     string                 `json:"keyAlg"`
+	NotAfter   time.Time              `json:"notAfter"`
+	NotBefore  time.Time              `json:"notBefore"`
+
+	// SerialHex An example: each certificate gets another
+	SerialHex string `json:"serialHex"`
+	SigAlg    string `json:"sigAlg"`
+	Subject   string `json:"subject"`
 }
 
 // EmailRequest defines model for EmailRequest.
@@ -5230,6 +5347,12 @@ type LinkToken struct {
 	Token string `json:"token"`
 }
 
+// LintFinding defines model for LintFinding.
+type LintFinding struct {
+	Detail string `json:"detail"`
+	Rule   string `json:"rule"`
+}
+
 // LogProof defines model for LogProof.
 type LogProof struct {
 	Index *int64 `json:"index,omitempty"`
@@ -5398,6 +5521,12 @@ type MoveTokenRequest struct {
 
 // MoveTokenRequestState found: back to the state that it was lost in
 type MoveTokenRequestState string
+
+// NamedValue defines model for NamedValue.
+type NamedValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 // Nature 企业 · 政府机构 · 事业单位 · 社会团体 · 军队院校 · 个体工商户 · 个人
 type Nature string
@@ -6008,6 +6137,67 @@ type Profile struct {
 	State       AccountState `json:"state"`
 	VerifiedAt  *time.Time   `json:"verifiedAt,omitempty"`
 	VerifiedHow *string      `json:"verifiedHow,omitempty"`
+}
+
+// ProfileAttribute defines model for ProfileAttribute.
+type ProfileAttribute struct {
+	Attr     string  `json:"attr"`
+	Default  *string `json:"default,omitempty"`
+	Most     int     `json:"most"`
+	Oid      string  `json:"oid"`
+	Required bool    `json:"required"`
+
+	// Values The only ones admitted; none = any
+	Values []string `json:"values"`
+}
+
+// ProfileField defines model for ProfileField.
+type ProfileField struct {
+	// Fields The first that has a value is written
+	Fields []string `json:"fields"`
+
+	// Flag Only where a request or CA switches it on
+	Flag     *string `json:"flag,omitempty"`
+	Oid      string  `json:"oid"`
+	Required bool    `json:"required"`
+
+	// Type printable or utf8
+	Type string `json:"type"`
+}
+
+// ProfileList defines model for ProfileList.
+type ProfileList struct {
+	Items []CertificateProfile `json:"items"`
+}
+
+// ProfileTrial defines model for ProfileTrial.
+type ProfileTrial struct {
+	// Alg Of the key that is made and thrown away; default the profile's first
+	Alg *string `json:"alg,omitempty"`
+	Ca  string  `json:"ca"`
+
+	// Csr PKCS#10 in PEM, in place of a made key; its subject and hosts are used where none are given
+	Csr     *string       `json:"csr,omitempty"`
+	Fields  *[]NamedValue `json:"fields,omitempty"`
+	Flags   *[]string     `json:"flags,omitempty"`
+	Hosts   *[]string     `json:"hosts,omitempty"`
+	Profile string        `json:"profile"`
+	Subject *[]NamedValue `json:"subject,omitempty"`
+}
+
+// ProfileTrialOutcome defines model for ProfileTrialOutcome.
+type ProfileTrialOutcome struct {
+	Certificate *DraftCertificate `json:"certificate,omitempty"`
+
+	// Findings None and not refused = it would be signed
+	Findings []LintFinding `json:"findings"`
+	Refused  *TrialRefusal `json:"refused,omitempty"`
+}
+
+// ProfileUsage defines model for ProfileUsage.
+type ProfileUsage struct {
+	Bits []string `json:"bits"`
+	Keys []string `json:"keys"`
 }
 
 // Project defines model for Project.
@@ -7397,6 +7587,15 @@ type TransferRequest struct {
 	Code string `json:"code"`
 }
 
+// TrialRefusal defines model for TrialRefusal.
+type TrialRefusal struct {
+	Code   TrialRefusalCode `json:"code"`
+	Detail string           `json:"detail"`
+}
+
+// TrialRefusalCode defines model for TrialRefusal.Code.
+type TrialRefusalCode string
+
 // UnlockDecision defines model for UnlockDecision.
 type UnlockDecision struct {
 	Approve bool `json:"approve"`
@@ -7701,6 +7900,17 @@ type ListFlashBatchesParams struct {
 	// Size Rows per page
 	Size *int `form:"size,omitempty" json:"size,omitempty"`
 }
+
+// ExportHoldersParams defines parameters for ExportHolders.
+type ExportHoldersParams struct {
+	Format ExportHoldersParamsFormat `form:"format" json:"format"`
+
+	// Batch Only this batch; default all
+	Batch *string `form:"batch,omitempty" json:"batch,omitempty"`
+}
+
+// ExportHoldersParamsFormat defines parameters for ExportHolders.
+type ExportHoldersParamsFormat string
 
 // ListInvoicesParams defines parameters for ListInvoices.
 type ListInvoicesParams struct {
@@ -8241,6 +8451,9 @@ type AskRefundJSONRequestBody = RefundRequest
 // VerifyOrganisationJSONRequestBody defines body for VerifyOrganisation for application/json ContentType.
 type VerifyOrganisationJSONRequestBody = VerificationRequest
 
+// TryProfileJSONRequestBody defines body for TryProfile for application/json ContentType.
+type TryProfileJSONRequestBody = ProfileTrial
+
 // DecideRecoveryJSONRequestBody defines body for DecideRecovery for application/json ContentType.
 type DecideRecoveryJSONRequestBody = RecoveryDecision
 
@@ -8675,6 +8888,9 @@ type ServerInterface interface {
 	// ImportHolders Take over holders whose certificates another CA issued; with dryRun every problem row is shown and nothing is kept
 	// (POST /admin/imports)
 	ImportHolders(c *gin.Context)
+	// ExportHolders Holders that were taken over, as an import takes them: the sheet, or as zip the certificates that it names with those of their CAs
+	// (GET /admin/imports/holders)
+	ExportHolders(c *gin.Context, params ExportHoldersParams)
 	// ListInvoices Invoices of all organisations
 	// (GET /admin/invoices)
 	ListInvoices(c *gin.Context, params ListInvoicesParams)
@@ -8735,6 +8951,12 @@ type ServerInterface interface {
 	// VerifyOrganisation 实名核验: by what was looked at, accepted or not (window, reviewer)
 	// (POST /admin/organisations/{id}/verification)
 	VerifyOrganisation(c *gin.Context, id string)
+	// ListProfiles Certificate profiles that the CAs here issue by, and shipped ones that are not used
+	// (GET /admin/profiles)
+	ListProfiles(c *gin.Context)
+	// TryProfile The certificate that would be issued, and what the lints say of it; signed by nobody, kept nowhere
+	// (POST /admin/profiles/trial)
+	TryProfile(c *gin.Context)
 	// ListPrices What a project's things cost
 	// (GET /admin/projects/{slug}/prices)
 	ListPrices(c *gin.Context, slug string)
@@ -10604,6 +10826,41 @@ func (siw *ServerInterfaceWrapper) ImportHolders(c *gin.Context) {
 	siw.Handler.ImportHolders(c)
 }
 
+// ExportHolders operation middleware
+func (siw *ServerInterfaceWrapper) ExportHolders(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportHoldersParams
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "batch" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "batch", c.Request.URL.Query(), &params.Batch, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter batch: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ExportHolders(c, params)
+}
+
 // ListInvoices operation middleware
 func (siw *ServerInterfaceWrapper) ListInvoices(c *gin.Context) {
 
@@ -11210,6 +11467,32 @@ func (siw *ServerInterfaceWrapper) VerifyOrganisation(c *gin.Context) {
 	}
 
 	siw.Handler.VerifyOrganisation(c, id)
+}
+
+// ListProfiles operation middleware
+func (siw *ServerInterfaceWrapper) ListProfiles(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListProfiles(c)
+}
+
+// TryProfile operation middleware
+func (siw *ServerInterfaceWrapper) TryProfile(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TryProfile(c)
 }
 
 // ListPrices operation middleware
@@ -16730,6 +17013,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/admin/status-batches", wrapper.RequestStatusBatch)
 	router.POST(options.BaseURL+"/admin/status-batches/:id/decide", wrapper.DecideStatusBatch)
 	router.POST(options.BaseURL+"/admin/imports", wrapper.ImportHolders)
+	router.GET(options.BaseURL+"/admin/imports/holders", wrapper.ExportHolders)
 	router.GET(options.BaseURL+"/admin/statements", wrapper.ListStatements)
 	router.POST(options.BaseURL+"/admin/statements", wrapper.UploadStatement)
 	router.GET(options.BaseURL+"/admin/statements/:id", wrapper.GetStatement)
@@ -16890,6 +17174,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/admin/issuance", wrapper.AskStop)
 	router.POST(options.BaseURL+"/admin/issuance/decision", wrapper.DecideStop)
 	router.GET(options.BaseURL+"/admin/operations", wrapper.GetOperations)
+	router.GET(options.BaseURL+"/admin/profiles", wrapper.ListProfiles)
+	router.POST(options.BaseURL+"/admin/profiles/trial", wrapper.TryProfile)
 	router.POST(options.BaseURL+"/verify", wrapper.Verify)
 	router.GET(options.BaseURL+"/dev/outbox", wrapper.ListOutbox)
 }
@@ -18230,6 +18516,48 @@ func (response ImportHoldersdefaultApplicationProblemPlusJSONResponse) VisitImpo
 	return err
 }
 
+type ExportHoldersRequestObject struct {
+	Params ExportHoldersParams
+}
+
+type ExportHoldersResponseObject interface {
+	VisitExportHoldersResponse(w http.ResponseWriter) error
+}
+
+type ExportHolders200AsteriskResponse struct{ FileAsteriskResponse }
+
+func (response ExportHolders200AsteriskResponse) VisitExportHoldersResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", response.ContentType)
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ExportHoldersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportHoldersdefaultApplicationProblemPlusJSONResponse) VisitExportHoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListInvoicesRequestObject struct {
 	Params ListInvoicesParams
 }
@@ -18999,6 +19327,83 @@ type VerifyOrganisationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response VerifyOrganisationdefaultApplicationProblemPlusJSONResponse) VisitVerifyOrganisationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfilesRequestObject struct {
+}
+
+type ListProfilesResponseObject interface {
+	VisitListProfilesResponse(w http.ResponseWriter) error
+}
+
+type ListProfiles200JSONResponse ProfileList
+
+func (response ListProfiles200JSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfilesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListProfilesdefaultApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TryProfileRequestObject struct {
+	Body *TryProfileJSONRequestBody
+}
+
+type TryProfileResponseObject interface {
+	VisitTryProfileResponse(w http.ResponseWriter) error
+}
+
+type TryProfile200JSONResponse ProfileTrialOutcome
+
+func (response TryProfile200JSONResponse) VisitTryProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TryProfiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TryProfiledefaultApplicationProblemPlusJSONResponse) VisitTryProfileResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -28172,6 +28577,9 @@ type StrictServerInterface interface {
 	// ImportHolders Take over holders whose certificates another CA issued; with dryRun every problem row is shown and nothing is kept
 	// (POST /admin/imports)
 	ImportHolders(ctx context.Context, request ImportHoldersRequestObject) (ImportHoldersResponseObject, error)
+	// ExportHolders Holders that were taken over, as an import takes them: the sheet, or as zip the certificates that it names with those of their CAs
+	// (GET /admin/imports/holders)
+	ExportHolders(ctx context.Context, request ExportHoldersRequestObject) (ExportHoldersResponseObject, error)
 	// ListInvoices Invoices of all organisations
 	// (GET /admin/invoices)
 	ListInvoices(ctx context.Context, request ListInvoicesRequestObject) (ListInvoicesResponseObject, error)
@@ -28232,6 +28640,12 @@ type StrictServerInterface interface {
 	// VerifyOrganisation 实名核验: by what was looked at, accepted or not (window, reviewer)
 	// (POST /admin/organisations/{id}/verification)
 	VerifyOrganisation(ctx context.Context, request VerifyOrganisationRequestObject) (VerifyOrganisationResponseObject, error)
+	// ListProfiles Certificate profiles that the CAs here issue by, and shipped ones that are not used
+	// (GET /admin/profiles)
+	ListProfiles(ctx context.Context, request ListProfilesRequestObject) (ListProfilesResponseObject, error)
+	// TryProfile The certificate that would be issued, and what the lints say of it; signed by nobody, kept nowhere
+	// (POST /admin/profiles/trial)
+	TryProfile(ctx context.Context, request TryProfileRequestObject) (TryProfileResponseObject, error)
 	// ListPrices What a project's things cost
 	// (GET /admin/projects/{slug}/prices)
 	ListPrices(ctx context.Context, request ListPricesRequestObject) (ListPricesResponseObject, error)
@@ -30055,6 +30469,32 @@ func (sh *strictHandler) ImportHolders(ctx *gin.Context) {
 	}
 }
 
+// ExportHolders operation middleware
+func (sh *strictHandler) ExportHolders(ctx *gin.Context, params ExportHoldersParams) {
+	var request ExportHoldersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportHolders(ctx, request.(ExportHoldersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportHolders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ExportHoldersResponseObject); ok {
+		if err := validResponse.VisitExportHoldersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListInvoices operation middleware
 func (sh *strictHandler) ListInvoices(ctx *gin.Context, params ListInvoicesParams) {
 	var request ListInvoicesRequestObject
@@ -30652,6 +31092,72 @@ func (sh *strictHandler) VerifyOrganisation(ctx *gin.Context, id string) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(VerifyOrganisationResponseObject); ok {
 		if err := validResponse.VisitVerifyOrganisationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListProfiles operation middleware
+func (sh *strictHandler) ListProfiles(ctx *gin.Context) {
+	var request ListProfilesRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProfiles(ctx, request.(ListProfilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProfiles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListProfilesResponseObject); ok {
+		if err := validResponse.VisitListProfilesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TryProfile operation middleware
+func (sh *strictHandler) TryProfile(ctx *gin.Context) {
+	var request TryProfileRequestObject
+
+	var body TryProfileJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TryProfile(ctx, request.(TryProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TryProfile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(TryProfileResponseObject); ok {
+		if err := validResponse.VisitTryProfileResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -38577,723 +39083,747 @@ func (sh *strictHandler) TestWebhook(ctx *gin.Context, id string) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P1/sxzHdR+Mv5Wum28VpXwXxAVIwPRF+Y/LC0AESQDXuKAYx8W66Z3p3W3ubPdouucuVipWUc9j0bJj",
-	"RZZjObHNyLIjJXqUWHIkPyFD2nJVXkoKFyDfxVN9unumZ6Z7pmfvArRT+Qe4uzvTP06fPn36/Picb+wl",
-	"fJVzRpgUewff2CuIyDkTBD7cphlR/yecScKk+vOfX/7n6j+RLMgKq79mvFhhuXewN6UMF5u9yZ7c5GTv",
-	"YE/IgrL53nvvvTfZS4lICppLytnewd4hmqmG35vsHRd8mpFVqw+c5xlNsHr6cq6f+P+/K9Srbsf/v4LM",
-	"9g72/tnlegKX9a/ism3X0/nbCyzRmjCJ1gWH8U1MozDlwyQhubzDzqiEATwgXyuJgGHlBc9JIammDZ4X",
-	"hKzMiFf40ZuEzeVi7+Dl/cneijL78UqHHhM11RktVq0Xr1x9ZfDNHAux5kW6xauSLwlrvXd9aKzvTfYK",
-	"8rWSFiTdO/ht04YzjHouE4cg71Tt8Om7JJGq+8Mk4SWTJxJLYKnmojz58Kef/eWPz//+++h/foSefPjT",
-	"Jz/8+POf/oH6cP7RL85/9oPzP/wOfPjg06ef/lvz9ZNf/uTzP35/b7JHWLlSo8vIHCeKAUt2Rgo6o0QN",
-	"0PlzVvCvw/iTjAuSOuOsyXSYpgURorveDK88A39AEppTNenJKMJO9vIFZ2Q87+RcyISnnqGc0EcopXMq",
-	"RXMsV/Y9zRRkTvWGajVSJguEBXry//7pk//2F08//Cb6/He/d/6df3P+8f+Fzv+fT87/4t+c/8En7faH",
-	"Ry1kQUh7p1zdH8l+sASWctUcqta9bDc3O7S5mDT1UL4z6gwLeUIIO5QNQZdiSS5JCmPpvGPZpD3PzoOc",
-	"ZVQzgPlpynlGMNPbXE15TLdnpBBmQVts2E9SqvaFpavttRpckKJHC04T4hOKhMk7EcR9L9Ty63y67XLl",
-	"uMArPYw0pYqhcXbstCOLkrRPg1uPcCKzDZILgqYbSQSS6nzQTb2GxQJRBj9KmiyJRAlXlN5rj36y9+jS",
-	"nF8yX6qz6sUHeH2XCIHncNDp17uMsR+3Qub1ao7BhXmDbDyya2m+bc799bdPJmjOeYpmvECSMLSirJSk",
-	"LT+uv/TKy0OjhB6Co3qT+k5QKsmq+Uffka53cs03uCjwpkstaCo4kPsFnVPmoRCvf+gjEkYp3jTJc+3q",
-	"y1dfeWWIPrZ9/8gcTaI5LEkexTGNYhGZtSXPFe+Tflnx8iAn2vdsXxM9vN4paXWKpN2pOaNoUvyr+ge9",
-	"EddYoILgFGGWImwbm4w6NAPT8I47w1ova4m1ZMn4OiPpfJxUdt97dRN1LGjVZEwnKZGYZl06Ki17XhZk",
-	"AlwrCQL+NbLeGcdL3nHEiVzGZZvnrvlPO03iziBBG6cSUYHwlJfyAGF0dKiGnFEh1f/v8ukNRFa53Ggx",
-	"tSBoveAZQZQJibMMtPS2xPIOISdsHGWLUu+oXrGkOOZBqa8zolIW2rMkDFEpUIJLQYCp5YIUBCkNQymm",
-	"UcMRROmyEvjI6rzzAp+ph9e4YOoxn0orzf2lq2dInqXd0b7G12iF2QblhOcZQWs1UqFuTBitzJFWdUOZ",
-	"JHNS+I8tIOCkPiSrGVRca0ZnhuIsUkXM4Db1HyorvDn0MdrDBUEJzjJSoBXeIGdngmixo+iQSA0o/owC",
-	"8dE5oyZ7Smvwj0lxALq2vze5UA/t0yaHaw70OrEkCRLyntnErftOYGuPUthVG8F+H5jtZXk5KbLTTF0P",
-	"J8YKkZLilLBU6SO4lAuuWMd+oRSO05SvzXUuWZ6WTBal0McDLlMqT6eFua9mfF5/UEvA16fqHXhWSF7g",
-	"OTnN+Hpvsvcun57OMM3UdCZ7ht1PU4KBO0s55Y/sIKkQJWYJORWS5zm0BWzkvVbWJg3f8SLpGXmdT+9E",
-	"CV2cSBGQpEo6LniWGi5POWIwqzjeqsd4mEgfG2OxJGlP13nB1QojLJbCKs5KtqEpETQlIAL5mqEZJVkq",
-	"biDOEoJEOV1RKUk6QWtzGkA/6m0WO/bbvFjdVq2qYa7wozv6pStXu5NIFOFnaqLkjmcyt6qjhpE1Kpmk",
-	"GczDeU2dVmrxfZpI90Cv37sXezcEJUD4TpIHRJYFI6k6zEuWY5oeoLU+XdSotPaASpYRIZDgKyIXlM3V",
-	"T6m+NMcdNQlnSuCPOSyTgmA5UnMpyWFAVOcFX1E1FfUu4jNYgoKcUbJ+QSDC0uipEFbwzGrXfSx0q3rw",
-	"Pd32iP2i2C9ea1pSlo5o/A31OLA1K7FH0SsII+sDNN0YAk0Q41J91FuSwNG9JBvv+cbI+qi9IQa1vnI1",
-	"1efZ0JO8SEkR1ygv5phRATOO3ijqhEvLoBWlFD5xBaqAEv9ISMxSgdYLmhFXdia8KEgihZdieUETcmTt",
-	"5W01SP0OQvAkK+cx8y4IFpx5BfpG7Wp9A6p3fUFU6yB6oiTjA+CJB9CLT6ZrnrkXq8gXVCzvcWmsP70d",
-	"10+C8lpQnL1GHrVNVC97zYXGShy5Q7RVWb1oz5IxYkh9b21xUSR9aF64xWSx8dG0zNNxstBrldO7zIgL",
-	"S5T2+eUK3sbqOPPyamDNw95Rw0hKQf0GUqo/6JydmgNB3TSoXKQFXoMxarNnBGztCTgtSEJoPqgGHfGU",
-	"BJ0rkrsj0lcDRtaeNjseiqHZ3ua+Gz5czHyiNc9wQiZIlCLXp07lbeBwY0jxCs+tHpkR5p12SjJ6RopN",
-	"twOmxLXpRd19l2SjDmtF6wlc2BkoTNMMs6X9cV0oFmfOWMSC5ko9Xfu7J49kgT1ykGuFq6O5GW1NLohQ",
-	"gwJlzBzBjmtujGp2yMRaS8d+3WyBWZqR4p7X15IsMJuTU/PMROlnHk9EZ/bm+WPrb+lr9ABdueJ1olz1",
-	"+gfIHGcPSB5sFR6IGSPrm7D68UDr0mWWgQUHYYG41q8zmhCWkPZwvadllgIV3uRCDlPC1R7A5YLmRArE",
-	"uDUCCITZBq24NjEJiVc5SVFGpCQFEnijFFDvCaqPvLjjhpzx+trU3pxnfEmcbbAkm1PFgFp3VNfA2Yxm",
-	"FF4/1dODjVrmpBAkhQ+Jmots2gPr7kuRJBHrom4KTz/9i8cfv//0R796/Hd/9vgf/vLpH//k8af/8ekP",
-	"v3kDYaRfQCu8VERDokxUt7xArtIzeJd4r1+wvWG0SksNvT1AOVTzrMdcf7L82Vx6eAsk0t6kJnItAQsi",
-	"yhUZku87sfk70sZzzOZ4PqglHIMDxuslMA0MnBcBj/Vn3/m9pz/5B+OKfvrXv3r69784/97vP/2LH8NX",
-	"v/rW+e//4OkffgAf4K/HH/91/fD5d7+nHvngT8+/9ePKyf0HT779h9a1/Uc/Ov/zH8CHH/23z/72xw6P",
-	"pwWegSOIsFTbKLQCZ//WiiKYzxJulqtSGHO80c+Z45zo33GqznF1iOT6Z/jT/JgQekZSe84bu0h1+1UU",
-	"z4huyGoGipNnmGYhD7tY9p79Cc5lssAd/X84rEK/6L1uPAtnfIuprFu6Hkb1t5/HxPJE8jxIh7CUHHS2",
-	"89x3I2qNFx6rhLF3hGVK+VG9HC2rlfq1uzFSLPEBeuvBm0plwOjtw6+2QyMCDizyKKeFtXrEae40He3E",
-	"otY8qI6musvQ9OXRgiTLnFOfd26BxSLmOqOHWU2JMnn9ZY8FfbJHWaovSE2S3pECEXXX0F4D1/QRbivj",
-	"83no9isLzESOC8KSDcr4HC2wQNRvALd24G4r6mJAUgQPtM4u7wLnBeczz2l6VeQv8mJ+WWZ8fkk/5PV+",
-	"fK3Hgq7JY5TUZIG18ZHFkUpP5GK3NTW8ieYIQzOn3Wo1IthsJ+dmi3M9Z+eS5B4dcIYzpfIz3mURKpB6",
-	"Z4IER0xpg7iwLODlG6UXRkghexTD42ZYQSrpC7fPfj4c+DLZwyMky9RzVztkCOsothcEoumkdqgqjQ7C",
-	"ptSosORFS+f33h6mG/81p7Kmm87ArouzDLbaOkbPn/k9BK+f3L+H1CGNBC8kSdV9UkwQbH0wMynubdu0",
-	"r1+79tJ1760qTvbVjt9BB63Z4YMbtn2Owc7DapdNlR6DwdVY+Rw1McyAg5y1s10XtAnZ/dARYIXeStry",
-	"yBkRcOVGeK6EGCzXlMz07hizl4JT/SoERAZ9USxZcI+v8t5bd1+99eDgtcOT16yYrQXvBEmOpgQEBCKZ",
-	"IGuY1owXWkLIRGYIfHIIwjE36JLpJ+JuPGrbgpMv5FSY0aI6KiC6JOVEgLF8oU1MEWdFUklV0eM5N0ej",
-	"87D2ottgVPA5L0iW6mUWsnH6Ot0RK/HiGQ9mGalwLAgOqAja+qiWWg2BQlBYTIM8S4XfHA+xDkMnOCyL",
-	"biSqv1pJthekFRVCX1LA+VDdbkEdL7Vls8izEmSCduvWyzRsYKzGBlQ2s6pawqHDy3ivXyM4kwvPrsvm",
-	"6vfFynPr8XjasnvkkXwLjMxjHHTZvcpxE8PpRXZCv07in364oGLsoDoavPdkgOtmEWUwYlwezmRrkv0R",
-	"u1y+qgVs9Ct5wWc0a50RQ5PoOl5MjMO90UNW4kX47wnGRmzuCd1dKErfgXwtMg7Vvl0tiUs+h/gTh6Pt",
-	"cB2y+fbIqzhZzgtestQbAmxj3is7CJnpgSgacdjXJSsIThZ4CkFHcyzJGhwUJsBDfUfPCDstc/AmnJHi",
-	"dEYZNTpPj8WCFIXvSDysFCet3U/gtOalNMJT6KBFnVBAhJKlOqJqq/i7632e5NZZjWufeYIzwlJcvCDs",
-	"Uc0LJHlOE/tEHdI11JuSdfeXo6LhyaNRQQRjtEVrl6s5Att1NMawkjH915pkmT80rjDs1STgbUyzsiAQ",
-	"w4JRAVp3TLxby1OnWx9k9l3ons3d41M/8eYBMbpErBppX/HPgC0fqjviTAuu9o0Mri4xLDzFbBnl68/x",
-	"hsRFBRRkhYtld1nfYvRrJUH6Z6QkitFbQS5oXVta88iMFBEuIEFXZYal19BSlOQArXBKLpU5gtHbLZeS",
-	"FWdCFtbuP7AgeuaTiqqGaNVE3WF414qy9ETi2ewNsunJZ4tM3ZjsiXxJXzP3v1b60GuHl65eu27nmZfT",
-	"jCYm9qROFNy0DUbemyMkm51A2IDnojk6bc205IzeR6qgtfMZWScne3RlvBi9ZtTje1/p2tjizmzdwZCx",
-	"0wkC8kyeJSdj4jciZw4qRHSsz5JsDrN5jIIcnYP1XJRFnhPm+JNio6HonDbuNVV2o75Re48zcPa9mvFk",
-	"ORjsplSaI6VT2dduF3zlOQkLvtIBhhxiDFd4owQmvEHig/Dg+beY9OUpwNdVEOMKbyYIq0WBaFHC0jqw",
-	"bVx3oAd6b6LjYpFIcUaTyMi4qMAlZ6tVgUv9wi7K/mznVOXzOfsrqKZbVcVsrorxXBoOiIubVf5JS2Nv",
-	"SpRIimgbC6bsmKw66kPAccSS7sOhNKm8ICnR3ve4JdUO8HF5I/qV275LQyOqDx4DM9mc8/QGMrYLk2pW",
-	"xz5os4g6UY8OwVfDuEQJLgpKUqQuHBtIDrSiomQiJ4nNet59VISSQPEU9984r4YeTuIXp7UPXIZzr6p2",
-	"uAN8fOvMm4L3zJwLgw6CHjP+3rM2n+u+hyj2SBImvGbkpKCSJlqYeZJqOgqC/3xe8yJt3oEGrCrtPBiq",
-	"AyTNWGyDA9PaxX2sJdGeX+RK53BxVIgznAFBQBPUN2OtFKZ1fI+J+gDJ1JQKPklwpCT1m1Tf4Dr5Q2Ot",
-	"WqOOZa9UuRKhFDuCwT0z7XC9RAUpeWxQL8KRK1vjepg8vOeFBtLeJlnqB/XoocWCs54QHmOsa6FQDBPh",
-	"aKsXdxq9o0ZQjyVAgWJOdnJFtEZKZ5OuSbIAaYwzmuONd9sF7ozH975Smf30NNp37n4a1CbTyDvjgiQD",
-	"sVz+9Yxawav7o9asZ4AALBQcY8qT0uYHeU/argrqMNbVoUFWzXsHCPlaD+nKw04z/4UMfJipuiX91m/9",
-	"1m9dunv30s2biDJ0tKAMRyC/LClLt4rArNOQbAS3s0KOV8MTteZ37EpP9NibWM9ucCJt/Amq00KBaNB0",
-	"b2SbontZ+ABMtg0CwrKvoyDz7UqEV+14B8FT8iafU7Zjgb0thJHONRit3w9vd56SE68Sv4Vohsj3Ude+",
-	"sRmTghRnpLCbP9bzN2BvZhyd3D1BRpRD7BBnDAKAb7juHshh1RkEOqt52Axt5ueeCg6ZGvMZskgf8Swj",
-	"eF6SbbF+VsR6svuk11391BiTIDDZ3SrRedD+T7JZwMgUlcPmoqL1YjM5w6pmbzvxU3iVY7Z5g2x8l7PR",
-	"qbpwMxj1wrOyl3tW0n+85KS4C3hG/jRNkfCcxB+Eb5DNiXpjGIHIWTXThzuWZr7egH5VreFOrqQ1R2yP",
-	"olQ3chenxIs0NW4cgiQF8eheJwu+ZgAQMBwj1sWi2qsa7p9E8EDcgn09jBkBA3gBNnRS6fYHFrTNj8N8",
-	"lxFJTso8zwDG6cIKfs/VeNS19lncHOKvvvq3+0VKirAfdaUkepUf3gkZMWl7U8wg/1wCfW+gVSkkIl8r",
-	"sUabgNi1F8ALTxldqavhvj/+bUYKyP/r9PWq6qH+fewucufh9tNDmDijQHOU92fo4f2HxyaYuiAAsLeB",
-	"++sNxAhJSaphQjRgEhUIoxlOOjHWkflyZqSqywvztB7GFobq6sVeXdZobb2O2QTHHJktT0xzAW7eenBD",
-	"+5hzTDW+lqBzRtkcNQ3qA7YE47bxdjCBZqkQpWr26FBH4upvC86lxcGqROBgX+1rJ2HJ0YhZcpZtYqbU",
-	"4/h+2e+KOiMZz0lq9K7WmXb36i3nAfSlr9y9/BDt7+//+pd1HilhSbGBp9GSVFHVGhPLAnrYxVmSzTYz",
-	"ep7xkZ1NdGWE1TfiPmh6maht0LTmNjlXM2bAB9q7+e6khEkDudYGjJwfeQXa009/5+mnv/vkw0+e/OB3",
-	"dAZwBEhQTgphQwNaeaaf/JfHn/79Zz//5uNP//v5dz96+sNvTsyqwysQtGTvcWOSiQE+t44HbnZ6/tGP",
-	"z7//wZNf/uT8gz84/+5HEY1J/CjU2NNPfvn0J//m8SeffPbzD86//V/i2vMnXodyrLc9CvQihw8C4ZnO",
-	"8RtHJ//syv4E3bz1oD+q6WrAx0kdpupXlNtc2Nq/LeAqBigN4OShcnMDpWSGy0weNFAe1I6B5PzoYApn",
-	"M7eOblYFtNnI3tpRfXh8B2KRleYpDhRvXlKSC32JswaW1pcn8BvIsC9Z2YZZ6srC5uMkSQW+7DQ4Q5hx",
-	"pR6gCiXuy21158qwIl47lKIW5cQ83yOVROH4od/pZ0EX5qB1y2OwpL6klhOqNCMInVE0N7HfSwZXp0KD",
-	"lqjmzUFSMoFn8SBgHgTAULxlOwmjE4FwFAhAOBqIP7g/uw8pdf5QhBbp+wy+1bJJLEuxrSZVz7QFy3b7",
-	"CF27+so+OnrwpoZamlgQNut09enuoyNLxBhlRIT8vz5X7yBxG8crHrA9tfaIR8VerWqYryYtj+4ddI4z",
-	"nSalY9eVuIGzz5MKOVh4obT5VK0+I6Sl25cvOJ4nODNSveXTaGeDvjIAf+YRtePnmhf8jHovhicPYwZU",
-	"4Ul7slMr7YOKkAIyqXJin3763fPf/8HjTz65AXFN1VEB6RAFYJ8NBwOXjHrk3/23Bl/t4HA3dCSHDwOM",
-	"LLGPf8mKFHPCkk3MPlzwshBRJkul6d/j6wCcXcDb4vERRMltr0kkRAXA/FeiukuLKUl8lq9A+B2WnrBx",
-	"bafX+TIAPCNq9kn0GryoIYh4gRYky1+8GpMHvcYialgdX5pc9BOCJJ6AFx1KN8Ye65J1yCRrW+8Z102A",
-	"hvHgdEiT0TuMO6pP41Gwn/WsvZHDWBpPE5nNSCJvwEVV7X21mopOsTBiA+SabOPH77qVKPPKPG4gbQUE",
-	"JRuK9qFlRABb+TUJD+pjq95ACCeL2kg8j69D4qAsd1fHAFWlSIBiacYh8BlJDyA4uxRSKZLwDcIaWarH",
-	"9dUGLargGf1hpePBGzsKoKFCHdhccYXFkK7hOcwSmFV3ud9SrGez3ZHEAyOY2i0Ywcl6u+rEhpiItxjU",
-	"WNO0DdXI6BkJ4EDwmW9z4inAven0fXWp0uDBE5DMlAEov4jcSnhTCSQPOgjeHJfTjOokIs9hB6eA11yM",
-	"1cBoQg4sXLRAkjzSqQkAxkEZmhbw+jjRcgyQZ75oTT3ScYKxeimy8IOvfsfVofodTeLsg/vf/AxbFwAZ",
-	"dHD4QBiwSV00MMGmvkdd8aNazcbS9eyPNhqdDfoAiACaapWaWahSX+0wJ8pUN7kbJ2i9e59vXK7LY8Hi",
-	"YkNR5iFv6aHOZgQfSkbZUt+g9LZQMnuBz4gf4CngKOxznsJEvlozYUjdaA0RRAscI4nepZLbY0fwFUHa",
-	"hLPGm1r3m25q/JAYha9fGVEksZtDQ6o0tZGa25+HQhLqO0K0RisZFxJcxVhhNCBh6im6wxpmsR1ue8u0",
-	"PfA8F4XYOYLoDidsMmxdHgu7viVs/Cg8ct+pEJ7m63y6i3xip/Rnc5+ozW+Qb2lGbqCUgE1Yf3V09wRZ",
-	"f1u/If7KyyHMwZRInCx0qFdXCakwPvoofkLn7DY8GMTxVT8bnDCIajHmkpTijM/LOOjefGgcr/Pp/dye",
-	"YV73Y0W9Y8jRBsCbyoCP5wR9qWSQKEaEIOmXdbhgnmG1oR+Bpmhs8tqgTOUA1a+Oyx3Xi71e0GQBluwv",
-	"tZLJT47fuPPlLfLIhdw068zMV3J//8q+ugHMkmvXr11Vf+G1HyDiAnmZPPdunZskoSn5SoF7wmpAH4oQ",
-	"R/q5cC8PyKxkYQcXzvOCnwWyZP3Ajw9M74oDNLLs8PW0PWjTa3jYvbiovYOOhtqMPEO96KED4xd9Uj81",
-	"D7gMaRu0+L0VaK+XJVe4WMaffHexBO69i4tlO2jME74fRvs0yO9MIkGIQQuNtHKIHjYyXhJDgq2rWvTF",
-	"wukMUCxLHwCfOkX4GSlqhRlcmMcFyXFB7HICQojoFz5RiAzV8vcxz0NT9XGwFuQrET0GazTe1MfBQ3/8",
-	"oz1YPcE4MTm/jpQfJ6/bXifbUB1bE5hMRiR5qKT1G2QjdqGV+IumBhFORF/80tAZ5bDvdbBH2U9dXs64",
-	"8B/vD+v6NbpQpvHGa29L4+i2zuIEMwRAWE6YEXjahi+KwYKvN6nIMwzYpmEhWD9zwbQ9tyXvaPiaZRx7",
-	"6o/G21vKIht/UlgTinrZN7BbK0yzcPjxykAquIO7NhL2Rjfi7byKrTjGtBiEbthCALQD4bZoYkk2nY36",
-	"0tWI4G8dWNmIAGsMx0+RtF8j8+a1ja5g3hOhAOXH+iNoQ6kPQ5EtldFoUFV2z8le1f6VgNAfePHliPRs",
-	"PVrTXJ1KUQ0tSLyMpFWRl1YqZXSkLiB1UxZDLIsx5j43IvJX92OaCc7JXxb6HwUe0/hI0goAPqoM3zE8",
-	"bbjyZOflw6p+dojBE4yIaU3qAmmnUAfrDbK5D6d1AF4jU3JO1I8EUIp5lrZCjg1MsdbFlaYgJM0yUA0Q",
-	"hiK5rsnFj6QPu/SrBug4pg5F553WHNsTCsLstpa0UVoWcq7cyiXVfSNtxj3UhK4xsrpaoMTTjJgsBZwJ",
-	"rVLRK68wA3ZnO1a0KRhgj5g4vlMofgpeRwD7qT5Lzk8zrsvO4kzxAklPpxxqszAuT2e8BBdNyXApF4RJ",
-	"ONw09pNQ14bTGsxjxospTVPCTEZLRuGeXmBJTjO6ovq9FEs8xYKclgyfYZoZ5FRbEHdWZhlgDaanFSpU",
-	"jjdKnTqFwQIMghqQKPMcIOVPVySluC58crou9Izs53qI9puKFYxIPDVArPZjVadXfzQonwYK8XRW8K/D",
-	"LEWVq+S2qOVtNQrdhJAkPzW1kUWCmf0bIkxOSwbxk3rBqNQwSfYJviaFOBXqbljRPuEsPa0i0oTEs9np",
-	"kmzcYegv6yOsMnk6+Ev2G4l1mWI9GsM09eiEbnAlYAkE152uhF5Wk1FSk119cGiuPgIq6Sl5lBATbGmz",
-	"n07XBC/dzysqVlgmC/c7YR1EgIp2qhizRgozmNuntv40fLCeeP1JpxUBgDaD4skmcSHHm/biFWC8so2Z",
-	"T4YA5pNt237Ug2tVfxaS57YV+Ns8RtkZV3MwP9mPtk11bzpVDQtSCXczxO53Cc/KFUSymczrUz6bOZ/q",
-	"dxzFtEM9/XcGS0twAYRxvzOFp50ifOJUl/zdq8PKT2GVa8ZxO3RYwfm2hvtxv53xgtA5a31bbw/LAroM",
-	"sTNSQ09nlL6vjMPZbduNS22Tyf3NbaaqiqkrWrn8Y79ySGG+ge1xqiV1IorTSt6az42dKgrYzs5mAEQ1",
-	"Pb4KYc3sHU9N8OqrmgdAEaoFHRglTplOSdQf+GyWUedzTfYcA3bTaWOf2y/r9ZU0WRLZ/QIqu23cb2ry",
-	"vMunzgvqkwMPeKpjQ+x0gYLCYqqqr/IyyypymLMjp6weoyvM1YdEUcW8w22Ut0MlPXOnuLraz9WQ9Kcc",
-	"F8uqU2Ylmvqg5MppwnPIBeYu3/JT1buzGmqQRvRRdroqhZXLpinngDPfCJppWpQMas/bQU0Vh1SfMqIO",
-	"14U+3nVdxNO8oKbuGs4pMFZNf/tNvQYmWPY0JUyzmhu/Wn9LU7LKuSQsUVOujnugCZenuuK9recGCZa1",
-	"VDWfa0lqvmjqBHw2owkpXNlHcKYUFAq4K+pTdQTBB9ugwT8/resyiAXNV3ppbZ9nlKxPkwzTlQ1KV18o",
-	"OX3qxHprS7bblP2uZqz6KcOCZa4Vlg2orPaTq77or+pCruYLXZW//lxZ0OqvcjwHq7AuatIQI+arJuuY",
-	"L93eGwtqWbTxZcnOHMUYkqwcnlHXY5eFbCDNKS9lanSU+ktHOoJ1yHkzo2zpcJ6GmKiWCDLHa4ZLNKzN",
-	"6bSiO12pWZ4qZbHgfl/abZ22uws4it3VWdeDsr7yaHAJtQkuVjDMnH+2IGdFA9/FRg/SXkUumFYdkyzX",
-	"iDwOpSg7pHOuWpLL3KqrPWzgj+pQfYk3SSNq0K2PNyrow/Cbt/SGnV7XiA4BkULiLNOZJ5kueqsuYojP",
-	"EKjyyFRm4qVEGOkrQJ2VHhlCUs/V+d1LZ3VBPFpwmnihuTs+IQ/Nv74YHfrx9UVgMIyKxYBfuQeV4P6s",
-	"gj+4AbnLoPajPMNS7SQkSZbpKGstCodBCzxDLIR805rxPAw2BlG0ul0PxoGYx7r2TCFsskkaCOC/nWGx",
-	"eBW0y11Ix9QYQbsbCAodvJXHbyE1sK+Ylzy0oaM8afFdekFqtkper5KSB1Owx4RJQYVkXsiTfsdyXVEC",
-	"AmiYoCmZ2ER+WyvwBWD1QJGEnn5D1j/9hPUhe2z8XyfBLIGm1ay6M2OjvwRNZbHONC9WUmnArKzLzF2J",
-	"OpAfxm2G0IAwd/GUGtTp32m7CCt09u1zDSau+w2K4GmG2dJXI4oJSXB6gATXRmBt9TWHmXPrNmH+Gnvm",
-	"qoW97IGiqURr1y3t6rMQ1fvWydERatU/B+Vkoo5WCP5Xh62+W/gqbEXADLo4lb5Ql8ag/NntS7KBnEWC",
-	"4d4fGsjorkfKGsGPfcAqirIrvCQgQfT9DB3fgdQOnAGMkCCmxieFU3cDhSYZlwi444ZOD9AXuZiCLKRY",
-	"3eVMLiwNNDNcdznjio8zgtJhVBEXj3QI7g11ZL01srT2Szt05jbOzU735hS+ILhYAL/QJhj01UocrD5m",
-	"LYLdU80REGiBUzQlhCHtVIGtQuWNmtVqw2KoCMcod15zKFDsjaR1ddTK2VPZESijkuKMVnYecSqIKQlQ",
-	"Wf+MsfF0XVAp4cAjLAHDzKq6uBOWtJ5x7uQZnmoz1mAOvV6cau61c7syhJiMtJpwNa8E+cyL8RinmWmj",
-	"1LGxSfnDQGM5z5Wnca72Hl7NCz7NdIZddBmbLTiqAt3GVGqL0j8i5pnslVBN84KGBst0LV5rLr3bV5DR",
-	"3oRXouJSAiED8dp4XAyG2M5bX6mc7Y2ouvVOnxerQybWvtl30zcjlJMznJXEl8elbgrqYmzq78INAptY",
-	"fS3pUEoSusKZUI+leOPggN+wABlHC8rU6Q/3DoCLSrT9YGystmZ0PdoQYcA+4cuHVz2OUKYdM8cgzHic",
-	"2WNBsvwWi2JN9ei/XMQWIotSArmv3vGbnM2JkLAyoOwmC1zgRJJC3EBX9/dtQLTURRl8p3htu+pKa/2N",
-	"Y41T10DnjpVaRDQg8zu7MRVpJvn6wo53wJ4FgXbBmpFxR0cKeQLjrCL6lVejkq1T3+68xdIK7+SlfbX3",
-	"xIEpTeZPrnyGMMjRYWrxeMmxsOyTnmBIH8oc7dYDuOp9ErT1saW2zEtxy6oXa3Q1L3gnsgeeDV76H6hn",
-	"YuPUYLf0AITX26aOKTSnGYzFgUIo7da0FGsSfQgWGEayC7OJFgDbg1A7JHFEXTUVXcSKntnAEGG0MO0b",
-	"ti4un+wLlmefAwYy+HMD5fLJWkn1Qj+jjtxySTapxcOjAil1EGfqok4KEVFseavqABW42RBuvZO22z+Q",
-	"tjVb91A34Fuf10iW8QckzzYBzBGlogBNEQalSscaHt8/eYgun125vFDv66v+dqkbjBvfQ18Msz9xJTYC",
-	"ej+eqhGGUDs3O3QXeqE/8vk1jabgybHwXpprXTGiVEwsKsGaF0v1Z6c3CSUpMFoTsiQsBW1VGtQR9RJJ",
-	"0Wd/838//rvv3UAznAlygHTU1IAHzSgxtlsz0B7q7EJoWUL7csd1PMJvEVx4DInwNcJTXkrF5QlfEbCU",
-	"6ExXxpGOJQVNn0qBBC+LhAB8R5Uo7xofPfa1YTHaGqSPVnfgxnrIkgWPu+O97D/wOQ9gvogFvnrt+vjL",
-	"mrm36rdNB+EJPAAXgEeGw8Ti17tBDh+6Q7F5ULJA4riO7BrX1QO+9rrYrCHBb9Pj6wBTlMzGlnp/XuOC",
-	"UTYXuxhke3tqypjBOTNwB1URyRnKpFqkvuUNZfYVycILd/Qv7xyr89h1bQB4r7orH9+6q8EEdOKceAGA",
-	"juSCCwttSwt0dCgmCEukjnYJaB3AgjGQA/6C98bPO65QRB+/MV7DmrYkMDgBjg4rWaIEjlNYVp/nCLMN",
-	"WmkrqgeLyanH0GzdmMiQfaKG/zX01OkEYMP0nJ/OjK/3X0ia3fIZUqylewNcBRM7OehIWRAfes7RyVfR",
-	"l956ePvSK4onvvLqG19W//+LN0/+xZaL3FaaoNtJxaKWBxqFJ8z69nC+BoYcrFVwPQR00cko9AvwmTXn",
-	"DLVZNJAqQ7Av6qmq0IYZhneS7IwwyYvNq41yiDY+Sr/vBpzaGFCvJl+1toPyCTSNKtcbTJ96OWRFshnS",
-	"W1zhX/4C69lXpel7jwu7APf148GqANcvhrMcsJHNqZDqXvHManyLnSekVRTbXUJalbZz8erwwKu9+3YX",
-	"SrZ32/oCgbpYCDGlf8MmhTa7OhKoyhir9JhegRPSP0eUww9RoSqwEod5VdVm9hDQLbHfU1C/ufv8kPzg",
-	"X2DIUgfKkfgrwplq4VtV0a5rjXtms6BCkWurdqHqu0/vhv0Rw2SwPw6zqFCOzGyS3pgge+uDHaVtvUPv",
-	"vMnnVb7sCm9qrGafOqdT/ne6IfMAKwk671LGb+/auqB3qO6/WcFqearRNHixLg+TAxixYV/LUi45ewXH",
-	"iT9K4aumHAfCOS7kAcKNrQMa7AILZKySAGI6JWjOeepENJiPcbj9MCaTuLiTwnY7qLV5ZTBi4N4zKdDZ",
-	"g/5uT77e+pr9BvGazgA848EYsV+3jm7n4jPsXWsrua3+w3ARu1q351h93ayGGXl4zicSz2bBift8Yy9d",
-	"HSjb7Z3/tR1WMx7lC4v2IrUI2fAABejnTyRo1S2MgFDbpoysD9cmcAvNSLRMGIFvMS7NCN6IBHCOD26B",
-	"TOi4mwk8em9Ey9tIVMiw03cMXzj5SG9penvM0hUkjZ9e7D1KcXh9i3JLkw3WMfOEql6JDGS3y9pctfoW",
-	"VUWwWnrb/TBpFdvsTwYz89vRdcuG2zy/4HXT6Tjsq0HGbcdR6d9eEJMqtl3iR6jONehGzjwHNrEcEEbm",
-	"ajBvty7fr751/nfvP/3xT9D//Aidf/QL58OvvvX0k786/+AX5pfGh/Pv/smT//5tR590XeXV9bYg6akN",
-	"EdAAHTY926tjmqz27vo5l7GunzzDQqKr+xPrMIdCoLGgjyeSe7OQIE8l8l2bTh6BS1MlntsZ+RbsdT71",
-	"QpRagIJIBOQtjtJnFVk0Bmo4Lkr3dT49Nk8CjUWZyZg+SpnwFYkqbzJ8LLzOp9WRICTJPaF5ijfVT8iE",
-	"lo/NlNWnQN4I6K4KksSXfX+dT48AJMVj7Tdf99BgKPJD8pwmo+M+9Fv1xPRIAqO/n7v2MzB5GLwlE84A",
-	"oqjgGXgEwKZk4q0rRAXFvnhJDO6OdhpeykG1hYhpeDMjMBZtebq0LrDZr7OsaaysJ+9w1TMAPUxoviCF",
-	"xWntaeCloHOQ5AuyIoU+0/qHcNFESwuW6k+0HA6gCVxxVgCr5efRyOCaq0HyVC0IP364jZdWPHeAKNOJ",
-	"xEobi0RnDSLF1+HI1zzhyGf9cGe+TXJcy06/Sy8678Hr2/PjMQP2Uyi/PjbvH1D/rQxvjv2CBwJOU6pW",
-	"E2fHTrOyKMnEo0tUzIAA3UAg8ggnMtuYzDe1uGKvPf7J3qNLc37JfPmu4OzFB3h9lwiBdRWPEUwalY1e",
-	"nTvedBOL9mXSWquYCBcnrU8Ng9ZJHqxdvBV0a7uU+haNrHhK4pR4k7k4xDL39WOG8YzSNyLGRmMHAth1",
-	"Yzc7nrT67kPZg7Kr31+/QAJKBSPghW4W3FOUgQpUlExXYdBhkogKk615gfoLdM4uvrxjJPnojL6tqnmb",
-	"jVBFnXZqM7Y8Z1tMupuDsoONsgOg5LHerxb685bH/5X98PkfS2l/mnEHfwObYLp++A311AmAB4vdMbok",
-	"QsarVC6kvi9Kzse1D3ExJ/1I9c1dctMWKgYQCZZtwOMKyO0ak2zQeHGBsAL3Xb9u4EVd+Ud0vV228IoA",
-	"5VMnDYiQQ+2ZecBGObMUT6/KDMso84UHZCrg5PLfTN3eQit90ylm0knmIrmMqWCjHwz1sAsrJ/Dk9tkm",
-	"6vV+f1PC2YwWq45j5xVvAeQ6mHK4Bvfu/IeNWEM7YN903yAbwE6q011bSXAU6vRhZBSaqii7SUQSEOS+",
-	"4FwQNIMawBYER+AVQEvzWSe3Y2yu6BHPMoLnJdkRYFOQCqFcxfhclLltIeK0iYkOeZPzfIqT5et82llq",
-	"3dfESSeBFvuWGXJ1PEZc+3VvSkSd5xPKSBz2n26ra4QcnyZ/Rk+gb+b3uNd8HZrG8xl434BD2PFu3qwH",
-	"e4cRtR0FYRNT11fCv7ggSJAzsDUN6wwXN449Z/YY5Zi/0HVmgBFb0Um9yVx2pR8CMm93qd/VzoZo8bAz",
-	"JrWTUQMYHvgW1ZcGuGBL5unXdMcEqNhVrSXrkCb8BtmcJDxvpajiFn61sN5iYZsUlWqm/lqT6YLzpfCq",
-	"pW/iKcmsGXcXJa+0ab3rTZVoxYVE11/WRjXEZwjSJW4gssrlBkm8JALOeMjGwGu8iSnM+AyKhOkZ+Nbj",
-	"TcqCbtW/+eD8Wz/+7G//k/WXVh8+/9Pf+ewn7z/94TeffPjTz37+wfm3/ws88qM/e/zxT6vf4MHf/d7n",
-	"f/UfHn/8naf/FV787Gd/df6d759/9Isnf/zzx5/++8ZX59/65ef/7q/1W985/9F36vef/LsfPvnl9z/7",
-	"+afn3/0T9e2TD//r408+0S867lvAIQcdfsoNTFANb41XUzovOSTpVmD7BqG9wopPS82BunyDYkuL87z2",
-	"51O8SdlyTJDbWHCvYIxbFdjavQSwVEffR4QqZXw+98FZmaxTKtEaUykgLxPYmDySKFmQZAkGOX9alB1W",
-	"s8nkqshf5MX8ssz4/JJVdwelyzxwzQKxGr556CIanbum7wTXj16sCNJQLFzP5SY+jK5lG83KeaNKrcnn",
-	"H+WZteLbvQNV9Kj+DiyAPlB3eBNoFQN/+wT4rkp/N/cXO2noYQIhwfDc9X0kuk6rIQq0rwZ9U93dnaBS",
-	"P7p6qcZDeEFM1Dwvw7AuZ2YAl62+sRutJXwXcLWlLSHUclzglfDXeEdYANDPgeuaMmdolSqpyzAYH9ZE",
-	"3Z6nBOWl1BXy4QWDPV1xSJEn0LTB2Yt1LstKrRzU133GJPN6NeU+ggYuVztVR33938WmtPJ2y9mddqiT",
-	"vhh72vitPyoJz2ZOU3W1yVa9KagbDj4hw9MDA6+bDJegtKWBnyMiP5SHetjCqKIrPCeX383JHII51Icc",
-	"nKOOnnw5T2dexYSNKFcXGQ4LRR18wOUYHd+8HUg4tPmKY4oWF8QidbcweiWSnC9t/XWNhavu8SAz1lgg",
-	"QZhEap/5oTUroIXOFNYGfWNJcg0/tiCPsAGUQymdUyliNHeDIR2heXWgFhlZa9QiYmpp6FLX5k+Yrv5T",
-	"B5K8E/QQxdW9BmbzizMNVWYjmqrUA8uhFeR0jTxBjJu+P0DXdn1H+sI7SEoB8COAHEEzMr64t88KmlVg",
-	"jU0m+Mqth+iyewO9/A2avndZPy4uf0O1856ud6304hnNMpIiyuzJJCRe5QFMVz/kXVVvUFciphKynBb4",
-	"jFwA4C5+7Sd7a2zhTQNFyKmRrQlWtwHGpbGUYSfGxKqgBYHNtyQbRQqWCgN7Owxb08bGqwZWLdak5g5D",
-	"TMsRfXwW8JEoQfoqxMAEQQjhmRugVguAkkZQlqZQwkYgscJZBrWhAXYStA1BAB8DMuUuWp+jsU98Iejp",
-	"rBq/ByE2nR1bST0QyWRD0h2SOK07TfVR+a4p99rKsbJziMSlijyD+DKUjDH+nGkRwxkx9NM35/ZJrfPq",
-	"TaEuJfyVco1ZmpHi1BQRSogxe0LI5qm9/2ZkjrPqU0HF8rTiedtC9UXGhTitautVyY6nJmy9qjAFsBq+",
-	"A+Ju5a9t8v3jjz/97G//0/l3P0L/8yP09NPvnv/+Dx5/8gmYdL77089+/qljY+Fr5g5OgzOnjaS0dn+7",
-	"8FX2OLaiHZZ6NDtKC2xzTzgz7y4/I0e6iGXYFqlv+JbIopzqimEGnAaoLMsCIuKoSHDhVwDsPgqIc8lR",
-	"1cxgSKQbWl5h2l+xd6g+YPuOJ1u6Ed8hEoEVLVziu39m6qjJuJATBNVgAa1IJFXg8yCueyDwCho7AIUS",
-	"mTsnPGnA2rTOqfpFlDWK257KAjMBS1hBLjoFW/UBZurWVuN8JwZk0H+9uxcotvL47775+OM/A5PpH//D",
-	"+ScfPvnwkyc/+B31+fEn//rxx392/p3vP/57MLQ+/dGvHv/dn53/+V89/vt/Cxv/gz///N//xed/+ldP",
-	"fviX8PzHP3389//2/KMfn3//gyff/sh+9cknzrwJk6TICyrUdOfq3s6MoKJMSCpLc/ESPKFEgimcZlRi",
-	"SCdf8FKQhUb3NbXtfCx+j6z7i8HvLu3WS2gu/Vmio6+EwQCcrklIklWeYUkmSJTJAmGBOrVLTdSsBy8m",
-	"pC+aaPyWR0NYrhZgXKPMQmY7+WJuiPGeNzbskbwVqMsBsQ6UoVtsrgTbDaSrZxq9krq3uEq7KjToH2ab",
-	"URXkDMQzluaM6lnPUBGxmEJ5ugVbKM/m6LVmrmWHCS8hKTLFH5ueZzBiBKDGwCgYgA9swB+GlGxDFNOQ",
-	"fssMN0yXdg07YLVN0wJhHXVOAUunXGaraKMuDF0WVG78uxu63YXCYDbqhTI4rQ+ou6AmLt5YKwHMTd2O",
-	"jB8zUu2GgVR9hFfByczpBsqb2rNVgHxa2Ow8X5ham9LHVUU6cXGg+sZeGkSqzzCbl2YpOuYYxZc3NEr/",
-	"ypIaF8SRRwhna7wRzunz9cWlo3vw+dJbJ8OHadX/pJpoeAlOCC58RejG8eQJYTLMlyu8eUCkjlf2odPs",
-	"Iu/Y6cU7WUj0PbRhly0VzJcFPIwtYl4Ld/eb6hz32os9IH5XYiJjJIlK+okBBXgOGB8e8BUL+xFMNTJZ",
-	"H0cGd9ubZctkFDYeziED8aS6Vg54IQKpCwkWJJAnvr+bMGYNndlJPtnfWcRzKeAUe7dMadKMXnHT3WR0",
-	"ZovOxBkzRf1GB1fjyvXoYgMB7GEwJV90iT0GSNegbYN6BkfjxreMrkhUV8wvwA5eqRptm7lSV9MCQ+xH",
-	"H7a95G/EIk72KJvWWm6YdOLG3tQ9NCpZVdbOatUdlmlGnHf2aHdJB6SEuOjZ5UqcdiW/rS0yptG+cPmG",
-	"XcTQoZq+d0GdxLlxUXEiXLT05O5VHa99cvclpLhN6/NYkBcEqixyJkyGCqRtHv35tIPngpnHxFhQ+kMk",
-	"DSlDsbDSV3GAZ8QUaRYT0F+BeZVOy5AkDK0oK7UlOFJ8PTfKpxxiA2rKfynlibisS8eSy0uyubTCDM/h",
-	"xxdX6Zd3uRrRixHKBiaPcog38yt6lJ2QEFJ89NnjVFwYuI1U0MF1ZQUzhEk10J45hkJyfRxnalzrxTtA",
-	"c06EkwXhmBTi2G181G+YQWMXPxTo26BGrJk3SpxtHRuspFMo+F39hiRHuvbTjcq2Q6WzQhHh71vGH7sa",
-	"QGu7v3YI+b7Wq1hOM5qgJdncUGMTeCNMfYh6SXaTZlAHMFeD865zTthJnUfTWl5t1enO6h6Ra14srdkH",
-	"QPNVvzfUPO8cn12HyV6GUIGh9IotYlCSsiiIL8TuIdQhgd1nYuvAnoHFUnxBVbs8RXHWWCD1AvgvMj7X",
-	"tvbhtHLCDmUAzKYUZGIN+vqQixY66pJwOPdSsyrhMy34WpBCsyuViIooiISObmnXrS5gZTnMHUczUdHM",
-	"ewhLx+HjXVjb3G2xvYPOwSLomvUzrE6wR3K7yPhnE1XfHFRgSkVdSbslLkq54AXtULyP0IfmnY0pyeWD",
-	"sAacII81jyRjsdyh4k6UY14WpQiWyl2buPxhK7V90kdKtdd8pR4oEzQNhA0Zn5tfmcpx4S1mWIF5Qwn4",
-	"FU4Jwos4y64eim/07/LpmMxcg3TlWV6LZdQqa1+Kjf9evsBFujYz7RIhFFBhzgMRKpKjzc/D2mUgkEIp",
-	"8t5Skg/qEiwZFVKgXMnrBc5s0ZmMzgik1pq6TYHy868MA1W03dTObqwHaOhdcZ/dXmZBvVu+SH3lcFs4",
-	"sl2idsDxunGWDDUdL4PZiZDXMkpVsC6qSHDXLbSRtCSH3tOTMHVYwpgFmm4QlYJks+iTORLstsb5jUQA",
-	"ZWT9kHs0VVKc0YQgwlKIPUYmlyiyvsgzhq7FdNSa5Hhzl8gFT4ddDPZB2D7GeRS86k0xW9o8+Bxv4Kqe",
-	"Z1iaGKkI2JRZOeyCfaCfMsUhaUJC+wcVhJF1VGKvyOgg3uOJeiYWZxHEQg2+S4rVXc7kIlS6jq5IRhmJ",
-	"18BU88GiDT5c1tBBjpmYDcdBvYrZ8qF9Fo6EjfCHuKo9jRkkb+gdEjWfBqP165OpW8jZQsk2kYMreMbe",
-	"AGWHhqGr+yDHjgkEmW62jdCPqFCOTfBReKY7UfzhsHuuOMnORvIBAdeJpY0s00Z+6flHv/j8/fef/Ndf",
-	"Oe7jnLBU6xPtpFAthALug/tudIPXg/m2LuPnyYhUGvkpJBdMUAYrq2RlssCFIBASw0BwVhVkVGtohmkm",
-	"AL8R3r+BBOTAuBUEh0wIkXdyMsfZvVjEHv007EIvbs/L+xdKUqmsw4NNtobgOQRMdNkk5ug96rqggwjs",
-	"ZcRuqZnFVCYEk0KSbJOC1VPNwO3otqkt1pJnQpSFBaoezJFtsvEzMFH9o2FJCzGwE8SdZ8bfXc5+6+To",
-	"SEkPV10EgQE2Rsv0aFWhXA1WhNel4u7aqpyVl7zKqF+ZYo0rKvSf7/S0Y1eta4u2T9joP0VkXJAUjNJV",
-	"gOBvQC1LRNXvjFkn73Dd6gvsSwteO4aP7TuvaUvF0Grax+9tdcRTB8OsKkBeb+xhdacpJHajD7QEz3NW",
-	"DTrr2GG5Jx/+9MkPP/78p39gVYTqg/7ryYc//fz9P/vsH37X/v7Ln3z+x+87ikLJKlRjB+C4EXtgVAev",
-	"vlDKKX+0E1JDSw5CbwfvawwqniFtP7Zds8sdBEGPAiAaxG80YdIxR5SMLJQ42ZN8tLtQp1HyRgyyj5zH",
-	"OFkOZjwMY1fvDMxnCLrn2LvqK174JbsB01K/V3WJGZJc4uwG4OThIgGNF6MZzdQJoIFuRSuRzhMF6Ul7",
-	"C+W81Vm5nls2l7gH1+fK/mR/f/8ACa7zNGESGkQdGUw/SDRZ6HreA6ZQE4Bpkmd113bcfmrrsP6LQGvY",
-	"CEpf1jxnCZnoW8YKpx1Er+eJPSrCQOAG1SQcweXbew20zmDSjCGwVfEHY0+HY12D8ZpVVxUg5ja9jQFQ",
-	"Bce5F1T75PiNOxMNqz0+KuZiOPCNuJRRItXUua6nVSs+vZE4hvDHBaR+BkECY0JqtuB+3jIODNttqzyP",
-	"ce7iKq3DzqeTdtHvDjZkCgUsjZA40TOwuClvjKrNYV8ZdudU8RwVbZz+/DSQi1vMBOB3zuKR9cPHlcH2",
-	"lniNAVWsi7rWHfrn5tj3rZCdYrY8rey9k71ZQQhA6yULbTzMaI79eTrH2lj2pg3baMW3QQ2bbhQMlwvK",
-	"5hqtX6INMVjdUOsKzXAiOUD5GzwFIhEDj9tzjENZUpbGc+NtGLJN/eokuASwwny8ckaKh3QVXWzed+bZ",
-	"EBFbQEhPpXUW1j15uWTBGTlMPAJAL06cBBCANR818cijxAcC3YlihE4n9UgHTwbjhvqnhl/WwHFubTC8",
-	"MnCTMCREGbpsvW2XtfQTNxBhqUBYiTMI8qVpRpxI31FGSAueZkfUD6NmKf7MYdSuXFcyxKJyThCkAaCp",
-	"RhlzPOgvKEFUnG0TRajOV+qNWTOez2Y3OeCJzGhmctUhSHxJNqPjwkyvMXjOltwnBGfhW6bXLHesQQfV",
-	"3WxKU88gh1KwAkbKV2lal5ocWU6Z54QJX+CAva1htCG4qEJ1xpzTXu8+xZkZrN2x/jr/E7Qgj24oWjmR",
-	"YYNCMjYCljTCkV4Q6EQf+cdWE77DZhyGMDaOzejP1XpYAvfx0tY4xr5AE+mNolRS+8BGIZcrkJHYLLGi",
-	"yxv01RvIVMc7MCTSpWLq566gu/TVgU19LYQGmBKJbbiab2gZwWekMUDES2nXy5MZ74Ox6g0roHOwnQr3",
-	"xtcdyaSmwtpGnhorv9KwFtZIP+hd9spQiEw/QE1RupWcjCh6aIsdvhOAnfPeYxs8oJ56QaCSKXoWRAiS",
-	"upWjbuiCMBVWaoIZJGvDN6bO2mT8bdY5ibff8ObAgBh3oIs2KmnKjCa3kJsswDBq20CJHDRfyf39K/uO",
-	"Ubv+ppgl165fu6r+wutAxtz2dXK6mgJwiFfm8Iwmm+1AGQ7r09eq5zne3Iaiut3TDtPUwk1oO4HOhgId",
-	"KQBxTBNShfI1W9tHv4HUTUod9wyzBG4yOgycGaQ0OFyVVlBA2vmkg6/TQNjZ98MHktzbOS4lX2FJkwm6",
-	"AtiIdkZXzV/AXTrzxAZC6X6uDvW55sWSsvlNE+lTvzgwWj8ShZ5Bs9UGZZ0lC7PHLhwphtG2j1s/LnrR",
-	"Q9rF3CAEbaIN3+oZcNCOiuts8l8HbXI8OzXD0do8pUFKmLm+FyXT2H4Yqdfc/q5vxQlO542pBUm9k0Uv",
-	"OigV1/YvwAHPtGhpICF7RkmW+q+BVh3hs5k21SD9cEx9kAq4Ob7sqI6y0HdPQO1ghKTiAFV1VSeoILLY",
-	"gBUNfUl8eYJKJmmG/tf7/2nPQ0+DaNdRJYM54mUwjlJm3iB/gB+aAB/nhOcZAX1AEUrN4fD4TgxsmAXd",
-	"HHeHM3iXNlKx8twbG3c99wCnzfwBPfOCVNn9zdl+VRvdKxXVRC5Xb9T4uQ78bFRsue8+ph3mujmxNBde",
-	"degscK6uGGoMLPqCllKRZ3gTHflM/AhMRxX0kg4sRxlly5aKd+3lUHtv1/kOrbsntKORm6DZNd5oNKeY",
-	"tg2GYvTczPPHweJ4o2oWXLiaX9u7ERsXsk2Bv5gI60Pt+6hirJ95/E4gldQGGzfoE9jL1u7fOjUymx/e",
-	"cqrTFRFKj9Q5sGDibWkPGidJqa9QQnmC5IILA1iofoEU+ozM4NIaG4x9BOMBu/EgrpO62Jtg6f64Of0Y",
-	"HHkrT37FXZySS2WO1K/MgquiFEvsVclTvmYZxyOs9zfNGz7b/YJkeaOh4SiMDryVJDeDMfEQTpDijTXE",
-	"KtFBWAo5zpJmGVrhzUSJKuO39OlsYxDeaRIXS9J3sQGNySKuGy1W8eL5tz+4geytxzvSvOCJyYvenqB5",
-	"wdPS5yTzBh0yso6hvrn1WfJj164HaNxTM1WS+lHcs3IeF5rUl+7RviOrRuvipGberbtRQ2m2e87spR5Z",
-	"sxvVmdtWn19on7Z3vlmBt1+4MIP/dnaIXIxndUlLSXEqMpqr+5pFNXQQlwfjieGMC0e/uofECwLqhE0Q",
-	"zjI0BTgGod01C5qmJM6cF51Y1lMNQWmJxzdvI1zBgXYjhPw1qj15RjF1S6wN2t4IjWrsEM8pN9Af1Xqs",
-	"IZNJ6mf1jAov5j3g+TibX01aw2unYNovRU5YStI6LQPCwBzadM8kRh7Jt/K0XRsyMjEwooiEXFAxroMQ",
-	"4Z2WGuOeWIL5SP2bJSnJbTo3HtydmOmczGDvQRJbunIdUtmPMkzVPQCg/CXnEYF7pteKPevoNDtaH3Ue",
-	"kITQXPZUR/bF5t0u+Aqd3D1p39THRXIGA9EeWLA0Y1JvB260K/e3SqzfejBgJn85rpp/B+PplvPABH3l",
-	"7uWHaH9//9cHA9Quhi/XolpjlJM2NQaQYR5YxFtf6iA9I6/zaaRnrO5z9AvRV8ltKs+z5CQQ1eQd1owA",
-	"lsOYLrpVXgatVf2XETqq/EQ7IX1jT7+CzLrV9a5d8Pz14je+sj8imOzlEVD257/61vnP/vLJDz+GtIZf",
-	"fev8R985/9lf2g8//+DzP/rx05/95dM//OD8e//+ye/9j/Pf/UCXf/j5+Xf/5PzPf6Crbv7U+eWjXzz5",
-	"ox+d//kPvCmUGlWuNmaZBAmcbkw+pWhhNPr9TEdjt0IDzLHXr+5zo9vflmSjL8zgEq9qQ7lAk0OKUAnH",
-	"5yjmXxdUSj9okcVGgHIDWKkd+lkkOcIwXMxSKABZGZ+2DSOrNIIqZbqxBl1p47JnS0gEoC/1Lm/CFtX0",
-	"6pOtRzz1AlXbr3uLw9mivC7kOiB3C74iCGeWPSvZMw4/RA+ib/Q9MJcGCM4LxRJT1ENtqBjp1AO0eHT3",
-	"pMZXBBu+2Q2pGbauAIBM4MbExlMp7jNPagOi+iQkns1uIEsfQ3PA08EFGT7Vh7PbDcX66L2Lu251qj/X",
-	"y67tNaw7Ck901fEbRyf/7Mq+zvdUywLQRZwhjBhZI3DbT+wlR1vCGZ/ydAPBS21pu5WeVx3gLaUWCpxV",
-	"NkhBcEZ0kRZAHQXYL7QhMgDmExMe1q8HBM/awULpnSOoZS9gXEkSdIYzmqKTu1cbl0jrhHPu+BO0BoOs",
-	"2omUzfX28R8zsCxqpUdGZZrJ+hnL4qn0ghNFXD3hZv4MQYIAmHKbVyLHlHJGRrXOGYlsmm5b8+yiGiUY",
-	"q+IUJXj03rMGIdoOVMizVUMlqhz8oahUcBIHJWRcSL36kSV2k5a13tQEoKmUn37jle5+NweXxUR6nseW",
-	"6jN4aEWv7Fh5dtJ75fm9/2FuORryxV5e/vUfPf30PzRuMiFkGPcO08Cd92LNp83SUTX/PTA4B1DoTASp",
-	"BMf0iIwo9bhOW2qcglds1I/9PKC+mm79RNYD9xUFCeCs3OPIZKLVaT5QOdB3JNahAl4raqT/OoTrC+2G",
-	"p6X9ij0RzYNRFVXwBASUQnRdMIpiCLJ5q4InSZ1V2k6aGXgzHIDgF6Hvcl/Gwx29pCZWHjQYyzAHal3B",
-	"jaFXX6d2ZcQUzPMs9rYILxeBGxrKZqhuTL3Vj/RTPdkPFT6wqZy7xkyKA/TWydHRpIvbMtEOJ0FTwiS6",
-	"c9ObOBHBUzkWYs2LdAv22Kq6zQgrfSchwcTNtzMTGuVwnBnVrD9xNqp/r2cEi8gak+2wr4HpuinN8bGP",
-	"Ndo+dOsfNCNrAzMZPi56Ijdv6nDvg1bYcW/Upr+ep39sOHvVogNd2B1rK757iifH4Xraw7IV6AcmH2rQ",
-	"ZGPjXczsQgWYR2rk8Rh6vFnkLwgz3EQ8NEgSnRrsk56AVXf9dqNuOvzwnJXOuuewvcS9xQc9DC/3Oxiu",
-	"jVKoWl32DN1fD78DBzw00KnF/Y6ONU6avr7ecC3nUY2JO9o2r4XZiKz4NihIyQwyo7XUrgvrhzW8PzV4",
-	"34MoIUnTrxeECDEMBTnCPVU9QNONo8LKkdUgndVR7IbsX+0XxqOc4N4bV4zKozS4zotqaN0neTZ8qVbP",
-	"dMtCW6qZRib9Fz1B5LE5+Add6sN4hkGNeZT+FKUxXd2q+HCftuMnkCwLdmIqsI6so/32YuPxHowZdI8S",
-	"c0bJ+mhBgjUJPIX0N1CUs0JHVRu81NKQnFry1N90CszijKSnUwrwB4bNTh2gtoQz0VQUt7DKFRVUSuX9",
-	"xMJ4NQ1SplOVtWT4DNMMTzMSIZyAKlUXYar2OJR2j0KcOp35ChiZuvI9lYxG0FbJgTHKh6LGAy09vEB4",
-	"cxasAiFJHhOTqR5ziFAPEgjoVAULWhv0itnsnuBhPyJmCkSZYpaxpNLb0UMpO7+xDVac6GuTztwaw2Na",
-	"rd70tUuN2jTcjtXjVxh8sL6wqzsoMXFhVE7AiLPCG1MeS7uQDQd0OaggiTkeYngUnvUpuZ2q2qbdJgGr",
-	"BXfXyp1ZD+/V1Ozyn0U3GtybOmI66tGI9DQloV4Qvty0YXOBfcmMaGImESZAvxZXK2bRulhrQKaF8AD8",
-	"iv5W4VuaWZ9DkY7I2DCR4ApqtJ1dLXQgs3pXby3HHIF0mcZC6FAMyTO/EXhcRd+RMacrzMpQdf2VKcIQ",
-	"Fhf+0N9n61rrRsk2stOBtCeRuQliq0tZJImrZCx7znYj4NUv2oie8BURiJFHcoJmBV+hK3u9ue+en8rp",
-	"ispRvN5rW2lV9zVngE1d91XudmjvVhGqN4hhqWFPoJIYuzHNuGfg8zTMOFqZozTaEtqndQWn6quSJRnB",
-	"hfvVuuA6pFDiVe68k2KJTyvocSUhCJNUbk5LVrnomleB6sagja6nJKNzOoWbJwRxBLx2zrkdk8Ghj22T",
-	"OkF1SrvHWnCyTUaj537r3aWK77VbJ2jruhqVdHWRDFVfSl8XfP5q0K/zQAuMCOz81RZJ2MbHYC7ZVYfN",
-	"KbcmNGkuXpjp1e9USJr4ghX1weGXX/3ZD5Cn7i3kbDTVVMMfUYZ+Tee3AbRivNVbjZ0UJqPDww5fK0np",
-	"i+9624QumeGP69bNInnPF7qlbpYhgsVXoquTNuwKOG27otpMsqJ3eJkrUvmVSZ9Dxqjsaole2oc1ulhu",
-	"p+Qp3gxR+G1eLPVIAVJqTchy1Cv+raO7Ns0Zw2aIWKam360zJaWTC0LHJ8UIn29tAu1S2eR3bVcS0x5n",
-	"6hyaYqFP9Ewj8/kDQGqcigp1iXPNhjAOsBPp4hqDNqIKNMIMqJ/u3UN4STanAJXFV1Toy9OMZhSePq0r",
-	"CYkyJ4UgqbabEdFJZncOSiqW96pM47aT8pH0H57kEU6kDjeWRogYI8qkGaoZQBCOLWvmx50evmTaTEQD",
-	"5G+b8ZLbWMItiRdQTR/i3Zmpx1EYsQGVfFcQAqFL1vOiji2CILIFzXP4a01ZCii45qJkF+WMCnhJkKQs",
-	"qAQTVJlS3RKEX3tX6QSfkSMdwR28CVtYOw+k6cn9e+36UvstU/HVEQk2esENu8HVcL3YaFCW9YLr6t9i",
-	"0cYlDRkNz6gfFtWWnS/wzHKZRAXJM5wQoVPXdTYAFVBkxoOgNArWqKKfMygfw5wk2Aee/KywjVe4WPpC",
-	"swshEZjZRVV1XWk7LwBAKZTJNhV5EGdoyuUCiaQghLVW5XqkO8QfyfM1T7yMkqwH6K0Hb9px/eYDW9GI",
-	"ZRudiAs6disD9yLIypE3XLV0lVZeFllPsA8UbVOyQMSO23cjtTfQEWjOaoxhD4HjAvPAVP7Thnvu95TV",
-	"a+ctOCESzBhx3G36byXBM+PMGSpJoftgJA3go9sq7l3TKJFrXiyReeCGyZsBZplo8SQRaAgHiHE0J3xe",
-	"4HxBE2S1EAS4wrmMSFEbo3JtIZQCJf3vtgI9L7ZZG9X4x10AbYCoW0i/Lq+P5cjNRnA2EHYSlcr7rCrn",
-	"Leu0yCG+iMeV8SnhIRDYCrw5siCxLRLsve3WAaaISpvXB6c40loXZNmAC6cgK35GtJk2otzwyosK0jbz",
-	"6CoFWerKcp3F5DUGB1Jyn3z40/O/e//JD22lscaHz/7zf/z8T3/kRKGr9g1Ks7m7QkhjbEmcUDrnssrP",
-	"dOoyh6ChKwoNWS/VdniTzrYPQHhpZwEIeigXN6PCDt8eI1S97q+ftYthPEs77j8V/PjnghjvN4X0Qaef",
-	"gA36BBQWnzmQ5gtS2AtyP9yzF1kjX5AVKfTp06tU9YJ/9+Z6DuJmVGOo6xI48/JThaVHPA3HNe8ukirU",
-	"PYSU9Y4hwblMFjgqokw/GlkjaZdRYlXH1d+hGcuQeQbPsTevoyrcDhVY9VO+822UJlkUvPBF2W99q6UB",
-	"z60a9CjTXszFT5PwfikTviLbFp1snX1ULngp4aKoCwpmlC1F1O6XPNbLMqJoJZDUmVll/apSGw0n4NDe",
-	"hpSFXajDW4RGzAq+2rX2HDqPlF545yZKeFaumNeQr06G+/FpuU38xWDsb3wK7rhQAI3qOM1IaEeNiRTQ",
-	"XBA91Di7i260Mr1o/r+wm98la3PkQ3gnwG1m39jtUVOxZ3fsRiXVG+05q4POEnjuNL/35PvfhjvMd355",
-	"/jcfnH/7b558+Bf2glN/+P0fPP3DDx5//NfOBQcgFOytW9tirImlghBVX3vtLXUhjgvE5kNJimNMi1Cw",
-	"aJVkdrMk28Bsc5MaanFHMdtoTH2SCVKVOrcIg22LdO/YR+NkX8Ci8yyBpGPhC7bBIxiHOR2f2aCf9djz",
-	"DrMMwU9oQbLUlDOM88Vzf+30Z2bRboeaiDLPM2JzCUJboienw9rXbG4H16BPPnBsI1cD5jbvWPySSd4u",
-	"+Nd7Mjxn8LN/b2+ZK9MOStU99OaynCxo3nPnKAqqN48VjGJRshnRAhFk84aXX18QNp+XnBG6N9n7+oKz",
-	"udRxUpsSM/OnWBBWfctSvDfZexcCiskUs/myxDRVb78rySOomeRHYStwsvQiab6NN1OaZdslJrdzHsy0",
-	"nf5CpLOuyaBNvZfNzWPvTcYn2OFW5Oi4V+JDFhwWiHzUIwJf3hkQT0YBjWj3Nmm/KfA2LzR82G7RFrdE",
-	"sEkqlKOoUYbMygmhZ+NIaN/xdQ5uJaVmrBccVV6qG0hshCQr9BsG1gulVBffuHLNRhoNg+QQKTMi+kAI",
-	"beV7CHWEMQIwnLrCYmQy1SIPJohySLe6pLegXj76xdM//fSzn/3N+Yd/c/4f3rewlt/93md/+5+tQf0/",
-	"fuvpz/6b1UTdXz5//5uf/criwjz96189+eP/XkPBtBAuM+scrB2GmkmqoA0tYM2m2asX0g03i6iq5g1h",
-	"eOvk1Rqccs6JsL4PXUynGskgTLeSsX0+ay1WkMAbMUGMrImQ44L6Hqoebp0pUe3RYqD/t/xuc6X2moo8",
-	"CWYo43ypxrQSJDtrR4IEqvIUmg7dTYszQcBzag+ZSkmnQm0kBoA+N5BZv41xuWqsvAVmfvfO9ifkxWFD",
-	"oyA8myed71TqHm5eDa32j7rcavmppvwYbE97pO/kQmzVg+d7I67qdQYqhmKNFU8ZgpgjJbkZXuk6jwZO",
-	"80X00JaEhtKdAmoA8JmpG8gZQSnFGZ+X+jUslroIm/rl+M69G7rmKZJ8TtTVcWJrpSKCdXi8pV8nDMSW",
-	"Ye1xAbx0LVAr9YKx17pvH037qrJpip+o0/chebSTarTWMuuej9f392MAIrevhRl2jmQ0v1iI7IqkFD/s",
-	"Vid7eeeLWPcUtgerlbrDzqisElwvDBfzzKLkqBqnJ7POe45GW0RYLKLVGKNDByDDhAh0wLX7YpV8B4i9",
-	"upslrknihBE48r1ei4jV34mYbzHUBbzyqiVvKYRRhsMdopVeCdRPSMeC9cc3TrcuI3el91DwqrAuPK5B",
-	"NJ/ykuk7RFy9anlos5Vjr1IGv3HURWOUryO2mjtENCc6sHZBHmHFBStbhvfiiZeWnR3/yPbHE4gCn0Wv",
-	"yoasy92zrmekqSFWq9Zcjr49uTNJofa3N7GotmuG0nSUqjXFMlkQgValkOAMh/wEZHD2ByyiVnkseg2X",
-	"jWVrwKE4yKNQRaRRPgE2ud8folrcGQFrS/1FxOzdyitw4dNfR/2Ki+DFPZuje0RWbtDAb0tAPDPjfsSR",
-	"X7kyjdXeEnww7k8tdE8lHH3J9KWWNGxanggGP80tHO8Yitl3Ik9H9xp81M2/3Z2xsXDIFluSwCQUjbQs",
-	"6nci569zqF+lqed6ez8nzBTSWmCJbASpgHoCVTCuG647g18gSH0Ta0uKirysqOc1XDiTGGTbnYnNL6Z2",
-	"BHTtD0ffii2FaWp4hTo5GnDydzrtHfTOiP8FxMlKXMijBS7m4YjCOZZkrRN2q8wTkiwg2wBnNMeb4Sua",
-	"bSMwBkn8DrJImK+Er8YiaDgvPTtAmshTnTIyilE0td6kzHsYA7ZEKPWcjQjCmmbNmkL9yK5aZgGs2OBx",
-	"60xgB1U9ppwvSXqfxdI6gGJQpKQY0+0/vsIVndavPq8KFGop6/tb1y4ZUTAh0wAzzQoUYZBTh4t2InyN",
-	"BHrewlctcQCP+qLg0iOK6tKvB3qqFn/QFh2Z1N4PCm3y1qu7uhpXpziFn367YoNqPS50cQS9O8N01YPc",
-	"lpIsUpcJWELGhKqYRnqGe+ImugZDoIfSLgIul+gs2pf3Ay2sF7gBXCqU4gKGhZwXclgBgfeD0w/A3hjz",
-	"RTdoEgpn6cg4T5Wp2ivpuX68SuYlQ1SXY1aKg744qkvGBGF1KSEbJKSuMxYdelfPwuLDtcXYdBPfxokk",
-	"uVaRSlapPK0oQQj7PECM62DQNRbIPG6KokXbfL1eaLC8ckEmaGGL3xOWKroRnCysaZIBBseaZGcErWxh",
-	"+ZEEg0IEPorZoPyhNJqY6s8jhRAM7FhxuNcGOPez1n1GUEbOSIamJONroJB+uOax8fQJD0NdyePb0fBD",
-	"VqKRrSjCaSA2g8csVFWqIK43F30oVJjbQQ0UtqgOlWAxwEhTKCAnujGYVUw+KNG2QoIhVkVvx6haVa5t",
-	"SBxfqW+HD2v+6ZeGdvYebExaAOqGcyx0EeMsHI//FqL5xgduxMg69JZBP0l7cZEi7isMqGi7muzVyEFV",
-	"D3Vz/USyIZXt+IRSX2a7o9wS7HNLBMvWxFvAkHqY/RO8azHBomeYemPdDGILrsuuQsOTgT3bBqmJHzhI",
-	"rZ4DvTvwWc3wo+XD0lshPivnuq5pXqcWA7IKfJlSDbPjK/Ebn0KxXRyENmRWgsROfYCkIH2795S4BTcw",
-	"pEMyevtV8PNK3NQeVGeZt8ZxQORAGAm7S1kpfYLS/AD+AV5A5J6GEy54yVKSojJHkqMFzmYIM7TgZeHV",
-	"J/Nf33f68Ek+U9Mv8GsYitBfn7gFMuiUDGxOuDGyfvqeGCDdGn+uB4Sv4RGUpThMmpp/KXJi6rSLckUq",
-	"Yd3TROCKjXXLQ4ymh/BedVKMsjJuXUa26+q4un0gxPiLsCFaCIJ31TSkuSjShKTiRNfS760N3iyf3QuD",
-	"OIAA2kQMfM+4m3G20xlXfu3IhYkNfrD9+s9sxaKGZBPHMW+mV+Eyu0QPbUXTz1bwWp268T1QVS1Sdo0y",
-	"aRT9mC8/pMdU7coIxuXpTElZsChO6bzkADxZF8yv4SvVs0amBAITvBaYV/YvaHMxNNqV4coKueduwTQd",
-	"91SaGidk02LzoAzku81oJoeTNHVzt/WzfoFz5aWYelLbih+98kEYaz+/u9HD+wPGR0cqDCxLD2hcUTLW",
-	"qERWB1+GT9IjOAIvvsrPeU22od/titl8Tsm+/u+wM8IkLzavbnTCW8wRbSJSX61qlYwKKr49CkGCF9RE",
-	"EkVN475+PPZQq96rXEJnOCsjrymexeB5oIbzqAiaEbX/n3khf30ERjgZR5afinq0E4JtI5eMGLCxen44",
-	"aO6piDHTOUqVPj4UX6itEDxv4E+YWvN2nSbVEnt3KNTMcCweYbAvsrYRUM1Ba2X+1IDlH+jiHdqovEYW",
-	"qWjQ9pulI1vPCwKACbE9CIKzI1P8LZD8xlHKEZ7yUiIdM4SmNDXmSFwQAODkOWHGMF/DaZP8VNeuAaSK",
-	"UKi9h/g2td1fzfA4UILZV9JQ4kRGP3/Ryg5jHO9HkWUrtkd18Bjws1TzBSAY5wW5NKNZdgMwIacErXAG",
-	"RTLSCLsQcJnXc3NnhrA2Q62xQNqLA+gdmEFFEdNbfELsaHSHACqYJwSusyADpS4aDPVOL+ve5L7ok+gI",
-	"21EgRQEUV7cN32Af3n94fIsVPPNvtTGAx2OgqvcuBJhcFjTi1tb2fjiIyBYlWTUEA/eShhSrvnJoPkec",
-	"i1I1ePT6y6Q1mgmNaxc3Opjf9iEID2myJL67GBPryCgh/ehIYxdmKU2xHOHcu+/s8NvUH17+zCLvorUr",
-	"byzN1f2dHwdDrYey5+xiRebKdZKtfUXBFjyi4pdmtMOKrSLY7cpYeBrTSrh7by7cssMCfjkOyU2mhZ7I",
-	"lAghtgTa1g2GB7wTCaG3+HM196hD/kTiVe7WxGk5xJEsSiFJih7cPkIvXbl+RQe5QCU0qLWkvUE2IAjp",
-	"q6Gn4FhZ4GRzl2YZFWDX9HhYXuNrNMMFwtKqSHw2s1E0pktgceFqM+HbFmbJgkeKxzFXz1IuONQ76bTs",
-	"lQY8o8kmMpTTGjriTSLV2vUkDEZUM9Dh39XMKuI1E+rMXBojDXFWRhm5xaQ3ByfxKLL0yivMpGQMgZg+",
-	"g9LSkWeHl2pgfZoGJARfEo9tPsPTyHjB+MjCVSmktucd04DBdTzKXY6LZQiKUP92L/bUFZE5oJM9wW89",
-	"yrkI1svmb0CFKj9G/mxGE1K8INDxnXuIQpmzpBSSp5sDkCNLsrGYwiXLeLIkKeLMxCv7Ojuug9p8P3+1",
-	"LuvkzTZuDKgq9YNWeKm+DFQXbekF0wyzJaTBU0mxEqHqbKJClPoPdioLzASVbhiAnhv8AaA5IikwgAO9",
-	"8wxQX4TNstX86kT9VgSqF65iqzbTDgG1wG46stEq0UEsI6JznzflOxeTJvXCsTE1KcSFdY+aqhe4o6hG",
-	"AvL+WUi78aJsu8hrHe3cA4qFQfuhbN7AFeDMCpuJkkAL8ugGVKA26Yh8zYR9IML8I/gxDcg7I0duQMkd",
-	"YzCcIEaUaiYWfM0q0PTo9P427xu+fucCHlLgDq9irzvxylZ3z3kfGMFX3hLah80lm6HVplNjRf3rr689",
-	"glen44KGgVr3K+J1bgSUvcmT8LFM2cOCEvEmmXnUrEtX0G8gW+PRe/jEH9N0VVYV1wecBNX5oNfMfdmd",
-	"UE2rIBft5LYFWtnzvWw5a/rFoNIvqJC88EQ23uPtfWD1JK0+zXiRAFA0WvGCxNXG9zIMHJvx9v4l2Rxm",
-	"8xhDSiUIWvtbuDKX4apY/iDgwmiAl62xWnqMFH6DrDAsWgXQ0TnAK7Gk2OQy0mSkW3FGEmTZt7ku2eiL",
-	"vH2dT0ez6zMrQtaA42rywVsATWm8IkjHReJMcbepfrvTMmcmJtyuj75kGBVSNYuXBEqsvrNzE+bLO1KU",
-	"2opA7qYm2JjSyr1cxZP60L4qVf+diyLX7RqZshU+38QKiseOrDbJzs4l2HHP/2wSDyqIDC+0dVzMcZoG",
-	"siwcNNYLwQp60pFfjjTUBMEOH6or3IwUYUT0rvf4ylh0cdWEr/O3QD6EwzjNlusPvm3KOwtRXyUuqb4g",
-	"N0Ed7BUCDhKEiM6BeG045bPZ29Hdk9oSDGW0jQaRmjlNAFjNwoxO0HRTKRg2fQRwmdQnALS+gSzlTBrF",
-	"kmwEwkXDi+016kdwgiFneCkGuaCVGlHwFTq5e3KjgqCm0qUzXCTWWCkiajmqvK/BVJnO8L5KipQ2o+dt",
-	"wRLK6r9SIkmxoqyZa18v5VdJoc/ivjgbXSTEz3QLvm6EINblwWX7Bth7so2ubGAGpUfQE/AHM9zUFecH",
-	"N/N1f9iYNIW9hotg8cAVFoDaigjBaTz1pk9osG9mkCV9ITmaLEiyHIvapAgaf5o1lsGHMwbEGdveiSap",
-	"p72zen8MNAOPtZfAvl5P1KWSqcdrx9y3OKEt5atmX6ZzgrApe04FeNduoJTMcJlJk2sauaDNtP5W8hoM",
-	"273m3UCMkNScEQVebyNaJy52s6fDFKmWRLsrgDRUfytuTxYkRUd3TyL69wd30rmhdisuiglJcAqZrXqQ",
-	"VfcPTg4v3zq6eXKoHQK6hRvVzyd3r8L3L129pAaCBk6dkCsPGMuNh/DGbs3pGWEHlROVFBrjMcFFsdEc",
-	"8dbJ0RHiRdMwZcTFrsqdh8lbtXDbvN2eQ4HXB+jw5N6LV9DNWw/UQIv/9f6fCCcwMdWQm4HSLgYguoKb",
-	"BE5MVv6nS+qBylTrVQpSoDs3651z5epLL1+7/muv2P8HidUGxtZw0jUBwxv+pJLx2+JshHaXtpfEuZnf",
-	"VZLEj+2gcxbV7ReUBCo3sANrHy6EleoGDhCWE4udB65+JZlsoECV1Yqh3jTBRaYr5sSJqHiDzngDDONy",
-	"bKw9L+bboClG4jfpROuog+0Yy4V2nfiBGZ5JUEBIYHRX6HpIMFA2t4GirStBhulKl6yoJdsNiFzGTgBJ",
-	"fFBqWRlOh3dCxa3DMTft+BewryXJ6BBQO75mtITZvi5vNlCIgUcGYyneJtMF58udgNZS9w7fNFnFq2G6",
-	"/mwImCZQHUdInudKvMhFQYitbkIJGJgxKvgaJbyEAnVSB0enxDlDKtdqjg3wsGnQf0wUmWeeXjtoke3Z",
-	"+fuQ5XsWpCd1ioau6xchdJ1QZuo0m09Xumtg5t++1I+5ajUJ0/EAdqhx05Sr8am9kqzyUDXZKU83Xp7c",
-	"xgJs6zp3fznzK6llslDKt3NSn9rSn3AIrvXkXpREyPB+ahdcFByknnn5Ek33YoysdSafW7pphmkWTN7B",
-	"shTBuJMMC4lMsKXPzycLelFbqiarWUSn1o9d8cidZHlnFxbUNjs+Vzuq6XyH87hAQIZp4S5OPUKqTgBo",
-	"7QiIGOAsIQdovRAkOTX484K4QZYOkFt9OkVNp43jZr6vEgV6ZhK8WD9fqdok2ELKXCDOss0NhHVJJdCO",
-	"M4JTAdV2UV7QMywJMpWrlOJscvK0Ui74imjUNaoTeDz22G1Ft5ecvFg6cFDjIVLC2CiQFpco5Q/gUTiY",
-	"gFMtTdUVhCYLDZCyVteIjAihA+IYZzp/yeRdegXW8wZG8RBPp86UBZWbE8VOTpEnvxWeCGmLNYANXNoK",
-	"Wy8IRGwukAkCAgYl1nYiD+eaFcwQFKNpOEL6hg+e6PD4jrWo47qOnME9L8w1z4nvrXqbEly4R4TtSNT1",
-	"rCmkQHK+pMRiA+u6YkSe2sfq/aIH+N57EMEz492h3lKSWXM8pFDyQuIMpZwIHXBjQxAEQQnOMvEiuqVO",
-	"dvAAQBz6r7987deQwYlAKU9KRUWhKYzV1WKaEfSvEp6Sf/UiOlyZYpEFQYYjQOk8//YHE7iLCB3b/tJL",
-	"v47eeng00TYrI/Je3JvsZTQhTBCNdUGY0hTUxXTvMMfJgly6+uJ+TRTnuxpG1SwoEiSbXbLV/g6P7+yB",
-	"yVITee+KLdWPc7p3sPfSi1egXXVHACa7jNMVZZdxhgst4+ZafqvNW/l299TRc6gfgaTBnDOhmfTq/n6r",
-	"2Jrjn7j8rrGUayE5CE2meoBTDla5pX68oY3nYIcJtVQN7fKxgftw99bewW9/o+a/337nvXfUFXC1wkq/",
-	"1Ij/mg4TjSppi43iZMn4OiPpnKS6VuQEjq9KHapyaMEBP9mTeC5AIlQb4x01jgatL0t76HDh3eUavOUA",
-	"qqBmNJFKzmUE+Fixs07paS7TQ2KW6X/fVXqAqSAQbqGGoSkv8EZANUGBMFJk1csjAAoUMp/1cq4XHM2J",
-	"NIscu07foOl7lx0WqNIsB9atQpeZuEsIuG0wVPBt8qLBXZ0VPax/tAub4wKviAQPx28bIWqu/EZa0NQt",
-	"y3Mgi5JMnMUdMEG8U4EYvWouUbtjGwjqf695cKrhvfe/Lb+qGWsuVRsXPONKezP8e0PxgpCKfyH1Xhe7",
-	"pVKgBJeC6FAinUHQz6otMOGgENcQdr9ZEp1N1WSlNk5sZlwFcAGrbOAHZjc1cUxtxWhgx6+VulyJPdJt",
-	"zH7cenkAKsNjM+E2vm5tJM7YXrUO39epSckO9Fv/Gr3nQn0pOuf6hCG0QOYK7eu0xnCtO+3GzvZ0c0cr",
-	"2CRETQMhNqb1V8mcAnhQBcRc6niMwn7h2r9fEOjOTfMIWElyXEhdJ1agql6jh7sILqAOrJfa12Oora7l",
-	"Vc9w2bgSWlsT31h1VYmOK3C7oqtypb355nplvvCljneODr4WKCdq4vPgZDXYvaf/a83+Bzp/5xkKXC1j",
-	"vjCJ2wRb5iYy5kCzXFNw6c9pSaxWx2cI0C1ErdsJwJCRVvNzRLEJuQnJ4cuigRnvFclfIUYiO/jyz3xl",
-	"nL6+iPV525Jf1yA0mlBaEshowVmmTUObCg9XfVSyXGt1Sokz13kN+l4mCyR5inVGzK/pRhl6aR+leCNG",
-	"rJdS9IZX6nlpYM+UBW7qeKAv5JrFmiFsSnlQvGBqtxUHaG3cwIDsNDH49AkvUoSNmj9BKZ2Z8jRigiCa",
-	"RqAUIHHSqsKl4GiGi5EMcBlOQVe/b/IBuCAdEfN/2OFi7PAQL9WF6MDetUkmiNnfOrDxpX20MmZAPJOk",
-	"QKuN8UEkcuzaVrwRXt+b0PUXsMC7v3HZ2F9r4H7O964vnLUOtT12grQ1Frgp4UWhg5YhpAhssy+ih2t+",
-	"SUiSwzEjIKwMYaQBJUxeh44zABa13AlyCgqxAJFMIJq60RtD8GiNocmkl21Mup9TjwuS44JUEd7/h08v",
-	"1v1DRe0vRAQuCCKPcCKrKHfsxLhL7lRmroz94SD3sexmo6tj7AZ3q2f/aZ96dh5f2B1FZ1gbYsKKs4ZS",
-	"9CWrDX156+W8/A37550YtdaS5Dms7MTbZj3aZ8A1/etnEcWe5VmEZmC8b6/0BOFMcLANmmup0oR1fZkL",
-	"cEFBMoK1b8l/eDzQD/wfRXZnK/wVegaW/SlOltrlQNDXjJ21b+3KlMp+vxs8MWCsfXvBlUIMgbYMYV0U",
-	"/QWBaKoUEoCSBJuaiSUQJkJJ96brfXmsTdNNyKzmAyfvWrRuqVNtUvdWpKR40VYF8HeJw4bT69FdIhqy",
-	"YvJpn2n2yvUecdWxxLGkaYqLC3fqDjjJSqGjEH39gEtgB/2AqZcwCcGR1qW9wllGCmP6PKiNXka1yPGc",
-	"oKkNMfVyiP3RMzyLoDZkBR1n54R4mn8chk7YmV+YDnHLrKVZKxAkKFlgtdMZWRMhO/eP/4+9d39y4zjy",
-	"B/+VCt5FiLwANSQta787ExsXo6EoUXzNckbLjdjwUYXuBFBCowrXVRgIVihCcuz5tdLJ3rAd67XCj12/",
-	"wnGWdmN98to8r/+XW82Q/C++UZlV/QDQjcZwGj3gzE/kAIWursqsrKyszM+HjM2M+dnAAMpQCQf6U26K",
-	"djKNq1whZR6+znr35dOldqkUGlNAV4vVw5S0Y2hha+EVOrZ82I5VH2TKfEaPp8QeqQzicMzcsUvFEEHL",
-	"HpFlMLFbIBMa0YxmLtntQKYm9cIZkd/MrCKnrJ1XKqcbUt2xJ6KdmtEKpgXe8TWl3XmJoXbmIpSgZnAA",
-	"MW1RE7qEQ8WxvpTLOcbLAoy6vEVZYoGJnMYdYMkUu2y97LdYbFVyiwX6AH/1TqTfwT6SkA2jS0PWETLU",
-	"LUQGVdqwa1daV65cmdGPV3EMBX7YPCviTFGZq+zTs3ECLrQuBPrgQuuCfdO5UCvvnpB/djIu12n1rE7W",
-	"f5orWWfLTnjbsQr+DE89rafefW9W3NlD9wAMpexygxHWdBVWsCUHGYSBQouy7QwZHqdzewTeKUlXu9Ci",
-	"qjHJqLpjeslTCWaloxdxWKLZytSJFvgtJ6A/+d5v85nONx1lpLVzIEO/NeO0FLxWPfp3crtlFluimbRD",
-	"sA8amexWqTqsx3UPylU3x39crLTo8jp4at1TsWnZ/VAS62vL5X4ikTlmOxq3kREL7EDFsIlBJIygCyWZ",
-	"4X2gAgKmFYsUET3n3R5cfQkN0+IQAzeEw82ErhYwqMx+NavX23KSJABR0GKLcTbuqQiwSr3FqCTS5xRd",
-	"7ME7l1ps7/Xty9e+/LIj1EWQdYyV49fWCOV/hc3e3HvFpcrPG5JHHp+7rc1np5pv4wN+4RhB0tncMuvi",
-	"nMR+TWxdS4vLs3wV7t5LJftNk4AVPTXLX3ZSe3meSu2knnpikYvWPFhWmcFBWnxK5q4ieL5LNhfVqE5T",
-	"ngi7sSPPTsYYY7LXKGY725jvD5KJgfXzEbcb9FaSh4JYGoSfwaMIq4ghe54ViQUtsvsLU4uSmcm84AkH",
-	"5OeeCFYibQcr1EiMLC0JIuYzu0cGuTleUoobaXnswsKNTPlvSiQ7lU6E1d4ZqROp5Mpkf/K3+TkC0BVf",
-	"5Z8GlTv68GuHP//3/37/gye/+tejD7/23+9/cPidbz/93vvTqkexUGE0G3IRYwxC0bl3gUamE1UYp91x",
-	"bSoFK1yafLEilc246ylNmV8+Q/vqEj7UTPr10inXlbbsUxLodZPb2G75IHfIQF/ZKsumz8zVLTYBHuNX",
-	"PRWJkE80nqsFpmVSUWoMVDGV6rWfmzlavfGu7eC9jXf7MCndMMs1PG8na1DwqQ5gUtUSv/wS1l4aiO1j",
-	"/o+/45e/euXyX37F/fvw8lf+t//1wmq3aTdA4rNvKB9YGBikeb9CMuh0IHBlfNZEhjHvHEeF6GarJJvX",
-	"fn0Gdenkt/3sTDaUyOd6xzdpzl7ypHKcjRF5iDh+WwmMax9giKgMx1JoWglWoUeLqobtjx8a3gfZSv6k",
-	"l5l3XUZeMuXV69lYET8AN7/X3Vo8XyzH95HT2Wx2rTRm9W8BDLNLxZHxoXZvYS2I/R27wtrQFRLRG469",
-	"WjYG6gAqndgo4/vhEGKtyhbNzPK4o86Xx8ktj8xsntHlQcT1LYpg615SwqBiFgod8Di0i4cWiyfkJq1l",
-	"pscl+kxUKe4fkbulqLx+HI6IrnLa/Bvf9mzoflktdRsiNaZS8YOEpa5iGtPUifb5PNI6XWk0/97rtkvK",
-	"tmeQwpSlpRfMxrvuf1VOsSmT4RlZOHO6TddJadfLLI3V6XGRDi91CHYz4KucOSZeOddjgSp2Iq57G21u",
-	"gh6U2+obtuUrruGCC99zVIST1Jh05huzek7u1uAh88lFn/6frS/RRgX9XHbmVMgEoTfT0VyoxwdMO1jK",
-	"Bbxawws0Iqs7vA+MM1zTlNrRhwkWmAIPejngFEyuQoH6EEP21qpcygU2ZOGFZU7+61w31LCYt0nCaWEn",
-	"pk/YFYpixtSVZeRn1YDuKbviAC6PhsWxz9fEAbw5xPHfgsn6lg/jCGgwDZ0Wm9chypB31JqeFrpFXsSY",
-	"a0bE0g5rg5Bi8T46jbBjyWGGT8qfKp9BAyMwjmqhqIBdSDIkt6nlc2BJ3EiaOtPs3rzLaNrpuq4jpD37",
-	"h0QYrWQAiDhHNM4m5gcQ6XxReUVZ++u+Umfzdd+oxll3fTTmU/kxEuJkT3QMhGys4j5G0xcCEFHKUUlw",
-	"0kpV8wEQ3bY7D2gfr3+RpcFLetTDNg8fxmpMUu0IiEIsPW4xHgc9cQCIe6HG9JXeSj72vgNnsVJmKkkm",
-	"L9ub2NPrSH+ra/L/qI+GDLrvvLEkEkTFQYBQIhnWbIyBpZxj5030zraz70QVyMJ4cn8kXTmNhzO2Ird7",
-	"A1G3yzC58UmLopK8E6eTOT2VB0oECw6XN32jSnkns4miCVkTSZ2gCHFkqGThQwI4JAaDgMsAovkkBucI",
-	"f7Wn9llBN2Z0vaLhJhdFudNQ1uB2hLRaMleTyUfBZOqSc862nLjOblDa9QrAMWY3gBjCy25bd69foDy0",
-	"NOboTodHGmYZ1k915VCKmDHJDHtWtovrSN2vH6LJaeGDHzquhJnN7c1hpHh4M+lv5QK/m5QmWJ+sXN4J",
-	"63Td+uaw1zhSTBQi7i6tfq25RSbGC19oROq3OxtuXK3Ecx357WHepBBWbPWCjcoHUxUYMJe1iYEP8tYy",
-	"ZeETkuPLTHey6kRY1JomjDMtoKzyptA2Ax7CJtu9fsN6ofduXPf3/lTX4/h+Sq231iP8sCyZ3repc4J9",
-	"H83kGQE6fnYyPL8L0ZalEKkInokn+XGPOxZSu1VOY4Rl8cQXG1LbzUM1dBlFs5j2WjEexcBRjlNI9rq/",
-	"Z9SwpuOCe3pT54UmtWFb9z1zJqlDG7w6EMahHg2sBU0ADV2igMPhWcyD4NdcgkxYKZXGaoo9uBZoiofw",
-	"LVIXwuGsUWPSDs6i0uyQ8L39zWlGi9TGukdbGVtCFaUe4ao9oSZELVeuQG+rdvnB8RUe9LuxGsnwDdu0",
-	"xknP9dRo+kHAI5AhjxMmmQFozbvganuJoI+S6McqngujUjTXHgPOON7EYxCV4HbB3lZtept4JDVDzwyr",
-	"jV1C/zSknIknufk9Ye/55RUHdE+HrrzOD4Bxrx0kjq79bDRkyLVIkUFCWJAOPsWX/Cc6NlNcNF97XO1G",
-	"4WKlkvG7rtVyBCInQg5CXd8bmUANoOj4gnAxoegK46pWMqQSiC+dFJbLaQYKRMdziOTklCZHrHPuiTWI",
-	"TJF+kJo2c2+fWHHFhqCGEaCB72E+IIjYUxRPWIfHoPMZZ1vpDb4K7ZeRkH3tffoo4XoEXXUln9BWkOCT",
-	"hoKolO32hOsEV5hUbISsXBOEopizNWiQIcmmkVu+l2YHfdNkbjutsexyA2Oi5KwbJnTKnNNe7yFb3HuQ",
-	"WV8o52SiS0lG7qWtalx8mV4a2SmBR6bn9z5f1i9iFgltdAtTZFosiFTQxyX1NvmaC+Y3DiG+PINiNg8g",
-	"7F7s7sNOFiHsWMhgxZcrQ5AhOe1DjsssiJR2NyydkQwrXqjMcDvFMOBxHw0XEjzZyZjH5jSH9unY5E5F",
-	"pcNz/BCPPBmJYVFX9NVzEDwnRbRnOwe5NQfhrizIpkiRy8lAo2XU/VwdV6CO565lra4l6ntz7LS0pudd",
-	"eLKLbhFfqrSuF+Z2bssJ9rbm+Vg0hqZK2snguNvLrLiqy2jDI6UXl69Tg5VKq4bS8cwoGorFNqcrPhDr",
-	"Af0IY7cDMeNxLA4gPM7q3qC9syStbDtfNOgojbLpZPg4f2NOz3M3P+6Pubfn27p/398Qr6k60vs3VHXQ",
-	"nCJu676L+pJ8mSLMZ0pAe0GzNvR41FlCCdGDKd9n9sjJaWibORVZLnaW0n0izPHHz5/hbK5TmY9+byor",
-	"qqKfjuhjVbU17cEBl811Q1NXW+KNoIu4tOfzA5/HWteE/yIrfrtaGnSOM5qeD6myi2MhQzVusXlkSvRd",
-	"8fpa6Cvfy3t26+0v56XZoOucvkiKkkc0d/oE5DmDIz7fuSYI8CYEfPI+TRY/eynPZk7g/LqSde+Lh5/+",
-	"+PA7Hx399D+f/ubDTdaepIVMkVJ9CBk3LcaDAIaGklykWn6hexC7jXd1NOq+tzGMFya478Yl6e15NbDP",
-	"PK0rHYfRLKog9xiCL2iGdQiaBSqX3jDP94khUHbxwsLg5P20ZU231LMBTEqiSdOVXBSTspvSdGNr0cKY",
-	"j+V54cLKPZY9wzsdpxvN1YzdgglLVdnH9FylD6X8REp2rQ8z5sJYB3mWSZjGULA8FvotuYlYc8clP5am",
-	"vJZ+KtRJC0/SrtxvOaHNTbKclxq5auHVEWihESQM1isO+jWvN1RrYbVkE+Mu5Lek9Pd20TtseqKNRSJy",
-	"zMkUegr4a4va4X1WpyMCd1vg63oHXPIuIvGyAKSJ4bh6WY2VfEa251p6Tk8+Q08+V+2SyHUJGTm1OcEy",
-	"U0/Zjwpo/dIpV611IbTHnnOPbdUeG8m6MVfNqdpxCk2dJqfWM4QqKXjudiV/8UKFFGUXL94pWO+7l+wo",
-	"GroKdFPYyBUMGSEqv7BGaAsDGxj/cFUYy+gcgX8U6xwexB/Ajv1nl09st9uRGPIJM0r1W3Qo7ooD0I7U",
-	"vAcxZK8IS1TVJTEWVtnewHdbd3XNjuLsqat1DAZKwoSNrVtpdSSnsK7Ea4HKauDRwnDOHjaqOZKjhiBJ",
-	"UaVzBCLgujLARHrJ1RZhppQgk3SWu089dprZeVlBM3Ejq4TNkTUDjyC0qjUdMMriNOEymVldDo5LdErO",
-	"bbdFx9g+1tcYk3g6K7fAOGtNqIQdLJHoOs2whrfHZdhiehT0GEfYfEeFGXHTUT7PSGgmlS/VKFGenhgO",
-	"7GuWmue9pFXN9tnFQrGbgHwh+4ZD/J8rq3GGOwDhD3NmFMvjJBFnqsY6hKeeasgLukVNxnzSFngu8La/",
-	"mF80l3Y8v/LsfDtYk+3AqXyzd2hC++gLMmjIEG9I7R9bxXcIjklYuOqn7PpP1vFcG7D4SsG1XPfbBD+M",
-	"pi4SdDqPy4hmI7WAJTcH2ORcUidVwh/HApKSTgiZyJRwcjZWcUjGNnX8EdRdjaTB+hy/U7GrX0awSBZx",
-	"k8sArCR5ux2WROR50F+1xE/eu7OjaOiI3aiePeiJoOddCNZVoDfJ1RB6FgQcdY3AWpdUocRPKlSj+9hi",
-	"/RUpP46zqFI3DQv4AFzAxtojLq0bQV71TN1xJf2xfxbrjh3u+muOHcEZ1ReRQYl2u95WblOzrmgULtYa",
-	"e7ircKRMm51zlKw2zEXz3iBFieyzVEvyudwph2asxnopLNAERhtxJQlLWzjsK/tx0mX2fiP50F9jtDIf",
-	"BSoaDaQuwA9NZnKRAjcCeDmjwK8DDzN1GDQ2jFMM0Fdt5bDbpAsr4U2/VOMidjP68Q4+7JmiF4WvF4oY",
-	"Apf1f5w3TH5f50saeOe4M2h/WuerxdCBGCTSdR/n/ZLf1/mSQz7BvMjjvCD+tlYN5Oa4k2d/uvyrnRaw",
-	"2qsnv+s0CVfLWTu39bTYzt7fsItv7t+4/D/s0eq1V25dsv/+7e29v23NwtZuZfH0h1yEbAKLstnTba5K",
-	"um7RdrJuqboNino7FS+5s45lT6M/Ye0MnqLHvYmV5nLSs+84EKasVt9+fy7IkxDkLp844JYwk+aKQsT7",
-	"rYEjJlskP6GNCLJHkenDhaCnu5vWLVKYQEmJGYIshq7QhoTMPH6UAEJs29658yoLImFHy8a4PRALE24R",
-	"xrpWsmtffPAi27GOEoSOs8OAZAMhRwZm3UtnDNybL3Aub2DEP+QTJiTb6QnJt5gTC/vSFYw4tti1l9kY",
-	"oK+t6l+9xgZKmh5l/BTsW/aYVQyBk6cEvXL5L7/y7kvvXab/XEv/U4lS9zan129RyBQx0lQ6BKNCPiny",
-	"nFRdrziXx3dSuWY6ld6egWHxI1191IWSBT/LvVqVq3jqpjMUxLf+gkbApPT++EtfslrxpS9d+Qt28bVX",
-	"NvbZtWsvX7nU8isuyWUZSdEREOKvC13FLuWBz/d0ZmVSzDheo01z66qR3anbjaHLrZZ3RHcUg950FqPF",
-	"YrDn4LDFEir6GJCxDf/nqdza9mhsFAMZ+ipI3WLtia+1Q7OUyCHFvQuFKTCNG5WA78oMUt3gd+cG79zg",
-	"nUGDVwW6ZDkYEuSY04QXqBeah5G+XIVumkBBzvmmG4rluqlvLJq749gKVYcNuJzk6OsKufaFPABpVFzG",
-	"SPIgw3OXOXgnu6PH1OdSjyHGWKp2IAJqFIWsDS+ybQeJ+WXEw5y+7MQIS2YOa2KhyPTQ1NVSZozN6cis",
-	"fmxhfqI9z0l29QpmKzl8qhxZRYHiFFmrZatxqK+HnhgjM80PfaLifN6SrOKc5EH/6rUVXnimo2iwRrdR",
-	"7dwuIM1xdAsTJYHxKFJjV/0Yxtz63I643RNf5RPt5uupEUEfFtyL7rs2z1j46AodyDieIQLNUwSdRZJs",
-	"bGM+/P0vDj/6/qavK9MJ8l9XaIOZbC6BeVlQHafFZGZJwYpDotv4PU3F+qaF0PvTWE4zqBK9IeOMZMTa",
-	"E7Z3Z295Cas+LAAe3Kcmz2il2hGXdCIXRvBI6DwfsJAPESpVWNXhgREH9jGRcpUBEaEJeS78Sjbu1Xd4",
-	"YLYYDIZmwv6KGaRcJuLlgQoh8pHbsks9bPhsl/EzWOa5moItd9eIt4yIoKiZVq2ksgDnY34VgX1K4Xn0",
-	"pfMqglXvAXaZNMpB5u291RuXYqrZRVrQKmcIKKk0eyCbPjDRk5KlX0/qZraThhB6fed+p2wIlsAJzkut",
-	"lebnDXgfQ1QOBYbt3ryrnc0wPZgwHru0hHJJT1v8DcpaLzT8eIWVEX+di2aHXqURkhk1prNqsl5UhwEP",
-	"em6LsLMrJH2Ce9uSs/wumen3Nlz1cVlCNjbACakGSeg3gGpsey+haUzOnStM0E7H1VBMhOa0kZpOMGys",
-	"4j7rKubRT7nd2/sQUhEhXs7ILhtjYcABxPZBCZMJrfkXtF311l0R0rr2wbG1kNyzQh28ow6ePwVMBnXm",
-	"tM+OPC1Y3WSuvLaV1Cm1GDnY9l9tWsxxxXkvu6qWjaR9TPkh4k3X5sT4hTIQT4jlVIj0BO8MBRUS07o7",
-	"R31qxjV+oOJ+Y+4xqV824KvZxXlHZIfyOEe9l8NzpA7XNwxC799UnDhRmNMB3MS4ZKMZDXo2BaoGvDgl",
-	"hnN1OgddnAJdzGpbF6TZ6ERc9zYWXedjGoeS6V1+vXlYrqe67T/OwJw6/CFI5maEXaSSHNaesFEfJiHD",
-	"CcsuYXzKZS1CKJ5YlyUccVFC6OWGvoOt1rdQMjOKhnzobSuAN1S7WHdqDsMXKJZd12+rtgflGXW7dK4r",
-	"ULItdu3KSxiKBnej2OMJds/xNNBajYUKuGcbrbv+2UFwM4rhXPlS5fMHtBc0U2OJewjOEVPS7hWxTxId",
-	"KgdURHq3md4bZVGp8XYiecSxDSUyMRdXTsTADdj5rIl/0D9/KVt17cT6L9WUOiHlSNxkjySGmeyAGcpk",
-	"E1mzXWzZiphxLFFtWQ1COHKQQTxBApa2CKdlPCPeDem817nOxV14x5CAKxz2x1yYggv+7AkW//AH2Csr",
-	"PsAe0wTcVSiNCZhaDcFtJbtsqKIoIb+30sGup9ew34HwunECpuJqXljRViztk9xgWstq0JVlFGg2/AKU",
-	"Vsx4hLwvTAMQMD+WdTNCWcHbGElwuojjj5mQMaOg1PyrW5DF79uUjjdot4yDNXxbtbcov4qNhvZY9Jb9",
-	"4y2XtOXTWigtdLGJIg+dywCikt0Iv1+N+j6P0qP5c9tOwnqLUnDOrXUxpNA9CCuKLAbtXrYgNKK0we0d",
-	"m62tW5sOofkso4KN5XU1RnFa2YIMIZzZT5bZPza0gaHeeNf+895C8WJ1yeq2lKmrLeq8SkETMnXHSnWs",
-	"RVdEERb05l8z1KdJrhZnpeci1+19GEaTBoI628xKiQlpNS5rgCRASAX99tTDo00W6LjFUEgtTK5yIno2",
-	"bTa8X3KVus/7sP67ym2lhm0e9JvaXbYTtFMXZSG8YWrORjLMZEC2Eu+Xdh8kvBaa2VcZGYi37DMozZ/9",
-	"FRMG0fes6LHYHCIsxSven+zRqUI29y3brO6TCHbSwIqLIsqRwWWGp0iXINxiUo0xh75jIHME0WNhgl7L",
-	"x7ZJQNZH7iagDZjnIDHLZqThOEsyckpavBjvDUF6Va4p6uAf/zpEkVq1JfadvxbzBvFTURovaC9sV6xl",
-	"FKmDkgG0nAffte9pv+lxGdqlmF3WL2iGAaSyxehFvoGPXRRr8tNzFxvXmEyY76gZg4kzkpjCnlVHO9Nc",
-	"FpjFTdZVKmSpeF6+wsonX8WiKxaS1VObui2h72f1xvCGsGYql1BAueVD3gWd2YdoHWg78V5tiwziMYzf",
-	"kAvrByyMt+5Suzq133fRjN4rCZeNGABzM4K13O5q1bpMIRPSKBfJvnj1iodkuVSq6356N1ylWBkgEDbI",
-	"znMdsMn4dNfXqrcZ13v21FqHmKewgcRJLZGNobstL0u6sA1WJMMQGhKgG+aKJOgIwnE5Urm2FQg5f88i",
-	"zUUh6VSK63wCa9Kovu5w8VB0bQD00EujeAuYv7oOA7hen6CxJEMan793QwUfTBgPsNSidNoSZQ4hAsrQ",
-	"nqF6AAPYQSMK3UyN45sSTYX3XQunMAYCryuxBttJo1rVz3eyGtN69MlHh9/+2eFHHz/59NNNXKq+gMAX",
-	"CuRSxVJ0Oz9zGe+1fOVmG1bmheoLWYRx7L6qOK1p77cEsiO2ToqMqmK3eEe1iCfQp4ujyUyhLxLmwJna",
-	"z3N+qPVIX88oQmN7y51J7qxZCLeTW9LFBZ50KMwMrNZknEw/DZV5ZkfaYHKOzApxk3EWxrxjEjJRzMXJ",
-	"wE0jilfWlHAZolV9MfvpTYoj8CjC7zRrj4xVj5YrKrMrzd2HJJhsBeoyvSksdLLzGrTOjnbTGnJPQq64",
-	"AN1HYTQzYgCRkCR8dzFZvNoRWmdGUm8Ow5nlvqbX5plB3FCrj4E0bkj4ARDBhIoHrpDA2hDHWcmZp37K",
-	"KtOLzDMMRmCbjvD/QQQ8htDBIAvNxrEi4DXHj2GP5R0BUfgi23a9DPiEtYEJaYdjjyRsJI2IHFS+HrUH",
-	"wpj8GbGChdngYRiD1qWWxjVZcyvjRtEM95gDDUj4x4i5NGt1ugqKSCRbF4ajeSnmKxdNDTYlK5UV2pIG",
-	"lWGPT1IUiRwh3VZuSSfcvIVMUDOLOVAhlNxH7IEMM1Z0hyBX1383sgNpyLu1Xe81hd5P6ZgPe1yGEcSb",
-	"TIMMfbzXXf4OY0BSW5VeB8OYDXuUIrvUThHY15Ql2YF7oit3XKN1zg3c57HdCs9K8QImk/SAxUL3mVRG",
-	"BJDmh3j9wcoqIbUBHhKV0BDiS5tU6aLT2ofk8nVZ7QIZq2hQrl+2r1eTducqti4q9iAWBlLjg/eKylfa",
-	"Jjp0EYu+9WgA+lKS+/osKhWBsbqx8a6Va+lZ+ja2XE3Oa37ut9kdbjAyuT8Zeow8YWDANLIY+xeb8yb4",
-	"7JN3tqsAotecUDBwU0LZbp5UNRbSQNhiHYEXl0Just3rN15kWdD1yB6juPZ8RDSJGXrCZVXIv0l5jP5O",
-	"0mq9j0h+HM2y8eN6zxyMDO9DFpatIyIKqsXAeAxVIrD5YdyUafiPy8kWE7Lg9N6yXyE9CJ3wkVrSQRFr",
-	"hhtjmwf9LNVlojEPO6MoaiV/P/R4PyOkSXv4/7//yxnI6+0w9CJorqRroVmpokHWmM0zd6eDpHMfwf2c",
-	"jXGpYyhkYUjbCokosJm+UIcPsTYsg4mKzrEQt2Boak+NkCGtWKtDm+yN3Vdfa7Hdu6/ZM87u9RuzlIIt",
-	"pFRm7QkGdd0cvMhuDjBdkMfAxrEwBotxYXzsLWLjXf/fm+UZBfdhoA6ggZWef2b6trUnLNCIw7ozoXkf",
-	"vJFWI5MJ0ZbtEUU+4XMrn9Pi5ZGcOkxJcBgKPHdLstQqpPh3ydkRv38urmFmhtIUMkzT9zE4D5t4HZP6",
-	"WbrFNPCIwBR0wl+DwQ06TbHBSBu6SiHeyxeZHukhxs4QscMeQXFbCJGUwjBXvLCUQnocxGKVfOBanF/k",
-	"ntjxwc0oO/rHnx/+6MfsYhs6yp4Scjf51nUn8PtL5UIN+NAEPb4wwX+H2tWZ4O+7WE1y2zbGaYT1j5ib",
-	"BHbxJRaKrjD6UgvzJEYaWuzLGXbV5JbCSSc/hxt8FAq1aCa3baMVTGeun1XNqZ9Jo1gPeMwy0VQ7oUYx",
-	"DWDN2Sh2U+25F8HO9TKTnmF/Kg1c7GQbVoKMyTz67jOfw85z5U7S+maE2VgA5+ib3338z3//5LMPvvjD",
-	"LzPqmVPIWR1dmOuUGdqab5GZkVwHw0XUWMZTbkv0GU9DLmLkxrUHbBmyntDIr7WcKDdiCNQBxKLsMtp5",
-	"rfep6WR9/XE/goZuoJMJbIT+6rOvP/3HXxx98C+HP/9oMyXAsh63fRFkc3PwZkLJJPMlq3xbGHslNF/U",
-	"OcqLie2gGPELeoy8sfK4/AlVvX3igEvexeR/FoA0cT713s1OsapKGLsAf8m1431q1sQVEcVMFQuVI6bO",
-	"nG82WR9g+FBFocO2tP+bmnBt+ESzkebtCFgbELPD38UpCQjPEQDYJxBXAo+i5MJkC20Dpq2ZVpIl6/PU",
-	"yHDQ+zy071OcVx+lmQGzWC5+EAToYl+mEMPlOc1SPnz0+dEnP9nEGdYOFwM1Lg97jVyJVNSczVpedJCZ",
-	"0XorkAWEw7D+91l2DM25Qp/85vD/e//op984+sE3vnj0+SbFI/DyiMfgF3F6D65nLKNn31XaXToREJSg",
-	"K/GI64SKPXcSsHIrLj/YDkM7LWsc/gIeNbTV4sQ1ylLFM8Y/FzvdSqsWsOjJao5jnuRd680FjkHaNjMi",
-	"dxPuVabEVGzEMBAyLOOgvI8tzs3Gs8awuDCbrOdzzVXc5VJodxNud3eEvERWLOcCoV0RGjeDfL5oqVwz",
-	"1DGlDvrzQafRJMddY2waT371r0+/98EmuhATAv1xarV7865Xn4xmvKDRYYxBQ/bKzBGVLlAkTD4uzz0m",
-	"Uawy7fh5zPrdm83ydRnAL2jK7G0xrZynMZc9RWh/wgrnXG/kxa0GQy4nlxdisO1Qw7pB2NJumsMa2L2Z",
-	"+GvTJtqDwauOGedzk4hIpCwtaQ8hizTbHpmeisVXXaXiK8BjX9uM5+fkhJAIQRNdrWY6UEPQLZ8C4ajW",
-	"xz3FBjwEJsyLMzlH7gojmda6qlGTDhpL1PcvcIeHzSCE3cH8BMmcAm350q2eVRnhwMEcdpuS0WSu9kwv",
-	"yoX4FffhQPXzAj4rIBY09MyUz7F2+ZkN4WBDjUxbvVOOsUZNqsAxDEBrgiVTJOBSAAKjLpwSJ5iGWK+R",
-	"napDGIwibiBEMnUSwhauA7s23kLYNsNCOHgrI70QDpzkYMBFdNlhhaW4GqWIYa/a39SFSilkP8M/2SDG",
-	"dG6Wn37t08ef/vvT33z45LMPCLckErKPd+Iz54c5sCUdHhgVl3sCN1ybGpWTumgSEYJw8VknGaufNP9J",
-	"br42qOCqDDLLNtgLuKyVD8w+vymuZ6trf32f3NYOj2H+pLXKgvC7PU83WleAp6kJ2uupMePJ/KDv3kZE",
-	"CfTj7LgdpIQOuNRMmGoqVx08MZnaOny/tIuGctX8JdkOFsg2AtNrnb9UmITjHHApE3hMDQtlmtxmlQRt",
-	"JIzzo61HqGSCm4BSbF6Wd2HMvChwweqt5PINb8dAhgtlaZQZFssRyxz37+3v1mnu7PPTesomZvJ6zK3d",
-	"sy9it9QYTKV5q2zWkhmszarZHs6NWkaAiTXzBReIk4XLZKFs3Y38QB1A6UWDOgCyP+sbll7WfjZ1gh4Q",
-	"k33O3y2UYw94ZHplfu7r1KLGVeF6WM2h9ab22IIHIgA2GrKLw1E7EgEb8jhH8aYn2sDAzZOQB8K4bHEe",
-	"BDAsqVzYxu9vJr+oyZxNd9NYNhPddEK4qrxcHDfjkqVC2WQajHO9udZjFS84FmflGSnVH5Xs7NbVr12a",
-	"S0YfTm71ZUa2QozrJI5BsEqpOJjAhLSF0lMigELauulaNl/q63730GObzqO3u0lt1vxG/F4cYvpyQx5G",
-	"mwd9zBLEhcJcVYcVuhOBFfOA5xwMrOzRcyXcEVFpLMbJDIvgGsj328fkr/Cyq1YSiQbNL0kO5+eld3ik",
-	"IemtrVQEGNs4rfWA+xlp5ooCUZAtrOxVMbt343qRkPuDYCPguiznGGP3lEG6gy3rsb6ui13kpluxAc4N",
-	"b4UmmLhDEQ1V+izd0iTdFt5LatGV2tW+5KNaU5m7iXRpDYcQIEFsibCvY+6wnYj1PSU4aV53o21QmVbl",
-	"jiXKk9JZWf+LeLWtAmxOcaULzTBV3Kqfy2pgiCT0NgSGMMkHefCgOZrlyNSKd/39HtELsUBJCYHty5Pi",
-	"RqorpD3sIkYW3affgslt+3GLITGY//PSFpMqIdEL1ADc1X3RvbwTABHc1WutqI+G3P78OFdVked4+NsT",
-	"F1vnWeXzwIxooVrM9GI16vYy7FKZVHqrGZsEOpSmZ4SKuBFRSby9SvW4WCH9lXQp5JBrUycaEHbRYCnZ",
-	"dw6/+0+buEvwwKSFJdl8m8KLfPfXxttqEV/aG6pmtjTbQWOzmJ7HqBZ+CGoYAU2q7tuN187Qgjyl/KTh",
-	"I4G0oyaTRF00ZIusvBqR1dOvvf/ks9+T3lujtHdnbytzRa9iV131F9M5/yWqn/eWFjlLb5AurC2uopDL",
-	"eUrNBFVvY5Dcr0EIW+SvdEYatmbDFx5IAl0MbEXUWuXCNzGXugPx5cVZufuuqcvLfT6TZh//6tEXf/z5",
-	"F//56Mnvfnn48e83pxJo1Vjipm8PnNPguPMneHHaHYI8eSt5VlLuHv/q0dMf/tzv3UGktGfknOHiWrzT",
-	"7IFZ7QSevE2i919qJ2tIcI8+Pvz2j7/44x+tMTr8+DdPPntUaQ0klqaEkN21uGcX2fqK0g9jHYSZt3bI",
-	"QuyLBAqlStDP5c7yXdemSubr2ONkSmVYDLwIz3Ek3ZdLRDHPoURqjfeTmBtGETn6/JtHH3zmjtWZLQR1",
-	"yqgozDNxbaWp1liVjnk51phZ75lgHgldlA+U7NoHDjJLwSt/bilsDGPoQAyybFm8Bm5V7GYa1y6bbGfN",
-	"MZpgWiKXRnu2Z8yA6lB5Yl9I/IMmk4qZ0e0VQY9FXHZHtEhmRVDMdzJ/pk/e1hdM8uoir6dDyjs9peyh",
-	"xLd2sqTVxKMxn+TKV4ANVWx4RLImeOQJpfPHzOXaly843AlKMn94mO5Ap2Kn3Y6i1O7YWXF7WfkwXZ5T",
-	"tbGeodPDPQl+NokMq2wucbO/jGu//CJoW/fvjmqMVtHD/9q9yKrDVdT7tu6vLGXm6Fv/dfijHz/+4aMn",
-	"n/7bk88++OLR53iipsg3d1F1ily5aja66SBbUJ6LMS3VKpRGNANJ+KKG3Cjdf64phqpI18VLfBCe635a",
-	"b1wuUndJX1pPR00qIRDOMgl7FKEhyNDTzqM9xPADGcbOSIbzUYXOjxL1pw41jUf46b8cfvT9orwR+mMh",
-	"BiHlQJ3ncR1/Z1duBhdJYSPo8bgLpbfx3LCBkjBhAR+gr+Ah/umGEFGd00y9Ljcw5pOHqtNpJX84qs0W",
-	"NacsvhaLuYGHkRgIIqCYU4W2g2+3xgBK6SCa2tFoBhsBb0jC/jrgjur3AexYfdrlE3tO2Y7EkE8yeErj",
-	"HnKVJERErmqrkiLbDaikSMV+fW5XnumEaqeQYE7spl/dxviU0CqJvjkD4bN+rbvbYuRZuD+EPOCRCB8i",
-	"cy+5SsJE0GKGv0NOqlUwcCfhuWhLK84XruXq3g6gqTyixhRxW/cT59jnsV48/Pi7j3/x60uE7Lecfjrm",
-	"t0UOycqY605z3vCQTzCxVEdi6EoAcCqRIK7KZNMqLrEFD3APSG40UJRW2oJuN6wfkfU38h5F1kS4P0Z6",
-	"jneRICLbJuuMh2zf/0wbgGEsPGVcuuqxjKGKNlo1Llv4e/b7s73i/UqfKhOYN7slLIAps59kwONIIPAS",
-	"tBieLrRhBiSCZWpimaRKViWBdcWBy2sg0XKpTA9ipuEAJKZnFZuDzAGjlA3wTfxqRcI+HUx9p4Us73nw",
-	"jEl9nDlSdq1Yc+SzNdjFJ3/6f5787peH3/jtk88+uFSFRq/IdPkSycuEG1lyo6HB7Kb1lPXsPZk+Tkui",
-	"Rh7o+8//9OTTfzv87OuPf/qBqzP1xsNPpA9j2JPqFqKxOyEjsETLfScNZkXzmK5dC8lg8uKpEk/HSawx",
-	"nJ7r42wE1fNSn4ql91QUpsH0TOTB3Z5QmUkGN0Yqux5ZjxdTABH6D5Kqlxe14Jt4lrS0qoa7AssghhCk",
-	"ETyaLVFB6JA6gYPSDhrSEnyBCEIa5KrKUuYgBFkHxQO1kMg0yFATZwsBDvQha6HpXiarCwgcdSxd8DjT",
-	"aiRD93JV1GMv4BKrnmrSDhTKdrBy2JU9kgkNbbU64dUhi6WG23rk5nmB+OcWAtStB1RakGDb1bCfBPz0",
-	"5P3n8zB/+OjwT9+njNofHH3+Tf+3LEACK5JgxI31azcipYZ4iizcv+8NQe665rd965rWn+vmdYgitepF",
-	"6DvH8so6/Ws+FLdgMute24Nujit+My0NTEtX3Q7uqgwyrV/QTCoZQMvt7l0cR0b8bnzTGrCYuMXPTAET",
-	"w5xEXYSl9dfqy125qyFIWvDSXbRHwPX5RXsDF+1W3nZGT8VioIs1It7t9oyr2c7w8grD4gTqJ5/IO38V",
-	"tApPlfQUR2pTp6F7jplnji9YrQZgekJ2mdCeeYx4jXh6sEHobRlirJxshQdxwaSxbUPxNTz0tEXCXOMP",
-	"SPg5PiNHZZMQ3Uzx2ZTaTh/wRztVFqzABqukSqrRLpxO1ZkmM7KHGcwl9ljU1nE6UCJRFtugoqznADrM",
-	"w1fwS7tWgIV8Jw1ZEO8MvqHap8Rd8pmiuMytJ5wIiI0kBtXJK9pkkdAGaQoPoIWeVYuFgJamRBNitQjn",
-	"adc1qdNNdV00l/v2xZ9/dvTBZ9l5cq+UmybMVBnFUFbR6tnVd1zTU5IzTlzvR//x66ffe3/uMFvl/FbZ",
-	"4dSAEktPbyrK6cbWiPqhRHy5dY8PKT28Y8AjGGzlSq+FnsOm03LlQoORNsReJRV5G+7kUa7VlGpTGuxG",
-	"DojbQtZ1SsbnP7dB7lI0iyzTBIUrOUFZ+ONwGMag9UIpkotVLERzXehhxCeOkL4OKWZ6WIPyX7y7vcn4",
-	"wF3a5quzFs53gnla7DyhB17zXV6+kzWY9i/+/OnR9/7gL3kkgKNvUFGY3O3RfZ5PFljmVq9AVp5YpFRQ",
-	"dZI7pD2sgYiOfvS7o4/+5ehb/3D0yR9xX2pPWFv5auGthBfbHUDdnkQIbxihQiJyJavJpcplK85cnUQN",
-	"d2Hc5BVao3vQjLjtMSOL+zKMActUHW0ixuNVlh19saCVTrovkvOuPbnspg3rgj9q7/O4CxVFfO0kO25E",
-	"ujitLBVAFm704tFP//Ppbz784tE/PPndry9tMm14bO0qe1u1k/sXbueHQvYL5eyN9QLSdNeozoyiIUjX",
-	"T2NlVXSP9eTT/zr8+Tc2s0l4Q5DJtlYc1S2d4IXISq/KcC9ZSGelMvpVGVKMJJvzmM70EOIeH2pEl3TZ",
-	"RLbjkcnlRM5M/NsQmAW3Sb7RgoukXR4bv/5c2t/cixTgcdArygl8+cr5rdGKb42cfFfI83j4nW9+8adP",
-	"nv7sD49/9CkLRQyBUfEkr6Wkcnk13XhXR6PuewsCerZpJbNgH3ZaQ/Z+HKsRyD2JGaIIl4whemG0P4mw",
-	"NpFHy5D1IBpWltLGUEUiEAvQpHZ9o7UXmB1ILYzU+TN9Dlcne7VieB90wiHshLHJYjgQMG4hdqiQXYy6",
-	"tag6obooDcSDcjnuY4t1F6IdRa0i3O8Bw8nEmy9iDHI1pTFYXwlrilq0CFFIukRKmPXnysT0xru0I5ab",
-	"R/zJEhVjMouacvoWXXY4c2R20zCh62F8SmicKXuLUvCIrsMkNWKx3cGt3Yzhf2e3qeADXYbZuOcBxKLj",
-	"4b9jvhFAbETHTgssSNnUozYabkJY8SEKzNcnwC3Ngh4EfTzncCG1SfHUPCn2gE8Y9TjZ8j6c51q5uHtr",
-	"Z+9/uXrlEjEx47EpyTdliMemHbSX0dn8YZ1WHaQntMw1/80QBkNlQAaTy7dgkl4O47dOQTJ1NpmE6C1q",
-	"7N1caklc6q6mnxq8JdI+HgZKdiIRmLdeZNt4B/FWthDnrRZ76z6YeHIZv3yLaT7RbNwDyYzCyaXpm81u",
-	"vKn1CHaIFADCRW4yZlfyKErAZjGHAecc3x4nfZN0h7cjYNt7OzdvtthIiv9zhIT+Xmre5+wBp8Int2an",
-	"5rXq4r167X+gF5r8vbJywWTuGgtQuf530kU315xYQYf13pJjH4yzzPon+oAhF74OIPDvy7JYO4yPTE9h",
-	"B6lZSZrOtywb72qIBY/es688GpRmw9jvK2v5Hj42CaJK1oN3WogLKHDN9njUSaojEyr8KU8Bn3Fa955k",
-	"KvYMNyPdREYFyYQ9+dW/Pv3hz48+/NqT//f31q8Y6SHIEMKcDhky+UInNl+gNrdSh99J4hiqc6D6papj",
-	"v19H1anV1B2ogJsGGH1OheJajZiyckUa6nIE5siedZWHes3xRlXWXLdUSq5nqMG52TtN2uOEwhKLd8J2",
-	"jqh4FkUu7qfNFgZGz8OVJ0953djNxx2i+Yqz8i+gcUrbLMSW88Na81TjZBhNIcxlRDOpLJgNe5oq3ARu",
-	"gAl6bmAQPh8CgtCa1iaE9Fpyno/9q1ihtexuiTWuBxCpoTPkScTBitXObZLI5KMTWD2wRWFRIwgIkI9C",
-	"h91XUfyLkZYSq3MOtpTOPZ1G/dy2HAK8NnwwhHAaeWmBCDzHUfEy9MnH55byZDiVNeM5a0kcy7jsHKZV",
-	"iGW7S6yjcSxMyUHwQYyUbis2pOdpNs+sLq/zA8jQXqKYZ024z5syqg+SFKmnIpcBWWTAy5QLEdmKzUMR",
-	"VqMDWJvPyZ5akVVCrJ0JUvYsMIkzHfk8yRxmUDZ0qcuCR1TcWRtaUPoWDUWf7ydFsCu67X/8vV8fffP3",
-	"R//x68Ovf7jJBrQVyIRbx+8AR5/8hjLotlhyJfm2ErLFuO7rtHCD4hlpKW+ufsP5BBHyHZaDxOcUohpI",
-	"UfqDc+j/OnQjg1LEy6CJEhCLHs+q0iJ5Sxjz6HKbm6C3MNiCbV9xTc8DLisNuKRz3xyK/7f+8PQbHx8+",
-	"+vzok59sMqcy1vI4LSpONc0MvIxokoqBs2OtbcdJu2hsx8mMsglpvgLdxAvEV7GS1HAAMY+y0VxN6foE",
-	"sJlAAVDejCaLg6RuyiR4vC4UQGUbMsmqaU/QLmXypdJq82JlmWOmKgTyciq03kfUhvXkngRa65ncEIM3",
-	"4o5gLqMr5VJMgR8WM/Y2hvjQTF45uvLTQAyZhP5OZ8vu/q623n6apAG5z5jD0shjEfIonXxasQsKJ1yj",
-	"ShRAGcHfXRZi9jyfvGa0ERRk09Shn3x0+O2f5RTS6VdeJxfaczectYeAoVE0ZcV1MotV5JEhDCuKCkgY",
-	"r1gyNbmCbhRnDiz/8aPfHn3yE3bx8aPfPvndHy75QETOKbQvlzlxYm0ZOYNCu/Onz2otCjNlKjOLdv3r",
-	"+PlepjLzFOzKt1WXqZFhT99///Abf5wL8tsqsVkFYzlJg6JTsM2VMw8rxgfsZsGszI8P74FxacSuVDRQ",
-	"qi/gRbbNIujyYOKwylikulhHkbicuXgWAa7G7M29nZ0EIFVIYQSPUvhul0ItBkMVG3Jht3Kdu8MJp2Os",
-	"d6j0aDiMABF+rRMwm2pMp9S9WouIEdV2KXO0Qq06yduUXSKLLETxJV4ZJ1GhCbMMZW695UDJkHV4YIgD",
-	"ho+5MD5ZjVSLEEDNQ8IOSHPVqLb8HcO0geGJR/Cs4RCSUX1uITi4+2uDd2NAhcO9dh7l9nYQwNBsJ+1q",
-	"CrL651N3PhZ+ijSvRnt2+J0Pj/7+46Mf/Nvjb32T/NbDjz5+8umnmw4riQCQsubDWw7aLXPxrvlytmZr",
-	"ERKem4JXJjUG0+2jzw2M63H7FJuRxz/57Rd//hlZkZTY2etfhp6ikuotuMnBGTq/wqlDclNEE1UucSpw",
-	"S3jZTuXNTY0tFl1M6goJ6BpjtUJqEUJagdaHCSq4Q97JpvIi4lsbGDIq4mPaECnZRWRZmXfLcEVkLjF7",
-	"EC9yn16ZpMVRJ61wt2CCOr0bK9VZtY3znW+jbM9N3aIF8+YtmLAFls6BuQc9HkUgu9CyZwDJB24Pdmqn",
-	"sVSwp5QGjCNWWT8biHBaYiAR397LtGZ9bQTI33deM5B/sczNKJY6h93fs/PAhEQMaxSQ8/sdXi3ayUho",
-	"g8DWlezkBtrART5YTs417Ue+j7v4Qg3Mdxu6QmqXUsLd5uB3KEoxc/hMrhJ4BsameJYroj77OagV9Tnf",
-	"SUPex9RIGxB3smrak8xRJugpDTLd/62n4q3rQkkPabvJR/XmsdjgruKiMbSruOp8YRK82TLmmu02l6GS",
-	"BWtyVSQyrwmXf0lDGA3L44F1TMRrYHJ7fJ2oDgt8iRr0dX/erCC7r9F5z6Wqas6cuOsQyg0hhe7V6Rjc",
-	"wEHj0ex5C8hMgdPbmcwIoj3xRyfVYfv39ndZrtih2tHX64IOuMzcMda0PlEPEpKtGqnPViST19U4R3PW",
-	"4THopWL+JzO1e4bHZZN7dR0nd6+nxoync5uND2yyq9euOLOnCRJ1pKFFZbXtWI01siRHk6UWwEYH19gK",
-	"bWLta2GlJurVd4j1hgBAOiIeQDgjPzfxVmgBkIctJLuaSLOyxIwyw7pFhdya5Jze29+tc2HZ57/q2TNX",
-	"JK/rMR87+uxYG9pDNAQxmBYb9yCGmWskH/DSMJvGulhaG04r6pbaDnWTl1stSBm2G9tDQ3cFN6wIVumF",
-	"uiHPVxoMQHSm3JRiBemJodX18py7O5O9pN15Tv0qc+TctDecJPf4t/919L3PN9mbe69gHIshEror48vG",
-	"1wuz61M9m9K7hXl1qe6te2qdH0ZTuXVkyweVpbLgMphKqwIQQ88Av3rpPCfkA3Yq/THSraoel2GUUr23",
-	"CFyQ7H5Ms15dkP4HxcFOevL95MFrmymJA2gqaaDJFe5tdJA4B+7m1BltxuNYHOSq9Ge0xvBOpzz5HlvU",
-	"OYW2g+Yge8D6LVgvhnOR3CqKmMUqykcVcCoyE5e5oCucv9eoSY0TiD00NoE0Pqy3s9PVYqanNKQHh1m/",
-	"wM3iAua91xzndT02I+2iobuXOzyE2unJC4W2rfseokVF6CZ4YoghxDpXmV+k9LTNhJ5Zv3CfIYJ/L801",
-	"3WQyg1gDHivMmCSSZRQvVUPmBMy47ntEcRUzqUxlkZeiIr4qwzUXtR/BGsjZleehjPmYT1r+IoJAN9o8",
-	"6FeWKpEBlCK1ChivuWwzg1gD8d4CGCY5Jmit3RIe94iYuFiyQh4Ik+KnlDt3NzON6/bz0r4ac1gyw01i",
-	"nVwbNgEeL+Gm4GMg9Y5PXlszPTTopKTT1Zy0rJUboKOe+OmUG4iEsUIz3VNjR29C6aQyRFoTuqn/i2us",
-	"p0axrrpkFhaDe6SoKZU+Q5Xhd3DrkSydNTvfphflqStmp/ltJWT5NQRhhPmV6QS86ObhDSVknWsxef5S",
-	"K/HaOie+ULnNtJApLy9bzTaYMDWWvoYte2lFtCMS3jELVWJjOOuAnJBq7NKTZ9dqbTYbf7hv33Xl4aip",
-	"Qa5GUx701GBKTwRa3lKxY3bsQufkFuXQ1jtjt6A5zOjkggVPaRSD0qJLSy1Dn4nOPRxAPGmrcPIC5pOP",
-	"e4ppAJ1uicuGXmbX2NuqzZCOXUjW4SIaxUCrHn/8MCXxcYQj0wDrAz5B1B0cQw9iIAIgfISn2XG/RWDI",
-	"7Nk0KdHgenYdvyJk6KVV0+rNdtGQoW8Kx/Pxo+8efvrP7M1bMMlytlLKNWK3Jfm42XTcLcpUwA4YDwdC",
-	"EpYb5ZxIH5rWCy1BJWLXVPpnxc96U7YFXhT1rVwcKhXE7qQ/f+arzXXl0N2qZ/2sR+98qoeKHWFZUgy3",
-	"XJg2sdRlFZaiS27tPjlpdcx+ro8zZlURHXnamjobauAdR6maNkiz9/owIZf6bdV+QbMY9Cgy3t3dubPH",
-	"BqA175aHgXCdkzOO4wBTyuIF5HJRYrc+azhnM+cXTfC1U4EHjLRWmPVYfRVkWSqFm2xqt7a2dQ8MDWEN",
-	"LOuNGOCrc2JJuJsiglCmYHMGOygn6ASNpRQfLG1V5wkm7aUJE/fkZ784/NP3D//w+dNvfPT4T58+/uGj",
-	"pz/8+hd//tnRB59tprXcQ94FjNLlPMH0zUvQV9VgiCBM+cmsI6t0uqOmckqSF6A10YBQSZaHn3398U8/",
-	"2GQajMtJwqOcD/449rUodLnCQrMQeEjIJGMeh4Wyzi+hKjAQ6ZzUiAWxh3xuzzEYRBnQzP/10ZPf/eHJ",
-	"//37w49/8PQ3Hz757IPHP/1gGfltIJNwSb6Z/XolYsSelpZjM1uSJ4zGPEBCkbrYjcFuRSLoX9pioQJi",
-	"XLEHAWHYaNhi7ZFx5MoMD+YmnhAb8ThWslsmNAygLkr83qdG51nfK8z6xjlvLAa5P5XT/YJO8r4z2uSU",
-	"J6tJKV8mhm2m+Trm0LBQ0gk5BgKDjFaxVYwxphRo2GG+IPxdoIZ09k0DhiEE8WRoNAGBYCs8SUVKwy2Y",
-	"zAYPCcgRZ9lFlBf728uxbb78UkMU2VNDO2MnbBo9asaQi3gK+l0ChBAyLidsoGKoqsxCipKT8k0pDN3u",
-	"NKFFMybwAfrYioWK8bYamewq2sRlYT8UpoWf+G8xOwyDSu7e3OcMu5gThfyx7UP7uyLbCjzasbJDtzwd",
-	"EkhrRf/uwjBWAUB44SsrWw7bXetd9FQCafz8r4GbhDEqtD3btiMu+z5cOF2sU3UBRLwNUYlLftt+703O",
-	"82RMcwM7Y6YUoUR4Yko90E5STICgVlU1aChk2VmAyy5tWbs37z5P+nMGrQ8JE1Vl9+bdLdZWpocbsJ3y",
-	"kJCyEvSmqupjeB/UARGvztehfd6HewcQN7cTn6vQiZH+2BmlzarTEQHWwO3evJs6/e6YgLoUjLRR4aTF",
-	"tHKEdIYFXLI2sJGMVNBHbsFIyEJbRc0W16G+ie3WvAYV18cDFfebKTSRTihZgqUqctnQhsclTjgir6xW",
-	"QOdL/eT5YvFSMt07sAyWsPatCLSD9xw7BFqIK63pJRijz5f4s1MuuKlkfJm1fgCx6JQw6/8NfV/PuqOH",
-	"N3S94zsfqnhVeDPUJeNsOnvP03RtMivAvTvXNl7dub63vXF/b7uFWQYXX7uzsc+uXLl6pcXu39hhX375",
-	"y9cuZWTqxEgyHUO7p1T/cgiRyHJ/001qSeaB+8ED+v0ZSjxwKABu/BMqXhioGFpsJNEKeqRTP7ciW80t",
-	"lcnwJLkm5eH9B75RjRru+mgsnL0dhjFo7XkgzWx0200cHlM8sMlFzKy7NHd6ixJmryeajo/avbe378vv",
-	"tM+Vf2Pv3l2GsOnvWjVsMSMGoA0fDFss5Ia/1/IQ0lyzPcNlyOOQeTkxzSd6MyP+VvL/zHP8R8n6ngNX",
-	"Gobp+qrDqLqnN3R56nq/w8O5N+b0ea1a58m6EWueNDApiojBpGVKwkVcHcD+FFre/DVdkZ/y7FlQGjfj",
-	"fglseVxWN+UdFXeVMSCL1vVofnLWimeytuVI0ZlV+zh+9hqMR7kliBkrfYFolUOOWJV4spxJ7ypZdxup",
-	"Q1Nlb003hRVozzljaa1Hq7xIm6sSekA1PSkMW2Lw7HbypSss5JNiovMy3TagS8Is+6BNk5vK1bokOU+K",
-	"t6FDpUlh0qh+799J40UDRSLD58UHftZHcXRh88IGH4qNg6sX7BPdb95NFtZEG/sireSTYazehsDo7Gf+",
-	"tbLNerRhJx+4ROjczzANNvtBJv8012NHRLmHxeggxa4yMf2csnFznYyFDNU4/7aOEzbzmWPzzL6vkByZ",
-	"K9KPspzx2c9zTODZz7tTI8EPLmsRTg2G0L7z78ij/FwlaFuZD10YJDelKuhnPxDyAKRR+acTY6TOvwTW",
-	"zGZfdhSK/NuPTE+hKmbnREkJAVLppR+6o3zmkxAOLrz3lff+ZwAAAP//",
+	"1P19kyTHdR8Kf5WM8RMB0k8vdnaBXUMzwT8Gs7vEAvsy3lmQlh2IcXZVdneiqzNLlVnT21QgArxXhChZ",
+	"NEVZlC0JpiiZlHlpi5RJXQMGJCpCH8WB2QW+xY08mVmVVZVZldXTu5IDEdjp7qp8OXny5Mnz8ju/uZfw",
+	"Vc4ZYVLsHfzmXkFEzpkg8OEOzYj6N+FMEibVn//86j9X/4hkQVZY/TXjxQrLvYO9KWW42OxN9uQmJ3sH",
+	"e0IWlM333nvvvcleSkRS0FxSzvYO9o7QTDX83mTvpODTjKxafeA8z2iC1dNXc/3E//9doV51O/7/FWS2",
+	"d7D3z67WE7iqfxVXbbuezr++wBKtCZNoXXAY38Q0ClM+ShKSy7vsnEoYwCPyGyURMKy84DkpJNW0wfOC",
+	"kJUZ8Qo/uUfYXC72Dl7dn+ytKLMfr3XoMVFTndFi1Xrx2vXXBt/MsRBrXqRbvCr5krDWezeHxvreZK8g",
+	"v1HSgqR7B//GtOEMo57LxCHIO1U7fPouSaTq/ihJeMnkqcQSWKq5KE8//Onnf/7ji7/7PvqHj9DTD3/6",
+	"9Icff/HT31MfLj76xcXPfnDx+9+BDx98+uzT/2C+fvrLn3zxh+/vTfYIK1dqdBmZ40QxYMnOSUFnlKgB",
+	"On/OCv4NGH+ScUFSZ5w1mY7StCBCdNeb4ZVn4I9IQnOqJj0ZRdjJXr7gjIznnZwLmfDUM5RT+gSldE6l",
+	"aI7l2r6nmYLMqd5QrUbKZIGwQE//3z9++j/+7NmH30Rf/Pb3Lr7z7y8+/r/Qxf/zycWf/fuL3/uk3f7w",
+	"qIUsCGnvlOv7I9kPlsBSrppD1bqX7eZmhzYXk6YeyndGnWEhTwlhR7Ih6FIsyRVJYSyddyybtOfZeZCz",
+	"jGoGMD9NOc8IZnqbqymP6facFMIsaIsN+0lK1b6wdLW9VoMLUvR4wWlCfEKRMHk3grjvhVp+k0+3Xa4c",
+	"F3ilh5GmVDE0zk6cdmRRkvZpcPsJTmS2QXJB0HQjiUBSnQ+6qTewWCDK4EdJkyWRKOGK0nvt0U/2nlyZ",
+	"8yvmS3VWvfwIr+8TIfAcDjr9epcx9uNWyLxezTG4MG+RjUd2Lc23zbm/+fXTCZpznqIZL5AkDK0oKyVp",
+	"y4+br7z26tAooYfgqO5R3wlKJVk1/+g70vVOrvkGFwXedKkFTQUH8rCgc8o8FOL1D31EwijFmyZ5blx/",
+	"9fprrw3Rx7bvH5mjSTSHJcmTOKZRLCKztuS55n3SLyteHeRE+57ta6KH1zslrU6RtDs1ZxRNin9N/6A3",
+	"4hoLVBCcIsxShG1jk1GHZmAa3nFnWOtlLbGWLBlfZySdj5PK7nuvb6KOBa2ajOkkJRLTrEtHpWXPy4JM",
+	"gGslQcC/RtY743jFO444kcu4bPPcDf9pp0ncGSRo41QiKhCe8lIeIIyOj9SQMyqk+vddPj1EZJXLjRZT",
+	"C4LWC54RRJmQOMtAS29LLO8QcsLGUbYo9Y7qFUuKYx6V+jojKmWhPUvCEJUCJbgUBJhaLkhBkNIwlGIa",
+	"NRxBlC4rgY+szjsv8Ll6eI0Lph7zqbTS3F+6eobkWdod7Rt8jVaYbVBOeJ4RtFYjFerGhNHKHGlVN5RJ",
+	"MieF/9gCAk7qQ7KaQcW1ZnRmKM4iVcQMblP/obLCmyMfoz1eEJTgLCMFWuENcnYmiBY7ig6J1IDizygQ",
+	"H50zarKntAb/mBQHoBv7e5NL9dA+bXK45kCvE0uSICEfmE3cuu8EtvYohV21Eez3kdlelpeTIjvL1PVw",
+	"YqwQKSnOCEuVPoJLueCKdewXSuE4S/naXOeS5VnJZFEKfTzgMqXybFqY+2rG5/UHtQR8fabegWeF5AWe",
+	"k7OMr/cme+/y6dkM00xNZ7Jn2P0sJRi4s5RT/sQOkgpRYpaQMyF5nkNbwEbea2Vt0vAdL5Kekzf59G6U",
+	"0MWJFAFJqqTjgmep4fKUIwaziuOteoxHifSxMRZLkvZ0nRdcrTDCYims4qxkG5oSQVMCIpCvGZpRkqXi",
+	"EHGWECTK6YpKSdIJWpvTAPpRb7PYsd/hxeqOalUNc4Wf3NUvXbvenUSiCD9TEyV3PZO5XR01jKxRySTN",
+	"YB7Oa+q0Uovv00S6B3r93oPYuyEoAcJ3kjwisiwYSdVhXrIc0/QArfXpokaltQdUsowIgQRfEbmgbK5+",
+	"SvWlOe6oSThTAn/MYZkUBMuRmktJjgKiOi/4iqqpqHcRn8ESFOSckvVLAhGWRk+FsIJnVrvuY6Hb1YPv",
+	"6bZH7BfFfvFa05KydETjb6nHga1ZiT2KXkEYWR+g6cYQaIIYl+qj3pIEju4l2XjPN0bWx+0NMaj1laup",
+	"Ps+GnuRFSoq4Rnkxx4wKmHH0RlEnXFoGrSil8IkrUAWU+EdCYpYKtF7QjLiyM+FFQRIpvBTLC5qQY2sv",
+	"b6tB6ncQgqdZOY+Zd0Gw4Mwr0DdqV+sbUL3rC6JaB9ETJRkfAU88gl58Ml3zzINYRb6gYvmAS2P96e24",
+	"fhKU14Li7A3ypG2ietVrLjRW4sgdoq3K6kV7lowRQ+p7a4uLIulj88JtJouNj6Zlno6ThV6rnN5lRlxY",
+	"orTPL1fwNlbHmZdXA2se9o4aRlIK6jeQUv1B5+zMHAjqpkHlIi3wGoxRmz0jYGtPwFlBEkLzQTXomKck",
+	"6FyR3B2Rvhowsva02fFQDM32Dvfd8OFi5hOteYYTMkGiFLk+dSpvA4cbQ4pXeG71yIww77RTktFzUmy6",
+	"HTAlrk0v6u67JBt1WCtaT+DCzkBhmmaYLe2P60KxOHPGIhY0V+rp2t89eSIL7JGDXCtcHc3NaGtyQYQa",
+	"FChj5gh2XHNjVLMjJtZaOvbrZgvM0owUD7y+lmSB2ZycmWcmSj/zeCI6szfPn1h/S1+jB+jaNa8T5brX",
+	"P0DmOHtE8mCr8EDMGFnfhNWPB1qXLrMMLDgIC8S1fp3RhLCEtIfrPS2zFKhwjws5TAlXewCXC5oTKRDj",
+	"1gggEGYbtOLaxCQkXuUkRRmRkhRI4I1SQL0nqD7y4o4bcs7ra1N7c57zJXG2wZJszhQDat1RXQNnM5pR",
+	"eP1MTw82apmTQpAUPiRqLrJpD6y7L0WSRKyLuik8+/TPPvv4/Wc/+tVnf/snn/39nz/7w5989ul/efbD",
+	"bx4ijPQLaIWXimhIlInqlhfIVXoG7xLv9Qu2t4xWaamhtwcoh2qe9ZjrT5Y/m0sPb4FE2pvURK4lYEFE",
+	"uSJD8n0nNn9H2niO2RzPB7WEE3DAeL0EpoGB8yLgsf78O7/z7Cd/b1zRz/7qV8/+7hcX3/vdZ3/2Y/jq",
+	"V9+6+N0fPPv9D+AD/PXZx39VP3zx3e+pRz7444tv/bhycv/e02//vnVt/8GPLv70B/DhR//j87/5scPj",
+	"aYFn4AgiLNU2Cq3A2b+1ogjms4Sb5aoUxhxv9HPmOCf6d5yqc1wdIrn+Gf40PyaEnpPUnvPGLlLdfhXF",
+	"M6IbspqB4uQZplnIwy6WvWd/gnOZLHBH/x8Oq9Aveq8bz8MZ32Iq65auh1H97ecxsTyVPA/SISwlB53t",
+	"PPfdiFrjhccqYewdYZlSflwvR8tqpX7tbowUS3yA3n50T6kMGH396Gvt0IiAA4s8yWlhrR5xmjtNRzux",
+	"qDUPqqOp7jI0fXm8IMky59TnnVtgsYi5zuhhVlOiTN581WNBn+xRluoLUpOkd6VARN01tNfANX2E28r4",
+	"fB66/coCM5HjgrBkgzI+RwssEPUbwK0duNuKuhiQFMEDrbPLu8B5wfnMc5peF/nLvJhflRmfX9EPeb0f",
+	"v9FjQdfkMUpqssDa+MjiSKUncrnbmhreRHOEoZnTbrUaEWy2k3Ozxbmes3NJco8OOMOZUvkZ77IIFUi9",
+	"M0GCI6a0QVxYFvDyjdILI6SQPYrhcTOsIJX0hdtnPx8OfJns4RGSZeq5qx0xhHUU20sC0XRSO1SVRgdh",
+	"U2pUWPKipfN7bw/Tjf+aU1nTTWdg18VZBlttHaPnz/wegjdPHz5A6pBGgheSpOo+KSYItj6YmRT3tm3a",
+	"N2/ceOWm91YVJ/tqx++gg9bs8MEN2z7HYOdhtcumSo/B4GqsfI6aGGbAQc7a2a4L2oTsfugIsEJvJW15",
+	"5IwIuHIjPFdCDJZrSmZ6d4zZS8Gpfg0CIoO+KJYsuMdX+eDt+6/ffnTwxtHpG1bM1oJ3giRHUwICApFM",
+	"kDVMa8YLLSFkIjMEPjkE4ZgbdMX0E3E3HrVtwckXcirMaFEdFRBdknIiwFi+0CamiLMiqaSq6PGcm6PR",
+	"eVh70W0wKvicFyRL9TIL2Th9ne6IlXjxjAezjFQ4FgQHVARtfVRLrYZAISgspkGepcJvjodYh6ETHJZF",
+	"NxLVX60k2wvSigqhLyngfKhut6COl9qyWeRZCTJBu3XrZRo2MFZjAyqbWVUt4dDhZbzXbxCcyYVn12Vz",
+	"9fti5bn1eDxt2QPyRL4NRuYxDrrsQeW4ieH0Ijul3yDxTz9eUDF2UB0N3nsywHWziDIYMS6PZrI1yf6I",
+	"XS5f1wI2+pW84DOatc6IoUl0HS8mxuHB6CEr8SL89wRjIzb3hO4uFKXvQL4RGYdq366WxCWfQ/yJw9F2",
+	"uA7ZfHvkdZws5wUvWeoNAbYx75UdhMz0QBSNOOzrkhUEJws8haCjOZZkDQ4KE+ChvqPnhJ2VOXgTzklx",
+	"NqOMGp2nx2JBisJ3JB5VipPW7idwWvNSGuEpdNCiTiggQslSHVG1VfzdzT5PcuusxrXPPMEZYSkuXhL2",
+	"qOYFkjyniX2iDuka6k3JuofLUdHw5MmoIIIx2qK1y9Ucge06GmNYyZj+a02yzB8aVxj2ahLwDqZZWRCI",
+	"YcGoAK07Jt6t5anTrQ8y+y50z+bu8amfePOIGF0iVo20r/hnwJaP1R1xpgVX+0YGV5cYFp5itozy9ed4",
+	"Q+KiAgqywsWyu6xvM/obJUH6Z6QkitFbQS5oXVta88iMFBEuIEFXZYal19BSlOQArXBKrpQ5gtHbLZeS",
+	"FWdCFtbuP7AgeuaTiqqGaNVE3WF414qy9FTi2ewtsunJZ4tM3ZjsiXxJ3zD3v1b60BtHV67fuGnnmZfT",
+	"jCYm9qROFNy0DUbemyMkm51C2IDnojk6bc205IzeR6qgtfM5WScne3RlvBi9ZtSTB1/t2tjizmzdwZCx",
+	"0wkC8kyeJadj4jciZw4qRHSsz5JsjrJ5jIIcnYP1QpRFnhPm+JNio6HonDbuNVV2o75Re48zcPa9nvFk",
+	"ORjsplSaY6VT2dfuFHzlOQkLvtIBhhxiDFd4owQmvEHig/Dg+beZ9OUpwNdVEOMKbyYIq0WBaFHC0jqw",
+	"bVx3oAd6b6LjYpFIcU6TyMi4qMAlZ6tVgUv9wi7K/mznVOXzOfsrqKZbVcVsrorxXBoOiItbVf5JS2Nv",
+	"SpRIimgbC6bshKw66kPAccSS7sOhNKm8ICnR3ve4JdUO8HF5I/qVO75LQyOqDx4DM9mc8/QQGduFSTWr",
+	"Yx+0WUSdqMdH4KthXKIEFwUlKVIXjg0kB1pRUTKRk8RmPe8+KkJJoHiK+2+c10MPJ/GL09oHLsO5V1U7",
+	"3AE+vn3uTcF7bs6FQQdBjxl/73mbz3XfQxR7IgkTXjNyUlBJEy3MPEk1HQXBfz6veZE270ADVpV2HgzV",
+	"AZJmLLbBgWnt4j7WkmgvLnLF6fhEm1u6U5niZJl6o1pOIWgk0vaaYP/qJtjDtcdHQl+wdIwj+AdAqsEp",
+	"pc54Kg+1Y/ErSkAmfEXMG6eg8IAxhWrRB3Hdk2iuULpvkpWpvqWNeUsSlpL0beFV0dXJKsCeknIplSSG",
+	"VUA0JUytgU4U37K7494NtOCi1/+gfgfPZMsGdYj20VeAyv74g9Q7UD0hnXgYxf2G86qEnK7zeSPGLYXf",
+	"0FW5SjNwsSx4lirekfwAFZzLCRLldALOmAkiLJkgpcyRAv3v9//SJ0EzzuZESO+5PWpnMA7O924rD49P",
+	"TxDj2jGEvvTozjG6+Ws399E//NdXX74O/137sj8Ko8yykwrfoO2au3dPIxYQSQq7ae5fv3J6/xV/BgOW",
+	"Cyt4OyOcQQbuIcJTiPxU3IIyugr4p3JS6ID7gBUy0XYOWB4+M8m91lt+68HpAXmCV3lGXk7YqL2S84wm",
+	"bck8+Jajiozh4yMpCzot/aIccuFvM3//6rd/vfD+VlqhMmYkb1d4Eu2Mg2GZcY4zmvbx9gRpt63SPMFI",
+	"ZCQI4+2EqzDnr2mWJrjw+wB7TKaWUvr0MBLCGXNjc07qE8zV80pjxm7Soi3GQ3LW4SkrX93pwHFX7+zG",
+	"jnQkpLsjnGNn4KQ+bduyYd7WZqNt2Np8k9aRuCY+E+4QTf3dp7MfqzvVPaptrZ1M37H+p1EXaK/+fy3C",
+	"fOWo8O7t1g7XS1S4z5wYfKpwjOnWCFwmY/5F4Xa1Fdos9cNv9dBiwVlPsK1xq7XwooaJcLzVizuNs1Uj",
+	"qMcSoEAxJzsx5lp3orNJ1yRZwL0JZzTHG++2C1h3Tx58tXLQ6Wm0reP9NKidm5HWXSW0+qOu/esZtYLX",
+	"90etWc8AAQIwOMaUJ6XN5PXeibvGIoexrg8NsmreO0DIrH5MVx52mvlNpxBtlOLNBP36r//6r1+5f//K",
+	"rVuIMnS8oAxHYLSpo3GrXIk6YdjmWjkr5MQfeOLL/SFY0hPnfQ/r2Q1OpI0URY0arYgGTffGoCu6l4UP",
+	"amzbcF0s+zoKMt+uRHjVjncQPCX3+JyyHQvsbcEGdVbgaEvc8HbnKTn1mtu2EM2QozbKQDsW20BfG+3m",
+	"j43RGfAMM45O758iI8ohypczBqk6h25gBqBN6Fw/jT8y7DA283NPBYdMjfkM+Y6PeZYRPC/Jtqh8K2Jj",
+	"zvqk13391BjnHTDZ/QqSZNBTT7JZwB0UlW3u4pf2oig6w6pmbzvxU3iVY7Z5i2x8ZtTRoBpwMxj1wvPy",
+	"bHtW0n+85KS4D8iDfkAFkfCcxB+Eb5HNqXpjGCvQWTXThzuWZmb9gH5VreFOjMc1R2yPd1g3ch+nxIsJ",
+	"OW4cgiQF8ehepwu+ZgDlMxzN3UWN3Ksa7p9E8EDcgn09jBkB2HsJNnSS3vcHFrTNj8N8lxFJTss8zwBw",
+	"8dIKfs/VeNS19nncHOKvvvq3h0VKinDE00pJ9ArJpRPcaRLsp5gBUowE+h6iVSkkIr9RYo0LBVHmL0G8",
+	"HGV0pa6G+/5I9RkpIFO/09frqof697G7yJ2H208PYeKMAh3L8OOHj09M2lNBAAp3A/fXQ8QISUmqAb00",
+	"tCEVCKMZTjrZUJGZ7WakqstL87QexhYu5erFXl3WaG29IVQJjjkyWzETzQW4dfvRoTai55hqJExB54yy",
+	"OWq6vgdsCSbAwtvBBJqlQpSq2eMjnTOjvy04lxaxshKBg311vFwsOR4xS86yTcyUekLUXvUHjZyTjOck",
+	"NXpX60y7f/228wD60lfvX32M9vf3f+3LGvGBsKTYwNNoSar8J41eaaG37OIsyWabGb3ITIbOJro2wuob",
+	"cR80vRgjumvNbXKuZsxAtFLv5rvr+Cjb0M7zY69Ae/bpbz379LeffvjJ0x/8lsbqiIDzy0khbBBfCxHi",
+	"k//22ad/9/nPv/nZp//z4rsfPfvhNydm1eEVcMvZe9wY2A8Auq8zd5qdXnz044vvf/D0lz+5+OD3Lr77",
+	"UURjEj8JNfbsk18++8m//+yTTz7/+QcX3/5vce35IVJCaCjbHgV6kcMHgfBM5+St49N/dm1/gm7dftQf",
+	"f3w9EI3kOr77FeU2F7b2bwtikgGeEjh5qNwcopTMcJnJgwYek9oxAKMTHfbobObW0c2q0HObg1OHlB2d",
+	"3IWQDHD2HSjevKIkF/oSZw3Uyy9P4DeQYV+ysg2z1JWFzcdJkgp81WlwhjDjSj1AFZ7rl9vqzrVhRbx2",
+	"KEUtyql5vkcqicLxJL7Tz4IuIFHrlsdgSX3pp6dUaUYQ5KpobrK0lgyuToWGF1PNm4OkZALP4uE6PVi9",
+	"ocyIdrpkJ1bwOBAqeDwQKfhw9hCS3/1Bgy3S9xl8q2WTWJZiW02qnmkLQPXOMbpx/bV9dPzongZFnFi4",
+	"VOt09enuo2NAxRhlRIT8vz5X7yBxG8crHrA9tfaIR8VerWpAzlZM14ODznGmE5p1lpkSN3D2eUALBksk",
+	"lTbzudVnhLR0+/KG+SQ4M1K95dNo4za8NgBU6hG14+eaF/ycei+Gp49jBlRVfvAER1XaBxUhBaSOx3n2",
+	"6XcvfvcHn33yySFEIFdHBSQuFoBSOpy2UzLqkX8P3x58tVMxo6EjOXwYYGSJffxLVqSYE5ZsYvbhgpeF",
+	"iDJZKk3/AV8HgGcD3haPjyBKbntNIiEqQHUeJao9cZ8k8Vm+AoHy2Bcepu30OqoQIOJEzT6JXoOXNVgg",
+	"L9CCZPnL12MQS9ZYRA2r40uTi35CmCi8lkwD+oyxx7pkHTLJ2tZ7xnULQNw8iFrSYG8MI4Tr03gUQHc9",
+	"a2+OD8TiIsoQmc1IIg/hoqr2vlpNRadYwM8Bck228eN33UqUeWUeN+DzAtKHDEX7cK0iICj9moQHn7lV",
+	"GSiEaEltzLzH1yFxUJa7q2MgJVMkQLE04xD4nKQHkEZVCqkUSfgGYY0B2eP6asMLVkDK/gSQ8TDLHQXQ",
+	"UKFOQaq4wlZ7qIG0zBKYVXe531KsZ7PdlcQD+JvaLRjByXq76rjlmIi3GHx307QN1cjoOQkgNvGZb3Oa",
+	"8FwdsakuVRrmf6LD5BmUzxGRWwlvKoHkwfHCm5NymlGxCBx2cAoEAokZYFEf2MIOAknyRCcRAmwWZWha",
+	"wOvjRMsJgJP6woL1SMcJxuqlyBJNvkpb14cqbTWJsw/uf/MzbF2ATtJpXAMJOyZi1gD6m0pcdW2uajUb",
+	"S9ezP9q4sTboA8B8aKpVamZBxX1VPp0oU93kbpyg9e59sRk0Lo8Fy4AO5YOFvKVHGncAfCgZZUt9g9Lb",
+	"QsnsBT4nfijGgKOwz3kKE/lazYQhdaM1RBAtcIwkepdKbo8dwVcEaRPOGm9q3W+6qZG+YhS+fmVEkcRu",
+	"Dg1+1tRGam5/EQpJqO8I0RqtZFxKcBVjhdGAhKmn6A5rmMV2uO0t0/YA6V0WDO8YojucsMmwdXlsgZQt",
+	"C7yMqhziOxXC03yTT3eB/OEU6W7uE7X5DUY9zcghSgnYhPVXx/dPkfW39Rvir70aQgdOicTJgqR+JaRC",
+	"4+qj+CmdszvwYBBxX/1sED0hqsWYS1KKMz4v40D286FxvMmnD3N7hnndjxX1TgBNBaDpKgM+nhP0pZJB",
+	"SjcRgqRf1uGCeYbVhn4CmqKxyWuDMpUDVL8+DuVFL/Z6QZMFWLK/1IJ9OT156+6Xt0B8EXLTrAg3X8n9",
+	"/Wv76gYwS27cvHFd/YXXfiinSyAo8Ny7dW6RhKbkqwXuCasBfShCHOnnwr08IrOShR1cOM8Lfh7As/BD",
+	"ND8yvSsO0Bjww9fT9qBNr+Fh9yKY9w46GhQ78gz14nwPjF/0Sf3UPOAypG3QIu1X8PpellzhYhl/8t3H",
+	"Erj3Pi6W7aAxT/h+GJfb1GhhEglCDK53pJVD9LCR8ZIYEmxdf6ovFk5jNWBZ+qBy1SnCz0lRK8zgwjwp",
+	"SI4LYpcTsLxEv/CJwk6qlr+PeR6b+syDVZtfi+gxWE35lj4OHvvjH+3B6gnGiUHncKT8OHnd9jrZhurY",
+	"msBkMiLJYyWt3yIbsQutxF/ePIhFJvril4bOKId9b4I9yn7q8nLGhf94f1xXmtMlrY03XntbGke3dRYn",
+	"mCGArHTCjMDTNnxRDJZmv0VFnmFAIQ8LwfqZS6btuS15R8PXLOPYUyk83t5SFtn4k8KaUNTL3oEVeCb7",
+	"4dEsDspW+CA1iornslMj3/bgof3jhI41PNwdpHyT13+ACE4WjeKpUEXKxIEEwG1D83IiP2IzhyucWtcr",
+	"XqFdmb6C8FjOyvpY4/YK0ywcmb4yuFgu394YiV2oG/F2XoXdnGBaDOJvbXE2tGMkt2hiSTYdGf7K9Yi8",
+	"AB1z2wgObAzHT5G0X1n3pjxeH1vVuid4BWrI9gdXh7JihoKeKnvi4C3KVaF6b32vBfSBgRdfjcjc16M1",
+	"zdVZNtXQgsTLSFpV6mtl2UYHcUO5FcpiiGWBYt3nRgSF635MM8E5rfyZjv8UQDXHnxRVFZ+oWson8LTh",
+	"ytOd14Ct+tkhkGIwWKo1qUtkJEMx07fI5iEocgGMtEzJOVE/EoB64lnaikY3tSb0NU0pkULSLAOtEWEk",
+	"CRRbqKxx/nJIsEu/ZqpVxBQT67zTmmN7QsFaCa0ldS7fJh3PLT9XXUXTZkhMTega6LR7QZB4mhGTwIIz",
+	"obVteu01ZhCLbceKNgUDjBgT4nkGFezBIQ2IjdVnyflZxgGwZYUzxQskPZtyKLDHuDyb8RK8dyXDpVwQ",
+	"JuFw0wCeQikaZzXOy4wXU5qmhJlkp4yCRlNgSc4AkUnPHEs8xYKclQyfY5oZ+HsDen82K7MMAHPSswra",
+	"M8cbpWmfwWABIUMNSJR5DnWBzlYkpbiuXne2LvSM7Od6iPabihWMSDwzaPr2Y8aTpfPRQLUbPOuzWcG/",
+	"AbMUVRqb26KWt9UodBNCkvyMn2vVLsHM/g3BR2clg9BavWBUaqxL+wRfk0KcCZLjoqJ9wll6VgUrColn",
+	"s7Ml2bjD0F/WR1hlDXdANO03Ei9hQno0hmnq0Wn4OrESsASC605X4swCbSmerMmuPjg0Vx8BWv6MPEmI",
+	"icO1iXFna4KX7ucVFSssk4X7nbC+Q4C2PVOMWcO9msIpZ0peVB9skIb+pDPOoAoKwywhZyanJceb9uIV",
+	"YNe0jZlPhgDmk23bftSDg3JBZ7qgj+bn3LYCf5vHKDvnag7mJ/vRtqmu1GeqYUEq4W6G2P0u4Vm5giBH",
+	"k5R/xmcz51P9jqOYdqin/85gaQkugDDud5kemVNJWZwlgC7iAEmdwSrXjON26LCC822NBOV+q640dM5a",
+	"39bbw7JAyXJMU2ekhp7OKH1fmVgEt203ZLlNJvc3t5mqtLkuS+ryj/3KIYX5BrbHmZbUiSjOKnlrPjd2",
+	"qihgOzubAWBx9fgqmFyzd9TxAmytGC2vThz4quYBUIRqQQf2qjMDrag/8Nkso87nmuw5Blivs8Y+t1/W",
+	"6ytpsiSy+wWU592439TkeZdPnRfUJwfj+UyHDdnpAgWFBcZXX+VlllXkMGdHTlk9RleYqw+Joop5h9sE",
+	"AIdKeuY1IUE/q4akP+W4WFadMivR1AclV84SnkOaOHf5lp+p3p3VUIM0oo+ys1UprFw2TTkHnPlG0EzT",
+	"omRqStWgpopDqk8ZUYfrQh/vurj1WV5QUzwX5xQYq6a//aZeAxNHfZYSplnNDW2uv6UpWeVcEpaoKVfH",
+	"PdCEyzOluvC1LcoLube1VDWfa0lqvmjqBHw2owkpXNlHcKYUFAqQPOpTdQTBB9ugARA9q4triQXNV3pp",
+	"bZ/nlKzPkgzTlc1XUF8oOX3mpAFoJ4fblP2uZqz6KcOCZa4Vlg2orPaTq77or+pq/OYLnEh67jxQGVfr",
+	"r3I8B4eBrkzXECPmqybrmC/d3hsLalm08WXJzh3FGPLvHJ5R12OXhWyM1RkvZWp0lPpLRzqCdch5M6Ns",
+	"6XCeRh+plghABWqGSzTi0dm0ojtdqVmeKWWx4H436x2d0b0LpBK6s1gKPSgbRhGNO6I2weWqvprzz1ZV",
+	"r2jgu9joQdqryCUz7mPyKBtB6aHsdYd0zlVLcplbdbWHDfwBP6ovcY80AkpdkOFR8UCG37z10+z0uv4V",
+	"iJUVEmeZTkrKiBSIcXURQ3yGQJVHprwmLyXCSF8BasCCyOiieq7O7146qwvi8UIppz5TUMdd6KH5Nxaj",
+	"o4K+sQgMhlGxGAg56AGseDirkDEOIa0d1H6UZ1iqnYQkyTIdgK9F4TCehWeIhZD3rBnPw2AjkX/17Xow",
+	"RMg81rVnCmHzkNJAbsedDIvF66Bd7kI6psYI2t1AUK3q7Tx+C6mBfdW85PMxjXKyxnfpxS/ayjlV5asP",
+	"ZuePiaBTS6zOu9P+mIO6LBjEVjFBUzKxGA+24PNLwOqBSlc9/Yasf/oJG17gsfF/gwQTSJpWs+rOjI3+",
+	"EjSVxfpZvTBapcE5s95UdyXqHA8YtxlCw9HmQm01qNO/03YRcers2xcaZ173GxTB0wyzpa/QJxOS4PQA",
+	"Ca6NwNrqaw4z59ZtMkA0LNF1i4jag1JUidZuxIKrz0LA99unx8dKNWmk/6oGJupohbwQddjqu4WvTGoE",
+	"AqULYeqLgmoMyg98sCQbSGclGO79oYGM7nqkrBH8xIe5oyi7wksCEkTfz9DJXcj6wRkgTAliCrVTOHU3",
+	"UC2ccYmAOw515oi+yMVU1SPF6j5ncmFpoJnhpssZ13ycEZQOoyrxeaRDcG+oI+vtfJwz95UdOnMb52an",
+	"e3MKXxJ3LgBtaXNP+gpeD5aQtRbB7qnmCAi0wCmaEsJ0IRZdjYrKw5rVasNiqJLaKHdecyhQsZekdYn7",
+	"ytlT2REoo5LijFZ2HnEmiKnrVFn/jLHxbF1QKeHAIywBw8yqurgTlrSece7kGZ5qM9YgvIJenGrutXO7",
+	"MoSYZMWacDWvBPnMC/8Zp5lpo9SJsUn5I4RjOc+Vp3Gu9h5ezQs+zXTyZXQtwi04qsJjx1Rqi9I/IeaZ",
+	"7JVQEv2ShgbLdC1eay6921eQ0e7BK1FxKYGQgXhtPC4GQ2znra9UzvZGVN16p8+L1RETa9/su5m9EcrJ",
+	"Oc5K4kvxUzcFdTHWQ7R1r3Qah5Z0KCUJXeFMqMdSvHEg4g8tdsrxgjJ1+sO9A5DEEm0/GBvGrxldjzZE",
+	"GF2ryQOVoHocoUw7Zo5BBPo4s8eCZPltFsWa6tF/vYitJhulBHLhyXa6p2vRwMqAspsscIETSQpxiK7v",
+	"79tYeanrdfhO8dp21ZXW+hvHGqeugc4dK7VgeUDmd3ZjKtJM8o2FHe+APQsC7YKFv+OOjhRSSMZZRfQr",
+	"r0fl4ae+3XmbpRUUziv7au+JA1Nf1p93+xwRsqPD1OKhtGMR+yc9wZA+AELaLRVx3fskaOtj66Wal+KW",
+	"VS/W6JKs8E5kDzwbvPQ/Us/ExqnBbunBjq+3TR1TaE4zGIuDklHarWkp1iT6EGI0jGQXZhMtALbHJ3dI",
+	"4oi6aiq6Eik9t4EhwmhhKUmdYlg+2fcGwZlcBBJKHhHw5/rv4YyslVQv9DPqyC2XZJNaqEQqkFIHcaYu",
+	"6rq44zAKwBaFIyrcu6GSBk5Gd/9A2tZs3UPdgG993iBZxh+RPNv01F0EmiIMSpWONTx5ePoYXT2/dnWh",
+	"3tdX/e2yehg3voe+GGZ/TlNsBPR+PFUjDKF2bnboLipHf+TzGxpow5N+470017piRBWhWMCKNS+W6s9O",
+	"bxKqlWC0JmRJWAraqqncitRLJEWf//X//dnffu8QzXAmyAHSUVMDHjSjxNhuzUB7qLMLoWUJ7YMV0PEI",
+	"v05w4TEkwtcIT3kpFZcnfEXAUqKToBlHOpYUNH0qBRK8LBICyC4VhoKnwKVrXxsWo61B+mh1F26sRyxZ",
+	"8Lg73qv+A5/zAByQWODrN26Ov6yZe6t+23QQnsAjcAF4ZDhMLH69G+TwAX8Um0clC2AK6MiucV094muv",
+	"i80aEvw2Pb4OMEXJbGyp9+c1Lhhlc7GLQba3p6aMGZwzA3dQFZGcoUyqRepb3lDSZ5EsvEhY//ruiTqP",
+	"XdcG4Dqru/LJ7fsaZ0LnVIqXAANLLriwqMe0QMdHYoKwROpolwDkAiwYg0bh2yBT6+cdV0Okj98YrxFv",
+	"WxIYnADHR5UsUQKnqICIkT7PEWYbtNJWVF/N37pUR7N1YyJD9okaGdrQU6cTgA3Tc346M77ZfyFpdstn",
+	"SLGW7g0gN0zs5KAjZUF8wErHp19DX3r78Z0rryme+Orrb31Z/fuv7p3+qy0Xua00QbeTikUtDzRqkpj1",
+	"7eF8jRk6WMbiZggDpZNR6BfgM2vOGWqzaICYhhCB1FNVDRYzDO8k2Tlhkheb1xuVMm18lH7fDTi1MaBe",
+	"Tb5qbQeVNWi3SM2o9KlXQ1Ykmzy/xRX+1R2lZG2RvGtyQYaOC7sAD/XjwYIRNy8HwR2wkc2pkOpeEXdf",
+	"2CFI9/YJaRXFdpeQVqXtNIogm+yHml2DOcxO+Dfwau++3YWS7d22vkCgLkxGTFXosEmhza6OBKoyxio9",
+	"plfghPTPVk71NlSoau/E4QRUZbs9BISmTrSDzVcQx/zU3H3+ag3gX2DIUgcq1fiLBT43qIMFFYpcW7Wr",
+	"SN0PnzDEZC6ewqDZ1myS3pgge+uDHaVtvUPv3OPzKl92hTc1jLdPndMp/zvdkHmAlWpEhkF719a13pup",
+	"/h78hi5mg8OLdeWgHHCqDftalnLJ2Ss4Tv1RCl8zlVoQznEhDxBubB3QYBdYIGOVBHzbKUFzzlMnosF8",
+	"jCvpAGMyiYs7qXm4gzKs1wYjBh48l9qtPYUB7MnXW3q13yBe0xkwiTzwM/br1tHtXHyGvWttJbfVfxgu",
+	"Ylfr9gIL85vVMCMPz/lU4tksOHGfb+yV6wMV3b3zv7HDQtejfGHRXqQWIRseoAD9/IkErZKWEeh621QY",
+	"9uHaBG6hGYmWCSPwLcalGcEbkdje8cEtkAkddzOBRx+MaHkbiQoZdvqO4QsnH+ktTe+MWbqCpPHTi71H",
+	"KQ6vb1Fu1brBEneeUNVrkYHsdlmbq1bfoqoIVktvux8mrTqs/clgZn47um7ZcJsXF7xuOh2HfTXIuO04",
+	"Kv3bS2JSxbZL/ATVuQbdyJkXwCaWA8LIXA3m7ZZs/NW3Lv72/Wc//gn6h4/QxUe/cD786lvPPvmLiw9+",
+	"YX5pfLj47h89/Z/fdvRJ11VeXW8Lkp7ZEAEN0GHTs706pslq766fcxnr+skzLCS6vj+xDnOoERuLB3oq",
+	"uTcLCfJUIt+16eQRuDRV4rmdkW/B3uRTL3qtBSiIBMfe4ih9XpFFY1Co46J03+TTE/Mk0FiUmYzpo5QJ",
+	"X5GoyjfDx8KbfFodCUKS3BOap3hT/YRMaPnYTFl9CuSNgO6qVo2bptR/rXiTT48BJMVj7Tdf99BgKPJD",
+	"8pwmo+M+9Fv1xPRIAqN/mLv2MzB5GLwlE84AoqjgGXgEwKZk4q0rRAXFvnhJDO6OdhpeyUG1hYhpeDMj",
+	"MBZtebqyLrDZr7OsaaysJ+9w1XMAPUxoviCFhfDtaeCVoHOQ5AuyIoU+0/qHcNlES4uj60+0HA6gCVxx",
+	"VgCr5efRyOCa60HyVC0IP7S8jZdWPHeAKNOJxEobiwTuDRYRqMORb3jCkc/74c58m+Sklp1+l1503oPX",
+	"t+eH6gbsp1B+fWzePxSEsDK8OfZLHgg4TalaTZydOM3KoiQTjy5RMQMCdAOByBOcyGxjMt/U4oq99vgn",
+	"e0+uzPkV8+W7grOXH+H1fSIE1gVeRjBpVDZ6de54000s2pdJa61iIlyctD41DFonebCs9VbQre0q+1s0",
+	"suIpiVPiTebiEMs81I8ZxjNK34gYG40dCDjojd3seNLquw9lj8qufn/zEgkoFYyAF9VbcE+9DipQUTJd",
+	"oEOHSSIqTLbmJUpz0Dm7/PKOkeSjM/q2KvRuNkIVddop29nynG0x6W4Oyg42yg6Aksd6v1roz1se/9f2",
+	"w+d/LKX9acYd/A1sgun64TfUU6cAHix2x+iSCBmvUrnVFnxRcj6ufYyLOekvYtDcJbdsDWsAkWDZBjyu",
+	"AOqvMckGjReXCCtw3/XrBl7UlX9C19tlC68IUD510oAIOdSemwdslDNL8fSqzLCMMl94QKYCTi7/zdTt",
+	"LbTSt5w6N51kLpLLmOJG+sFQD7uwcgJPbp9tol7v9zclnM1oseo4dl7z1saugymHy7Pvzn/YiDW0A/ZN",
+	"9y2yAeykOt21lQRHoYQjRkahqer1m0QkAUHuC84FQTMoD21BcAReAbQ0n3VyO8bmih7zLCN4XpIdATYF",
+	"qRDKVYzPRZnbFiJOm5jokHuc51OcLN/k085S674mTjoJtNi3zJCr4zHi2q97UyLqPJ9QRuKw/3RbXSPk",
+	"+DT5M3oCfTN/wL3m69A0XszA+wYcwo5382Y92DuMqO0oCJuYks8S/o8LggQ5B1vTsM5weePYC2aPUY75",
+	"S11nBhixFZ3Um8xlV/oxIPN2l/pd7WyIFg87Y1I7GTWA4YFvUZhrgAu2ZJ5+TXdMgIpd1VqyDmnCb5HN",
+	"acLzVooqbuFXC+stFrZJUalm6q81mS44XwqvWnoPT0lmzbi7qIamTetdb6pEKy4kuvmqNqohPkOQLnGI",
+	"yCqXGyTxkgg44yEbA6/xJqZm53OoH6dn4FuPe5QF3ap//cHFt378+d/8pfWXVh+++OPf+vwn7z/74Tef",
+	"fvjTz3/+wcW3/xs88qM/+ezjn1a/wYO//b0v/uI/f/bxd579d3jx85/9xcV3vn/x0S+e/uHPP/v0PzW+",
+	"uvjWL7/4j3+l3/rOxY++U7//9D/+8Okvv//5zz+9+O4fqW+ffvjfP/vkE/2i474FHHLQ4afcwATV8NZ4",
+	"NaXzkkOSbgW2bxDaK6z4tNQcqMs3KLa0OM9rfz7FPcqWY4LcxoJ7BWPc7lEm71CWmvzSdp1Na/nuGiKM",
+	"AW8AwqvMBtJSqsDa7iWEpTr6PyJUKuPzuQ9Oy2S9UonWmEoBeaGwjcgTiZIFSZZgEPSnZdlhNZtMrov8",
+	"ZV7Mr8qMz69YdXtQus0D1zwQ6+Gbjy7i0bnr+jQI/ejlijANxeL1XK7iw/hattmsnDcKKBs8gVGeYXt8",
+	"uHewih7V34EF0Af6Dm8irTr1Xz8FvqvS7839yU4aephASDI8d3Mfia7TbIgC7atJ31R3dyep1J+uXqzx",
+	"GF4SEzXPqzCsq5kZwFWr7+xGawrfRVxtbUsItxwXeOVxh755+vABwgKAhg5c15g5w6tUTV0GwvjQJur2",
+	"PiUoLyWizFQRtdjXFYcUeQJNG5y/WOe2rNTawfuCz5hlXq+m3EfQwOVup+qwr//72FT93m45u9MOddIX",
+	"408bv/VHReHZzGmqLoTaqncFJe3BJ2V4emDgdZPh6qi2avULrAgA5aketzCy6ArPydV3czKHYBL1IQfn",
+	"rKOnX83TmVcxYiPK5UWG40JRCR9wOkYnt+4EEh5tvuSYetoFsUjhLYxgiSTnS33kWSxezky6yhoLJAiT",
+	"SO0zP7RnBfTQmcLaoH8sSa7hzxbkCTaAdiilcypFzM3BYFhHaF4dqEdG1ho1iZhaHroKu/kTpqv/1IEs",
+	"7wQ9VHEl2YHZ/OJMQ6XZiKoq9cFyaAV5XSNfEBMm0B8gbLu+K33hJSSlADgSQK6gGRlfd95nhc0qsMgm",
+	"E3z19mN01b0BX/1Nmr53VT8urv6mauc9XYpd6cUzmmUkRZTZk0lIvMoDmLJ+yL2q3qEukk0lZFkt8Dm5",
+	"BMBe/NpP9tbYwqsG6uNTI1sTrG4DjEtjqcNOjItVQQsCm29JNooULBUGdncYNqeNzVcNrFqsSc0dhpiW",
+	"I/r4LOCjUYL0dYjBCYIgwjOHoFYLgLJGUBanUMJGILHCWQZlywH2ErQNQQCfAzL1LlsfpLFPfCHw6awa",
+	"vwehNp2dWEk9EEllQ+IdkjitO031Ufm+KTfbyvGyc4jExYo8g/gylAwy/pxpEcMZMfTTN+f2Sa3z+k2h",
+	"MCX8lXKNWZqR4swUMUqIMbtCyOiZvf9mZI6z6lNBxfKs4nnbQvVFxoU4q2r7VcmWZyZsvqpwBbAevgPi",
+	"fuUvbvL9Zx9/+vnf/OXFdz9C//ARevbpdy9+9wefffIJmJS++9PPf/6pY+Pha+YOToNDp42kuHZ/u/CV",
+	"9jjWoh2mejQ7Sktsc084M/A+PyfHuohm2Baqb/iWyKKc6oplBhwHqCzLAiLyqEhw4VcA7D4KiHPJUdXM",
+	"YEimG9peYepfs3eoPmD9jidduhHnIRKBFS9cYrx/ZuqoybiQEwTVaAEtSSRV4PUgrnwg8AsaOwCFEpk7",
+	"JzxpwOK0zqn6RZQ1iuueyQIzAUtYQT46BWP1AWbq5lbjfCcG5NB/vXuAVyT9msVuHkRI8/oNK+jncXXR",
+	"jX4YhmJ+EChE89nffvOzj/8EzMl/+PcXn3z49MNPnv7gt9Tnzz75d599/CcX3/n+Z38HRuhnP/rVZ3/7",
+	"Jxd/+hef/d1/AKH0wZ9+8Z/+7Is//ounP/xzeP7jn372d//h4qMfX3z/g6ff/sh+9cknzpoQJkmRF1So",
+	"wc75OSmYEaKUCUllaS6FgieUSHAT0IxKDKn2C14KstDIx6bun2/7PSDr/kL5u0tJ9hKaS38G7ejrajA4",
+	"qWuukmSVZ1iSCRJlskBYoE5dVxNR7MHSCemyJlOh5e0RdscJMPxRZuHEnVw6N/x6zxs390TeDtQsgTgQ",
+	"ytBtNldC9xDpyqJG56XuDbPS/AoNiIjZZlR1PQN/jaU5P3vWM1RgLaaIoG7BFhG0+YutmWu5ZkJvSIpM",
+	"YcymVx4MLAEYNjBYBqAVG9CQoQuAIYppSL9lhhumS7u+H7DapmkdsU5Mp7inU0q0VdBSF80uCyo3/t0N",
+	"3e5CmTEb9VLZrdY/1l1QkzNgLKkAdKdubsbHG3klgIFUfYRXwcla6iYRmLq8VfJAWtjMRV8IX5vSJ1W1",
+	"PnF5EP/GXhpE8c8wm5dmKTqmIsWXh7qCwcqSGhfEkUcIZ2u8Ec7p843FleMH8PnK26fDB33V/6SaaHgJ",
+	"TgkufAX6xvHkKWEyzJcrvHlEpI7l9iH37CIn2+nFO1lIgj6yIaktHceXIT2Mu2JeC3f3L9U57rVlewAO",
+	"r8VEDUkSlRAVA5jwAvBPPMA0FhIlmIZlMmKODSa5NwOZySjcQJxDduZpdeUd8JAE0joSLEggh35/NyHe",
+	"Gla0k5izv7No8FLAKfZumdKkGdnjpgLK6KwfnaU0Zor6jQ7myLWb0YUYArjMYOa+7BJ7jKOusd0GPA2O",
+	"xo39GV2tydSlNFzrlDVv2/OVupoWGOJi+nD/JX8rFo2zR9m0lnzDpBM3LqnuoVHlq7LEVqvusEwzGr+z",
+	"R7tLOiAlxGXPLlfitKscbm0tMo32pRI0bDaGDtX0vQvqJBWOixgU4YKup/ev61j20/uvIMVtWp/Hgrwk",
+	"UGUtNCE8VCBtj+nPNR48F8w8Jsa60x8+akgZihOWvmoMPCOmgLWYgP4KzKt0WoYkYWhFWamt1JHi64VR",
+	"PuUQt1BT/kspT8RVXVaXXF2SzZUVZngOP768Sr+8y9WIXoxQpjR5kkMsnl/Ro+yUhFD0o88epxrFwG2k",
+	"glWuq06YIUyqgfbMMRSu7OM4U/9bL94BmnMinAwRx6QQx27jI6LDDBq7+KEg6AY1Yk3QUeJs67hpJZ1C",
+	"iQHqNyQ50nWxDivbDpXOCkWkBmwZm+1qAK3t/sYR5EJbj2c5zWiClmRzqMYm8EaY2hn1kuwmBaMO7q4G",
+	"513nnLDTOseotbzaqtOd1QMi17xYWrMPFBRQ/R6qed49Ob8Jk70KYQxDJuQt4mOSsiiIL/zvMdRogd1n",
+	"4v7AnoHFUvwjVTTzFAxaY4HUC+Bbyfhc+wGGU+4JO5IBoJ9SkIl1NuhDLlroqEvC0dxLzaq80bTga0EK",
+	"za5UIiqi4CM6uqVdt7q4l+UwdxzNJE4z7yGcIYePd2Ftc7fF9s5DB6eha9bPsDrBnsjtsgaeT8ZBc1CB",
+	"KRV1lfGWuCjlghe0Q/E+Qh+ZdzamXJkP3hswlDzWPJKMxbmHakRRQQOyKEWwjPDa5CwMW6ntkz5Sqr3m",
+	"K4NBmaBpIKTJ+AP9ylSOC2+hxwroHMrjr3BKEF7EWXb1UHyjf5dPx2QtGxQwz/JanKdWyf9SbPz38gUu",
+	"0rWZaZcIoWAPcx6IUAEhbX4e1i4DQR5KkfeW2XxUl6fJqJAC5UpeL3BmC/JkdEYg7djUtAqU5n9tGMSj",
+	"7UJ3dmM9QEPvivvs9jIL6t3yReorFdzC2O0StQMc2I0BZajpeBnM3IScn1GqgnVRRQLfbqGNpCU58p6e",
+	"hKnDEsYs0HSDqBQkm0WfzJFAwDUGciQ6KiPrx9yjqZLinCYEEZZCXDQyeVaRtVeeM6wvpqPWJMeb+0Qu",
+	"eDrsYrAPwvYxzqPgVW+K2dJiBOR4A1f1PMPSxG9FQMrMymEX7CP9lCmcSRMS2j+oIIyso5KeRUYHsTBP",
+	"1TOxGJQgFmpgYlKs7nMmF6GyfnRFMspIvAammg8WtPBh1oYOcszEbDhG63XMlo/ts3AkbIQ//Fbtacwg",
+	"sUTvkKj5NBitX59M3SLXFma3iapcQVf2Bk87NAxd3Qc5dkwgyHSzbfZARPV2bAKjwjPdieIPh90LxZB2",
+	"NpIPJLlOum1k4DZyby8++sUX77//9L//ynEf50QnmnYTZrUQCrgPHrrRDV4P5td1iUNPtqbSyM8g8WGC",
+	"MlhZJSuTBS4EgZAYBoKzqq6jWkMzTDMB2Jbw/iESkJ/jVlccMiFE3snJHGcPYtGM9NOwC72YRq/uXyqB",
+	"prIODzbZGoLnEDDRZZOYo/e464IOotOXEbulZhZTtRFMCkmyTXpYT6UHt6M7pu5aS54JURYWxHswf7fJ",
+	"xs/BRPVPhiUt/MJO0IieG393Ofvt0+NjJT1cdREEBtgYLdOjVYUANlgtX5fRu28rllZe8gptYGUKWa6o",
+	"0H++09OOXbWuLdo+YaP/FJFxQVIwSlcBgl+BOp+Iqt8Zs07e4Zrel9iXFth3DB/bd97Qloqh1bSPP9jq",
+	"iKcOvltVnL3e2MPqTlNI7EYfaAmeF6wadNaxw3JPP/zp0x9+/MVPf8+qCNUH/dfTD3/6xft/8vnf/7b9",
+	"/Zc/+eIP33cUhZJViM8O+HMj9sCoDl59oZRT/mQnpIaWHPTiDhbaGMRAQ9p+3L9mlzsIgh4FzjSIbWnC",
+	"pGOOKBlZRHKyJ/lod6FO8eSNGGQfOU9wshzMxhjG9d4Z0NEQrNGJd9VXvPBLdgM0pn6vajYzJLnE2SFg",
+	"COIiAY0XoxnN1AmgQYBFK8nPEwXpSckL5ePVGcOeWzaXuAfz6Nr+ZH9//wAJrnNIYRIaYB4ZvENIglno",
+	"WucDplATgGkSe3XXdtx+auuw/svAftgISl9GP2cJmehbxgqnHbSzF4nLKsIg6QZxJRzB5dt7DSTTYEKP",
+	"IbBV8QdjT4djXYPxmlVXFVjoNr2NAZcFx7kXcPz05K27Ew05Pj4q5nIY+Y24lFEi1dQAr6dVKz69kTiG",
+	"8CcFpKUGARRjQmq24H7eMg4M222rPI9x7uIqrcPOp5N20e8ONmQKBSyNkDjRM7CYLm+NqltiXxl251Tx",
+	"HBVtnP78NJCL28wE4HfO4pG11ceVCPeWv40BnKwL3tYd+ufm2PetkJ1itjyr7L2TvVlBCMAOJgttPMxo",
+	"jv15OifaWHbPhm204tugvk83CobLBWVzXclAog0xOOZQBwzNcCI5lDkwWA9EIgYetxcYh7KkLI3nxjsw",
+	"ZJv61UlwCeCY+XjlnBSP6Sq6EL/vzLMhIra4kp5K6yyse/JyyYIzcpR4BIBenDgJIACHP2rikUeJDyC7",
+	"E8UInU7qkQ6eDMYN9X8atloD47q1wfDKQHHCkBBl6Kr1tl3V0k8cIsJSgbASZxDkS9OMOJG+o4yQFtjN",
+	"jqgf4s1S/LlDvF27qWSIRSydIEgDQFONgOZ40F9Sgqg43yaKUJ2v1BuzZjyfzW5ywDqZ0czk0UOQ+JJs",
+	"RseFmV5jsK4tuU8JzsK3TK9Z7kQDIqq72ZSmnkEOpWAFjJSv07Quwzmy1DTPCRO+wAF7W8NoQ3BRheqM",
+	"Oae93n2KMzNYu2NJHRrkJGBP0II8OVS0ciLDBoVkbAQsaYQjvSTQqT7yT6wmfJfNOAxhbByb0Z+r9bAE",
+	"7uOlrTGefYEm0htFqaT2gY1CLlcgI7FZYkWXt+jrh8hUDjwwJNJldOrnrqH79PWBTX0jhFSYEoltuJpv",
+	"aBnB56QxQMRLadfLkxnvg9jqDSugc7CdCvfG1x3JpKbC2kaeGiu/0rAW1kg/6F32ylCITD9ATVG6lZyM",
+	"KAhpC0G+E4DE895jGzygnnpJoJIpehZECJK6VbUOdbGcCsc1wQySteEbU4NuMv4265zE2294c2BAjDvQ",
+	"RRuVNGVGk1vITRZgGLVtoHwQmq/k/v61fceoXX9TzJIbN29cV3/hdSBjbvsaQl1NATjEK3N4RpPNdqAM",
+	"R/Xpa9XzHG/uQMHh7mmHaWrhJrSdQGdDgY4UgF+mCalC+Zqt7aOvIHWTUsc9wyyBm4wOA2cGxQ0OV6UV",
+	"FJB2Pulg/zTQf/b90IYk93aOS8lXWNJkgq4BbqOd0XXzF3CXzjyxgVC6n+tDfa55saRsfstE+tQvDozW",
+	"j0ShZ9BstUFZZ8nC7LELR4phtO3j1k+KXvSQdqE7CEGbaMO3egYctKPiOpv810HCHM9OzXC0Nk9pkBJm",
+	"ru9FyTTuIEbqNbe/m1txgtN5Y2pBUu9k0YsOSsWN/UtwwHMt6BpIyJ5RkqX+a6BVR/hspk01SD8cUzul",
+	"ApWOL8mqoyz03RNQOxghqThAVc3ZCSqILDZgRUNfEl+eoJJJmqH//f5f7nnoadD2OqpkMEe8DMZRyswb",
+	"5A/wQxPg45zwPCOgDyhCqTkcndyNgTSzgKDj7nAGi9NGKlaee2Pjruce4LSZP6BnXpAqu785269po3ul",
+	"oprI5eqNGtvXgcaNii333ce0w1w3J5bmwqsOnQXO1RVDjYFFX9BSKvIMb6Ijn4kfgem4gl7SgeUoo2zZ",
+	"UvFuvBpq7+t1vkPr7gntaOQmaHaNNxrNKaZtg+8YPTfz/EmwcOCoegqXrnTY9m7ExoVsU/wwJsL6SPs+",
+	"qhjr5x6/E0gltcHGDfr07OUjKQs6LaU3okIWXrA4o8l7f7NIyF1pyAPQc/2wxwA7KEIVxrKNRuzF6YpK",
+	"SdJDHaj1FYPXVh3GI7Nx1MT1gBtYGQaY2Ayph6h37NnYMmSrrwNz0X4IkIULJbwQ9KI297pQU2MjpjPZ",
+	"m2XYIzAeKnpZgGcj6ZUmeHyExJpKiH6gEoEW2L1Kb7V89pBq3+8pA7Rn1XspZ68Nehm4i1xu6Og80bMW",
+	"OwGnrQ1u9gi8jMIOLTz2VyDA2bzvlm6ASW1mIGBSF3zNoPRVfcc2Vz3Vz0tC81ZEiEWCo4xnwmNcPXnr",
+	"+PSfXdtX18yT2/cBu7EC8Md6sCaPXiDjN9THMhdSo6uVgqSVss909M6cnpPWleTazR51dARcXI2nOggW",
+	"pzZTs+XBON7e9mDOofau33ilt8Fr+54W81ovG4o9c9y9lyLUq0P3lQTv1QMb2gcOymDrCtMs/9hbA7vA",
+	"M+kW3gaugPuHDxUBeIylBjpxBuz3FQgD5mWWghOYzhmJzhly64V5JLLpYjDGQFHjkXoWZx2SVrPpIefb",
+	"/ujIKW2x3OARsmyHRow7Q03mKvQbGK7lw9aKZxaepnVI0pU6npiB4AAPc8t4oQWJWlCJl4RNkFxwYbCc",
+	"1S+A4JORGdjMY9f1GMYDbuvBnZ1wJk2uVn/Yvn4MVKmVJ73zPk7JlTJH6ldmcedRiiX2WgRTvmYZxyPE",
+	"3y3zhm/hFyTLQ9Lpxv5+ROH8DEtyK5iSB9GMKd5YP7A6EghLAWJF0ixDK7yZqJuSCZvymYzGFL+hSVwo",
+	"a59dFQw2thiNMaIpXrz49geHyBpdvSPNC54YWJbtCZoXPC19MTrenAdG1jHUN0ZnS37suhWhUMnUTJWk",
+	"/gI3WTmPi4zuyzZtm+hVo3XdeDPvlmm2YbOze87spR5ZsxvLHbetvrjMAu1uvVfVtbl0zSq/cfgIueUv",
+	"JgiQlc9ERnOlpltQZacYxbAapK7Y4eQb9476koASrhOEswxNAQ1K6GiRBU1TEudNjM5r7ykUpVTnk1t3",
+	"EK7QyLsByl4Lhi/NOaakm3WBW4O0scw5xHMqMfUn1ZzoahIk9bN6RoW3HBDACTqbX01aVx5JIbKgFDlh",
+	"qVbPtRsJotAd2nTPJEaeyLfztF22OxKXIKK+llxQMa6DEOGdlhrjnliC+Uj9L0tSkjt0bgLIduIldIBJ",
+	"vAdJbFXxdchieJxhulKLyohAkvOIvAHTa8WedXC8Ha2POo9IQmgejtXwpwbcKfgKnd4/bTsKxiWSBOPg",
+	"H1msVuPRb8eNJsfNy0ZzcLduPxrw0gci5myESOoPiL9//bbzwAR99f7Vx2h/f//XBuPjLwdv26JaY5ST",
+	"NjUGgOkeWcB9H3IBPSdv8mlkYE7d5+gXoi3ZWxyYhCWngaBq77BmBKCkxnTRLYA36Czrv4zQUZW52ng4",
+	"G3v62YtrREWh+PPXCx/92v6IWPZXR1T5ufjVty5+9udPf/gxZFX+6lsXP/rOxc/+3H74+Qdf/MGPn/3s",
+	"z5/9/gcX3/tPT3/nf1389ge6MtbPL777Rxd/+gNdEP2nzi8f/eLpH/zo4k9/4EVw0KC2tS/N5GfidLNX",
+	"mwFciGh/mMvx2K3QwJLuDevzRfHZ3yobI0TkVWUzXZzrIUWohONzFPMbG3cfNBNUYsJK7dDPIskRhuFi",
+	"lmrrofV9bRvFXmkEFWJLYw260sZlz5aQCCBv613eRE2s6dUnW4956q2TYb/urZt7iMgql5tGxRcoHCL4",
+	"iiCcWfbc0tijB9E3+h6UbYND63UfxNQ7UxsqRjr14Dwf3z+t4Z0hhMDshtQMWxcgQiZudGLDuRX3mSe1",
+	"/1J9EhLPZofI0sfQHOD8cEGGT/VhcB1DsT567+KuW53qL/Sya3sN6459/gdwN6hlAZcDZwgjRtYIogYn",
+	"9pKjHfGMT3m6gdjptrTdSs+rDvCWUgu1XysbpCA4I2lledaY+2hDZABLMCY6vV8PCJ61A616jqCWvYBx",
+	"JUnQOc5oik7vX29cIm0MkHPHn6A1GGTVTqRsrreP/5iBZVErPTIpxEzWz1gWzq0XGzHi6gk38+eIUQi4",
+	"2Nu8EjmmlDMyqnXOSGTTdNtysJfVKMFYFacowaMPnjcG4naYhp6tGqre6cAfRiHRkDgkQxPB0qsfWWI3",
+	"aVnrTU38u0r56Tde6e53c3BZSMYXeWypPoOHVvTKjpVnp71Xnt/5X+aWoxHn7OXl3/3Bs0//c+MmEwKm",
+	"c+8wjbI33lI3abNyZc1/jwzMEtSAFUEqwTE9IiFbPa6zpts+cn282c8D6qvp1k9kPXBfTbIAzNsDjkwi",
+	"fJ1lDEWVfUdiHanotaJGhs+FygpAu+Fpab9iT0LVYFBnFbsJ+SwQ3B8M4hyqGLFVvbWkBrVo5+wOvBmO",
+	"f/SL0He5L+Hyrl5Sk6oHGoxlmAO1ruDG0KuvM8szYmoJexZ7W4C5y6AdDiVTVjem/iAReKon+bIqT6Ab",
+	"RGvMpDhAb58eH0+6sHET7XASNCVMoru3vHmbETyVYyHWvEi3YI+tiuuNsNJ38iFN2l47MbJRjc+ZUc36",
+	"E2ej+vd6RrCILL/djjofmK6LqBKfelEX+4Fu/YNmZG1QrsPHRU/iyC0dCXfQynrqTRrxlzr3jw1nr1tw",
+	"wku7Y1PDat2bRiSsuD0sW3kGYPKhBsw+Nt7FzE4dnV5UyXEaeTyEL2/WGA5WOWgCLhsgq9RsEseqFg7A",
+	"dNdvN+qmww8vWOmsew7bS9xb/LZxjDdGKVStLnuGDmwWKiJaVyMYGujUlh2JTnUaEVjYiilkZD3aNq+F",
+	"2QhQnjYmWckMMLS11K4L64c1vD815UYGQcqSpl8viFBmGAogSnqKioGmG0eFlSOrTQbBtetuxuD1fmE8",
+	"ygnuvXHFqDxKg+u8qIbWfZJnw5dq9UzHgltRzTQy6b/oCSJPzME/6FIfhlMOasyj9Kcojen6SN/9sLbj",
+	"J5AsC3ZqCsAP6jgdV6fHezBm0D1KzDkl6+MFCZZEcre4vjlA1XoHnF1t8FJLQ3JmyVN/06lvjzOSnk0p",
+	"pEcYNjtzcGITzkRTUdzCKldUSG2V9xML49U0QN1OUfiS4XNMMzzNSIRwAqpUXYSp2uNQ2n0RhNTpzFc/",
+	"UbFffyHFEbRVcmCM8qGo8UhLDy8OLwSx++ssSZLHxGSqxxwi1IMEAjpFSYPWBr1iNrk4eNiPiJkCUaaY",
+	"ZSyp9Hb0UMrOb2yDFSf62qQzY6Yd3Wr1pq9datSm4XasHr/C4IP1hV3dRYmJC6NyAkacFd6Y6pzahWw4",
+	"oMtBBUnM8RDDo/CsT8ndaxSg2qvabRKwWnB3rdyZ9fBeTc0u/1lwxcG9qSOmox6NyI5XEgqSszqp8cPm",
+	"AvuSGdHETCJMgH4trlbMonWx1oBMC+EB+BX9rcK3NLO+gBphkbFhIsEV0nkb3EXoQGb17sSk61XmCKSr",
+	"RBdCh2JInvmNwPHokVvEnK4wKxsXb6fjlakBFRYX/tDf5+ta60bJNsBxgLSnkbkJYqtLWSSJq1xwe852",
+	"I+DVL9qInvAVEYiRJ3KCZgVfoWt7vdA7np/KqU6CjmfeXttKBZVjL4pwBljknM7SNWnvFjGsN4hhqWFP",
+	"oJIYuzHNuGfgizTMOFqZozSuTILFWV1AsvqqZElGcOF+tS64DimUeJU776RY4rOq8omSEIRJKjdnJatc",
+	"dM2rQHVj0EbXM5LROZ3CzROCOAJeO+fcjsng0Me2SZ2gGlHHYy043QZQwXO/9e5SxffarRPOsY1KuroM",
+	"QIYvpa9b++Z60K/zSAuMiNI9qy0wYIyPwVyyqw6bU25NaNJcvDDTq9+pkDTxBSvqgyOAD9Gb/QAwOb7b",
+	"u60jn2r0RcrQv9D5bTbrfYSgIIXJ6PCww2+UxAtE8XUTumSGP65bN4vEmzSsbpYhgsUXwq2TNuwKOG27",
+	"otpMsqJ3eJkrUvmVSZ9Dxqjsaole2Yc1ulxup+Qp3gxR+Ou8WOqRAqLlmpDlqFf8W0d3bZozhs0QsUxJ",
+	"4dvnSkonl6xckxQjfL61CbRLZZPftV1FbnucqXNoioU+0TMNDOwPAKlhsirQR841G8I4wE6ka3sN2ogq",
+	"zCozoH66dw/hJdmcAVInX1GhL08zmlF4+qwuZCjKnBSCpNpuRkQHS8c5KKlYPqgyjdtOyifSf3iSJziR",
+	"OtzYonpUkAONUM1AAYPYqqr+shfDl0ybiWjqCNlmvOQ2lnBL4gXPUo1srWEo9UKD2FD0TlcQAsGhPj0v",
+	"6tgiCCJb0DyHv9aUpQDCby5KdlHOqYCXBEnKgkowQZUp1S1B+LV3lU7xOTnWEdzBm7BF1fUgqp8+fNAu",
+	"b7nfMhVfH5FgoxfcsBtcDdeLjcaEWy84yk0qp4gJbVe09aOym4TWtMAzy2USFQSwWYROXdfZAFQA7IoH",
+	"wHEUqmJFP2dQPoY5TbCvdsPzKq2wwsXSF5pdCInAzC6sVQZM7C8BPvoESW4LAiLO0JTLBRJJQQhrrcrN",
+	"SHeIP5LnNzzxMkqyHqC3H92z4/qXj2xBRQPixLSO3crAvUxhh8gbrlq6Sisvi6wn2AdqxipZIGLH7buR",
+	"2hvoiGISaoxhD4HjAvOgZP+fXW2i31NWr5233pVIMGPEcbfpv5UEz4wzZ6gilu6DkTRQngWnaWHwMFqm",
+	"USLXvFgi88ChyZsBZplo8SQRaAgHiHE0J3xe4HxBE2S1EARlDXIZkaI2RuXaQihVYZuBO+BONmspSHE0",
+	"J0yOvwDaANG6iUm1MMadM2azER+Q2fhU3udVuHdZp0UO8UU8roxPCQ9h0Fe1I+JmZaum+G+7dYApotLm",
+	"9cEpjrTWBVk24MIpyIqfE22mHRxmQVZeVJC2mUcXScpSV5brLCavMTiQkvv0w59e/O37T39oC502Pnz+",
+	"X//LF3/8IycKXbVvikSYuyuENMZW5Aulcy6r/MyK5JNgZYqKQkPWS7Ud7tHZ9gEIr+wsAEEP5fJmVNjh",
+	"2yMeqtf95Tt3MYznacf9P6V8zQspWOM3hfRVbjkFG/QpKCw+cyDNF6SwF+T+ahNeZI18QVak0KdPr1LV",
+	"W3ukN9dzEDejGkNdFsmZl58qLD3maTiueXeRVKHuIaSsdwwJzmWywFERZfrRyBKNu4wSqzqu/g7NWIbM",
+	"M3iOvXkdEsq0QClAJpF+yne+jdIki4IXvij7rW+1NOC5VYMeZdqLufhpElqozi1rXrfOPioXvJRwUdT1",
+	"jDPKliJq90se62UZUTMbSOrMrLJ+VamNhhNwaG9DysIu1OEtQiNmBV/tWnsOnUdKL7x7CyU8K1fMa8hX",
+	"J8PD+LTcJv5iMPY3PgV3XCiARnWcZiS0o8ZECmguiB5qnN1FN1qZXjT/X9rN75K1OfIhvBPgNrNv7Pao",
+	"qdizO3ajkuqN9oLVQWcJPHea33n6/W/DHeY7v7z46w8uvv3XTz/8M3vBqT/87g+e/f4Hn338V84FByAU",
+	"7K1b22KsiaWCEFVfe+0tdR2wS8TmQ0WsExxGcq+SzG6VZJsqH9ykhlrcUcw2uqQPyQQ5RHgKB61FGGxb",
+	"pHvHPrpMxyUsOs+zjkUsfME2eATjSl7EZzboZz32vKMsQ/ATWpAsNdWU43zxPPPu6+dm0W6HmogyzzNi",
+	"cwlCW6Inp8Pa12xuB9egT77aHEauBsxt3rH4JZO8U/Bv9GR4zuBn/97eMlemHZSqe+jNZTld0LznzlEU",
+	"VG8eKxjFomQzogUiyOYNL7+xIGw+LzkjdG+y940FZ3Op46Q2JWbmT7EgrPqWpXhvsvcuBBSTKWbzZYlp",
+	"qt5+V5InULLRj8JW4GTpRdL8Ot5MaZZtl5jcQcrX03b6C5HOuiaDNvVeNjePvTcZn2CHW5Gj416JD1lw",
+	"WCDyUY8IfHVnQDwZBTSi3duk/abAO7zQ8GG7RVvcEsEmqVCOokYZMisnhJ6PI6F9x9c5uJWUmrFecFR5",
+	"qQ6R2AhJVugrBtYLpVTX/rp2w0YaDYPkECkzIvpACEHECwSAF3qMAAynrrAYmUy1yIMJohzSrS7pLaiX",
+	"j37x7I8//fxnf33x4V9f/Of3Lazld7/3+d/8V2tQ/y/fevaz/2E1UfeXL97/5ue/srgwz/7qV0//8H/W",
+	"UDAthMvMOgdrh6FmkipoQwtYs2n26oV0w80iirp6QxjePn29BqeccyKs70PX8qtGMgjTrWRsn89aixUk",
+	"8EZMECNrIuS4oL7Hqofb50pUe7QY6P9tv9tcqb2mIGCCGco4X6oxrQTJztuRIIGigIWmQ3fT4kwQ8Jza",
+	"Q6ZS0qlQG4kBoM8hMuu3MS5XjZW3wMzv3tn+hLw8bGgUhGfzpPOdSt3Dzauh1f5Rl1stP9WUH4PtaY/0",
+	"nVyIrXrwYm/EVbnwQMFyrLHi3XpQDK906R0Dp/kyerxQV0V1/xMLvhZQA4DPTNlizghKKc74vNSvYbHU",
+	"NWDVLyd3HxzqkutI8jlRV8eJLdWOCNbh8ZZ+nTAQWwW+xwXwyo1AqfZLxl7rvn007SsKqyl+qk7fx+TJ",
+	"TorhW8tst8jWIEDk9qW4w86RjOaXC5FdkZTix93iqK/ufBHrnsL2YLVSd9k5lVWC66XhYp5blBxV4/Rk",
+	"1nnP0WiLCItFtBpjdOgAZJgQgQ64dl+sku8AsVd3s8Q1SZwwAke+12sRsfo7EfMthrqEV1615C2FMMpw",
+	"uEO00muB+gnpWLD++Mbp1lVsr/UeCl4V1oXHNYjmU14yfYeIKnDD5ZHNVo69Shn8xlEXjVG+DqfiRC/q",
+	"PEQ0JzqwdkGeYMUFK1ChdpJ4adnZ8Y9sfzyBKPBZ9KpsSDvrSlKIBvS7qyFWq9Zcjr49uTNJofa3N7Go",
+	"tmuG0nSUqjXFuirsqhSyLomIDM7+gEXUKo+9VVqby9aAQ3GQR6GKSKN8Amxyvz9EtbgzAtaW+suI2fuV",
+	"V+DSp7+O+hWXwYt7Pkf3iKzcoIHfloB4bsb9iCO/cmUaq70l+GDcn1ronko4+pLpSy1p2LQ8EQx+mls4",
+	"3jEUs+9Eno7uNfi4m3+7O2Nj4ZAttiSBSSgaaVnU70TOX+dQv059Rbsf5oSZQloLLJGNIBVQT6AKxnXD",
+	"dWfwCwSpb2JtSVGRlxX1vIYLZxKDbLszsfmPUzsCuvaHo2/FlsI0NbxCnRwNOPk7nfYOemfE/0eIk5W4",
+	"kMcLXMzDEYVzLMlaJ+xWmSckWUC2Ac5ojjfDVzTbRmAMkvgdZJEwXwlfjUXQcF56foA0kac6ZWQUo2hq",
+	"3aPMexgDtkQo9ZyNCMKaZs2aQv3IrlpmAazY4HHrTGAHVT2mnC9J+pDF0jqAYlCkpBjT7T+9whWd1q+/",
+	"qAoUainr+1vXLhlRMCHTADPNChRhkFOHi3YifI0EetHCVy1xAI/6suDSI4rq0m8EeqoWf9AWHZnU3g8K",
+	"bfLWq7u6GlenOIWffrtig2o9LnVxBL07w3TVg9yWkixSlwlYQsaEqphGeoZ76ia6BkOgh9IuAi6X6Cza",
+	"V/cDLawXuAFcKpTiAoaFnBdyWAGB94PTD8DeGPNFN2gSCmfpyDhPlanaK+m5frxO5iVDVJdjVoqDvjiq",
+	"S8YEYXUpIRskpK4zFh16V8/C4sO1xdh0E9/GqSS5VpFKVqk8rShBCPs8QIzrYNA1Fsg8boqiRdt8vV5o",
+	"sLxyQSZoYYvfE5YquhGcLKxpkgEGx5pk5wStbGH5kQSDQgQ+itmg/KE0mpjqzyOFEAzsRHG41wY497PW",
+	"Q0ZQRs5JhqYk42ugkH645rHx9AkPQ13J49vR8ENWopGtKMJpIDaDxyxUVaogrjcXfShUmNtBDRS2qA6V",
+	"YDHASFMoICe6MZhVTD4o0bZCgiFWRW/HqFpVrm1IHF+pb4cPa/7pl4Z29h5sTFoA6oZzLHQR4ywcj/8W",
+	"ovnGB27EyDr0lkE/SXtxkSLuKwyoaLua7NXIQVUPdXP9RLIhle34hFJfZruj3BLsc0sEy9bEW8CQepj9",
+	"E7xvMcGiZ5h6Y90MYguuy65Cw5OBPdsGqYkfOEitngO9O/BZzfCj5cPSWyE+K+e6rmlepxYDsgp8mVIN",
+	"s+Mr8RufQrFdHIQ2ZFaCxE59gKQgfbv3lLgFNzCkQzJ6+1Xw80rc1B5VZ5m3xnFA5EAYCbtPWSl9gtL8",
+	"AP4BXkDknoYTLnjJUpKiMkeSowXOZggztOBl4dUn81/bd/rwST5T0y/waxiK0F+fuAUy6JQMbE64MbJ+",
+	"+p4aIN0af64HhK/hEZSlOEqamn8pcmLqtItyRSph3dNE4IqNdctDjKaH8F51UoyyMm5dRrbr6ri+fSDE",
+	"+IuwIVoIgnfVNKS5KNKEpOJU19LvrQ3eLJ/dC4M4gADaRAx8z7ibcbbTGVd+7ciFiQ1+sP36z2zFooZk",
+	"E8cxb6ZX4TK7RA9tRdPPVvBanbrxPVBVLVJ2jTJpFP2YLz+kx1TtygjG5dlMSVmwKE7pvOQAPFkXzK/h",
+	"K9WzRqYEAhO8FpjX9i9pczE02pXhygq5F27BNB33VJoaJ2TTYvOoDOS7zWgmh5M0dXN39LN+gXPtlZh6",
+	"UtuKH73yQRhrP7+70cP7A8ZHRyoMLEsPaFxRMtaoRFYHX4ZP0mM4Ai+/yi94Tbah352K2XxOyb7+77Jz",
+	"wiQvNq9vdMJbzBFtIlJfr2qVjAoqvjMKQYIX1EQSRU3joX489lCr3qtcQuc4KyOvKZ7F4HmghvOoCJoR",
+	"tf+feyF/fQRGOBlHlp+KerQTgm0jl4wYsLF6fjho7qmIMdM5SpU+PhRfqK0QPG/gT5ha83adJtUSe3co",
+	"1MxwLB5hsC+ythFQzUFrZf7MgOUf6OId2qi8RhapaND2m6UjW88LAoAJsT0IgrNjU/wtkPzGUcoRnvJS",
+	"Ih0zhKY0NeZIXBAA4OQ5YcYwX8Npk/xM164BpIpQqL2H+Da13V/N8CRQgtlX0lDiREY/f9nKDmMc78eR",
+	"ZSu2R3XwGPCzVPMFIBjnBbkyo1l2CJiQU4JWOIMiGWmEXQi4zOu5uTtDWJuh1lgg7cUB9A7MoKKI6S0+",
+	"IXY0ukMAFcwTAtdZkIFSFw2GeqeXdW9xX/RJdITtKJCiAIqr24ZvsI8fPj65zQqe+bfaGMDjMVDVe5cC",
+	"TC4LGnFra3s/HERki5KsGoKBe0lDilVfOTSfI85FqRo8ev1l0hrNhMa1ixsdzG/7EITHNFkS312MiXVk",
+	"lJB+dKSxC7OUpliOcO49dHb4HeoPL39ukXfR2pU3lub6/s6Pg6HWQ9lzdrEic+U6yda+omALHlHxSzPa",
+	"UcVWEex2bSw8jWkl3L03F27ZYQG/HIfkJtNCT2RKhBBbAm3rBsMD3omE0Fv8hZp71CF/KvEqd2vitBzi",
+	"SBalkCRFj+4co1eu3bymg1ygEhrUWtLeIBsQhPTV0FNwrCxwsrlPs4wKsGt6PCxv8DWa4QJhaVUkPpvZ",
+	"KBrTJbC4cLWZ8G0Ls2TBI8XjmKtnKRcc6p10WvZKA57RZBMZymkNHfEmkWrtehIGI6oZ6PDvamYV8ZoJ",
+	"dWYujZGGOCujjNxm0puDk3gUWXrtNWZSMoZATJ9DaenIs8NLNbA+TQMSgi+Jxzaf4WlkvGB8ZOGqFFLb",
+	"805owOA6HuUux8UyBEWof3sQe+qKyBzQyZ7gt5/kXATrZfO3oEKVHyN/NqMJKV4S6OTuA0ShzFlSCsnT",
+	"zQHIkSXZWEzhkmU8WZIUcWbilX2dndRBbb6fv1aXdfJmGzcGVJX6QSu8VF8Gqou29IJphtkS0uCppFiJ",
+	"UHU2USFK/Qc7kwVmgko3DEDPDf4A0ByRFBjAgd55DqgvwmbZan51on4rAtULV7FVm2mHgFpgNx3baJXo",
+	"IJYR0bkvmvKdi0mTeuHYmJoU4tK6R03VS9xRVCMBef88pN14UbZd5LWOdu4BxcKg/VA2b+AKcGaFzURJ",
+	"oAV5cggVqE06Il8zYR+IMP8IfkID8s7IkUMouWMMhhPEiFLNxIKvWQWaHp3e3+Z9w9fvXMJDCtzhVex1",
+	"J17Z6u457wMj+MpbQvuouWQztNp0aqyo//vra4/g1em4oGGg1sOKeJ0bAWX3eBI+lil7XFAi7pGZR826",
+	"cg19Bdkaj97DJ/6Ypquyqrg+4CSozge9Zu7L7oRqWgW5aCe3LdDKXuxly1nTfxxU+gUVkheeyMYHvL0P",
+	"rJ6k1acZLxIAikYrXpC42vhehoFjM97evySbo2weY0ipBEFrfwtX5jJcFcsfBFwYDfCyNVZLj5HCb5AV",
+	"hkWrADo6B3gllhSbXEaajHQrzkiCLPt1rks2+iJv3+TT0ez63IqQNeC4mnzwNkBTGq8I0nGROFPcbarf",
+	"7rTMmYkJt+ujLxlGhVTN4iWBEqvv7NyE+eqOFKW2IpC7qQk2prRyL1fxpD60r0rVf+eyyHW7RqZshc83",
+	"sYLisSOrTbKzcwl23Is/m8SjCiLDC20dF3OcpoEsCweN9VKwgp505FcjDTVBsMPH6go3I0UYEb3rPb42",
+	"Fl1cNeHvnOLskQ4BDffcgmMCRHrdxMSE/68JXp7pP2eUQBwAlLPQ5jwotq2lcGAzpkQ26xj1TaR63Dej",
+	"t0HihQNTjRDpDyduSnALul+lYqm+INtCqSoVpg8ShIjOEX9jOIm12dvx/dPatg2FwY1OlJo5TQAqzgKn",
+	"TtB0U6lMNiEGkKbUJ4DoPkSWhCYxZEk2AuGi4Zf3uikieNuQM7wUg3zdSvYo+Aqd3j89rEC1qXTpDFej",
+	"NVaqlVqOKpNtMPmnM7yvkSKlzXwAW4KFsvqvlEhSrChrogfUS/k1Umjtoi9ySJc98TPdgq8bQZV1wXPZ",
+	"vtP2ntWjazWYQekR9IQwwgw3dQ39QfF0c793iw+X9eKBSzlAzxURR0FTTkCDfTODvO9LnQzJgiTLsThU",
+	"iqDx53NjGXzIaUCcse2dapJ62juv98dAM/BYewns6/VEXSqZCsN2zH2LE9pSvvr8ZTonCJtC7lSAv/AQ",
+	"pWSGy0ya7NnIBW0CFbTS8WDY7sX1EDFCUnNGFHi9jWiduGjUng5TpFoS7a4ApFH9rbg9WZAUHd8/jejf",
+	"H65K54barUgvJiTBKeTq6kFW3T86Pbp6+/jW6ZF2cegWDqufT+9fh+9fuX5FDQQNnDoh5yQwlhvh4Y1G",
+	"m9Nzwg4qtzApNGplgotiozni7dPjY8SLpqnNiItdFXAPk7dq4Y55uz2HAq8P0NHpg5evoVu3H6mBFv/7",
+	"/T8STqhlqkFEA8VqDOR1pbEBJyYr/9Ml9YB/qvUqBSnQ3Vv1zrl2/ZVXb9z8F6/ZfweJ1Yb61gDZNQHD",
+	"G/60kvHbIoeEdpe2AMU5zt9VksSPVqGzMNV93qq4sANrrzQEyuoGDhCWE4sGCMELSjLZ0IcqTxdDBW2C",
+	"i0zXAIoTUfEmqvEmJcbl2OwBXsy3wYeMRKTSqeNRB9sJlgvtDPJDTTyXMIeQwOiu0M2QYKBsbkNfW1eC",
+	"DNOVLsJRS7ZDiMXGTkhMfJhtWZmCh3dCxa3DUUTtiB6wGCbJ6KDW+nbpxn+Y7evyZgNXGXhkMDrk62S6",
+	"4Hy5ExhemnpurNq4E6+G6Yq6IaidQL0fIXmeK/EiFwUhtl4LJWAyx6jga5TwEkruSR3unRLnDKmcxTk2",
+	"UMqmQf8xUUTczLVlt8j27Px9WPk9C9KTDEZD1/XLELpOkTOVp82na901MPNvX+rHXLWahOn4NDvUuGUK",
+	"8PjUXklWeag+7pSnGy9PbmPTtpWqu7+c+5XUMlko5ds5qc9sMVM4BNd6ci9LbUQK7Kd2CUnBQeqZl6/Q",
+	"dC/GbFznJrrFqGaYZsF0JCxLEYykybCQyISP+jyXsqCXtQ5rsppFdKoX2RWP3EmWd3ZhE26z4wu1DJvO",
+	"dziPS4SYmBbu49QjpOqUhtaOgBgIzhJygNYLQZIzg6gviBs26kDT1adT1HTayHTm+yr1oWcmwYv1i5Wq",
+	"TYItpMwF4izbHCKsi0SBdpwRnAqoH4zygp5jSZCpxaUUZ5NlqJVywVdE48hRnZLkscduK7q95OTF0gG4",
+	"Gg/6EkZ7gUS/RCl/APjCwQScammqriA0WWjIl7W6RmRECB3ixzjTGVkmk9QrsF401IuHeDoZqCyo3Jwq",
+	"dnLKVvmt8ERIW34CbODS1gx7SSBis5tMWBMwKLG2E3k016xghqAYTQMs0rd8gEtHJ3etRR3XlfEMknth",
+	"rnlOxHLV25Tgwj0ibEeirtBNIamT8yUlFu1YV0oj8sw+Vu8XPcD33oOYpBnvDvW2ksya4yEplBcSZyjl",
+	"ROgQIhtUIQhKcJaJl9FtdbKDBwAi63/t1Rv/AhnkC5TypFRUFJrCWF0tphlB/zbhKfm3L6OjlSl/WRBk",
+	"OAKUzotvfzCBu4jQ0fqvvPJr6O3HxxNtszIi7+W9yV5GE8IE0egdhIFTqAD4O5wsyJXrL+/XRHG+q4Fh",
+	"zYIiQbLZFVu/8Ojk7h6YLDWR967BNTMnDOd072DvlZevQbvqjgBMdhWnK8qu4gwXWsbNtfxWm7fyVu+p",
+	"o+dIPwJpkDlnQjPp9f39Vvk4xz9x9V1jKddCchBsTfUApxysckv9eEsbz8EOE2qpGtrVEwNg4u6tvYN/",
+	"85s1//2bd957R10BVyus9Etdw0DTYaJxMm35VJwsGV9nJJ2TVFe/nMDxValDVVYwhBRM9iSeC5AI1cZ4",
+	"R42jQeur0h46XPx/7L3/kxvHlSf4r2TwLkLkRVEgaVuz2x0bF62mKLUpkj3s1nAjJnxUouoBSKGQialM",
+	"NAgzFCE59mzPrHTybHgm1juKGXvGYzscZ2k21mePzfP4f7lVN8n/4iLfy6wvAKoAkF2oBrt/kdhAorIy",
+	"38uXL1++9/nMXeUER7OFvK6xCI21czGgHlt1piKlopgOwYnp1ZXSfS40YAKJfQ2aec0nGvkRNePMTiuJ",
+	"RyO4KdZykzjHPcW6YJyQl5XTYxF92MqpQFo4ukBuKV5OkBchItHhq+LdpkoK2jUj0Z3sSy/YIU/4AAze",
+	"cPy5M6LuyO+shYjyRENbJhlBkBPughDEt1JYpjfdIer01AbLFD4sbpz29T58ZfXVjpi01C5cvBm33pvT",
+	"322rC9pY/UUwAaLvFUazkI80UHIU1URUq+oUPHKpESdQvj8dAdWHFVVpGvk2dlcFeABLY+BbbjUVkVk9",
+	"Bzaq41+MiIDFb+m+CmE5ec2B3Cx/N5dANK9bn1u0aq/kw1d16orMS/rNvl16zZX1Zed5SDsMiIS5I/S8",
+	"TjNU2qzT2Wzgim72yMGGstl0oGirPP1N6AqEQ0qhpUeUj5H4D/Lx79c027vpmmCUZMgTQ8y3mqUMlHO0",
+	"C3iCzLZzZ/uNZWbbHsvTnvGwcb1Mti5jM+0qNR3X8XQlBqMB3ea745X7YF4x/MzWocaaDcEOvFs6WILv",
+	"n9P/N4r9L+j8WzUaXLIxjVncIny0cpkxW6RyRcNFf0cj8F6d6jDE69CZb6cRFcd4zy9nil3KTZkdbukC",
+	"Cv5ck/w2OIucQ8yvXTK5vpqQzwM//cSq6DyhaARYo8PjmEJDkxTh1/5pbTl5ddaJc8d5grEfhT1mVMSp",
+	"xudP6KGSfe0ai/hEryAv6+gtltS6PLBaVeAm5QM1csySxRQ26zxYXXBsdMkWG7trYMSqChzifqiSiHHn",
+	"5gcsEh1HuKMDhtk0mkUI8hOlnJ1asQ5PVlSAFu6Cef++qAd4BZkzMRfq8HLqcMj79kC05c/aEGtw65sS",
+	"G792jQ1cGJB3DCRsMHF3EKFZVbapbpTL9yZ23YCAT//E5XN/fYB7zeeuxlVrh+KxAaNoLGpTqJKEkpYx",
+	"pQhjs6+zw7G6qg0McZvRmFbGOCOIDFepQnkGqKJeO9FOIbUMTpJLRLMnehcIXtljKCppy2fZz9fU/QSG",
+	"PIE0w/tCT1+u+0M7242YwB4weMRDk2a581yOu1E5ruk02F+e5L6quvns6mXiBnfStpu96/lxNHZGoZpx",
+	"N5kocVlwii57b+jKC4uz9dj/c28Zt9ZPyRokG8x9Zva2NWhNtfw8RlqdexHrYPB+WtIB47FWGBt0x1Lr",
+	"CRNjzktoQQIxcLpbmr953KcGF47sqUn4bXGEkf02D/t05QDsL1yctUp2o0iY6ns3bLEgWPugp6xDjIm2",
+	"knGieX9NMxFZhwTBMTGm5nIJtMtQot6IwWxOtKk9KQurzYNbn41ovWV3tSDrLYkged3zHMzvkpcHTt9Y",
+	"uksmyqKYql0Vmr3+RoW5monEybAYilsu3Wn2hcN4pCkLcV4/eCVwCv1gqBekweRIf6U94HEMiQt9bmVB",
+	"L+daDHkXWNunmM7VEP/lnNfzmHCLoqCrxTkxn+ZsBDpxZTbmQ7zlZOlkhYaEhT1uV7qEMWgzc/4gYzNj",
+	"floYQBkq4WCMqk3Rbq7xMldIuYdvst5942ypXSaFxhTQ1WL1MCXtBbQwWHiFji0fthPVB5lxudHjKbFH",
+	"KoPIIjN37FIxxASzR2QZTuwWyIRGfKaZS3Y7kKlJvXRO5Dczq8iSa+eVyumGVHfsqXWnZnQJ0wKPfE1p",
+	"d15iqJ25GCWoGRxBQlvUhC7hUHGsL+VyjvGyAKMu71OWWGhip3FHWDLFrlov+32WWJXcZqE+wl89ivUj",
+	"7CMN2TC6NGQdISMdINap0obduBZcu3ZtRj/ewjGU+GHzrIgzRVWusk/Pxgm4FFwK9dGl4JJ907ngMY9P",
+	"yT87HZfrrHpWp+s/zZWss2WnvO1YBX+Jp57VU++hNyvu7KF7AIZSdrnBCGu2CpewJUc5hIFSi7LjDBke",
+	"pwt7BN4pSVe7EFDVmGRU3TG95KkEc6mjF7FyotnK1YmW+C2noD/F3t/lM51vORJMa+dARn5rxmkpea16",
+	"9O/0dss8tkQzaYdgHzQy+a1SdViP6x5Uq26B0blcadHldYDbuqcSE9j9UBKPbeByP5GaHbMdjdvIiNd2",
+	"oBLYwiASRtCFkszwPlABAdOKxYqoq4tuD66+lFhqcYiBG0IWZ0IvFzBYms9rVq935CRNAKKgxTbjbNxT",
+	"MWCVesCoJNLnFF3uwaMrATt4Z+fqjW+84SiCETYeY+X4tTVCxV9hs/cO3nSp8vOG5LHU525r8/m25tv4",
+	"kF96gSDpbG6ZdXFOY78m/rGVxeV5y0p375WS/aZpzcqemmdkO629vEgOd1pPPbXIRTAPaFbmcJAWn5K5",
+	"qwie75LNRTWq05Snwm7syLObM8aY7DVK2O4O5vuDZGJg/XxEIge9neahIJYG4WfwOMYqYsifZ0VqQcvs",
+	"/sLUonRmci94ygH5uSeCtUjbwQo1EiPLSoKIy83ukWFhjleUYisrj11YuJEr/82ocafSibDaOyd1oslc",
+	"m+xP/za/QGm65qv8s6ByJ5985/in//1/fvTxs5//08kn3/mfH318/IO/ev7Dj6ZVj2Khwmg25CLBGISi",
+	"c+8CjcwmqjROu+vaLBWscGny5YpUNeOupyxlfvUM7esr+FAz6dcrp1wvtWWfkUCvm9zGdssHhUMG+spW",
+	"WbZ8Zq4O2AR4gl/1VCwiPtF4rhaYlklFqQlQxVSm135u5mh167Ht4MPW4z5MKjfMag0v2skaFHyqA5gs",
+	"a4nf+DrWXhpI7GP+jz/nV7997eq//5b7/8Or3/rf/tdL692m3QCJob+hfGBhYJDl/QrJoNOB0JXxWRMZ",
+	"JbzzIipEN1sV2bz263OoS6e/7ednsqFEPtc7vklz9pKnleNsjMhDxFocpDCufYAhojK8kELTSrAKPVpU",
+	"NWx//NDwPsgg/ZNeZt51GXnJlFevZ2NF/Ajc/N50a/Fisby4j5zNZrNrpTGrfxtgmF8qjl4QtXsba0Hs",
+	"79g11oaukIje8MKrpTVQR7DUiY0yvh8OIdGqatHMLI876mJ5nN7yyM3mOV0eRMUfUARb99ISBpWwSOiQ",
+	"J5FdPLRYPMU4aS0zPS7RZ6JKcf+Iwi3F0uvH4YjoZU6bf+bbng/dr6qlbkOsxlQqfpTy7i2ZxjR1on01",
+	"j7ROVxrNv/e67ZKy7RmkNGVp5QXTeuz+tcwpNuNmPCcLZ0632Tqp7HqVpbE+PS7T4ZUOwW4GfJUzx8Qr",
+	"53osUMVOzHWv1eYm7EG1rb5lW77pGi648L1ARThNjclmvjGr5+RuDR4yn1z26f/5+hJtVNgvZGdOhUwQ",
+	"ejMbzaV6fMCsg5VcwOs1vEAjsrrD+8A4wzVNqR19mGCBKfCwVwBOweQqFKgPMeRvraqlXGJDFl5YFuS/",
+	"yXVDDYt5hyScFXZi+oRdoShmTF1ZRX5WDeiesiuO4OpoWB77fFscwXtDHP9tmGxu+TCOgAbT0GmxeR2i",
+	"DHlHFuqJrgPyIsZcM6LKdlgbhBSL99FZhB1LDnN8Uv5U+RIaGINxVAtlBexCkiF5l1q+ApbEjaSpM83+",
+	"3l1G007XdR0h7dk/IgpsJUNAxDkipjYJP4JYF4vKl5S1v+6rdDbf8Y1qnHXXR2M+lR8jIU72RMdAxMYq",
+	"6WM0fSEAEaUcVQQnrVQ1HwARiLvzgPbx+tdZFrykRz1s8+hhosYkVeQgxNLjgPEk7IkjQNwLNaav9Hb6",
+	"sfcdOEuUMlNJMkXZ7mFP7yChr67J/6M+GjLovvPGkkgQFQcBQok2WbMxBpYKjp030bs7zr4TVSCLksn9",
+	"kXTlNB7O2Irc7g1ERi+j9MYnK4pK806cTs7R05Z7nfJEZk2IKFhGxKQaTxfXFIawnaXckXrjb0nH/QuW",
+	"VONk2ne69Ti5Opzg0rfFsKQapwwZEr25rAyAx3FZ5M/5zqWBlU1BNnCCcPAFWEzGrTNitTdgHEsuSMou",
+	"J930YOCYyXoAxArFNfu2GFJufV7FjQuD2ElLNyq7ECgFVmD25iLVlUdKhAviInu+0VL6NJvjPMUMSyia",
+	"uChR66KHhM1J5BshlyHE8/k3LsApa89KtYJuzF/wiob+WRwXDvJ5Te4IabVkriaTe411ABVH9B05cZ3d",
+	"ooqBNeC6zPouCURXnUfqXr9EeWhpzNGdDo81BLNws2e56C0De5nkhj0r28Ul0O7XD9HkBPjgh47mY2Zn",
+	"fG8YKx7tpf2tXeB306oaa8mr5Z1SwNetbw42kCM7SilY9MrqF8ytjzJe+EIjyYR1ytDnCtJD18hvD/Mm",
+	"hWCOl681WjqmokID5qo2CfBB0VpmBJJCcnyZ6U7WncONWtOEcaYFlFfeDJVpwCPYYvs3b1l/5d6tmz5l",
+	"hUrSHFVVpfXWeoQfVtWB+DZ1TrDvo5kUOcAzi50MT01EjHsZui/ivmIQatzjjkDXbpXT8HZ5KPzFhtR2",
+	"81ANXTLcLB2DVozHCXCU4xQJg+4fGDWs6aTrnt7UUbdJbdjRfU/6SurQBq8OBM+pRwNrQVMsTpfj4iCk",
+	"FlN4+DWXgmoulQVmNUXzAZRoikefLlMXgpCtUWOyDs6j0uyS8L39LWhGQGpj3aPtnC2hg6cHZ2tPqAkF",
+	"F6oV6APVrj44vsnDfjdRIxl90zatcdILPTWaORPyGGTEk5QEaQBa864/rxO3JNV/jFUyFwGobK49fKFx",
+	"lJ8vwLGD2wX7QLXpbZKR1Aw9MyyUd7Uo02iIJpkU5veUvec31nwXcTZ05R1+BIx77SBxdO1noyFDmlCK",
+	"+lEESDrkH49WkerYTF3cfO1xZUeli5XQDu66Vqtx35wKrw11fW9kQjWAsuMLIh1FoiuMK7jK8aEgNHqK",
+	"iSCnyVMQ2NGB6ZNTmh6xLmhTNiAyRfpBatpMyklqxRUbghrGgAa+h6msIBLPrj1hHZ6ALiZLbmfJJyqy",
+	"X8ZC9rX36eOUphT0siv5lLaCFFo3EsQCbrcnXCe4wqRiIySUmyCKypytQYOMSDaNXFB/fXbQeyZ3UW+N",
+	"ZZcbGBObbN0It1PmnPZ6jzbk3oPM+kI5pxNdyY9zL2tV4+LL9dLITgk8Nj2/93lECpGwWGijA8zuClgY",
+	"q7CPS+oD8jUXzG8SQXJ1BoBv3m3avaTuy7TlQe3KL1eGICNy2occl1kYK+1uWDojGS15oTJDS5bAgCd9",
+	"NFzITWYnYx4R2RzGshfmJSurep/jh3jQ1FgMy7qir16B4DkpIl4b+uvBGXDGqiCbSqaup+fx2MarqPuF",
+	"Oq5BHS9cy1pdS9T35oiVaU3Pu/Bkl90ivrLUul6YlrwjJ9jbhqcS0hiaQmMgg+NuL/PiWl5GLQ/yX468",
+	"QA3WKq0aUA9yo2goFtucrvhArMeiJHjoDiSMJ4k4guhFVneL9s6KjMidYr2rY+PKZ0Li4/yNOT3P3fy4",
+	"P+benu/o/n1/Q7yh6kjv31DBTHOKuKP7LupL8mWK4MopWfE1zdrQ43FnBSVED6Z6nzkgJ6ehbeZMZLnY",
+	"Wcr2CTLk1TOcz3Wq8tHvTWVFLemnI3Destqa9eAw9+a6oZmrLfFG0EVc2vOprS9irRtC3ZIXv10tDTrH",
+	"OU0vhlTZ5bGQkRoHbB4PGH1Xvr4W+sr3ip7dZvvLRWk26DpnL5IBPBJDoz4Fec5A4M93rgm9vgkBn75P",
+	"k4d+X8mzmRM4v6lk3fvi8Rd/f/yDT09+/K/Pf/nJFmtPshq8WKk+RIybgPEwhKGhJBepVl/oDgW8eg/d",
+	"941qXHiuj7OA58z8pGTnkd0dzRx6pR4Ba08CX6VFGUbSN+aEgMbcuaA6rO77aRnky6yo3EI0OLcmHBhc",
+	"G1x6ykpsFIfJZD8Ffq9jkbmnH+KI1nyAzfed3Y43lNmS0yfK/PRSo2KOHDgHcpYhqZnmmLUgzLan6W1P",
+	"HFd0gLVVTCrMH1tGtRBXtfVYx6Puh61hsrBwZT+pKFspmnf7zLO6g+MwmgW65R7W9jVrFYTsahaqQtrS",
+	"vDNNAqGymzIsvHS4n7WsKftk9mKCkuMyo+FuJyhrMSsjsJ5KlPCxvChIWvtJ5MDwTsfpRnNlzLdhwjJV",
+	"9rF6V+1JqXyxkl3cyLgw9uA7S25PYyhZHgvPI4WJ2PADSXEsTZ1G+plQJwFGyFwF+mpCm5s8PS/led3C",
+	"qyOASiO46Ue8Zl+oeb2hGiqrJVvovNJ5xEfZadE7uhRiMk+wTH3cU+TQ5mPz29QO76k7HRG6W0APNTHg",
+	"kncRHJ6FIE0CL6qXLQOPTBXOCAx5AjOyvdDSl6g/sP0e2mlvSkkBib6N40PizCtDwIzCOhJyxQvgJk75",
+	"KB5j/5ouKSpRu/RGqtS/u+/anGL5uFtbpIDWL51y1YJLkZJw4bGt3WMjWTfmqjlVe5ECcqfJmfWMYJnU",
+	"WndrWrxQpQKpqgtV7xRs9p1qfhQNXfG7KWzkapWMEJVVWSO0jZEqjGu66qpVdI7wqMp1Dg/iD2DX/m+f",
+	"T2y3O7EY8gkzSvUDOhR3xRFoKuVCcpr81X+Fqrrk5NLq+Vv4bpuurvlRnD91tY7BQEmYsLF1K62OFBTW",
+	"lW4uUFkNPF4YzjnARjVHctQQJCmqdI5ADFwvDRyTXV63RZQrEcolkxbyJF44ffSiXKiZuJFVwsYcEds5",
+	"RFa1pgNGeehAXCYzq8shRIpOxbntXdExto/NNcYkns7aLTDOWhMqYQdLvO5OM6zh7XEZBUyPwh7jyOTi",
+	"2JljbjrK5w8KzaTyJVgVytMTw4F9zUrzfJC2qtk+u1godhOSL+RuF+3xjMrlnOEOQfjDnBkl8kWKA3LV",
+	"oB2i+Mg05DUdUJMxn7QFngu87S+nvC6UE8yvKL3YDjZkO3Aq3+wdmtA++oKkTjLCzAf7x3b5HYIjtxeu",
+	"qjG//tN1PNcGLL5ScC03/TbBD6OpiwSdzeMqomllFrDi5gCbXEjqtKA5kkRAWqoNEaYlZNi+Y5VEZGwz",
+	"xx95RtRIGqy78zsVu/4NxC9mMTeFzN6lJG+3w4qIPA/765Z4DUkzPOw3dMRuVM8e9ETY8y4E6yrQW+Rq",
+	"CD3LS4G6RvjhK6pQ6ieVqtF9bLH5ilQcx3lUqT3DQj4AF7Cx9ohL60aQVz2DJ7CU/tg/y3XHDnfzNceO",
+	"4Jzqi8gRF7hdb7uwqVlXNI4Wa4093C1xpMyaXdBmrTfMRfPeIGuW7LNMS4o1Ghmtc6LGeiWM35TZAfFi",
+	"Cf9eOEw7+3HaZf5+I/3QX2MEuY9CFY8GUpfgAqczuUiBGwGynVHgd4BHufoqGhvGKQboqwYFTEbpwkp4",
+	"0y/VuIxwk368iw97qehF6etFIoHQVfO8yBumv6/zJQ08etEZtD+t89US6EACMoQXfL/093W+5JBPMC/y",
+	"RV4Qf1urBnLzopNnf7r6q50VEOrrp7/rNAlDzVm7sPUEbPfgz9jl9w5vXf139mj19pu3r9j//8d3D/5j",
+	"MAtHvZ2neBlyEbEJLMpmz7a5ZdJ1y7aTTUvVbVDUO5l4yZ11xK8a/QlrZ/AUPe5NrDRXk559x4EwVRgc",
+	"9vsLQZ6GIPf5xAEyRbk0VxQi3m8NHN/PIvkJbURYzq+0zwU93d20bpPChEpKzBBkCXSFNiRk5quMBBAS",
+	"487unbdYGAs7WuLqccSAuEUY61rJLhL0vM52raMEkaORMiDZQMiRgVn30hkD9+YLnMtbGPGP+IQJyXZ7",
+	"QvKMLelr1zDiGLAbb7AxQF9b1b9+gw2UND3K+CnZt+wxqxzaqshSfe3qv//W469/eJX+cSP7x1Is7+9y",
+	"ev2AQqaIfaiyIRgV8UmZ56TqesW5BFOTpbEQMukdGBiWP9LVR12qWPCzdODL0udP3XRG4gjTeV/TCISW",
+	"3R9/7WtWK772tWt/wi6//WbrkN248ca1K4FfcWkuy0iKjoAIf13qKnYpD3y+pzMrk7kjqdumuXXVyO7U",
+	"7SbQ5VbLO6I7SkBvpYWQCdhzcBR4inL7CZKI4r88u2jbHo2NYiAjX92sA9ae+Fo7NEupHLLqyEiYEtPY",
+	"WgrQssog1Q1qeWHwLgzeOTR4y0ASrQYvhLSnmnBA9ULzMNJXHXv5wkDuSDsq/ItY7rpjuW7qm0OMcAS6",
+	"qsMGXE4KdJPF0G6eVlIegTQqqWIaepCjXs0dvNPd0XNlEOADxlK1AwdxGAOvsx0HdfsNxLmdvuzECEtu",
+	"DmvCgsj10NTVUm6MzenIrH5sY36iPc9Jdv0aZis53LkCCU2J4pRZq1Wrcaivh57wJjfND32i4nw+orzi",
+	"nOZB//qNNV54ZqNosEa3Ue3cKSHDcjQqEyWB8ThWY1f9GCXc+tycuIk9oV0x0W6+nhoR9mHBveiha/OS",
+	"hY+u0IGM4zkixj1DkHgkycY25uPf/vPxp3+z5evKdIro2RXaYCabS2BeFSzLaTGZWVKw8pDoDn5PU7G5",
+	"aSH0/jSWswyWRm/IOCMZsfaEHdw5WF3Cqg8LAEUPqclLWql2zCWdyIURPBa6yPMt5EOEQBZWdXhoxJF9",
+	"TKxcZUBMaEI6TDhWCCxj4956xEOzzWAwNBP2Hxz5+Rj/O1ARxD5yW3Wphw1f7jJ+hqOgUFOw7e4a8ZYR",
+	"kVE10ypIKwtwPuZXESDg2Aos+BdVBPXuAXaZNMot6O291RuXYqrZZVrQqmAIKKk0fyCbPjDRk9KlX0/q",
+	"Zr6ThpC3fed+p2wIlsAJzkstyPLzBryPISqHAsP29+5qZzNMDyaIv4gWrFrS0xa/RVnrpYYfr7By4q9z",
+	"0ezSqzRCHqXGdFZN14vqMOBhz20RdnaFpE9wb1txlh+Tmf6w5aqPqxKysQFOyHKQhH4DWI5F8+toGtNz",
+	"5xoTtLNxNRQToTltpKYTDBurpM+6inlUY2739j5EVESIlzOyy8ZYGHAEiX1QylBEa/41bVe9dVeEtK59",
+	"+MJaSO5ZqQ7eUUevngKmgzp32mdHnhWsbnnw3iCtUwoYOdj2/9oEzHFAei97WS0bSfuY6kPEe67NqfGG",
+	"5SCeEMupFOkJHg0FFRLTurtAfWrGNX6gkn5j7jGpXz7gq9nleUdkh/I4R71Xw3OkDjc3DELv31ScOFWY",
+	"swHcxLhkoxkNejkFWg54cUoMF+p0Abo4BbqY17YuSNPqxFz3Wouu8zGNQ8nsLr/ePCzXU932H2dgTh3+",
+	"ECRzM8IuU0kOa0/YqA+TiOGE5ZcwPuWqFhGUT6zLEo65qCDqc0PfxVabWyiZG0VDPvSOFcA3Vbtcd2oO",
+	"w5coll3XH6i2B+UZdbt0ritRsm1249rXMRQN7kaxx1PsnhfTQGs1FirggW206fpnB8HNKIEL5cuUzx/Q",
+	"XtNMjSXuIThHTEm7VyQ+SXSoHFAR6d1Wdm+UR6XG24n0ES9sKJFhvbxyIgFuwM5nTbyi/vkr2aobp9Z/",
+	"pabUCSlH4iZ7JDHMZAfMUCZbyIbvYstWxIxjiWpgNQjhyEGGyQSJldoimpbxjHhb0nmvc52Lu/DIkICX",
+	"OOyPuTAlF/z5Eyz+4Q+w19Z8gH1BE3BXoTQmYGo1BO8q2WVDFcd474+MitbLtF1Pr2G/A+F14wTMkqt5",
+	"YUVbubRPc4MJVtWga6so0Gz4BSitmPEYeV+YBiBgfizrZoSygrcxkuB0EccfMyETRkGp+Ve3IMvftykd",
+	"b9BuGQdr+IFqb1N+FRsN7bHoffvH+y5py6e1UFroYhNFHjqXIcQVuxF+vx71fRWlR/Pntp2UPQ6l4Jxb",
+	"62JIoXsQLSmyBLR72ZLQiNIGt3dstrFubTaE5rOMSjaWd9QYxWllCzKCaGY/WWX/aGkDQ916bP/34ULx",
+	"YnXJ+raUqast6nyZgiZk4E+U6liLrogiLOzNv2aoT5NcLc5az0Wu2/swjCcNBHV2mJUSE9JqXN4ASYCI",
+	"CvrtqYfHWyzUScBQSAEmVzkRvZw2G96vuEo95H3Y/F3lXaWGbR72m9pddlK0UxdlIbxhas5GMsplQAap",
+	"90u7DxLZC83sq4wMJNv2GZTmz/4DEwbR96zosdgcYizFK9+f7NFpiWzu27ZZ3ScR7KSBFRfHlCODywxP",
+	"kS5BOGBSjTGHvmMgdwTRY2HCXuBj2yQg6yN3U9AGzHOQmGUz0vAiSzJ2Slq+GO8NQXpVrinq4B//DsSx",
+	"Wrcl9p2/nfAG8VNRGq9pL2xXrGUUqYOSIQTOg+/a97Tf9LiM7FLML+vXNMMAUtVi9CJv4WMXxZr89NzF",
+	"xjUmExY7asZg4oykprBn1dHONJclZnGLdZWKWCaeN66x6slXieiKBTnj91ybui2h72f9xvCWsGaqkFBA",
+	"ueVD3gWd24doHWg78V5tywziCxi/IRfWD1gYb92ndnVqv++iGb1XEq4aMQDmZgRrud3VqnWZIiakUS6S",
+	"ffn6NQ/JcqVS1/30tlylWBUgEDbIz3MdsMn4dNfX2tnGqff8qbUOMU9hA4nTWiKtobstr0q6sA3WJMMI",
+	"GhKgG+aaJOgIwnE5Urm2FQg5fy8jzUUh6UyKm3wCa9KovuNw8VB0bQD00CujeAuYv7oOA7hen6CxJEMa",
+	"n793QwUfTBgPsdSictpSZY4gBsrQnqF6AAPYQSMK3UyN43sSTYX3XUunMAECr6uwBjtpo1rVz3eyHtN6",
+	"8vmnx3/1k+NPP3v2xRdbuFR9AYEvFCikimXodn7mct5r9crNN1yaF6ovZBnGsftqyWnNer8tkB0xOC0y",
+	"qiW7xTuqRTyBPl0cTWYGfZEyB87Ufl7wQ21G+npOERrbW+5MCmfNUridwpIuL/CkQ2FuYLUm4+T6aajM",
+	"Mz/SBpNzZF6IW4yzKOEdk5KJYi5ODm4aUbzypoTLCK3q6/lP9yiOwOMYv9OsPTJWPQJXVGZXmrsPSTHZ",
+	"StRlelNY6GQXNWiTHe2mNeSehEJxAbqPwmhmxABiIUn47mKyfLUjtM6MpN4bRjPLfUOvzXODuKXWHwNp",
+	"3JDwIyCCCZUMXCGBtSGOs5IzT/2UV6bXmWcYjME2HeG/wxh4ApGDQRaajRNFwGuOH8MeyzsC4uh1tuN6",
+	"GfAJawMT0g7HHknYSBoRO6h8PWoPhDHFM+ISFqbFoygBrSstjWuy4VbGjaIZ7jEHGpDyjxFzad7qdBWU",
+	"kUgGl4ajeSnmaxdNDTYlL5U12pIGleGATzIUiQIh3XZhSafcvKVMUDOLOVQRVNxHHICMclZ0lyBXN383",
+	"sgNpyLu1XR80hd5P6ZgPe1xGMSRbTIOMfLzXXf4OE0BSW5VdB8OYDXuUIrvSThHa15QV2YEHoit3XaNN",
+	"zg085IndCs9L8QImk/SAJUL3mVRGhJDlh3j9wcoqIbUBHhGV0BCSK1tU6aKz2of08nVV7QKZqHhQrV+2",
+	"r7fSdhcqtikq9iARBjLjg/eKylfapjp0GYu+9WgA+kqa+/oyKhWDsbrRemzlWnmWfhdbrifntTj3O+wO",
+	"NxiZPJwMPUaeMDBgGlmM/YvNeRN89uk728sAotecUDBwU0LZbp5UNRHSQBSwjsCLSyG32P7NW6+zPOh6",
+	"bI9RXHs+IprEHD3hqirk36Q6Rn8nbbXZRyQ/jmbZ+HG95w5GhvchD8vWETEF1RJgPIFlIrDFYezJLPzH",
+	"5WSbCVlyeg/sV0gPQid8pJZ0UMSa4cbY5mE/T3WZaszDziiOg/Tvhx7vZ4Q0aQ//v49+NgN5vRNFXgTN",
+	"lXQtNCvLaJA1ZvPM3dkg6TxEcD9nY1zqGApZGNK2UiIKbKYv1eFDbAzLYKqicyzEbRia2lMjZEQr1urQ",
+	"Fvvm/ltvB2z/7tv2jLN/89YspWCAlMqsPcGgrpuD19neANMFeQJsnAhjsBgXxi+8RbQe+3/uVWcU3IeB",
+	"OoIGVnrxmdnb1p6wQCOO6s6E5n3wRlqNTC5EW7VHlPmEr6x8zoqXR3LqMCXBYSjwwi3JSquQ4t8VZ0f8",
+	"/pW4hpkZSlPIME3fx+A8bOF1TOZn6YBp4DGBKeiUvwaDG3SaYoORNnSVQryXrzM90kOMnSFihz2C4rYQ",
+	"ISmFYa54YSWF9DiI5Sr5wLW4uMg9teODm1F28l9+evx3f88ut6Gj7CmhcJNvXXcCv79SLdSQD03Y4wsT",
+	"/HepXZ0J/r6L9SS37WCcRlj/iLlJYJe/ziLRFUZfCTBPYqQhYN/IsaumtxROOsU5bPFRJNSimdyxjdYw",
+	"nYV+1jWnfiaNYj3gCctFU+2EGsU0gDVno8RNtedeBDvXq0x6jv2pMnCxm2+4FGRM7tF3X/ocdpErd5rW",
+	"NyfMxgI4J9//66f/7T89+/Ljr373s5x6FhRyVkcX5jrlhrbhW2RuJDfBcBE3lvFU2BJ9xtOQiwS5ce0B",
+	"W0asJzTya60mylYCoTqCRFRdRjuv9T41nWyuP+5H0NANdDqBjdBfffnd5//ln08+/sfjn366lRFgWY/b",
+	"vgiyuTl4M6FkmvmSV75tjL0Smi/qHOXFJHZQjPgFPUbeWHlc/pSq3j5xwCXvYvI/C0GapJh672anXFUl",
+	"jF2Av+La8T41a+KKiGKmikXKEVPnzjdbrA8wfKjiyGFb2n9NTbg2fKLZSPN2DKwNiNnh7+KUBITnCAHs",
+	"E4grgcdxemGyjbYB09ZMkGbJ+jw1Mhz0Pg/t+5Tn1cdZZsAslosfBAG62JcpxXB5RbOUj5/85uTzf9jC",
+	"GdYOFwM1rgh7jVyJVNScz1pedJCZ0XorkAWEw7D591l2DM25Qp//8vj//ejkx987+dvvffXkN1sUj8DL",
+	"I56AX8TZPbiesYyefVdpd+lEQFCCrsRjrlMq9sJJwMqtvPxgJ4rstGxw+At43NBWixPXKEsVzxn/Qux0",
+	"O6tawKInqzmOeZJ3rTcXOgZp28yIwk24V5kKU9FKYCBkVMVBeR9bXJiNl41hcWG2WM/nmquky6XQ7ibc",
+	"7u4IeYmsWM4FQrsiNG4GxXzRSrnmqGMqHfRXg06jSY67xtg0nv38n57/8OMtdCEmBPrj1Gp/765Xn5xm",
+	"vKbRYUxAQ/7KzBGVLlAkTD6uzj0mUawz7fhVzPo9mM3ydRnAr2nK7A2YVs7TmMueIrQ/YUVzrjeK4laD",
+	"IZeTqwsx2HapYd0gbFk3zWEN7O+l/tq0ifZg8KpjxsXcJCISqUpLOkDIIs12RqanEvFtV6n4JvDE1zbj",
+	"+Tk9IaRC0ERXq5kO1RB04FMgHNX6uKfYgEfAhHl9JufIXWGk01pXNWraQWOJ+v4F7vCoGYSwO5ifIJlT",
+	"oG1futWzKiMcOJjDblMynszVnulFuRC/4j4cqX5RwOcFxIKGnpvyOdauOLMRHLXUyLTVo2qMNWqyDBzD",
+	"ALQmWDJFAq4EIDDq0hlxgmmI9RrZqTqEwSjmBiIkUychbOM6sGvjfYRtMyyCo/dz0ovgyEkOBlzEVx1W",
+	"WIarUYkY9pb9TV2olEL2c/yTDWJMF2b5+Xe+ePrFf3/+y0+effkx4ZbEQvbxTnzm/DAHtqTDQ6OSak/g",
+	"lmtTo3JSF00iQhAuPuukY/WT5j8pzFeLCq6qILNsg4OQy1r5wOzzm+J6trr2p/fJbe3wBOZPWlAVhN/v",
+	"ebrRugI8TU3QQU+NGU/nB333NiJKoB9nx+0gJXTIpWbCLKdyy4MnplNbh++XddFQrpq/JNvFAtlGYHqt",
+	"85cJk3CcQy5lCo+pYaFM09usiqCNhHFxtPUIlUxwE1CKzcvyLoyZFwUuWL2dXr7h7RjIaKEsjTLDcjli",
+	"mePhvcP9Os2dfX5WT9nETN5MuLV79kXslpqAWWreljZr6QzWZtVsDxdGLSfA1Jr5ggvEycJlslC27kZ+",
+	"oI6g8qJBHQHZn80NS69qP5s6QQ+Iyb7g75bKsQc8Nr0qP/cdalHjqnA9rOfQuqc9tuCRCIGNhuzycNSO",
+	"RciGPClQvOmJNjBw8yTkkTAuW5yHIQwrKhd28Pu99Bc1mbPpbhrLZqKbTojWlZeL42ZcskwoW0yDca43",
+	"13qskgXH4rw8Y6X6o4qd3br6tUtzxejD6a2+3MjWiHGdxjEIVikTBxOYkLZQekqEUEpbN13L5kt93e8e",
+	"emzTefR2e9Rmw2/E7yURpi835GG0edjHLEFcKMxVdVihOxFYMQ94wcHAyh49V8IdEVfGYpzMsAiugXy/",
+	"Q0z+iq66aiWRatD8kuRofl56h8ca0t7aSsWAsY2zWg94mJNmoSgQBRlgZa9K2L1bN8uE3B+ErZDrqpxj",
+	"jN1TBukutqzH+rou9pGbbs0GuDC8NZpg4g5FNFTps3Qrk3QDvJfUoiu1q30pRrWmMndT6dIajiBEgtgK",
+	"Yd/E3GE7EZt7SnDSvOlG26AyrcsdS5Uno7Oy/hfxalsF2JriSheaYaq4VT+X1cAQSegDCA1hkg+K4EFz",
+	"NMuRqZXv+oc9ohdioZISQtuXJ8WNVVdIe9hFjCy6T78Nk3ftxwFDYjD/55VtJlVKoheqAbir+7J7eScA",
+	"Irir11pRHw25/cVxrqsiz/Hwtycuts7zyueBGdFCBcz0EjXq9nLsUrlUeqsZWwQ6lKVnRIq4EVFJvL3K",
+	"9LhcIf2VdCXkkGtTJxoQdtFgKdkPjv/6v27hLsFDkxWW5PNtSi/y3V+tD9QivrRvqprZ0mwHjc1idh6j",
+	"WvghqGEMNKm6bzdeO0ML8pSKk4aPBNKOmkwSddGQLbLyakRWz7/z0bMvf0t6b43SwZ2D7dwVvUpcddWf",
+	"TOf8V6h+0Vta5Cx9k3RhY3EVhVzNU2omqPouBsn9GoQoIH+lM9KwPRu+8EAS6GJgK6LWqha+SbjUHUiu",
+	"Ls7KPXRNXV7uq5k0+/TnT776/U+/+tcnz379s+PPfrs1lUCrxhI3fXvgnAbHnT/Bi9PuEOTJW8nzknL3",
+	"9OdPnv/op37vDmOlPSPnDBfX4p3mAMx6J/D0bRK9/0o7WUOCe/LZ8V/9/Ve//701Rsef/fLZl0+WWgOp",
+	"pakgZHct7tlFtrmi9MPYBGEWrR2yEPsigVKpEvRztbN817VZJvN17HEypTIsAV6G5ziS7ssVopgXUCK1",
+	"xvtJzA2jiJz85vsnH3/pjtW5LQR1yqg4KjJxbWep1liVjnk51phZ75lgHgldlA+U7NoHDnJLwSt/YSm0",
+	"hgl0IAFZtSzeBrcq9nONa5dNvrPmGE0wLZFLoz3bM2ZAdag8sS8k/kGTScXM6PaKsMdiLrsjWiSzIijn",
+	"O5k/06dv60smeX2R17Mh5d2eUvZQ4ls7WdJq4vGYTwrlK8CGKjE8JlkTPPKE0vkT5nLtqxcc7gQVmT88",
+	"ynagM7HT7sRxZnfsrLi9rHqYLs9pubGeo9PDPQl+NokMq2oucbO/imu/+iJoR/fvjmqMVtHD/9S9yLrD",
+	"VdT7ju6vLWXm5C//7fjv/v7pj548++Jfnn358VdPfoMnaop8cxdVp8iVq2ajmw6yBdW5GNNSXYbSiGYg",
+	"DV/UkBul+680xdAy0nXxEh+E57qf1RtXi9Rd0lfW01GTpRAIZ5mEPYrQEGTkaefRHmL4gQxjZySj+ahC",
+	"F0eJ+lOHmsYj/OIfjz/9m7K8EfpjIQYh5UBd5HG9+M6u3AwukkIr7PGkC5W38dywgZIwYSEfoK/gIf7p",
+	"hhBRnbNMvS43MOaTh6rTCdI/HNVmQM0piy9gCTfwMBYDQQQUc6rQdvHtNhhAKRtEUzsazWAj4A1p2F+H",
+	"3FH9PoBdq0/7fGLPKTuxGPJJDk9p3EOukpSIyFVtLaXIdgOqKFKxX1/YlZc6odopJJgTu+kvb2N8Sugy",
+	"ib4FA+Gzfq27GzDyLNwfQh7xWEQPkbmXXCVhYgiY4Y/ISbUKBu4kPBdtac35wrVc3dsBNJVH1Jgi7uh+",
+	"6hz7PNbLx5/99dN//sUVQvZbTT8d89sih2RtzHVnOW94yCeYWKpjMXQlADiVSBC3zGTTKq6wBQ9wD0hv",
+	"NFCUVtqCbjesH5H3N4oeRd5EuD9Geo53kSIi2yabjIds3/9cG4BhIjxlXLbqsYxhGW20aly18A/s9+d7",
+	"xfuVPlUmMG92K1gAM2Y/yYAnsUDgJQgYni60YQYkgmVqYpmkSlYlgXXFkctrINFyqUwPEqbhCCSmZ5Wb",
+	"g9wBo5IN8D38ak3CPhtMfWeFLO9V8IxJfZw5UnatWHPkszXY5Wd/+L+f/fpnx9/71bMvP76yDI1emeny",
+	"JZJXCTey4kZDg9nP6inr2XtyfZyVRI0i0Pcf/+uzL/7l+MvvPv3xx67O1BsPP5E+jGFPqtuIxu6EjMAS",
+	"gftOGsyK5gldu5aSwRTFs0w8HSexxnB6oY/zEVQvSn0qlt5TcZQF03ORB3d7QmUmOdwYqex6ZD1eTgFE",
+	"6D9Iql5d1IJv4lnSsqoa7goswwQikEbweLZEBaFD6gQOyjpoSEvwBWKIaJDrKkuZgxBkHRQP1EIi0yAj",
+	"TZwtBDjQh7yFpnuZvC4gcNQL6YLHmVYjGbmXW0Y9DkIuseqpJu1AoeyEa4ddOSCZ0NDWqxNeHfJYarit",
+	"x26eF4h/biFA3XpApQUptl0N+0nIz07efzEP80dPjv/wN5RR+7cnv/m+/1uWIIGVSTDmxvq1rVipIZ4i",
+	"S/fve0OQ+675u751TevPdfMOxLFa9yL0nWN5ZZ3+NR+K2zCZda/tQbfAFb+VlQZmpatuB3dVBrnWr2km",
+	"lQwhcLt7F8eRE78b37QGLCZu8TNTwsQwJ1EXYWn9tfpqV+5qCJIWvHQX7TFwfXHR3sBFu5W3ndEzsRjo",
+	"Yo2Id7s942q2c7y8wrAkhfopJvLOXwVB6amSnuJIbeo0dK8w88yLC1arAZiekF0mtGceI14jnh1sEHpb",
+	"RhgrJ1vhQVwwaWzHUHwNDz1tkTLX+AMSfo7PKFDZpEQ3U3w2lbbTB/zRTlUFK7DBOqmSarQLZ1N1psmM",
+	"7GEGc4k9FrV1nI6USJXFNlhS1nMAHebhK/ilXSvAQrGThiyIdwa/qdpnxF3ymaK4zK0nnAqIjSQG1ckr",
+	"2mKx0AZpCo8gQM8qYBGgpanQhEQtwnnad03qdFNdF83lvn31x5+cfPxlfp7cKxWmCTNVRglUVbR6dvVd",
+	"1/SM5IwT1/vJ//jF8x9+NHeYQTW/VX44NaDE0tObinK6sTWifigRX27d40NKD+8Y8AgG24XSa6HnsOkE",
+	"rlxoMNKG2KukIm/DnTyqtZpSbSqD3cgB8a6QdZ2S8fmvbJC7Es0izzRB4UpOUBb+OBxFCWi9UIrkYpUL",
+	"0dwUehjziSOkr0OKuR42oPwX7273GB+4S9tiddbC+U4xT8udJ/TAa77LK3ayAdP+1R+/OPnh7/wljwRw",
+	"9A0qjtK7PbrP88kCq9zqlcjKE4tUCqpOcoeshw0Q0cnf/frk0388+cv/fPL573Ffak9YW/lq4e2UF9sd",
+	"QN2eRAhvGKFCInIll5PLMpetOHN1EjXchXGTV2iN7kEz4rbHjDzuyzABLFN1tIkYj1d5dvTFglY67b5M",
+	"zvv25LKfNawL/qh9yJMuLCniG6fZcSPSxWllmQDycKOXT378r89/+clXT/7zs1//4soW04Yn1q6yD1Q7",
+	"vX/hdn4oZL9Qzt5YLyBNd43qzCgagnT9NFZWRfdYz774t+Offm8rn4Q3BJlua+VR3coJXois9JaMDtKF",
+	"dF4qo9+SEcVI8jmP2UwPIenxoUZ0SZdNZDsemUJO5MzEfwChWXCb5BstuEja54nx68+l/c29SAGehL2y",
+	"nMA3rl3cGq351sjJd408j8c/+P5Xf/j8+U9+9/TvvmCRSCA0KpkUtZRUrqimrcc6HnU/XBDQs02XMgv2",
+	"YWc1ZO/HsR6B3JOYIYpwyRiiF0b7kwhrE3m0jFgP4uHSUmoNVSxCsQBNat832niB2YHUwkhdPNMXcHXy",
+	"VyuG90GnHMJOGFssgSMB4wCxQ4XsYtQtoOqE5UVpIBlUy/EQW2y6EO0oahXhYQ8YTibefBFjkKspTcD6",
+	"SlhTFNAiRCHpCilh1p8rE9Otx7QjVptH/MkKFWMyj5py9hZdfjhzZLZnmND1MD6lNM6UvUUpeETXYdIa",
+	"scTu4NZuJvC/s3ep4ANdhtm45xEkouPhvxPeCiExomOnBRakbOpRGw03Iaz4EAXm6xPglmZhD8I+nnO4",
+	"kNpkeGqeFHvAJ4x6nGx7H85zrVzev7178L9cv3aFmJjx2JTmmzLEY9MO2svofP6wzqoOshNa7pp/L4LB",
+	"UBmQ4eTqbZhkl8P4rVOQXJ1NLiF6mxp7N5daEpe6q+mnBu+LrI+HoZKdWITm/dfZDt5BvJ8vxHk/YO/f",
+	"B5NMruKX7zPNJ5qNeyCZUTi5NH2z2Y17Wo9gl0gBIFrkJmN2JY/jFGwWcxhwzvHtcdK3SHd4Owa2c7C7",
+	"txewkRR/MUJCfy8173P2gFPhk1uzU/O67OK9fuPfoRea/r22csF07hoLULn+d7NFN9ecWEFH9d6SYx+M",
+	"s9z6J/qAIRe+DiD078vyWDuMj0xPYQeZWUmbzrcsrccaEsHjD+0rjwaV2TD2+6W1/AAfmwZRJevBowBx",
+	"AQWu2R6PO2l1ZEqFP+Up4DPO6t6TTsWB4Wakm8ioIJmwZz//p+c/+unJJ9959v/81voVIz0EGUFU0CFD",
+	"Jl/o1OYL1OYgc/idJF5AdY5Uv1J17PebqDq1mrojFXLTAKPPmVBcqxFTVq5MQ12OwBzZs67yUK8F3qil",
+	"NdctlYrrGWpwYfbOkvY4obDU4p2ynSMqnkWRi/tZs4WB0Ytw5elTXjd283GHaL6SvPxLaJyyNgux5fyw",
+	"NjzVOB1GUwhzOdFMlhZMy56mSjeBW2DCnhsYRK+GgCCyprUJIb2dnucT/ypWaIHdLbHG9QhiNXSGPI04",
+	"WLHauU0TmXx0AqsHtiksagQBAfJR5LD7lhT/YqSl1OpcgC1lc0+nUT+3gUOA14YPhhBNIy8tEIHnOCpf",
+	"hj75+MJSng6nsma8YC2JYxmXncO0irBsd4V1NE6EqTgIPkiQ0m3NhvQizeal1eUdfgQ52ksU86wJ93lT",
+	"RvVBkiL1VOwyIMsMeJVyISJbuXkow2p0AGvzOdkzK7JOiLVzQcqeByZxpqOYJ1nADMqHLnVV8IiKO2tD",
+	"C8reoqHo8/20CHZNt/1Pf/iLk+//9uR//OL4u59ssQFtBTLl1vE7wMnnv6QMum2WXkl+oIQMGNd9nRVu",
+	"UDwjK+Ut1G84nyBGvsNqkPiCQiwHUpT94AL6vw7dyKEU8SpoohTEosfzqrRI3hLGPL7a5ibsLQy2YNs3",
+	"XdOLgMtaAy7Z3DeH4v+Xv3v+vc+On/zm5PN/2GJOZazlcVpUnmqaG3gV0SQVA+fHWtuOk3XR2I6TG2UT",
+	"0nwTuqkXiK9iJanhCBIe56O5mtL1CWAzhQKgvBlNFgdJ3ZRJ8XhdKIDKNmSaVdOeoF3K5Utl1eblyjLH",
+	"TC0RyCuo0GYfURvWk3sSaK3nckMM3og7grmcrlRLMQN+WMzY2xjiQzN55ejKTwMx5BL6O51tu/u72nr7",
+	"aZoG5D5jDkujiEXI42zyacUuKJxwjZaiAMoJ/u6qELMX+eQ1o42gIJumDv380+O/+klBIZ1+FXVyoT13",
+	"w9l4CBgaRVNWXKezuIw8coRhZVEBCeM1S6YmV9CN4tyB5T998quTz/+BXX765FfPfv27Kz4QUXAK7cvl",
+	"TpxYW0bOoNDu/OmzWsvCTLnKzLJd/yZ+fpCrzDwDu/K7qsvUyLDnH310/L3fzwX5DSpsVslYTtOg6Axs",
+	"c+3Mw4rxAdsrmZX58eEDMC6N2JWKhkr1BbzOdlgMXR5OHFYZi1UX6yhSl7MQzyLA1YS9d7C7mwKkCimM",
+	"4HEG3+1SqMVgqBJDLux2oXN3OOF0jPUOlR4NhzEgwq91AmZTjemUelBrETGi2q5kjtaoVad5m7JPZJGl",
+	"KL7EK+MkKjRhlqHMrbccKhmxDg8NccDwMRfGJ6uRahECqHlI2AFZrhrVlj8yTBsYnnoEzxoOIRnV55aC",
+	"g7u/WrybACoc7rXzKLd3whCGZidtV1OQ1T+fuvOx8DOkeTXas+MffHLynz47+dt/efqX3ye/9fjTz559",
+	"8cWWw0oiAKS8+fCWg3bLQrxrvpyt2VqEhOem4M1JjcF0++gLA+N63DnDZuTpP/zqqz/+hKxIRuzs9S9H",
+	"T7GU6i24ycEZurjCqUNyU0QTy1ziLMEt4WU7lTc3NbZEdDGpKyKga4zVCqlFBFkFWh8mqOAOeSefyouI",
+	"b21gyKiIj2lDrGQXkWVl0S3DFZG7xOxBssh9enOSFUedtsLdhgnq9H6iVGfdNs53voOyvTB1ixbMe7dh",
+	"whZYOgfmHvZ4HIPsQmDPAJIP3B7s1E5jqWBPKQ0YR1xm/bQQ4bTCQCK+vZdpzfraCJC/77xmIP9ymZtR",
+	"InUBu79n54EJiRjWKCDn9zu8WrSTsdAGga2XspMttIGLfLCCnGvaj3wfd/GFGpjvNnSF1C6lhLvNwe9Q",
+	"lGLm8JlcJfAMjE35LC+J+uznoFbU52InDXkfUyNtQNzpqmlPckeZsKc0yGz/t56Kt64LJT2k7aYY1ZvH",
+	"YoO7iovG0K7iqvOFSfFmq5hrdtpcRkqWrMl1kci8LVz+JQ1hNKyOB9YxEW+DKezxdaI6LPAlatDXw3mz",
+	"guy+Rhc9l2VVc+bEXYdQbgkpdK9Ox+AWDhqPZq9aQGYKnN7OZE4Q7Yk/OqkOO7x3uM8KxQ7LHX29LuiQ",
+	"y9wdY03rE/UgJdmqkfpsTTJ5R40LNGcdnoBeKeZ/OlN7YHhSNbnXN3FyD3pqzHg2t/n4wBa7fuOaM3ua",
+	"IFFHGgIqq20naqyRJTmerLQAWh1cY2u0ibWvhbWaqLceEesNAYB0RDKAaEZ+buKt0EIgD1tIdj2V5tIS",
+	"M8oM6xYVcmuSc3rvcL/OhWWf/5Znz1yTvG4mfOzosxNtaA/RECZgAjbuQQIz10g+4KVhNo11sbRaTivq",
+	"ltoudVOUWy1IGbYb20NDdwW3rAjW6YW6Ic9XGgxAdKbclHIF6Ymh1fXqnLs7k4O03UVO/Tpz5Ny0N5wk",
+	"9/RX/3byw99ssfcO3sQ4FkMkdFfGl4+vl2bXZ3o2pXcL8+oy3dv01Do/jKZy68iWD5aWyoLLYCqtCkEM",
+	"PQP8+qXzipAP2Kn0x0i3qnpcRnFG9R4QuCDZ/YRmfXlB+h+UBzvpyffTB29spiQOoKmkgSZXuLfRYeoc",
+	"uJtTZ7QZTxJxVKjSn9Eawzud6uR7bFHnFNoOmoPsAeu3YL0YzkV6qygSlqi4GFXAqchNXO6CrnT+3qYm",
+	"NU4g9tDYBNL4sN7OTlfATE9pyA4Os36Bm8UFzHtvO87remxG1kVDdy93eAS105OXCm1H9z1Ei4rRTfDE",
+	"EENIdKEyv0zpaZuJPLN+6T5DBP9emhu6yeQGsQE8VpgxSSTLKF6qhiwImHHd94jiKmFSmaVFXomK+JaM",
+	"NlzUfgQbIGdXnocy5mM+CfxFBIFutHnYX1qqRAZQidQqYLzhss0NYgPEextgmOaYoLV2S3jcI2LicskK",
+	"eSRMhp9S7dzt5RrX7edlfTXmsOSGm8Y6uTZsAjxZwU3Bx0DmHZ++tuZ6aNBJyaarOWlZKzdARz310yk3",
+	"EAljhWa6p8aO3oTSSWWEtCZ0U/8nN1hPjRK97JJZWAzukaKmVPocVYbfwa1HsmzW7HybXlykrpid5g+U",
+	"kNXXEIQR5lemE/Cim4dvKiHrXIvp81daiTc2OfGFym2mhUx5eflqtsGEqbH0NWz5SyuiHZHwyCxUidZw",
+	"1gE5JdXYpyfPrtXabDb+8NC+69rDUVODXI+mPOipwZSeCLS8lWLH7NiFzsltyqGtd8ZuQ3OY0ekFC57S",
+	"KAalRZeWWo4+E517OIJk0lbR5DXMJx/3FNMAOtsSVw29zK6xD1SbIR27kKzDRTxKgFY9/vhhRuLjCEem",
+	"AdYHfIKoOziGHiRABED4CE+z436LwJD5s2laosH17Dp+U8jIS6um1ZvvoiFD3xSO59Mnf338xX9j792G",
+	"SZ6zlVKuEbstzcfNp+NuU6YCdsB4NBCSsNwo50T60LReaAmWInbNpH9e/Kz3ZFvgRVHfysWhUkHiTvrz",
+	"Z365uV46dLfuWT/v0Tuf6qESR1iWFsOtFqZNLXVVhaXoklt7SE5aHbNf6OOcWVVER562ps6GGnjkKFWz",
+	"Bln2Xh8m5FJ/oNqvaZaAHsXGu7u7dw7YALTm3eowEK5zcsZxHGAqWbyAXC5K7NbnDeds5vyiCb52KvCA",
+	"kdYlZj1R3wZZlUrhJpvabaxtPQBDQ9gAy3orAfj2nFgS7qaIIJQr2JzBDioIOkVjqcQHy1rVeYLJemnC",
+	"xD37yT8f/+Fvjn/3m+ff+/TpH754+qMnz3/03a/++JOTj7/cymq5h7wLGKUreILZm1egr6rBEEGYipNZ",
+	"R1bpdEdN5ZSkL0BrogGhkiyPv/zu0x9/vMU0GJeThEc5H/xx7Gtx5HKFhWYR8IiQScY8iUplXVxCy8BA",
+	"ZHNSIxbEAfK5vcJgEFVAM//np89+/btn/9dvjz/72+e//OTZlx8//fHHq8ivhUzCFflm9uu1iBF7WlmO",
+	"zWxJnjAa8wAJRepyNwG7FYmwf2WbRQqIccUeBIRho2HA2iPjyJUZHsxNMiE24nGiZLdKaBhAXZT4fUiN",
+	"LrK+15j1jXPeWAzycCqn+zWd5n3ntMkpT16TMr5MDNtM83XMoWGhpBNyDAQGGa1iqwRjTBnQsMN8Qfi7",
+	"UA3p7JsFDCMIk8nQaAICwVZ4koqVhtswmQ0eEpAjzrKLKC/2t1dj23zj6w1RZE8N7ZydsGn0qBlDLpIp",
+	"6HcJEEHEuJywgUpgWWUWUlSclPekMHS704QWzZjAB+hjKxYpxttqZPKraAuXhf1QmAA/8d9idhgGldy9",
+	"uc8ZdjEnCvlj24f2d2W2FXi8a2WHbnk2JJDWiv75pWGiQoDo0rfWthx2uta76KkU0vjVXwN7hDEqtD3b",
+	"tmMu+z5cOF2ss+wCiHkb4gqX/F37vTc5r5IxLQzsnJlShBLhqSn1QDtpMQGCWi2rQUMhq84CXHZpy9rf",
+	"u/sq6c85tD4kTFSV/b2726ytTA83YDvlESFlpehNy6qP4X1QR0S8Ol+HDnkf7h1B0txOfKFCp0b6Y2eU",
+	"NqtOR4RYA7e/dzdz+t0xAXUpHGmjoknAtHKEdIaFXLI2sJGMVdhHbsFYyFJbRc0W16G+h+02vAYV18cD",
+	"lfSbKTSRTih5gqVl5NLShicVTjgir6xXQBdL/fT5YvFSMts7sAyWsPatCLSD9xw7BFpIllrTKzBGXyzx",
+	"l6dccFPJ+Cpr/QgS0alg1v8z+r6edUcPb+h6x3c+VMm68GaoS8bZdPaep+naYlaAB3dutN7avXmw07p/",
+	"sBNglsHlt++0Dtm1a9evBez+rV32jTe+ceNKTqZOjCTTMbR7SvWvRhCLPPc33aRWZB64Hzyg35+jxAOH",
+	"AuDGP6HihYFKIGAjiVbQI536uRX5am6pTI4nyTWpDu8/8I1q1HDXR2Ph7J0oSkBrzwNpZqPbbuLwmOKB",
+	"TS5jZt2VudNbljB7M9V0fNT+vYNDX36nfa78Nw/u3WUIm/7YqmHAjBiANnwwDFjEDf8w8BDSXLMDw2XE",
+	"k4h5OTHNJ3orJ/4g/XfuOf6jdH3PgSuNomx91WFU3dMbujx1vd/h0dwbc/q8Vq3zZN2INU8amBZFJGCy",
+	"MiXhIq4OYH8KLW/+ml6Sn/L8WVAaN+N+CWx7XFY35R2VdJUxIMvW9Wh+ctaaZ7K25UjRmXX7OH72GoxH",
+	"uSWIGSt9gWiVQ45YlXiynEnvqlh3rcyhWWZvzTaFNWjPBWNprUerokibqxJ6QDU9GQxbavDsdvK1ayzi",
+	"k3Ki8yrdNqArwiyHoE2Tm8r1uiQ5T4rvQodKk6K0Uf3ev5PG6wbKRIbPS478rI+S+NLWpRYfitbR9Uv2",
+	"ie43j9OFNdHGvkiQfjJM1AcQGp3/zL9WvlmPNuz0A5cIXfgZpsHmP8jlnxZ67Ii48LAEHaTEVSZmn1M2",
+	"bqGTsZCRGhff1nHC5j5zbJ759xWSI3NF9lGeMz7/eYEJPP95d2ok+MFVLaKpwRDad/EdeVycqxRtK/eh",
+	"C4MUplSF/fwHQh6BNKr4dGKM1MWXwJrZ/MuOIlF8+5HpKVTF/JwoKSFEKr3sQ3eUz30SwdGlD7/14f8f",
+	"AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

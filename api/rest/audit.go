@@ -107,6 +107,7 @@ func (s *Server) ExportAudit(c context.Context, r ExportAuditRequestObject) (Exp
 // mediaOf is the media type of each form of an export.
 var mediaOf = map[string]string{
 	ra.FormatCSV: "text/csv; charset=utf-8", ra.FormatXLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ra.FormatJSONL: "application/jsonl",
+	ra.FormatZIP: "application/zip",
 }
 
 // streamResponse is a file of any size, written as it is made; otherwise like fileResponse.
@@ -116,7 +117,9 @@ type streamResponse struct {
 }
 
 // VisitExportAuditResponse implements ExportAuditResponseObject.
-func (f streamResponse) VisitExportAuditResponse(w http.ResponseWriter) error {
+func (f streamResponse) VisitExportAuditResponse(w http.ResponseWriter) error { return f.visit(w) }
+
+func (f streamResponse) visit(w http.ResponseWriter) error {
 	h := w.Header()
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.name}))

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"net/http"
 
 	"signet/api/account"
 	"signet/api/ra"
@@ -38,9 +39,7 @@ func showInventoryReport(v ra.InventoryReport) InventoryReport {
 	out := InventoryReport{
 		Certificate: showInventory(v.Certificate), Subject: v.Subject, Issuer: v.Issuer, KeyAlg: v.KeyAlg, SigAlg: v.SigAlg, Pem: v.PEM, EncPem: some(v.EncPEM), ChainPem: some(v.ChainPEM),
 		Pair: each(v.Pair, showInventory), MayChange: v.MayChange,
-		Extensions: each(v.Extensions, func(e ra.CertificateExtension) CertificateExtension {
-			return CertificateExtension{Oid: e.OID, Critical: e.Critical, Words: each(e.Words, func(w string) string { return w })}
-		}),
+		Extensions: each(v.Extensions, showExtension),
 		Chain: each(v.Chain, func(l ra.ChainLink) ChainLink {
 			return ChainLink{Subject: l.Subject, SerialHex: l.SerialHex, NotAfter: l.NotAfter}
 		}),
@@ -58,6 +57,10 @@ func showInventoryReport(v ra.InventoryReport) InventoryReport {
 		out.List = &PublishedList{Number: v.List.Number, ThisUpdate: v.List.ThisUpdate, NextUpdate: v.List.NextUpdate, Listed: v.List.Listed}
 	}
 	return out
+}
+
+func showExtension(e ra.CertificateExtension) CertificateExtension {
+	return CertificateExtension{Oid: e.OID, Critical: e.Critical, Words: each(e.Words, func(w string) string { return w })}
 }
 
 // GetInventoryCertificate shows one certificate.
@@ -147,3 +150,17 @@ func (s *Server) ImportHolders(c context.Context, r ImportHoldersRequestObject) 
 		Anchors: each(anchors, func(a ra.ImportAnchor) ImportAnchor { return ImportAnchor{Name: a.Name, Sha256: a.Hash, Root: a.Root} }),
 	}, nil
 }
+
+// ExportHolders gives those that were taken over as files for an import.
+func (s *Server) ExportHolders(c context.Context, r ExportHoldersRequestObject) (ExportHoldersResponseObject, error) {
+	ctx, in := enter(c)
+	format := string(r.Params.Format)
+	write, err := s.c.RA.ExportHolders(ctx, in.actor, value(r.Params.Batch), format)
+	if err != nil {
+		return nil, err
+	}
+	return streamResponse{"holders-" + s.now().Format("20060102") + "." + format, mediaOf[format], write}, nil
+}
+
+// VisitExportHoldersResponse implements ExportHoldersResponseObject.
+func (f streamResponse) VisitExportHoldersResponse(w http.ResponseWriter) error { return f.visit(w) }

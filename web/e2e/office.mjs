@@ -24,6 +24,7 @@ await run(async () => {
     if (role === 'admin') await ask('演练:怀疑签发密钥异常')
     if (role === 'security') await agree('stop')
     if (role === 'auditor') await audit()
+    if (role === 'auditor') await profiles()
     if (role !== 'security') await page.context().close()
   }
 
@@ -75,6 +76,25 @@ async function audit() {
   await page.getByTestId('audit-verify').click()
   await page.getByTestId('audit-holds').waitFor()
   await look('audit-verified')
+}
+
+async function profiles() {
+  say('the auditor reads a profile in words, and sees the certificate that would be issued, and why another would not')
+  await page.goto('/admin/profiles')
+  await page.getByTestId('profile-org-sign').click()
+  await page.getByTestId('profile-rules').getByText('数字签名').first().waitFor()
+  await page.getByTestId('trial-example').click()
+  await page.getByTestId('trial-run').click()
+  await page.locator('[data-testid=trial-outcome][data-findings="0"]').getByText('91990000MA0000015Q').first().waitFor()
+  await look('profile')
+  await page.getByTestId('trial-uscc').fill('91990000MA0000015P') // the check digit is wrong
+  await page.getByTestId('trial-outcome').waitFor({ state: 'detached' })
+  await page.getByTestId('trial-run').click()
+  await page.locator('[data-testid=trial-outcome][data-findings="1"]').waitFor()
+  await page.getByTestId('trial-O').fill('')
+  await page.getByTestId('trial-run').click()
+  await page.getByTestId('trial-refused').waitFor()
+  await look('profile-refused')
 }
 
 function look(name) {

@@ -2003,6 +2003,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/imports/holders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Holders that were taken over, as an import takes them: the sheet, or as zip the certificates that it names with those of their CAs
+         * @description As they stand now, at most 20,000 certificates; imported again they change nothing
+         */
+        get: operations["ExportHolders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/statements": {
         parameters: {
             query?: never;
@@ -4521,6 +4541,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificate profiles that the CAs here issue by, and shipped ones that are not used */
+        get: operations["ListProfiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/profiles/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The certificate that would be issued, and what the lints say of it; signed by nobody, kept nowhere
+         * @description That a request would be refused is an answer, not an error
+         */
+        post: operations["TryProfile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/verify": {
         parameters: {
             query?: never;
@@ -5699,6 +5756,122 @@ export interface components {
             topic: string;
             state: string;
             count: number;
+        };
+        ProfileList: {
+            items: components["schemas"]["CertificateProfile"][];
+        };
+        CertificateProfile: {
+            id: string;
+            /** @description What the lints hold it to: root, sub, sign, enc, server … */
+            kind: string;
+            titleZh: string;
+            titleEn?: string;
+            /** @description CAs with a key here that issue by it; none = it comes with Signet and is not used */
+            cas: string[];
+            keys: string[];
+            /**
+             * Format: int64
+             * @description Seconds, where a request names no end
+             */
+            validFor: number;
+            /**
+             * Format: int64
+             * @description Seconds
+             */
+            longestFor: number;
+            /**
+             * Format: int64
+             * @description Seconds
+             */
+            backdate: number;
+            subject: components["schemas"]["ProfileAttribute"][];
+            usage: components["schemas"]["ProfileUsage"][];
+            usageCritical: boolean;
+            /** @description Names, or dotted object identifiers */
+            extendedUsage: string[];
+            extendedUsageCritical: boolean;
+            policies: string[];
+            /** @description How many host names and addresses; 0 = none */
+            hosts: number;
+            wildcards: boolean;
+            ca: boolean;
+            /** @description Of a CA; absent = no limit */
+            pathLength?: number;
+            /** @description OCSP no check (RFC 6960 §4.2.2.2.1) */
+            noCheck: boolean;
+            /** @description NULL parameters with SM2-SM3 */
+            nullParams: boolean;
+            identity: components["schemas"]["ProfileField"][];
+            /** @description Name constraints of a CA, such as DNS:example.cn */
+            permitted: string[];
+            excluded: string[];
+        };
+        ProfileAttribute: {
+            attr: string;
+            oid: string;
+            default?: string;
+            required: boolean;
+            most: number;
+            /** @description The only ones admitted; none = any */
+            values: string[];
+        };
+        ProfileUsage: {
+            keys: string[];
+            bits: string[];
+        };
+        ProfileField: {
+            oid: string;
+            /** @description printable or utf8 */
+            type: string;
+            /** @description The first that has a value is written */
+            fields: string[];
+            required: boolean;
+            /** @description Only where a request or CA switches it on */
+            flag?: string;
+        };
+        ProfileTrial: {
+            ca: string;
+            profile: string;
+            /** @description Of the key that is made and thrown away; default the profile's first */
+            alg?: string;
+            /** @description PKCS#10 in PEM, in place of a made key; its subject and hosts are used where none are given */
+            csr?: string;
+            subject?: components["schemas"]["NamedValue"][];
+            fields?: components["schemas"]["NamedValue"][];
+            hosts?: string[];
+            flags?: string[];
+        };
+        NamedValue: {
+            name: string;
+            value: string;
+        };
+        ProfileTrialOutcome: {
+            refused?: components["schemas"]["TrialRefusal"];
+            /** @description None and not refused = it would be signed */
+            findings: components["schemas"]["LintFinding"][];
+            certificate?: components["schemas"]["DraftCertificate"];
+        };
+        TrialRefusal: {
+            /** @enum {string} */
+            code: "request" | "subject" | "key" | "weak_key" | "field" | "validity" | "key_certified";
+            detail: string;
+        };
+        LintFinding: {
+            rule: string;
+            detail: string;
+        };
+        DraftCertificate: {
+            subject: string;
+            issuer: string;
+            /** @description An example: each certificate gets another */
+            serialHex: string;
+            keyAlg: string;
+            sigAlg: string;
+            /** Format: date-time */
+            notBefore: string;
+            /** Format: date-time */
+            notAfter: string;
+            extensions: components["schemas"]["CertificateExtension"][];
         };
         AuthorityHealth: {
             id: string;
@@ -10926,6 +11099,23 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    ExportHolders: {
+        parameters: {
+            query: {
+                format: "csv" | "xlsx" | "zip";
+                /** @description Only this batch; default all */
+                batch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
+            default: components["responses"]["Problem"];
+        };
+    };
     ListStatements: {
         parameters: {
             query?: {
@@ -14914,6 +15104,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Operations"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListProfiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    TryProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileTrial"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileTrialOutcome"];
                 };
             };
             default: components["responses"]["Problem"];

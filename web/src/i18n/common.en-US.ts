@@ -15,6 +15,8 @@ export const en: Translated<typeof zh> = {
   confirm: 'OK',
   cancel: 'Cancel',
   close: 'Close',
+  more: 'More',
+  less: 'Less',
   goOn: 'Continue',
   back: 'Back',
   home: 'Home',

@@ -12,6 +12,8 @@ export const zh = {
   confirm: '确定',
   cancel: '取消',
   close: '关闭',
+  more: '展开',
+  less: '收起',
   goOn: '继续',
   back: '返回',
   home: '返回首页',

@@ -33,6 +33,7 @@ export const en: Translated<typeof zh> = {
     orders: 'Confirm payments',
     statistics: 'Statistics',
     operations: 'CA operations',
+    profiles: 'Certificate profiles',
     alarms: 'Alarms',
     jobs: 'Jobs',
     notices: 'Messages sent',

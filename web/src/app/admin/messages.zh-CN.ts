@@ -30,6 +30,7 @@ export const zh = {
     orders: '订单与财务',
     statistics: '统计',
     operations: 'CA 运行状况',
+    profiles: '证书模板',
     alarms: '告警',
     jobs: '后台任务',
     notices: '通知发送记录',

@@ -1,4 +1,4 @@
-import { AlertOutlined, AppstoreAddOutlined, AuditOutlined, BarChartOutlined, ControlOutlined, EditOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, MessageOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, ScheduleOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
+import { AlertOutlined, AppstoreAddOutlined, AuditOutlined, BarChartOutlined, ControlOutlined, EditOutlined, FileDoneOutlined, FileSearchOutlined, IdcardOutlined, ImportOutlined, KeyOutlined, MessageOutlined, ProfileOutlined, QuestionCircleOutlined, SafetyCertificateOutlined, SafetyOutlined, ScheduleOutlined, SendOutlined, TeamOutlined, UnlockOutlined, UsbOutlined, UserOutlined } from '@ant-design/icons'
 import { lazy, type ComponentType, type ReactNode } from 'react'
 import { has, type Role, type Session } from '@/api/session'
 import { AlarmCount } from '@/features/operations/parts/AlarmCount'
@@ -41,6 +41,7 @@ export const sections: Section[] = [
   { group: 'people', path: '/admin/grants', label: 'grants', icon: <SafetyCertificateOutlined />, roles: ['security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/staff/pages/GrantsPage')).GrantsPage })) },
   { group: 'own', path: '/admin/me', label: 'me', icon: <UserOutlined />, roles: 'everyone', Page: lazy(async () => ({ default: (await import('./MePage')).MePage })) },
   { group: 'authority', path: '/admin/operations', label: 'operations', icon: <ControlOutlined />, roles: ['admin', 'security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/operations/pages/OperationsPage')).OperationsPage })) },
+  { group: 'authority', path: '/admin/profiles', label: 'profiles', icon: <ProfileOutlined />, roles: ['admin', 'security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/profiles/pages/ProfilesPages')).ProfilesPages })) },
   { group: 'authority', path: '/admin/alarms', label: 'alarms', icon: <AlertOutlined />, roles: ['admin', 'security', 'auditor'], Badge: AlarmCount, Page: lazy(async () => ({ default: (await import('@/features/operations/pages/AlarmsPage')).AlarmsPage })) },
   { group: 'authority', path: '/admin/jobs', label: 'jobs', icon: <ScheduleOutlined />, roles: ['admin', 'security', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/operations/pages/WorkPage')).WorkPage })) },
   { group: 'authority', path: '/admin/notices', label: 'notices', icon: <MessageOutlined />, roles: ['admin', 'auditor'], Page: lazy(async () => ({ default: (await import('@/features/operations/pages/SentPage')).SentPage })) },

@@ -1,3 +1,5 @@
+import { inChinese } from './reasons'
+
 export const zh = {
   title: '导入原证书持有人',
   help: '导入由其他 CA 颁发证书的企业：表格（XLSX 或 CSV）与证书压缩包（ZIP，内含持有人证书及其 CA 证书，至少一张根证书）。先试运行，逐行查看问题，再导入。重复导入不会产生变化。每次最多 5000 行；更多请使用 signetctl import legacy。',
@@ -15,4 +17,26 @@ export const zh = {
   root: '根证书',
   row: (n: number) => `第 ${n} 行`,
   warning: '提示',
+  fields: {
+    orgName: '企业名称',
+    orgCode: '组织机构代码',
+    uscc: '统一社会信用代码',
+    handlerName: '经办人名称',
+    handlerPhone: '经办人手机号',
+    signCertificate: '签名证书',
+    encCertificate: '加密证书',
+    serviceNumber: '服务编号',
+    serviceName: '服务名称',
+    serviceFrom: '服务开始时间',
+    serviceTo: '服务结束时间',
+    project: '项目',
+    batch: '批次名称',
+  } as Record<string, string>,
+  says: inChinese,
+  exportTitle: '导出已导入的持有人',
+  exportHelp: '导出的表格与证书压缩包（ZIP）与导入所需的格式相同，内容为当前状态；原样再次导入不会产生变化。含经办人姓名与手机号，请妥善保管；导出会记入审计。',
+  exportBatch: '批次名称（留空则导出全部）',
+  exportXlsx: '导出 XLSX',
+  exportCsv: '导出 CSV',
+  exportZip: '导出证书（ZIP）',
 }

@@ -30,7 +30,6 @@ export const en: typeof zh = {
   reasons: { 0: 'unspecified', 1: 'key compromise', 3: 'affiliation changed', 4: 'superseded', 5: 'cessation of operation', 6: 'on hold' },
   chain: 'Chain',
   extensions: 'Extensions',
-  critical: 'critical',
   pair: 'Other half of the pair',
   history: 'Audit record',
   noHistory: 'Nothing in the audit.',

@@ -28,7 +28,6 @@ export const zh = {
   reasons: { 0: '未说明', 1: '密钥泄露', 3: '隶属关系变更', 4: '被替代', 5: '停止使用', 6: '挂失' } as Record<number, string>,
   chain: '证书链',
   extensions: '扩展项',
-  critical: '关键',
   pair: '同一对的另一张证书',
   history: '审计记录',
   noHistory: '没有审计记录。',

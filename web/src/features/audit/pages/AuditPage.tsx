@@ -5,6 +5,7 @@ import type { Schema } from '@/api/client'
 import { fileAddress } from '@/lib/file'
 import { moment } from '@/lib/time'
 import { CopyText } from '@/ui/CopyText'
+import { Folded } from '@/ui/Folded'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Rows } from '@/ui/Rows'
@@ -50,7 +51,7 @@ export function AuditPage() {
                   { key: 'by', title: t.columns.by, cell: (e) => <span className="whole">{e.byName ?? e.by}</span> },
                   { key: 'act', title: t.columns.act, cell: (e) => <span className="mono whole">{e.act}</span> },
                   { key: 'object', title: t.columns.object, cell: (e) => <span className="mono" style={{ display: 'inline-block', minWidth: '9em' }}>{e.object}</span> },
-                  { key: 'facts', title: t.columns.facts, cell: (e) => <span className="mono">{e.facts}</span> },
+                  { key: 'facts', title: t.columns.facts, cell: (e) => <span className="mono"><Folded text={e.facts} /></span> },
                 ]}
               />
             </div>
@@ -128,11 +129,11 @@ function Entry({ entry }: { entry: Schema<'AuditEntry'> }) {
     [t.columns.facts, entry.facts],
   ]
   return (
-    <dl>
+    <dl style={{ display: 'grid', gridTemplateColumns: 'auto 1fr', gap: '4px 12px', margin: '4px 0 0' }}>
       {facts.map(([name, value]) => (
         <div key={name} style={{ display: 'contents' }}>
           <dt>{name}</dt>
-          <dd style={{ overflowWrap: 'anywhere' }}>{value}</dd>
+          <dd style={{ margin: 0, overflowWrap: 'anywhere' }}>{value}</dd>
         </div>
       ))}
     </dl>

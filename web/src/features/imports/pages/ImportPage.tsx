@@ -3,6 +3,7 @@ import { Alert, Button, Checkbox, Input } from 'antd'
 import { useState } from 'react'
 import type { Schema } from '@/api/client'
 import { toBase64 } from '@/lib/bytes'
+import { fileAddress } from '@/lib/file'
 import { FilePick, type Picked } from '@/ui/FilePick'
 import { Problem } from '@/ui/Problem'
 import { Title } from '@/ui/Title'
@@ -49,7 +50,32 @@ export function ImportPage() {
         </div>
       </div>
       {report && <Shown report={report} />}
+      <Export />
     </>
+  )
+}
+
+function RowText({ row }: { row: Schema<'ImportRow'> }) {
+  const t = useText()
+  return <>{row.field && `${t.fields[row.field] ?? row.field} · `}{t.says(row.detail)}</>
+}
+
+/** What was taken over, in the very form that an import takes. */
+function Export() {
+  const t = useText()
+  const [batch, setBatch] = useState('')
+  const at = (format: string) => fileAddress(`/admin/imports/holders?${String(new URLSearchParams({ format, ...(batch.trim() ? { batch: batch.trim() } : {}) }))}`)
+  return (
+    <section className="panel stack" aria-label={t.exportTitle} style={{ padding: '16px 20px', marginTop: 16 }}>
+      <h2 className="title" style={{ margin: 0 }}>{t.exportTitle}</h2>
+      <p style={{ margin: 0 }}>{t.exportHelp}</p>
+      <label>{t.exportBatch}<Input value={batch} maxLength={60} data-testid="export-batch" onChange={(event) => setBatch(event.target.value)} /></label>
+      <div className="row">
+        <Button href={at('xlsx')} download data-testid="export-xlsx">{t.exportXlsx}</Button>
+        <Button href={at('csv')} download data-testid="export-csv">{t.exportCsv}</Button>
+        <Button href={at('zip')} download data-testid="export-zip">{t.exportZip}</Button>
+      </div>
+    </section>
   )
 }
 
@@ -59,8 +85,8 @@ function Shown({ report }: { report: Schema<'ImportReport'> }) {
     <section className="stack" style={{ marginTop: 16 }} data-testid="import-report" data-dry={report.dryRun}>
       <Alert type={report.failed.length > 0 ? 'warning' : 'success'} showIcon title={t.figures(report.dryRun, report.rows, report.imported, report.unchanged, report.failed.length)} />
       <ul className="cards">
-        {report.failed.map((row, i) => <li key={`f${i}`} className="wrap">✕ <strong>{t.row(row.row)}</strong> {row.field && <span className="mono">{row.field}</span>} {row.detail}</li>)}
-        {report.warnings.map((row, i) => <li key={`w${i}`} className="wrap">! {t.warning} <strong>{t.row(row.row)}</strong> {row.field && <span className="mono">{row.field}</span>} {row.detail}</li>)}
+        {report.failed.map((row, i) => <li key={`f${i}`} className="wrap">✕ <strong>{t.row(row.row)}</strong> <RowText row={row} /></li>)}
+        {report.warnings.map((row, i) => <li key={`w${i}`} className="wrap">! {t.warning} <strong>{t.row(row.row)}</strong> <RowText row={row} /></li>)}
       </ul>
       <h2 style={{ margin: 0 }}>{t.anchors}</h2>
       <ul>{report.anchors.map((a) => <li key={a.sha256} className="wrap">{a.name}{a.root ? ` (${t.root})` : ''} <span className="mono quiet">SHA-256 {a.sha256}</span></li>)}</ul>

@@ -4,10 +4,12 @@ import { useState } from 'react'
 import { Link, useParams } from 'react-router'
 import type { Schema } from '@/api/client'
 import { useCommon } from '@/i18n/common'
+import { useX509 } from '@/i18n/x509'
 import { derFrom } from '@/lib/bytes'
 import { save } from '@/lib/save'
 import { moment } from '@/lib/time'
 import { Facts } from '@/ui/Facts'
+import { Folded } from '@/ui/Folded'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
@@ -33,6 +35,7 @@ export function CertificatePage() {
 
 function Shown({ report }: { report: Report }) {
   const t = useText()
+  const x = useX509()
   const c = report.certificate
   const [act, setAct] = useState<Act | null>(null)
   const [done, setDone] = useState(false)
@@ -84,23 +87,17 @@ function Shown({ report }: { report: Report }) {
       </section>
       <section>
         <h3>{t.extensions}</h3>
-        <Facts columns={1} facts={report.extensions.map((e) => ({ key: e.oid, label: `${extensionNames[e.oid] ?? e.oid}${e.critical ? ` (${t.critical})` : ''}`, value: <span className="mono">{e.words.join(' · ') || '—'}</span> }))} />
+        <Facts columns={1} facts={report.extensions.map((e) => ({ key: e.oid, label: `${x.extension(e.oid)}${e.critical ? ` (${x.critical})` : ''}`, value: <span className="mono">{e.words.map(x.usage).join(' · ') || '—'}</span> }))} />
       </section>
       <section>
         <h3>{t.history}</h3>
         {report.history.length === 0 ? <p className="quiet">{t.noHistory}</p> : (
-          <ul className="cards">{report.history.map((e) => <li key={e.seq} className="wrap">#{e.seq} {moment(e.at)} <strong>{e.act}</strong> {e.by}<br /><span className="mono quiet">{e.facts}</span></li>)}</ul>
+          <ul className="cards">{report.history.map((e) => <li key={e.seq} className="wrap">#{e.seq} {moment(e.at)} <strong>{e.act}</strong> {e.by}<br /><span className="mono quiet"><Folded text={e.facts} most={160} /></span></li>)}</ul>
         )}
       </section>
       {act && <ActDialog id={c.id} act={act} close={() => setAct(null)} done={() => { setAct(null); setDone(true) }} />}
     </div>
   )
-}
-
-// Source: RFC 5280 §4.2.
-const extensionNames: Record<string, string> = {
-  '2.5.29.14': 'Subject Key Identifier', '2.5.29.15': 'Key Usage', '2.5.29.17': 'Subject Alternative Name', '2.5.29.19': 'Basic Constraints', '2.5.29.31': 'CRL Distribution Points',
-  '2.5.29.32': 'Certificate Policies', '2.5.29.35': 'Authority Key Identifier', '2.5.29.37': 'Extended Key Usage', '1.3.6.1.5.5.7.1.1': 'Authority Information Access',
 }
 
 function ActDialog({ id, act, close, done }: { id: string; act: Act; close: () => void; done: () => void }) {
