@@ -71,16 +71,17 @@ var rooms = map[string]rule{
 	"api/watch":           {ours: "api/account api/jobs api/notice api/store ca/tlog", extra: "gorm"},
 	"api/ra/legacytest":   {ours: "", extra: "testing"},
 	// edge
-	"api/rest":            {ours: "api/watch api/ra api/relay api/account api/content api/notice api/verify api/store ca ca/status ukey/ticket", extra: "gin"},
-	"api/demo":            {ours: "api/ra api/account api/notice api/store ca ca/cms ca/kmc ukey ukey/softkey"},
-	"api/apitest":         {ours: "*", extra: "testing"},
-	"web":                 {},
-	"cmd/signet":          {ours: "cmd/signet/keystore cmd/signet/wiring api/blob api/account api/notice api/parcel api/demo api/pay api/ra api/rest api/store ca ca/kmc ca/tlog ca/tsa hsm hsm/cryptoki hsm/keyfile hsm/pool web"},
-	"cmd/signet/keystore": {ours: "ca/kmc hsm hsm/cryptoki hsm/keyfile hsm/pool"}, // shared with signetctl
-	"cmd/signet/wiring":   {ours: "api/watch cmd/signet/keystore ukey/ticket hsm/pool api/blob api/account api/acme api/content api/demo api/jobs api/notice api/pay api/ra api/relay api/rest api/store api/verify ca ca/kmc ca/lint ca/status ca/tlog ca/tsa hsm hsm/keyfile web"},
-	"cmd/signetctl":       {ours: "cmd/signet/keystore ukey/ticket api/account api/ra api/store api/notice api/relay ca ca/cms ca/kmc ca/lint ca/path ca/status ca/tlog hsm hsm/keyfile"},
-	"cmd/ukeyd":           {ours: "ukey ukey/agent ukey/pkcs11 ukey/softkey ukey/ticket hsm/cryptoki"},
-	"docs":                {extra: "testing"},
+	"api/rest":             {ours: "api/watch api/ra api/relay api/account api/content api/notice api/verify api/store ca ca/status ukey/ticket", extra: "gin"},
+	"api/demo":             {ours: "api/ra api/account api/notice api/store ca ca/cms ca/kmc ukey ukey/softkey"},
+	"api/apitest":          {ours: "*", extra: "testing"},
+	"web":                  {},
+	"web/e2e/parts/tamper": {extra: "gorm"}, // SQLite alone, for a walk
+	"cmd/signet":           {ours: "cmd/signet/keystore cmd/signet/wiring api/blob api/account api/notice api/parcel api/demo api/pay api/ra api/rest api/store ca ca/kmc ca/tlog ca/tsa hsm hsm/cryptoki hsm/keyfile hsm/pool web"},
+	"cmd/signet/keystore":  {ours: "ca/kmc hsm hsm/cryptoki hsm/keyfile hsm/pool"}, // shared with signetctl
+	"cmd/signet/wiring":    {ours: "api/watch cmd/signet/keystore ukey/ticket hsm/pool api/blob api/account api/acme api/content api/demo api/jobs api/notice api/pay api/ra api/relay api/rest api/store api/verify ca ca/kmc ca/lint ca/status ca/tlog ca/tsa hsm hsm/keyfile web"},
+	"cmd/signetctl":        {ours: "cmd/signet/keystore ukey/ticket api/account api/ra api/store api/notice api/relay ca ca/cms ca/kmc ca/lint ca/path ca/status ca/tlog hsm hsm/keyfile"},
+	"cmd/ukeyd":            {ours: "ukey ukey/agent ukey/pkcs11 ukey/softkey ukey/ticket hsm/cryptoki"},
+	"docs":                 {extra: "testing"},
 }
 
 // guarded maps an import path prefix to the word that allows it.
