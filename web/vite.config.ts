@@ -1,10 +1,11 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
+import { pdfParts } from './pdfparts.js'
 
 // Two entries, one build. public/.gitkeep is copied into dist with the rest, because the Go side embeds that
 // folder and git must keep it when nothing is built.
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), pdfParts()],
   resolve: { tsconfigPaths: true },
   build: {
     outDir: 'dist',

@@ -33,6 +33,9 @@ type ticketRow struct {
 	AnsweredBy       string
 	CreatedAt        int64 `gorm:"autoCreateTime:false"`
 	AnsweredAt       int64
+	LicenceSum       string // "" = none was handed in
+	LicenceType      string
+	LicencePages     int
 }
 
 // TableName names the table for gorm.
@@ -46,6 +49,7 @@ type Ticket struct {
 	Note, Answer          string
 	CreatedAt, AnsweredAt time.Time
 	AnsweredBy            string
+	Licence               *TicketFile
 	Candidates            []Organisation // of that name, for who answers
 }
 
@@ -58,9 +62,20 @@ func (a *Accounts) SendNumberCode(ctx context.Context, req CodeRequest) (CodeSen
 	})
 }
 
+// TicketFile is the licence (营业执照) that came with a ticket.
+//
+// Nil/zero: Pages 0 is an image.
+type TicketFile struct {
+	Sum, MediaType string
+	Pages          int
+}
+
 // NumberQuestion is the form.
+//
+// Nil/zero: Keep nil = no licence comes with it. It checks and keeps the file; it is called once the code was found right.
 type NumberQuestion struct {
 	Name, Note, Phone, Code, From string
+	Keep                          func(ctx context.Context) (TicketFile, error)
 }
 
 var (
@@ -70,7 +85,7 @@ var (
 
 // AskNumber opens a ticket. The answer says nothing about whether such an organisation is registered.
 //
-// Errors: CodeNameInvalid, CodePhoneInvalid; CodeRateLimited, CodeCode….
+// Errors: CodeNameInvalid, CodePhoneInvalid; CodeRateLimited, CodeCode…; those of Keep, after which the code can be used again.
 func (a *Accounts) AskNumber(ctx context.Context, q NumberQuestion) (ticketNumber string, err error) {
 	q.Name, q.Note = strings.TrimSpace(q.Name), strings.TrimSpace(q.Note)
 	if err := checkName("", q.Name, "organisationName"); err != nil {
@@ -87,26 +102,52 @@ func (a *Accounts) AskNumber(ctx context.Context, q NumberQuestion) (ticketNumbe
 	if err != nil {
 		return "", err
 	}
+	licence, err := a.keepLicence(ctx, q, phone)
+	if err != nil {
+		return "", err
+	}
 	var refused error
 	err = a.db.Tx(ctx, func(tx *store.Tx) error {
 		if refused, err = a.useAsked(tx, forNumber, registrant(phone), true, phone, q.Code, q.From, true); err != nil || refused != nil {
 			return err
 		}
-		if refused, err = countTicket(tx, phone, q.From); err != nil || refused != nil {
+		if refused, err = countTicket(tx, phone, q.From, true); err != nil || refused != nil {
 			return err
 		}
 		row := ticketRow{ID: store.NewID("tkt"), State: TicketOpen, OrganisationName: q.Name, Phone: phone, Note: q.Note, CreatedAt: store.Millis(tx.Now()),
+			LicenceSum: licence.Sum, LicenceType: licence.MediaType, LicencePages: licence.Pages,
 			Number: fmt.Sprintf("GD%s%06d", tx.Now().UTC().Format("060102"), random)}
 		if err := tx.DB().Create(&row).Error; err != nil {
 			return fmt.Errorf("opening a ticket: %w", err)
 		}
 		ticketNumber = row.Number
-		return tx.Audit("system", "ticket.open", row.ID, map[string]any{"phone": notice.MaskPhone(phone)})
+		return tx.Audit("system", "ticket.open", row.ID, map[string]any{"phone": notice.MaskPhone(phone), "licence": licence.Sum})
 	})
 	return ticketNumber, firstError(err, refused)
 }
 
-func countTicket(tx *store.Tx, phone, from string) (refused, err error) {
+// keepLicence keeps what comes with a question: not before the code is right and a ticket may be opened, so that nobody fills the
+// store without a phone.
+func (a *Accounts) keepLicence(ctx context.Context, q NumberQuestion, phone string) (TicketFile, error) {
+	if q.Keep == nil {
+		return TicketFile{}, nil
+	}
+	var refused error
+	err := a.db.Tx(ctx, func(tx *store.Tx) (err error) {
+		if refused, err = a.useAsked(tx, forNumber, registrant(phone), true, phone, q.Code, q.From, false); err != nil || refused != nil {
+			return err
+		}
+		refused, err = countTicket(tx, phone, q.From, false)
+		return err
+	})
+	if err = firstError(err, refused); err != nil {
+		return TicketFile{}, err
+	}
+	return q.Keep(ctx)
+}
+
+// countTicket says whether another ticket may be opened, and with count notes that it was.
+func countTicket(tx *store.Tx, phone, from string, count bool) (refused, err error) {
 	for _, c := range []struct {
 		id string
 		rule
@@ -117,6 +158,9 @@ func countTicket(tx *store.Tx, phone, from string) (refused, err error) {
 		}
 		if wait := t.wait(tx.Now(), c.rule); wait > 0 {
 			return retryLater(problem.CodeRateLimited, "Too many questions.", wait), nil
+		}
+		if !count {
+			continue
 		}
 		t.note(tx.Now(), day, "")
 		if err := t.save(tx); err != nil {
@@ -182,8 +226,34 @@ func (a *Accounts) named(ctx context.Context, name string) ([]Organisation, erro
 }
 
 func (r *ticketRow) ticket() Ticket {
-	return Ticket{ID: r.ID, Number: r.Number, State: r.State, OrganisationName: r.OrganisationName, Phone: r.Phone, Note: r.Note, Answer: r.Answer,
+	var licence *TicketFile
+	if r.LicenceSum != "" {
+		licence = &TicketFile{Sum: r.LicenceSum, MediaType: r.LicenceType, Pages: r.LicencePages}
+	}
+	return Ticket{Licence: licence, ID: r.ID, Number: r.Number, State: r.State, OrganisationName: r.OrganisationName, Phone: r.Phone, Note: r.Note, Answer: r.Answer,
 		CreatedAt: store.Time(r.CreatedAt), AnsweredAt: store.Time(r.AnsweredAt), AnsweredBy: r.AnsweredBy}
+}
+
+// TicketLicence names the licence that came with a ticket, for who answers it; that it was looked at is on record.
+//
+// Errors: those of Can; CodeNotFound, also where none came.
+func (a *Accounts) TicketLicence(ctx context.Context, by Actor, id string) (number string, file TicketFile, err error) {
+	if err := CanAll(by, WindowAct); err != nil {
+		return "", TicketFile{}, err
+	}
+	err = a.db.Tx(ctx, func(tx *store.Tx) error {
+		var row ticketRow
+		err := tx.DB().Where("id = ? AND licence_sum <> ''", id).Take(&row).Error
+		if store.IsNotFound(err) {
+			return problem.New(problem.NotFound, problem.CodeNotFound, "No licence came with this ticket.")
+		}
+		if err != nil {
+			return fmt.Errorf("reading ticket: %w", err)
+		}
+		number, file = row.Number, *row.ticket().Licence
+		return tx.Audit(by.AccountID, "ticket.licence", id, nil)
+	})
+	return number, file, err
 }
 
 // AnswerTicket sends the answer to the phone by SMS and closes the ticket; of several at once one answers.

@@ -144,14 +144,14 @@ func raw(t *testing.T, c *demo.Client, method, path string, header map[string]st
 var (
 	public = strings.Fields("GetHealth GetPublicLetter ListProjects GetProject ListPolicies CreateCaptcha CreateSession SendResetCode ResetPassword Verify PreviewPairing ConfirmPairing ListOutbox ListOfficerCases CreateOfficerTicket DecideCase " +
 		"CreateAudioCaptcha GetAgreement SendRegistrationCode Register SendLoginCode CreateSessionByCode CreateKeyLogin " +
-		"ListTerms SendNumberCode AskNumber ShowInvitation AcceptInvitation ConfirmEmail")
+		"ListTerms SendNumberCode AskNumber SendProgressCode ShowProgress SendSuspensionCode ListSuspendable SuspendCertificates ShowInvitation AcceptInvitation ConfirmEmail")
 	agentOnly  = strings.Fields("NextJob PostJobStep PostJobResult ListOrigins ListTicketKeys StationBatches StationSign StationClaim")
 	connected  = strings.Fields("IssueConnected RevokeConnected SuspendConnected ResumeConnected OpenPlatformLoopback CreatePlatformTicket ListPlatformSeals RegisterSeal ReleaseSeal")
 	everybody  = strings.Fields("GetSession DeleteSession AcceptAgreement")
 	supplement = strings.Fields("GetSupplement CompleteSupplement SendSupplementCode CheckSupplementCode")
 	own        = strings.Fields("ChangePassword ListSessions EndSession SetDisplayName SendPhoneCodes ChangePhone SendEmailLink RequestClosure WithdrawClosure ListNotices ReadNotice ReadNotices GetNoticePreferences SetNoticePreferences GetIssuance") // of everyone who is past the supplement page, staff too
 	opening    = strings.Fields("CreateSession CreateSessionByCode CreateSessionByKey")                                                                                                                                                                   // set the cookie
-	window     = strings.Fields("ListOrganisations GetOrganisation VerifyOrganisation ListTickets AnswerTicket")
+	window     = strings.Fields("ListOrganisations GetOrganisation VerifyOrganisation ListTickets GetTicketLicence AnswerTicket")
 	finance    = strings.Fields("ListAllOrders ConfirmOrder GetAnyOrder GetAnySlip AskRefund ExportOrders ListRefunds DecideRefund FinishRefund ListInvoices GetAnyInvoiceFile UploadInvoice ListStatements UploadStatement GetStatement CommitStatement ListPrices")
 	pairing    = strings.Fields("CreatePairing GetPairing ListAgents DeleteAgent CreateJob GetJob CancelJob TakeJob CreateLoopbackNonce OpenLoopback") // of holders, and of staff who sign with a key of their own
 	reviewing  = strings.Fields("ListReviewMaterials GetReviewMaterial ListUnlocks DecideUnlock PrepareUnlockDecision ListReviewQueue GetReviewStatistics GetReview ClaimApplication ReleaseApplication PrepareDecision DecideApplication")
@@ -568,7 +568,7 @@ func TestEveryFieldIsHeldToTheContract(t *testing.T) {
 			whole, err := json.Marshal(sample(op.body))
 			must(t, err)
 			most := 7 << 20
-			if op.id == "ImportHolders" { // takes files
+			if op.id == "ImportHolders" || op.id == "AskNumber" { // take files
 				most = 40 << 20
 			}
 			for name, broken := range map[string]struct {

@@ -30,7 +30,7 @@ var staffObjects = map[string]string{
 }
 
 // wholeOnly are the operations of staff on one thing that take a role without bounds.
-var wholeOnly = strings.Fields("AcknowledgeAlarm RetryBackgroundJob ResendNotice GetInventoryCertificate ChangeCertificateStatus DecideStatusBatch AnswerTicket GetStatement CommitStatement " +
+var wholeOnly = strings.Fields("AcknowledgeAlarm RetryBackgroundJob ResendNotice GetInventoryCertificate ChangeCertificateStatus DecideStatusBatch AnswerTicket GetTicketLicence GetStatement CommitStatement " +
 	"GetContent CheckContent SaveContentDraft MoveContentDraft ListContentVersions GetContentVersion") // content of a project: its own is tried in api/content
 
 // bodies are what the operations take whose sample would be refused before anybody asks whose the thing is.

@@ -218,7 +218,8 @@ func (r *RA) turn(tx *store.Tx, a *applicationRow, from, to certState, line, tem
 			return err
 		}
 	}
-	return r.tell(tx, a.AccountID, template, map[string]string{"certificate": c.Name, "serial": c.SerialHex})
+	_, err = r.tellOrganisation(tx, c.OrganisationID, template, map[string]string{"certificate": c.Name, "serial": c.SerialHex})
+	return err
 }
 
 func (r *RA) revoke(tx *store.Tx, a *applicationRow, reason int, by string) error {

@@ -129,36 +129,40 @@ func (r *RA) openNewIssue(ctx context.Context, by account.Actor, slug string) (A
 
 func (r *RA) create(ctx context.Context, by account.Actor, o opening, c *certificateRow) (id string, err error) {
 	err = r.db.Tx(ctx, func(tx *store.Tx) (err error) {
-		var seals []Seal
-		if o.kind == KindRenew && !o.manual { // one by review is asked when it is submitted
-			if seals, err = r.checkSeals(tx, c.ID, o.sealConsent); err != nil {
-				return err
-			}
-		}
-		row, err := r.newApplication(tx, by, o, c)
-		if err != nil {
-			return err
-		}
-		id = row.ID
-		if o.kind == KindNew && len(certifiable(row.OrganisationCode, row.OrganisationCode)) == 0 {
-			return problem.New(problem.Conflict, problem.CodeIdentityCodeInvalid, "The organisation's ID number fails its check, so it cannot be certified; please have it corrected by customer service.")
-		}
-		if err := tx.DB().Create(row).Error; err != nil {
-			return err
-		}
-		if err := note(tx, id, lineCreated, by.Login, ""); err != nil {
-			return err
-		}
-		if err := noteSeals(tx, id, by, seals, o.sealConsent); err != nil {
-			return err
-		}
-		facts := map[string]any{"kind": row.Kind, "number": row.Number, "project": row.ProjectSlug}
-		if c != nil {
-			facts["certificate"], facts["serial"] = c.ID, c.SerialHex
-		}
-		return tx.Audit(by.AccountID, "application.create", id, facts)
+		id, err = r.createIn(tx, by, o, c)
+		return err
 	})
 	return id, err
+}
+
+func (r *RA) createIn(tx *store.Tx, by account.Actor, o opening, c *certificateRow) (id string, err error) {
+	var seals []Seal
+	if o.kind == KindRenew && !o.manual { // one by review is asked when it is submitted
+		if seals, err = r.checkSeals(tx, c.ID, o.sealConsent); err != nil {
+			return "", err
+		}
+	}
+	row, err := r.newApplication(tx, by, o, c)
+	if err != nil {
+		return "", err
+	}
+	if o.kind == KindNew && len(certifiable(row.OrganisationCode, row.OrganisationCode)) == 0 {
+		return "", problem.New(problem.Conflict, problem.CodeIdentityCodeInvalid, "The organisation's ID number fails its check, so it cannot be certified; please have it corrected by customer service.")
+	}
+	if err := tx.DB().Create(row).Error; err != nil {
+		return "", err
+	}
+	if err := note(tx, row.ID, lineCreated, by.Login, ""); err != nil {
+		return "", err
+	}
+	if err := noteSeals(tx, row.ID, by, seals, o.sealConsent); err != nil {
+		return "", err
+	}
+	facts := map[string]any{"kind": row.Kind, "number": row.Number, "project": row.ProjectSlug}
+	if c != nil {
+		facts["certificate"], facts["serial"] = c.ID, c.SerialHex
+	}
+	return row.ID, tx.Audit(by.AccountID, "application.create", row.ID, facts)
 }
 
 // SaveForm keeps what was filled in so far.

@@ -42,6 +42,11 @@ var accessTable = map[string]access{
 	"CreateSessionByKey":   {caller: anyone},
 	"SendNumberCode":       {caller: anyone},
 	"AskNumber":            {caller: anyone},
+	"SendProgressCode":     {caller: anyone}, // these codes go to phones on record only
+	"ShowProgress":         {caller: anyone},
+	"SendSuspensionCode":   {caller: anyone},
+	"ListSuspendable":      {caller: anyone},
+	"SuspendCertificates":  {caller: anyone},
 	"ShowInvitation":       {caller: anyone}, // the link is the credential
 	"AcceptInvitation":     {caller: anyone},
 	"ConfirmEmail":         {caller: anyone},
@@ -95,6 +100,7 @@ var accessTable = map[string]access{
 	"GetOrganisation":    {session, account.WindowAct},
 	"VerifyOrganisation": {session, account.WindowAct},
 	"ListTickets":        {session, account.WindowAct},
+	"GetTicketLicence":   {session, account.WindowAct},
 	"AnswerTicket":       {session, account.WindowAct},
 
 	"GetSession":      {session, account.SessionRead},

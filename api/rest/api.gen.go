@@ -2855,6 +2855,27 @@ func (e TicketState) Valid() bool {
 	}
 }
 
+// Defines values for TicketLicenceMediaType.
+const (
+	TicketLicenceMediaTypeApplicationpdf TicketLicenceMediaType = "application/pdf"
+	TicketLicenceMediaTypeImagejpeg      TicketLicenceMediaType = "image/jpeg"
+	TicketLicenceMediaTypeImagepng       TicketLicenceMediaType = "image/png"
+)
+
+// Valid indicates whether the value is a known member of the TicketLicenceMediaType enum.
+func (e TicketLicenceMediaType) Valid() bool {
+	switch e {
+	case TicketLicenceMediaTypeApplicationpdf:
+		return true
+	case TicketLicenceMediaTypeImagejpeg:
+		return true
+	case TicketLicenceMediaTypeImagepng:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenState.
 const (
 	TokenStateActive      TokenState = "active"
@@ -3871,6 +3892,16 @@ type AskCodeRequest struct {
 type AskStopRequest struct {
 	Reason string `json:"reason"`
 	Stop   bool   `json:"stop"`
+}
+
+// AskThingCodeRequest defines model for AskThingCodeRequest.
+type AskThingCodeRequest struct {
+	Captcha   string `json:"captcha"`
+	CaptchaId string `json:"captchaId"`
+
+	// Number of the application, or of the organisation
+	Number string `json:"number"`
+	Phone  string `json:"phone"`
 }
 
 // AudioCaptcha defines model for AudioCaptcha.
@@ -5602,7 +5633,10 @@ type NumberAsked struct {
 
 // NumberQuestion defines model for NumberQuestion.
 type NumberQuestion struct {
-	Code             string  `json:"code"`
+	Code string `json:"code"`
+
+	// Licence The licence (营业执照): JPEG, PNG or PDF, told by its content. Refusals: upload_…
+	Licence          *[]byte `json:"licence,omitempty"`
 	Note             *string `json:"note,omitempty"`
 	OrganisationName string  `json:"organisationName"`
 	Phone            string  `json:"phone"`
@@ -6198,6 +6232,32 @@ type ProfileTrialOutcome struct {
 type ProfileUsage struct {
 	Bits []string `json:"bits"`
 	Keys []string `json:"keys"`
+}
+
+// Progress defines model for Progress.
+type Progress struct {
+	ClosesAt *time.Time `json:"closesAt,omitempty"`
+
+	// DueAt Promised end of the review
+	DueAt   *time.Time      `json:"dueAt,omitempty"`
+	Kind    ApplicationKind `json:"kind"`
+	Number  string          `json:"number"`
+	Overdue bool            `json:"overdue"`
+
+	// Paused The clock waits for its holder
+	Paused bool `json:"paused"`
+
+	// State 草稿 · 已签署告知 · 待办理 · 办理中 · 已签发待写入 · 已完成 · 已撤回 · 失败
+	State       ApplicationState `json:"state"`
+	SubmittedAt *time.Time       `json:"submittedAt,omitempty"`
+	Timeline    []ProgressEntry  `json:"timeline"`
+}
+
+// ProgressEntry defines model for ProgressEntry.
+type ProgressEntry struct {
+	// Act i18n key
+	Act string    `json:"act"`
+	At  time.Time `json:"at"`
 }
 
 // Project defines model for Project.
@@ -7362,6 +7422,34 @@ type SupplementDone struct {
 	ProjectSlug string `json:"projectSlug"`
 }
 
+// Suspendable defines model for Suspendable.
+type Suspendable struct {
+	Id         string    `json:"id"`
+	IssuerName string    `json:"issuerName"`
+	Name       string    `json:"name"`
+	NotAfter   time.Time `json:"notAfter"`
+	SerialHex  string    `json:"serialHex"`
+}
+
+// SuspendableList defines model for SuspendableList.
+type SuspendableList struct {
+	Items []Suspendable `json:"items"`
+}
+
+// SuspensionNumbers defines model for SuspensionNumbers.
+type SuspensionNumbers struct {
+	// Applications Their numbers
+	Applications []string `json:"applications"`
+}
+
+// SuspensionRequest defines model for SuspensionRequest.
+type SuspensionRequest struct {
+	CertificateIds []string `json:"certificateIds"`
+	Code           string   `json:"code"`
+	Number         string   `json:"number"`
+	Phone          string   `json:"phone"`
+}
+
 // TOTPEnrolment defines model for TOTPEnrolment.
 type TOTPEnrolment struct {
 	FactorId string `json:"factorId"`
@@ -7383,6 +7471,13 @@ type TermList struct {
 	Items []Term `json:"items"`
 }
 
+// ThingCode defines model for ThingCode.
+type ThingCode struct {
+	Code   string `json:"code"`
+	Number string `json:"number"`
+	Phone  string `json:"phone"`
+}
+
 // Ticket defines model for Ticket.
 type Ticket struct {
 	Answer           *string             `json:"answer,omitempty"`
@@ -7390,6 +7485,7 @@ type Ticket struct {
 	Candidates       *[]OrganisationFile `json:"candidates,omitempty"`
 	CreatedAt        time.Time           `json:"createdAt"`
 	Id               string              `json:"id"`
+	Licence          *TicketLicence      `json:"licence,omitempty"`
 	Note             *string             `json:"note,omitempty"`
 	Number           string              `json:"number"`
 	OrganisationName string              `json:"organisationName"`
@@ -7410,6 +7506,17 @@ type TicketKey struct {
 	Kid       string `json:"kid"`
 	PublicKey []byte `json:"publicKey"`
 }
+
+// TicketLicence defines model for TicketLicence.
+type TicketLicence struct {
+	MediaType TicketLicenceMediaType `json:"mediaType"`
+
+	// Pages Of a PDF
+	Pages *int `json:"pages,omitempty"`
+}
+
+// TicketLicenceMediaType defines model for TicketLicence.MediaType.
+type TicketLicenceMediaType string
 
 // TicketList defines model for TicketList.
 type TicketList struct {
@@ -8664,6 +8771,12 @@ type SendPhoneCodesJSONRequestBody = NewPhoneRequest
 // ProvePossessionJSONRequestBody defines body for ProvePossession for application/json ContentType.
 type ProvePossessionJSONRequestBody = JobTarget
 
+// ShowProgressJSONRequestBody defines body for ShowProgress for application/json ContentType.
+type ShowProgressJSONRequestBody = ThingCode
+
+// SendProgressCodeJSONRequestBody defines body for SendProgressCode for application/json ContentType.
+type SendProgressCodeJSONRequestBody = AskThingCodeRequest
+
 // IssueConnectedJSONRequestBody defines body for IssueConnected for application/json ContentType.
 type IssueConnectedJSONRequestBody = ConnectedRequest
 
@@ -8756,6 +8869,15 @@ type SendSupplementCodeJSONRequestBody = SendCodeRequest
 
 // CheckSupplementCodeJSONRequestBody defines body for CheckSupplementCode for application/json ContentType.
 type CheckSupplementCodeJSONRequestBody = CheckCodeRequest
+
+// SuspendCertificatesJSONRequestBody defines body for SuspendCertificates for application/json ContentType.
+type SuspendCertificatesJSONRequestBody = SuspensionRequest
+
+// ListSuspendableJSONRequestBody defines body for ListSuspendable for application/json ContentType.
+type ListSuspendableJSONRequestBody = ThingCode
+
+// SendSuspensionCodeJSONRequestBody defines body for SendSuspensionCode for application/json ContentType.
+type SendSuspensionCodeJSONRequestBody = AskThingCodeRequest
 
 // DeleteTokenKeysJSONRequestBody defines body for DeleteTokenKeys for application/json ContentType.
 type DeleteTokenKeysJSONRequestBody = DeleteTokenKeysRequest
@@ -9038,6 +9160,9 @@ type ServerInterface interface {
 	// AnswerTicket Answer a ticket by SMS (window, reviewer)
 	// (POST /admin/tickets/{id}/answer)
 	AnswerTicket(c *gin.Context, id string)
+	// GetTicketLicence The licence that came with a ticket (window, reviewer)
+	// (GET /admin/tickets/{id}/licence)
+	GetTicketLicence(c *gin.Context, id string)
 	// ListTokens The register of USB keys (operator)
 	// (GET /admin/tokens)
 	ListTokens(c *gin.Context, params ListTokensParams)
@@ -9404,6 +9529,12 @@ type ServerInterface interface {
 	// EndSession End one of one's own sessions, perhaps on another computer
 	// (DELETE /profile/sessions/{id})
 	EndSession(c *gin.Context, id string)
+	// ShowProgress 进度查询: how an application stands, by the code; the code is used up
+	// (POST /progress)
+	ShowProgress(c *gin.Context)
+	// SendProgressCode 进度查询: a code for the handler's phone of an application
+	// (POST /progress/codes)
+	SendProgressCode(c *gin.Context)
 	// ListProjects 合作项目 directory
 	// (GET /projects)
 	ListProjects(c *gin.Context, params ListProjectsParams)
@@ -9611,6 +9742,15 @@ type ServerInterface interface {
 	// CheckSupplementCode Is this code right (green tick); does not use it up, but counts as a try when wrong
 	// (POST /supplement/codes/check)
 	CheckSupplementCode(c *gin.Context)
+	// SuspendCertificates 免登录挂失: certificates are on hold at once, everyone of the organisation is told; lifting it takes a login
+	// (POST /suspensions)
+	SuspendCertificates(c *gin.Context)
+	// ListSuspendable 免登录挂失: what can be put on hold; the code stays good
+	// (POST /suspensions/certificates)
+	ListSuspendable(c *gin.Context)
+	// SendSuspensionCode 免登录挂失: a code for a phone on record of the organisation with this USCC or organisation code
+	// (POST /suspensions/codes)
+	SendSuspensionCode(c *gin.Context)
 	// ListMyTokens The organisation's USB keys
 	// (GET /tokens)
 	ListMyTokens(c *gin.Context, params ListMyTokensParams)
@@ -12410,6 +12550,31 @@ func (siw *ServerInterfaceWrapper) AnswerTicket(c *gin.Context) {
 	siw.Handler.AnswerTicket(c, id)
 }
 
+// GetTicketLicence operation middleware
+func (siw *ServerInterfaceWrapper) GetTicketLicence(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetTicketLicence(c, id)
+}
+
 // ListTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListTokens(c *gin.Context) {
 
@@ -15041,6 +15206,32 @@ func (siw *ServerInterfaceWrapper) EndSession(c *gin.Context) {
 	siw.Handler.EndSession(c, id)
 }
 
+// ShowProgress operation middleware
+func (siw *ServerInterfaceWrapper) ShowProgress(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ShowProgress(c)
+}
+
+// SendProgressCode operation middleware
+func (siw *ServerInterfaceWrapper) SendProgressCode(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SendProgressCode(c)
+}
+
 // ListProjects operation middleware
 func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
 
@@ -16430,6 +16621,45 @@ func (siw *ServerInterfaceWrapper) CheckSupplementCode(c *gin.Context) {
 	siw.Handler.CheckSupplementCode(c)
 }
 
+// SuspendCertificates operation middleware
+func (siw *ServerInterfaceWrapper) SuspendCertificates(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SuspendCertificates(c)
+}
+
+// ListSuspendable operation middleware
+func (siw *ServerInterfaceWrapper) ListSuspendable(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSuspendable(c)
+}
+
+// SendSuspensionCode operation middleware
+func (siw *ServerInterfaceWrapper) SendSuspensionCode(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SendSuspensionCode(c)
+}
+
 // ListMyTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListMyTokens(c *gin.Context) {
 
@@ -16955,6 +17185,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/session/key", wrapper.CreateSessionByKey)
 	router.POST(options.BaseURL+"/number-questions/codes", wrapper.SendNumberCode)
 	router.POST(options.BaseURL+"/number-questions", wrapper.AskNumber)
+	router.POST(options.BaseURL+"/progress/codes", wrapper.SendProgressCode)
+	router.POST(options.BaseURL+"/progress", wrapper.ShowProgress)
+	router.POST(options.BaseURL+"/suspensions/codes", wrapper.SendSuspensionCode)
+	router.POST(options.BaseURL+"/suspensions/certificates", wrapper.ListSuspendable)
+	router.POST(options.BaseURL+"/suspensions", wrapper.SuspendCertificates)
 	router.POST(options.BaseURL+"/invitations/lookup", wrapper.ShowInvitation)
 	router.POST(options.BaseURL+"/invitations/accept", wrapper.AcceptInvitation)
 	router.POST(options.BaseURL+"/email-confirmations", wrapper.ConfirmEmail)
@@ -16979,6 +17214,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/admin/organisations/:id", wrapper.GetOrganisation)
 	router.POST(options.BaseURL+"/admin/organisations/:id/verification", wrapper.VerifyOrganisation)
 	router.GET(options.BaseURL+"/admin/tickets", wrapper.ListTickets)
+	router.GET(options.BaseURL+"/admin/tickets/:id/licence", wrapper.GetTicketLicence)
 	router.POST(options.BaseURL+"/admin/tickets/:id/answer", wrapper.AnswerTicket)
 	router.GET(options.BaseURL+"/services", wrapper.ListServices)
 	router.GET(options.BaseURL+"/services/:id", wrapper.GetService)
@@ -20448,6 +20684,48 @@ type AnswerTicketdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AnswerTicketdefaultApplicationProblemPlusJSONResponse) VisitAnswerTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketLicenceRequestObject struct {
+	Id string `json:"id"`
+}
+
+type GetTicketLicenceResponseObject interface {
+	VisitGetTicketLicenceResponse(w http.ResponseWriter) error
+}
+
+type GetTicketLicence200AsteriskResponse struct{ FileAsteriskResponse }
+
+func (response GetTicketLicence200AsteriskResponse) VisitGetTicketLicenceResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", response.ContentType)
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetTicketLicencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTicketLicencedefaultApplicationProblemPlusJSONResponse) VisitGetTicketLicenceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -25154,6 +25432,84 @@ func (response EndSessiondefaultApplicationProblemPlusJSONResponse) VisitEndSess
 	return err
 }
 
+type ShowProgressRequestObject struct {
+	Body *ShowProgressJSONRequestBody
+}
+
+type ShowProgressResponseObject interface {
+	VisitShowProgressResponse(w http.ResponseWriter) error
+}
+
+type ShowProgress200JSONResponse Progress
+
+func (response ShowProgress200JSONResponse) VisitShowProgressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowProgressdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ShowProgressdefaultApplicationProblemPlusJSONResponse) VisitShowProgressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendProgressCodeRequestObject struct {
+	Body *SendProgressCodeJSONRequestBody
+}
+
+type SendProgressCodeResponseObject interface {
+	VisitSendProgressCodeResponse(w http.ResponseWriter) error
+}
+
+type SendProgressCode201JSONResponse CodeSent
+
+func (response SendProgressCode201JSONResponse) VisitSendProgressCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendProgressCodedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SendProgressCodedefaultApplicationProblemPlusJSONResponse) VisitSendProgressCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProjectsRequestObject struct {
 	Params ListProjectsParams
 }
@@ -27814,6 +28170,123 @@ func (response CheckSupplementCodedefaultApplicationProblemPlusJSONResponse) Vis
 	return err
 }
 
+type SuspendCertificatesRequestObject struct {
+	Body *SuspendCertificatesJSONRequestBody
+}
+
+type SuspendCertificatesResponseObject interface {
+	VisitSuspendCertificatesResponse(w http.ResponseWriter) error
+}
+
+type SuspendCertificates201JSONResponse SuspensionNumbers
+
+func (response SuspendCertificates201JSONResponse) VisitSuspendCertificatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuspendCertificatesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SuspendCertificatesdefaultApplicationProblemPlusJSONResponse) VisitSuspendCertificatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSuspendableRequestObject struct {
+	Body *ListSuspendableJSONRequestBody
+}
+
+type ListSuspendableResponseObject interface {
+	VisitListSuspendableResponse(w http.ResponseWriter) error
+}
+
+type ListSuspendable200JSONResponse SuspendableList
+
+func (response ListSuspendable200JSONResponse) VisitListSuspendableResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSuspendabledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSuspendabledefaultApplicationProblemPlusJSONResponse) VisitListSuspendableResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSuspensionCodeRequestObject struct {
+	Body *SendSuspensionCodeJSONRequestBody
+}
+
+type SendSuspensionCodeResponseObject interface {
+	VisitSendSuspensionCodeResponse(w http.ResponseWriter) error
+}
+
+type SendSuspensionCode201JSONResponse CodeSent
+
+func (response SendSuspensionCode201JSONResponse) VisitSendSuspensionCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSuspensionCodedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SendSuspensionCodedefaultApplicationProblemPlusJSONResponse) VisitSendSuspensionCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMyTokensRequestObject struct {
 	Params ListMyTokensParams
 }
@@ -28727,6 +29200,9 @@ type StrictServerInterface interface {
 	// AnswerTicket Answer a ticket by SMS (window, reviewer)
 	// (POST /admin/tickets/{id}/answer)
 	AnswerTicket(ctx context.Context, request AnswerTicketRequestObject) (AnswerTicketResponseObject, error)
+	// GetTicketLicence The licence that came with a ticket (window, reviewer)
+	// (GET /admin/tickets/{id}/licence)
+	GetTicketLicence(ctx context.Context, request GetTicketLicenceRequestObject) (GetTicketLicenceResponseObject, error)
 	// ListTokens The register of USB keys (operator)
 	// (GET /admin/tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -29093,6 +29569,12 @@ type StrictServerInterface interface {
 	// EndSession End one of one's own sessions, perhaps on another computer
 	// (DELETE /profile/sessions/{id})
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// ShowProgress 进度查询: how an application stands, by the code; the code is used up
+	// (POST /progress)
+	ShowProgress(ctx context.Context, request ShowProgressRequestObject) (ShowProgressResponseObject, error)
+	// SendProgressCode 进度查询: a code for the handler's phone of an application
+	// (POST /progress/codes)
+	SendProgressCode(ctx context.Context, request SendProgressCodeRequestObject) (SendProgressCodeResponseObject, error)
 	// ListProjects 合作项目 directory
 	// (GET /projects)
 	ListProjects(ctx context.Context, request ListProjectsRequestObject) (ListProjectsResponseObject, error)
@@ -29300,6 +29782,15 @@ type StrictServerInterface interface {
 	// CheckSupplementCode Is this code right (green tick); does not use it up, but counts as a try when wrong
 	// (POST /supplement/codes/check)
 	CheckSupplementCode(ctx context.Context, request CheckSupplementCodeRequestObject) (CheckSupplementCodeResponseObject, error)
+	// SuspendCertificates 免登录挂失: certificates are on hold at once, everyone of the organisation is told; lifting it takes a login
+	// (POST /suspensions)
+	SuspendCertificates(ctx context.Context, request SuspendCertificatesRequestObject) (SuspendCertificatesResponseObject, error)
+	// ListSuspendable 免登录挂失: what can be put on hold; the code stays good
+	// (POST /suspensions/certificates)
+	ListSuspendable(ctx context.Context, request ListSuspendableRequestObject) (ListSuspendableResponseObject, error)
+	// SendSuspensionCode 免登录挂失: a code for a phone on record of the organisation with this USCC or organisation code
+	// (POST /suspensions/codes)
+	SendSuspensionCode(ctx context.Context, request SendSuspensionCodeRequestObject) (SendSuspensionCodeResponseObject, error)
 	// ListMyTokens The organisation's USB keys
 	// (GET /tokens)
 	ListMyTokens(ctx context.Context, request ListMyTokensRequestObject) (ListMyTokensResponseObject, error)
@@ -32058,6 +32549,32 @@ func (sh *strictHandler) AnswerTicket(ctx *gin.Context, id string) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AnswerTicketResponseObject); ok {
 		if err := validResponse.VisitAnswerTicketResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTicketLicence operation middleware
+func (sh *strictHandler) GetTicketLicence(ctx *gin.Context, id string) {
+	var request GetTicketLicenceRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketLicence(ctx, request.(GetTicketLicenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketLicence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetTicketLicenceResponseObject); ok {
+		if err := validResponse.VisitGetTicketLicenceResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -36196,6 +36713,90 @@ func (sh *strictHandler) EndSession(ctx *gin.Context, id string) {
 	}
 }
 
+// ShowProgress operation middleware
+func (sh *strictHandler) ShowProgress(ctx *gin.Context) {
+	var request ShowProgressRequestObject
+
+	var body ShowProgressJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowProgress(ctx, request.(ShowProgressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowProgress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ShowProgressResponseObject); ok {
+		if err := validResponse.VisitShowProgressResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendProgressCode operation middleware
+func (sh *strictHandler) SendProgressCode(ctx *gin.Context) {
+	var request SendProgressCodeRequestObject
+
+	var body SendProgressCodeJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SendProgressCode(ctx, request.(SendProgressCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendProgressCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SendProgressCodeResponseObject); ok {
+		if err := validResponse.VisitSendProgressCodeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListProjects operation middleware
 func (sh *strictHandler) ListProjects(ctx *gin.Context, params ListProjectsParams) {
 	var request ListProjectsRequestObject
@@ -38478,6 +39079,132 @@ func (sh *strictHandler) CheckSupplementCode(ctx *gin.Context) {
 	}
 }
 
+// SuspendCertificates operation middleware
+func (sh *strictHandler) SuspendCertificates(ctx *gin.Context) {
+	var request SuspendCertificatesRequestObject
+
+	var body SuspendCertificatesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SuspendCertificates(ctx, request.(SuspendCertificatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SuspendCertificates")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SuspendCertificatesResponseObject); ok {
+		if err := validResponse.VisitSuspendCertificatesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSuspendable operation middleware
+func (sh *strictHandler) ListSuspendable(ctx *gin.Context) {
+	var request ListSuspendableRequestObject
+
+	var body ListSuspendableJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSuspendable(ctx, request.(ListSuspendableRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSuspendable")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSuspendableResponseObject); ok {
+		if err := validResponse.VisitListSuspendableResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendSuspensionCode operation middleware
+func (sh *strictHandler) SendSuspensionCode(ctx *gin.Context) {
+	var request SendSuspensionCodeRequestObject
+
+	var body SendSuspensionCodeJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SendSuspensionCode(ctx, request.(SendSuspensionCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendSuspensionCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SendSuspensionCodeResponseObject); ok {
+		if err := validResponse.VisitSendSuspensionCodeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListMyTokens operation middleware
 func (sh *strictHandler) ListMyTokens(ctx *gin.Context, params ListMyTokensParams) {
 	var request ListMyTokensRequestObject
@@ -39083,747 +39810,760 @@ func (sh *strictHandler) TestWebhook(ctx *gin.Context, id string) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"1P19kyTHdR8Kf5WM8RMB0k8vdnaBXUMzwT8Gs7vEAvsy3lmQlh2IcXZVdneiqzNLlVnT21QgArxXhChZ",
-	"NEVZlC0JpiiZlHlpi5RJXQMGJCpCH8WB2QW+xY08mVmVVZVZldXTu5IDEdjp7qp8OXny5Mnz8ju/uZfw",
-	"Vc4ZYVLsHfzmXkFEzpkg8OEOzYj6N+FMEibVn//86j9X/4hkQVZY/TXjxQrLvYO9KWW42OxN9uQmJ3sH",
-	"e0IWlM333nvvvcleSkRS0FxSzvYO9o7QTDX83mTvpODTjKxafeA8z2iC1dNXc/3E//9doV51O/7/FWS2",
-	"d7D3z67WE7iqfxVXbbuezr++wBKtCZNoXXAY38Q0ClM+ShKSy7vsnEoYwCPyGyURMKy84DkpJNW0wfOC",
-	"kJUZ8Qo/uUfYXC72Dl7dn+ytKLMfr3XoMVFTndFi1Xrx2vXXBt/MsRBrXqRbvCr5krDWezeHxvreZK8g",
-	"v1HSgqR7B//GtOEMo57LxCHIO1U7fPouSaTq/ihJeMnkqcQSWKq5KE8//Onnf/7ji7/7PvqHj9DTD3/6",
-	"9Icff/HT31MfLj76xcXPfnDx+9+BDx98+uzT/2C+fvrLn3zxh+/vTfYIK1dqdBmZ40QxYMnOSUFnlKgB",
-	"On/OCv4NGH+ScUFSZ5w1mY7StCBCdNeb4ZVn4I9IQnOqJj0ZRdjJXr7gjIznnZwLmfDUM5RT+gSldE6l",
-	"aI7l2r6nmYLMqd5QrUbKZIGwQE//3z9++j/+7NmH30Rf/Pb3Lr7z7y8+/r/Qxf/zycWf/fuL3/uk3f7w",
-	"qIUsCGnvlOv7I9kPlsBSrppD1bqX7eZmhzYXk6YeyndGnWEhTwlhR7Ih6FIsyRVJYSyddyybtOfZeZCz",
-	"jGoGMD9NOc8IZnqbqymP6facFMIsaIsN+0lK1b6wdLW9VoMLUvR4wWlCfEKRMHk3grjvhVp+k0+3Xa4c",
-	"F3ilh5GmVDE0zk6cdmRRkvZpcPsJTmS2QXJB0HQjiUBSnQ+6qTewWCDK4EdJkyWRKOGK0nvt0U/2nlyZ",
-	"8yvmS3VWvfwIr+8TIfAcDjr9epcx9uNWyLxezTG4MG+RjUd2Lc23zbm/+fXTCZpznqIZL5AkDK0oKyVp",
-	"y4+br7z26tAooYfgqO5R3wlKJVk1/+g70vVOrvkGFwXedKkFTQUH8rCgc8o8FOL1D31EwijFmyZ5blx/",
-	"9fprrw3Rx7bvH5mjSTSHJcmTOKZRLCKztuS55n3SLyteHeRE+57ta6KH1zslrU6RtDs1ZxRNin9N/6A3",
-	"4hoLVBCcIsxShG1jk1GHZmAa3nFnWOtlLbGWLBlfZySdj5PK7nuvb6KOBa2ajOkkJRLTrEtHpWXPy4JM",
-	"gGslQcC/RtY743jFO444kcu4bPPcDf9pp0ncGSRo41QiKhCe8lIeIIyOj9SQMyqk+vddPj1EZJXLjRZT",
-	"C4LWC54RRJmQOMtAS29LLO8QcsLGUbYo9Y7qFUuKYx6V+jojKmWhPUvCEJUCJbgUBJhaLkhBkNIwlGIa",
-	"NRxBlC4rgY+szjsv8Ll6eI0Lph7zqbTS3F+6eobkWdod7Rt8jVaYbVBOeJ4RtFYjFerGhNHKHGlVN5RJ",
-	"MieF/9gCAk7qQ7KaQcW1ZnRmKM4iVcQMblP/obLCmyMfoz1eEJTgLCMFWuENcnYmiBY7ig6J1IDizygQ",
-	"H50zarKntAb/mBQHoBv7e5NL9dA+bXK45kCvE0uSICEfmE3cuu8EtvYohV21Eez3kdlelpeTIjvL1PVw",
-	"YqwQKSnOCEuVPoJLueCKdewXSuE4S/naXOeS5VnJZFEKfTzgMqXybFqY+2rG5/UHtQR8fabegWeF5AWe",
-	"k7OMr/cme+/y6dkM00xNZ7Jn2P0sJRi4s5RT/sQOkgpRYpaQMyF5nkNbwEbea2Vt0vAdL5Kekzf59G6U",
-	"0MWJFAFJqqTjgmep4fKUIwaziuOteoxHifSxMRZLkvZ0nRdcrTDCYims4qxkG5oSQVMCIpCvGZpRkqXi",
-	"EHGWECTK6YpKSdIJWpvTAPpRb7PYsd/hxeqOalUNc4Wf3NUvXbvenUSiCD9TEyV3PZO5XR01jKxRySTN",
-	"YB7Oa+q0Uovv00S6B3r93oPYuyEoAcJ3kjwisiwYSdVhXrIc0/QArfXpokaltQdUsowIgQRfEbmgbK5+",
-	"SvWlOe6oSThTAn/MYZkUBMuRmktJjgKiOi/4iqqpqHcRn8ESFOSckvVLAhGWRk+FsIJnVrvuY6Hb1YPv",
-	"6bZH7BfFfvFa05KydETjb6nHga1ZiT2KXkEYWR+g6cYQaIIYl+qj3pIEju4l2XjPN0bWx+0NMaj1laup",
-	"Ps+GnuRFSoq4Rnkxx4wKmHH0RlEnXFoGrSil8IkrUAWU+EdCYpYKtF7QjLiyM+FFQRIpvBTLC5qQY2sv",
-	"b6tB6ncQgqdZOY+Zd0Gw4Mwr0DdqV+sbUL3rC6JaB9ETJRkfAU88gl58Ml3zzINYRb6gYvmAS2P96e24",
-	"fhKU14Li7A3ypG2ietVrLjRW4sgdoq3K6kV7lowRQ+p7a4uLIulj88JtJouNj6Zlno6ThV6rnN5lRlxY",
-	"orTPL1fwNlbHmZdXA2se9o4aRlIK6jeQUv1B5+zMHAjqpkHlIi3wGoxRmz0jYGtPwFlBEkLzQTXomKck",
-	"6FyR3B2Rvhowsva02fFQDM32Dvfd8OFi5hOteYYTMkGiFLk+dSpvA4cbQ4pXeG71yIww77RTktFzUmy6",
-	"HTAlrk0v6u67JBt1WCtaT+DCzkBhmmaYLe2P60KxOHPGIhY0V+rp2t89eSIL7JGDXCtcHc3NaGtyQYQa",
-	"FChj5gh2XHNjVLMjJtZaOvbrZgvM0owUD7y+lmSB2ZycmWcmSj/zeCI6szfPn1h/S1+jB+jaNa8T5brX",
-	"P0DmOHtE8mCr8EDMGFnfhNWPB1qXLrMMLDgIC8S1fp3RhLCEtIfrPS2zFKhwjws5TAlXewCXC5oTKRDj",
-	"1gggEGYbtOLaxCQkXuUkRRmRkhRI4I1SQL0nqD7y4o4bcs7ra1N7c57zJXG2wZJszhQDat1RXQNnM5pR",
-	"eP1MTw82apmTQpAUPiRqLrJpD6y7L0WSRKyLuik8+/TPPvv4/Wc/+tVnf/snn/39nz/7w5989ul/efbD",
-	"bx4ijPQLaIWXimhIlInqlhfIVXoG7xLv9Qu2t4xWaamhtwcoh2qe9ZjrT5Y/m0sPb4FE2pvURK4lYEFE",
-	"uSJD8n0nNn9H2niO2RzPB7WEE3DAeL0EpoGB8yLgsf78O7/z7Cd/b1zRz/7qV8/+7hcX3/vdZ3/2Y/jq",
-	"V9+6+N0fPPv9D+AD/PXZx39VP3zx3e+pRz7444tv/bhycv/e02//vnVt/8GPLv70B/DhR//j87/5scPj",
-	"aYFn4AgiLNU2Cq3A2b+1ogjms4Sb5aoUxhxv9HPmOCf6d5yqc1wdIrn+Gf40PyaEnpPUnvPGLlLdfhXF",
-	"M6IbspqB4uQZplnIwy6WvWd/gnOZLHBH/x8Oq9Aveq8bz8MZ32Iq65auh1H97ecxsTyVPA/SISwlB53t",
-	"PPfdiFrjhccqYewdYZlSflwvR8tqpX7tbowUS3yA3n50T6kMGH396Gvt0IiAA4s8yWlhrR5xmjtNRzux",
-	"qDUPqqOp7jI0fXm8IMky59TnnVtgsYi5zuhhVlOiTN581WNBn+xRluoLUpOkd6VARN01tNfANX2E28r4",
-	"fB66/coCM5HjgrBkgzI+RwssEPUbwK0duNuKuhiQFMEDrbPLu8B5wfnMc5peF/nLvJhflRmfX9EPeb0f",
-	"v9FjQdfkMUpqssDa+MjiSKUncrnbmhreRHOEoZnTbrUaEWy2k3Ozxbmes3NJco8OOMOZUvkZ77IIFUi9",
-	"M0GCI6a0QVxYFvDyjdILI6SQPYrhcTOsIJX0hdtnPx8OfJns4RGSZeq5qx0xhHUU20sC0XRSO1SVRgdh",
-	"U2pUWPKipfN7bw/Tjf+aU1nTTWdg18VZBlttHaPnz/wegjdPHz5A6pBGgheSpOo+KSYItj6YmRT3tm3a",
-	"N2/ceOWm91YVJ/tqx++gg9bs8MEN2z7HYOdhtcumSo/B4GqsfI6aGGbAQc7a2a4L2oTsfugIsEJvJW15",
-	"5IwIuHIjPFdCDJZrSmZ6d4zZS8Gpfg0CIoO+KJYsuMdX+eDt+6/ffnTwxtHpG1bM1oJ3giRHUwICApFM",
-	"kDVMa8YLLSFkIjMEPjkE4ZgbdMX0E3E3HrVtwckXcirMaFEdFRBdknIiwFi+0CamiLMiqaSq6PGcm6PR",
-	"eVh70W0wKvicFyRL9TIL2Th9ne6IlXjxjAezjFQ4FgQHVARtfVRLrYZAISgspkGepcJvjodYh6ETHJZF",
-	"NxLVX60k2wvSigqhLyngfKhut6COl9qyWeRZCTJBu3XrZRo2MFZjAyqbWVUt4dDhZbzXbxCcyYVn12Vz",
-	"9fti5bn1eDxt2QPyRL4NRuYxDrrsQeW4ieH0Ijul3yDxTz9eUDF2UB0N3nsywHWziDIYMS6PZrI1yf6I",
-	"XS5f1wI2+pW84DOatc6IoUl0HS8mxuHB6CEr8SL89wRjIzb3hO4uFKXvQL4RGYdq366WxCWfQ/yJw9F2",
-	"uA7ZfHvkdZws5wUvWeoNAbYx75UdhMz0QBSNOOzrkhUEJws8haCjOZZkDQ4KE+ChvqPnhJ2VOXgTzklx",
-	"NqOMGp2nx2JBisJ3JB5VipPW7idwWvNSGuEpdNCiTiggQslSHVG1VfzdzT5PcuusxrXPPMEZYSkuXhL2",
-	"qOYFkjyniX2iDuka6k3JuofLUdHw5MmoIIIx2qK1y9Ucge06GmNYyZj+a02yzB8aVxj2ahLwDqZZWRCI",
-	"YcGoAK07Jt6t5anTrQ8y+y50z+bu8amfePOIGF0iVo20r/hnwJaP1R1xpgVX+0YGV5cYFp5itozy9ed4",
-	"Q+KiAgqywsWyu6xvM/obJUH6Z6QkitFbQS5oXVta88iMFBEuIEFXZYal19BSlOQArXBKrpQ5gtHbLZeS",
-	"FWdCFtbuP7AgeuaTiqqGaNVE3WF414qy9FTi2ewtsunJZ4tM3ZjsiXxJ3zD3v1b60BtHV67fuGnnmZfT",
-	"jCYm9qROFNy0DUbemyMkm51C2IDnojk6bc205IzeR6qgtfM5WScne3RlvBi9ZtSTB1/t2tjizmzdwZCx",
-	"0wkC8kyeJadj4jciZw4qRHSsz5JsjrJ5jIIcnYP1QpRFnhPm+JNio6HonDbuNVV2o75Re48zcPa9nvFk",
-	"ORjsplSaY6VT2dfuFHzlOQkLvtIBhhxiDFd4owQmvEHig/Dg+beZ9OUpwNdVEOMKbyYIq0WBaFHC0jqw",
-	"bVx3oAd6b6LjYpFIcU6TyMi4qMAlZ6tVgUv9wi7K/mznVOXzOfsrqKZbVcVsrorxXBoOiItbVf5JS2Nv",
-	"SpRIimgbC6bshKw66kPAccSS7sOhNKm8ICnR3ve4JdUO8HF5I/qVO75LQyOqDx4DM9mc8/QQGduFSTWr",
-	"Yx+0WUSdqMdH4KthXKIEFwUlKVIXjg0kB1pRUTKRk8RmPe8+KkJJoHiK+2+c10MPJ/GL09oHLsO5V1U7",
-	"3AE+vn3uTcF7bs6FQQdBjxl/73mbz3XfQxR7IgkTXjNyUlBJEy3MPEk1HQXBfz6veZE270ADVpV2HgzV",
-	"AZJmLLbBgWnt4j7WkmgvLnLF6fhEm1u6U5niZJl6o1pOIWgk0vaaYP/qJtjDtcdHQl+wdIwj+AdAqsEp",
-	"pc54Kg+1Y/ErSkAmfEXMG6eg8IAxhWrRB3Hdk2iuULpvkpWpvqWNeUsSlpL0beFV0dXJKsCeknIplSSG",
-	"VUA0JUytgU4U37K7494NtOCi1/+gfgfPZMsGdYj20VeAyv74g9Q7UD0hnXgYxf2G86qEnK7zeSPGLYXf",
-	"0FW5SjNwsSx4lirekfwAFZzLCRLldALOmAkiLJkgpcyRAv3v9//SJ0EzzuZESO+5PWpnMA7O924rD49P",
-	"TxDj2jGEvvTozjG6+Ws399E//NdXX74O/137sj8Ko8yykwrfoO2au3dPIxYQSQq7ae5fv3J6/xV/BgOW",
-	"Cyt4OyOcQQbuIcJTiPxU3IIyugr4p3JS6ID7gBUy0XYOWB4+M8m91lt+68HpAXmCV3lGXk7YqL2S84wm",
-	"bck8+Jajiozh4yMpCzot/aIccuFvM3//6rd/vfD+VlqhMmYkb1d4Eu2Mg2GZcY4zmvbx9gRpt63SPMFI",
-	"ZCQI4+2EqzDnr2mWJrjw+wB7TKaWUvr0MBLCGXNjc07qE8zV80pjxm7Soi3GQ3LW4SkrX93pwHFX7+zG",
-	"jnQkpLsjnGNn4KQ+bduyYd7WZqNt2Np8k9aRuCY+E+4QTf3dp7MfqzvVPaptrZ1M37H+p1EXaK/+fy3C",
-	"fOWo8O7t1g7XS1S4z5wYfKpwjOnWCFwmY/5F4Xa1Fdos9cNv9dBiwVlPsK1xq7XwooaJcLzVizuNs1Uj",
-	"qMcSoEAxJzsx5lp3orNJ1yRZwL0JZzTHG++2C1h3Tx58tXLQ6Wm0reP9NKidm5HWXSW0+qOu/esZtYLX",
-	"90etWc8AAQIwOMaUJ6XN5PXeibvGIoexrg8NsmreO0DIrH5MVx52mvlNpxBtlOLNBP36r//6r1+5f//K",
-	"rVuIMnS8oAxHYLSpo3GrXIk6YdjmWjkr5MQfeOLL/SFY0hPnfQ/r2Q1OpI0URY0arYgGTffGoCu6l4UP",
-	"amzbcF0s+zoKMt+uRHjVjncQPCX3+JyyHQvsbcEGdVbgaEvc8HbnKTn1mtu2EM2QozbKQDsW20BfG+3m",
-	"j43RGfAMM45O758iI8ohypczBqk6h25gBqBN6Fw/jT8y7DA283NPBYdMjfkM+Y6PeZYRPC/Jtqh8K2Jj",
-	"zvqk13391BjnHTDZ/QqSZNBTT7JZwB0UlW3u4pf2oig6w6pmbzvxU3iVY7Z5i2x8ZtTRoBpwMxj1wvPy",
-	"bHtW0n+85KS4D8iDfkAFkfCcxB+Eb5HNqXpjGCvQWTXThzuWZmb9gH5VreFOjMc1R2yPd1g3ch+nxIsJ",
-	"OW4cgiQF8ehepwu+ZgDlMxzN3UWN3Ksa7p9E8EDcgn09jBkB2HsJNnSS3vcHFrTNj8N8lxFJTss8zwBw",
-	"8dIKfs/VeNS19nncHOKvvvq3h0VKinDE00pJ9ArJpRPcaRLsp5gBUowE+h6iVSkkIr9RYo0LBVHmL0G8",
-	"HGV0pa6G+/5I9RkpIFO/09frqof697G7yJ2H208PYeKMAh3L8OOHj09M2lNBAAp3A/fXQ8QISUmqAb00",
-	"tCEVCKMZTjrZUJGZ7WakqstL87QexhYu5erFXl3WaG29IVQJjjkyWzETzQW4dfvRoTai55hqJExB54yy",
-	"OWq6vgdsCSbAwtvBBJqlQpSq2eMjnTOjvy04lxaxshKBg311vFwsOR4xS86yTcyUekLUXvUHjZyTjOck",
-	"NXpX60y7f/228wD60lfvX32M9vf3f+3LGvGBsKTYwNNoSar8J41eaaG37OIsyWabGb3ITIbOJro2wuob",
-	"cR80vRgjumvNbXKuZsxAtFLv5rvr+Cjb0M7zY69Ae/bpbz379LeffvjJ0x/8lsbqiIDzy0khbBBfCxHi",
-	"k//22ad/9/nPv/nZp//z4rsfPfvhNydm1eEVcMvZe9wY2A8Auq8zd5qdXnz044vvf/D0lz+5+OD3Lr77",
-	"UURjEj8JNfbsk18++8m//+yTTz7/+QcX3/5vce35IVJCaCjbHgV6kcMHgfBM5+St49N/dm1/gm7dftQf",
-	"f3w9EI3kOr77FeU2F7b2bwtikgGeEjh5qNwcopTMcJnJgwYek9oxAKMTHfbobObW0c2q0HObg1OHlB2d",
-	"3IWQDHD2HSjevKIkF/oSZw3Uyy9P4DeQYV+ysg2z1JWFzcdJkgp81WlwhjDjSj1AFZ7rl9vqzrVhRbx2",
-	"KEUtyql5vkcqicLxJL7Tz4IuIFHrlsdgSX3pp6dUaUYQ5KpobrK0lgyuToWGF1PNm4OkZALP4uE6PVi9",
-	"ocyIdrpkJ1bwOBAqeDwQKfhw9hCS3/1Bgy3S9xl8q2WTWJZiW02qnmkLQPXOMbpx/bV9dPzongZFnFi4",
-	"VOt09enuo2NAxRhlRIT8vz5X7yBxG8crHrA9tfaIR8VerWpAzlZM14ODznGmE5p1lpkSN3D2eUALBksk",
-	"lTbzudVnhLR0+/KG+SQ4M1K95dNo4za8NgBU6hG14+eaF/ycei+Gp49jBlRVfvAER1XaBxUhBaSOx3n2",
-	"6XcvfvcHn33yySFEIFdHBSQuFoBSOpy2UzLqkX8P3x58tVMxo6EjOXwYYGSJffxLVqSYE5ZsYvbhgpeF",
-	"iDJZKk3/AV8HgGcD3haPjyBKbntNIiEqQHUeJao9cZ8k8Vm+AoHy2Bcepu30OqoQIOJEzT6JXoOXNVgg",
-	"L9CCZPnL12MQS9ZYRA2r40uTi35CmCi8lkwD+oyxx7pkHTLJ2tZ7xnULQNw8iFrSYG8MI4Tr03gUQHc9",
-	"a2+OD8TiIsoQmc1IIg/hoqr2vlpNRadYwM8Bck228eN33UqUeWUeN+DzAtKHDEX7cK0iICj9moQHn7lV",
-	"GSiEaEltzLzH1yFxUJa7q2MgJVMkQLE04xD4nKQHkEZVCqkUSfgGYY0B2eP6asMLVkDK/gSQ8TDLHQXQ",
-	"UKFOQaq4wlZ7qIG0zBKYVXe531KsZ7PdlcQD+JvaLRjByXq76rjlmIi3GHx307QN1cjoOQkgNvGZb3Oa",
-	"8FwdsakuVRrmf6LD5BmUzxGRWwlvKoHkwfHCm5NymlGxCBx2cAoEAokZYFEf2MIOAknyRCcRAmwWZWha",
-	"wOvjRMsJgJP6woL1SMcJxuqlyBJNvkpb14cqbTWJsw/uf/MzbF2ATtJpXAMJOyZi1gD6m0pcdW2uajUb",
-	"S9ezP9q4sTboA8B8aKpVamZBxX1VPp0oU93kbpyg9e59sRk0Lo8Fy4AO5YOFvKVHGncAfCgZZUt9g9Lb",
-	"QsnsBT4nfijGgKOwz3kKE/lazYQhdaM1RBAtcIwkepdKbo8dwVcEaRPOGm9q3W+6qZG+YhS+fmVEkcRu",
-	"Dg1+1tRGam5/EQpJqO8I0RqtZFxKcBVjhdGAhKmn6A5rmMV2uO0t0/YA6V0WDO8YojucsMmwdXlsgZQt",
-	"C7yMqhziOxXC03yTT3eB/OEU6W7uE7X5DUY9zcghSgnYhPVXx/dPkfW39Rvir70aQgdOicTJgqR+JaRC",
-	"4+qj+CmdszvwYBBxX/1sED0hqsWYS1KKMz4v40D286FxvMmnD3N7hnndjxX1TgBNBaDpKgM+nhP0pZJB",
-	"SjcRgqRf1uGCeYbVhn4CmqKxyWuDMpUDVL8+DuVFL/Z6QZMFWLK/1IJ9OT156+6Xt0B8EXLTrAg3X8n9",
-	"/Wv76gYwS27cvHFd/YXXfiinSyAo8Ny7dW6RhKbkqwXuCasBfShCHOnnwr08IrOShR1cOM8Lfh7As/BD",
-	"ND8yvSsO0Bjww9fT9qBNr+Fh9yKY9w46GhQ78gz14nwPjF/0Sf3UPOAypG3QIu1X8PpellzhYhl/8t3H",
-	"Erj3Pi6W7aAxT/h+GJfb1GhhEglCDK53pJVD9LCR8ZIYEmxdf6ovFk5jNWBZ+qBy1SnCz0lRK8zgwjwp",
-	"SI4LYpcTsLxEv/CJwk6qlr+PeR6b+syDVZtfi+gxWE35lj4OHvvjH+3B6gnGiUHncKT8OHnd9jrZhurY",
-	"msBkMiLJYyWt3yIbsQutxF/ePIhFJvril4bOKId9b4I9yn7q8nLGhf94f1xXmtMlrY03XntbGke3dRYn",
-	"mCGArHTCjMDTNnxRDJZmv0VFnmFAIQ8LwfqZS6btuS15R8PXLOPYUyk83t5SFtn4k8KaUNTL3oEVeCb7",
-	"4dEsDspW+CA1iornslMj3/bgof3jhI41PNwdpHyT13+ACE4WjeKpUEXKxIEEwG1D83IiP2IzhyucWtcr",
-	"XqFdmb6C8FjOyvpY4/YK0ywcmb4yuFgu394YiV2oG/F2XoXdnGBaDOJvbXE2tGMkt2hiSTYdGf7K9Yi8",
-	"AB1z2wgObAzHT5G0X1n3pjxeH1vVuid4BWrI9gdXh7JihoKeKnvi4C3KVaF6b32vBfSBgRdfjcjc16M1",
-	"zdVZNtXQgsTLSFpV6mtl2UYHcUO5FcpiiGWBYt3nRgSF635MM8E5rfyZjv8UQDXHnxRVFZ+oWson8LTh",
-	"ytOd14Ct+tkhkGIwWKo1qUtkJEMx07fI5iEocgGMtEzJOVE/EoB64lnaikY3tSb0NU0pkULSLAOtEWEk",
-	"CRRbqKxx/nJIsEu/ZqpVxBQT67zTmmN7QsFaCa0ldS7fJh3PLT9XXUXTZkhMTega6LR7QZB4mhGTwIIz",
-	"obVteu01ZhCLbceKNgUDjBgT4nkGFezBIQ2IjdVnyflZxgGwZYUzxQskPZtyKLDHuDyb8RK8dyXDpVwQ",
-	"JuFw0wCeQikaZzXOy4wXU5qmhJlkp4yCRlNgSc4AkUnPHEs8xYKclQyfY5oZ+HsDen82K7MMAHPSswra",
-	"M8cbpWmfwWABIUMNSJR5DnWBzlYkpbiuXne2LvSM7Od6iPabihWMSDwzaPr2Y8aTpfPRQLUbPOuzWcG/",
-	"AbMUVRqb26KWt9UodBNCkvyMn2vVLsHM/g3BR2clg9BavWBUaqxL+wRfk0KcCZLjoqJ9wll6VgUrColn",
-	"s7Ml2bjD0F/WR1hlDXdANO03Ei9hQno0hmnq0Wn4OrESsASC605X4swCbSmerMmuPjg0Vx8BWv6MPEmI",
-	"icO1iXFna4KX7ucVFSssk4X7nbC+Q4C2PVOMWcO9msIpZ0peVB9skIb+pDPOoAoKwywhZyanJceb9uIV",
-	"YNe0jZlPhgDmk23bftSDg3JBZ7qgj+bn3LYCf5vHKDvnag7mJ/vRtqmu1GeqYUEq4W6G2P0u4Vm5giBH",
-	"k5R/xmcz51P9jqOYdqin/85gaQkugDDud5kemVNJWZwlgC7iAEmdwSrXjON26LCC822NBOV+q640dM5a",
-	"39bbw7JAyXJMU2ekhp7OKH1fmVgEt203ZLlNJvc3t5mqtLkuS+ryj/3KIYX5BrbHmZbUiSjOKnlrPjd2",
-	"qihgOzubAWBx9fgqmFyzd9TxAmytGC2vThz4quYBUIRqQQf2qjMDrag/8Nkso87nmuw5Blivs8Y+t1/W",
-	"6ytpsiSy+wWU592439TkeZdPnRfUJwfj+UyHDdnpAgWFBcZXX+VlllXkMGdHTlk9RleYqw+Joop5h9sE",
-	"AIdKeuY1IUE/q4akP+W4WFadMivR1AclV84SnkOaOHf5lp+p3p3VUIM0oo+ys1UprFw2TTkHnPlG0EzT",
-	"omRqStWgpopDqk8ZUYfrQh/vurj1WV5QUzwX5xQYq6a//aZeAxNHfZYSplnNDW2uv6UpWeVcEpaoKVfH",
-	"PdCEyzOluvC1LcoLube1VDWfa0lqvmjqBHw2owkpXNlHcKYUFAqQPOpTdQTBB9ugARA9q4triQXNV3pp",
-	"bZ/nlKzPkgzTlc1XUF8oOX3mpAFoJ4fblP2uZqz6KcOCZa4Vlg2orPaTq77or+pq/OYLnEh67jxQGVfr",
-	"r3I8B4eBrkzXECPmqybrmC/d3hsLalm08WXJzh3FGPLvHJ5R12OXhWyM1RkvZWp0lPpLRzqCdch5M6Ns",
-	"6XCeRh+plghABWqGSzTi0dm0ojtdqVmeKWWx4H436x2d0b0LpBK6s1gKPSgbRhGNO6I2weWqvprzz1ZV",
-	"r2jgu9joQdqryCUz7mPyKBtB6aHsdYd0zlVLcplbdbWHDfwBP6ovcY80AkpdkOFR8UCG37z10+z0uv4V",
-	"iJUVEmeZTkrKiBSIcXURQ3yGQJVHprwmLyXCSF8BasCCyOiieq7O7146qwvi8UIppz5TUMdd6KH5Nxaj",
-	"o4K+sQgMhlGxGAg56AGseDirkDEOIa0d1H6UZ1iqnYQkyTIdgK9F4TCehWeIhZD3rBnPw2AjkX/17Xow",
-	"RMg81rVnCmHzkNJAbsedDIvF66Bd7kI6psYI2t1AUK3q7Tx+C6mBfdW85PMxjXKyxnfpxS/ayjlV5asP",
-	"ZuePiaBTS6zOu9P+mIO6LBjEVjFBUzKxGA+24PNLwOqBSlc9/Yasf/oJG17gsfF/gwQTSJpWs+rOjI3+",
-	"EjSVxfpZvTBapcE5s95UdyXqHA8YtxlCw9HmQm01qNO/03YRcers2xcaZ173GxTB0wyzpa/QJxOS4PQA",
-	"Ca6NwNrqaw4z59ZtMkA0LNF1i4jag1JUidZuxIKrz0LA99unx8dKNWmk/6oGJupohbwQddjqu4WvTGoE",
-	"AqULYeqLgmoMyg98sCQbSGclGO79oYGM7nqkrBH8xIe5oyi7wksCEkTfz9DJXcj6wRkgTAliCrVTOHU3",
-	"UC2ccYmAOw515oi+yMVU1SPF6j5ncmFpoJnhpssZ13ycEZQOoyrxeaRDcG+oI+vtfJwz95UdOnMb52an",
-	"e3MKXxJ3LgBtaXNP+gpeD5aQtRbB7qnmCAi0wCmaEsJ0IRZdjYrKw5rVasNiqJLaKHdecyhQsZekdYn7",
-	"ytlT2REoo5LijFZ2HnEmiKnrVFn/jLHxbF1QKeHAIywBw8yqurgTlrSece7kGZ5qM9YgvIJenGrutXO7",
-	"MoSYZMWacDWvBPnMC/8Zp5lpo9SJsUn5I4RjOc+Vp3Gu9h5ezQs+zXTyZXQtwi04qsJjx1Rqi9I/IeaZ",
-	"7JVQEv2ShgbLdC1eay6921eQ0e7BK1FxKYGQgXhtPC4GQ2znra9UzvZGVN16p8+L1RETa9/su5m9EcrJ",
-	"Oc5K4kvxUzcFdTHWQ7R1r3Qah5Z0KCUJXeFMqMdSvHEg4g8tdsrxgjJ1+sO9A5DEEm0/GBvGrxldjzZE",
-	"GF2ryQOVoHocoUw7Zo5BBPo4s8eCZPltFsWa6tF/vYitJhulBHLhyXa6p2vRwMqAspsscIETSQpxiK7v",
-	"79tYeanrdfhO8dp21ZXW+hvHGqeugc4dK7VgeUDmd3ZjKtJM8o2FHe+APQsC7YKFv+OOjhRSSMZZRfQr",
-	"r0fl4ae+3XmbpRUUziv7au+JA1Nf1p93+xwRsqPD1OKhtGMR+yc9wZA+AELaLRVx3fskaOtj66Wal+KW",
-	"VS/W6JKs8E5kDzwbvPQ/Us/ExqnBbunBjq+3TR1TaE4zGIuDklHarWkp1iT6EGI0jGQXZhMtALbHJ3dI",
-	"4oi6aiq6Eik9t4EhwmhhKUmdYlg+2fcGwZlcBBJKHhHw5/rv4YyslVQv9DPqyC2XZJNaqEQqkFIHcaYu",
-	"6rq44zAKwBaFIyrcu6GSBk5Gd/9A2tZs3UPdgG993iBZxh+RPNv01F0EmiIMSpWONTx5ePoYXT2/dnWh",
-	"3tdX/e2yehg3voe+GGZ/TlNsBPR+PFUjDKF2bnboLipHf+TzGxpow5N+470017piRBWhWMCKNS+W6s9O",
-	"bxKqlWC0JmRJWAraqqncitRLJEWf//X//dnffu8QzXAmyAHSUVMDHjSjxNhuzUB7qLMLoWUJ7YMV0PEI",
-	"v05w4TEkwtcIT3kpFZcnfEXAUqKToBlHOpYUNH0qBRK8LBICyC4VhoKnwKVrXxsWo61B+mh1F26sRyxZ",
-	"8Lg73qv+A5/zAByQWODrN26Ov6yZe6t+23QQnsAjcAF4ZDhMLH69G+TwAX8Um0clC2AK6MiucV094muv",
-	"i80aEvw2Pb4OMEXJbGyp9+c1Lhhlc7GLQba3p6aMGZwzA3dQFZGcoUyqRepb3lDSZ5EsvEhY//ruiTqP",
-	"XdcG4Dqru/LJ7fsaZ0LnVIqXAANLLriwqMe0QMdHYoKwROpolwDkAiwYg0bh2yBT6+cdV0Okj98YrxFv",
-	"WxIYnADHR5UsUQKnqICIkT7PEWYbtNJWVF/N37pUR7N1YyJD9okaGdrQU6cTgA3Tc346M77ZfyFpdstn",
-	"SLGW7g0gN0zs5KAjZUF8wErHp19DX3r78Z0rryme+Orrb31Z/fuv7p3+qy0Xua00QbeTikUtDzRqkpj1",
-	"7eF8jRk6WMbiZggDpZNR6BfgM2vOGWqzaICYhhCB1FNVDRYzDO8k2Tlhkheb1xuVMm18lH7fDTi1MaBe",
-	"Tb5qbQeVNWi3SM2o9KlXQ1Ykmzy/xRX+1R2lZG2RvGtyQYaOC7sAD/XjwYIRNy8HwR2wkc2pkOpeEXdf",
-	"2CFI9/YJaRXFdpeQVqXtNIogm+yHml2DOcxO+Dfwau++3YWS7d22vkCgLkxGTFXosEmhza6OBKoyxio9",
-	"plfghPTPVk71NlSoau/E4QRUZbs9BISmTrSDzVcQx/zU3H3+ag3gX2DIUgcq1fiLBT43qIMFFYpcW7Wr",
-	"SN0PnzDEZC6ewqDZ1myS3pgge+uDHaVtvUPv3OPzKl92hTc1jLdPndMp/zvdkHmAlWpEhkF719a13pup",
-	"/h78hi5mg8OLdeWgHHCqDftalnLJ2Ss4Tv1RCl8zlVoQznEhDxBubB3QYBdYIGOVBHzbKUFzzlMnosF8",
-	"jCvpAGMyiYs7qXm4gzKs1wYjBh48l9qtPYUB7MnXW3q13yBe0xkwiTzwM/br1tHtXHyGvWttJbfVfxgu",
-	"Ylfr9gIL85vVMCMPz/lU4tksOHGfb+yV6wMV3b3zv7HDQtejfGHRXqQWIRseoAD9/IkErZKWEeh621QY",
-	"9uHaBG6hGYmWCSPwLcalGcEbkdje8cEtkAkddzOBRx+MaHkbiQoZdvqO4QsnH+ktTe+MWbqCpPHTi71H",
-	"KQ6vb1Fu1brBEneeUNVrkYHsdlmbq1bfoqoIVktvux8mrTqs/clgZn47um7ZcJsXF7xuOh2HfTXIuO04",
-	"Kv3bS2JSxbZL/ATVuQbdyJkXwCaWA8LIXA3m7ZZs/NW3Lv72/Wc//gn6h4/QxUe/cD786lvPPvmLiw9+",
-	"YX5pfLj47h89/Z/fdvRJ11VeXW8Lkp7ZEAEN0GHTs706pslq766fcxnr+skzLCS6vj+xDnOoERuLB3oq",
-	"uTcLCfJUIt+16eQRuDRV4rmdkW/B3uRTL3qtBSiIBMfe4ih9XpFFY1Co46J03+TTE/Mk0FiUmYzpo5QJ",
-	"X5GoyjfDx8KbfFodCUKS3BOap3hT/YRMaPnYTFl9CuSNgO6qVo2bptR/rXiTT48BJMVj7Tdf99BgKPJD",
-	"8pwmo+M+9Fv1xPRIAqN/mLv2MzB5GLwlE84AoqjgGXgEwKZk4q0rRAXFvnhJDO6OdhpeyUG1hYhpeDMj",
-	"MBZtebqyLrDZr7OsaaysJ+9w1XMAPUxoviCFhfDtaeCVoHOQ5AuyIoU+0/qHcNlES4uj60+0HA6gCVxx",
-	"VgCr5efRyOCa60HyVC0IP7S8jZdWPHeAKNOJxEobiwTuDRYRqMORb3jCkc/74c58m+Sklp1+l1503oPX",
-	"t+eH6gbsp1B+fWzePxSEsDK8OfZLHgg4TalaTZydOM3KoiQTjy5RMQMCdAOByBOcyGxjMt/U4oq99vgn",
-	"e0+uzPkV8+W7grOXH+H1fSIE1gVeRjBpVDZ6de54000s2pdJa61iIlyctD41DFonebCs9VbQre0q+1s0",
-	"suIpiVPiTebiEMs81I8ZxjNK34gYG40dCDjojd3seNLquw9lj8qufn/zEgkoFYyAF9VbcE+9DipQUTJd",
-	"oEOHSSIqTLbmJUpz0Dm7/PKOkeSjM/q2KvRuNkIVddop29nynG0x6W4Oyg42yg6Aksd6v1roz1se/9f2",
-	"w+d/LKX9acYd/A1sgun64TfUU6cAHix2x+iSCBmvUrnVFnxRcj6ufYyLOekvYtDcJbdsDWsAkWDZBjyu",
-	"AOqvMckGjReXCCtw3/XrBl7UlX9C19tlC68IUD510oAIOdSemwdslDNL8fSqzLCMMl94QKYCTi7/zdTt",
-	"LbTSt5w6N51kLpLLmOJG+sFQD7uwcgJPbp9tol7v9zclnM1oseo4dl7z1saugymHy7Pvzn/YiDW0A/ZN",
-	"9y2yAeykOt21lQRHoYQjRkahqer1m0QkAUHuC84FQTMoD21BcAReAbQ0n3VyO8bmih7zLCN4XpIdATYF",
-	"qRDKVYzPRZnbFiJOm5jokHuc51OcLN/k085S674mTjoJtNi3zJCr4zHi2q97UyLqPJ9QRuKw/3RbXSPk",
-	"+DT5M3oCfTN/wL3m69A0XszA+wYcwo5382Y92DuMqO0oCJuYks8S/o8LggQ5B1vTsM5weePYC2aPUY75",
-	"S11nBhixFZ3Um8xlV/oxIPN2l/pd7WyIFg87Y1I7GTWA4YFvUZhrgAu2ZJ5+TXdMgIpd1VqyDmnCb5HN",
-	"acLzVooqbuFXC+stFrZJUalm6q81mS44XwqvWnoPT0lmzbi7qIamTetdb6pEKy4kuvmqNqohPkOQLnGI",
-	"yCqXGyTxkgg44yEbA6/xJqZm53OoH6dn4FuPe5QF3ap//cHFt378+d/8pfWXVh+++OPf+vwn7z/74Tef",
-	"fvjTz3/+wcW3/xs88qM/+ezjn1a/wYO//b0v/uI/f/bxd579d3jx85/9xcV3vn/x0S+e/uHPP/v0PzW+",
-	"uvjWL7/4j3+l3/rOxY++U7//9D/+8Okvv//5zz+9+O4fqW+ffvjfP/vkE/2i474FHHLQ4afcwATV8NZ4",
-	"NaXzkkOSbgW2bxDaK6z4tNQcqMs3KLa0OM9rfz7FPcqWY4LcxoJ7BWPc7lEm71CWmvzSdp1Na/nuGiKM",
-	"AW8AwqvMBtJSqsDa7iWEpTr6PyJUKuPzuQ9Oy2S9UonWmEoBeaGwjcgTiZIFSZZgEPSnZdlhNZtMrov8",
-	"ZV7Mr8qMz69YdXtQus0D1zwQ6+Gbjy7i0bnr+jQI/ejlijANxeL1XK7iw/hattmsnDcKKBs8gVGeYXt8",
-	"uHewih7V34EF0Af6Dm8irTr1Xz8FvqvS7839yU4aephASDI8d3Mfia7TbIgC7atJ31R3dyep1J+uXqzx",
-	"GF4SEzXPqzCsq5kZwFWr7+xGawrfRVxtbUsItxwXeOVxh755+vABwgKAhg5c15g5w6tUTV0GwvjQJur2",
-	"PiUoLyWizFQRtdjXFYcUeQJNG5y/WOe2rNTawfuCz5hlXq+m3EfQwOVup+qwr//72FT93m45u9MOddIX",
-	"408bv/VHReHZzGmqLoTaqncFJe3BJ2V4emDgdZPh6qi2avULrAgA5aketzCy6ArPydV3czKHYBL1IQfn",
-	"rKOnX83TmVcxYiPK5UWG40JRCR9wOkYnt+4EEh5tvuSYetoFsUjhLYxgiSTnS33kWSxezky6yhoLJAiT",
-	"SO0zP7RnBfTQmcLaoH8sSa7hzxbkCTaAdiilcypFzM3BYFhHaF4dqEdG1ho1iZhaHroKu/kTpqv/1IEs",
-	"7wQ9VHEl2YHZ/OJMQ6XZiKoq9cFyaAV5XSNfEBMm0B8gbLu+K33hJSSlADgSQK6gGRlfd95nhc0qsMgm",
-	"E3z19mN01b0BX/1Nmr53VT8urv6mauc9XYpd6cUzmmUkRZTZk0lIvMoDmLJ+yL2q3qEukk0lZFkt8Dm5",
-	"BMBe/NpP9tbYwqsG6uNTI1sTrG4DjEtjqcNOjItVQQsCm29JNooULBUGdncYNqeNzVcNrFqsSc0dhpiW",
-	"I/r4LOCjUYL0dYjBCYIgwjOHoFYLgLJGUBanUMJGILHCWQZlywH2ErQNQQCfAzL1LlsfpLFPfCHw6awa",
-	"vwehNp2dWEk9EEllQ+IdkjitO031Ufm+KTfbyvGyc4jExYo8g/gylAwy/pxpEcMZMfTTN+f2Sa3z+k2h",
-	"MCX8lXKNWZqR4swUMUqIMbtCyOiZvf9mZI6z6lNBxfKs4nnbQvVFxoU4q2r7VcmWZyZsvqpwBbAevgPi",
-	"fuUvbvL9Zx9/+vnf/OXFdz9C//ARevbpdy9+9wefffIJmJS++9PPf/6pY+Pha+YOToNDp42kuHZ/u/CV",
-	"9jjWoh2mejQ7Sktsc084M/A+PyfHuohm2Baqb/iWyKKc6oplBhwHqCzLAiLyqEhw4VcA7D4KiHPJUdXM",
-	"YEimG9peYepfs3eoPmD9jidduhHnIRKBFS9cYrx/ZuqoybiQEwTVaAEtSSRV4PUgrnwg8AsaOwCFEpk7",
-	"JzxpwOK0zqn6RZQ1iuueyQIzAUtYQT46BWP1AWbq5lbjfCcG5NB/vXuAVyT9msVuHkRI8/oNK+jncXXR",
-	"jX4YhmJ+EChE89nffvOzj/8EzMl/+PcXn3z49MNPnv7gt9Tnzz75d599/CcX3/n+Z38HRuhnP/rVZ3/7",
-	"Jxd/+hef/d1/AKH0wZ9+8Z/+7Is//ounP/xzeP7jn372d//h4qMfX3z/g6ff/sh+9cknzpoQJkmRF1So",
-	"wc75OSmYEaKUCUllaS6FgieUSHAT0IxKDKn2C14KstDIx6bun2/7PSDr/kL5u0tJ9hKaS38G7ejrajA4",
-	"qWuukmSVZ1iSCRJlskBYoE5dVxNR7MHSCemyJlOh5e0RdscJMPxRZuHEnVw6N/x6zxs390TeDtQsgTgQ",
-	"ytBtNldC9xDpyqJG56XuDbPS/AoNiIjZZlR1PQN/jaU5P3vWM1RgLaaIoG7BFhG0+YutmWu5ZkJvSIpM",
-	"YcymVx4MLAEYNjBYBqAVG9CQoQuAIYppSL9lhhumS7u+H7DapmkdsU5Mp7inU0q0VdBSF80uCyo3/t0N",
-	"3e5CmTEb9VLZrdY/1l1QkzNgLKkAdKdubsbHG3klgIFUfYRXwcla6iYRmLq8VfJAWtjMRV8IX5vSJ1W1",
-	"PnF5EP/GXhpE8c8wm5dmKTqmIsWXh7qCwcqSGhfEkUcIZ2u8Ec7p843FleMH8PnK26fDB33V/6SaaHgJ",
-	"TgkufAX6xvHkKWEyzJcrvHlEpI7l9iH37CIn2+nFO1lIgj6yIaktHceXIT2Mu2JeC3f3L9U57rVlewAO",
-	"r8VEDUkSlRAVA5jwAvBPPMA0FhIlmIZlMmKODSa5NwOZySjcQJxDduZpdeUd8JAE0joSLEggh35/NyHe",
-	"Gla0k5izv7No8FLAKfZumdKkGdnjpgLK6KwfnaU0Zor6jQ7myLWb0YUYArjMYOa+7BJ7jKOusd0GPA2O",
-	"xo39GV2tydSlNFzrlDVv2/OVupoWGOJi+nD/JX8rFo2zR9m0lnzDpBM3LqnuoVHlq7LEVqvusEwzGr+z",
-	"R7tLOiAlxGXPLlfitKscbm0tMo32pRI0bDaGDtX0vQvqJBWOixgU4YKup/ev61j20/uvIMVtWp/Hgrwk",
-	"UGUtNCE8VCBtj+nPNR48F8w8Jsa60x8+akgZihOWvmoMPCOmgLWYgP4KzKt0WoYkYWhFWamt1JHi64VR",
-	"PuUQt1BT/kspT8RVXVaXXF2SzZUVZngOP768Sr+8y9WIXoxQpjR5kkMsnl/Ro+yUhFD0o88epxrFwG2k",
-	"glWuq06YIUyqgfbMMRSu7OM4U/9bL94BmnMinAwRx6QQx27jI6LDDBq7+KEg6AY1Yk3QUeJs67hpJZ1C",
-	"iQHqNyQ50nWxDivbDpXOCkWkBmwZm+1qAK3t/sYR5EJbj2c5zWiClmRzqMYm8EaY2hn1kuwmBaMO7q4G",
-	"513nnLDTOseotbzaqtOd1QMi17xYWrMPFBRQ/R6qed49Ob8Jk70KYQxDJuQt4mOSsiiIL/zvMdRogd1n",
-	"4v7AnoHFUvwjVTTzFAxaY4HUC+Bbyfhc+wGGU+4JO5IBoJ9SkIl1NuhDLlroqEvC0dxLzaq80bTga0EK",
-	"za5UIiqi4CM6uqVdt7q4l+UwdxzNJE4z7yGcIYePd2Ftc7fF9s5DB6eha9bPsDrBnsjtsgaeT8ZBc1CB",
-	"KRV1lfGWuCjlghe0Q/E+Qh+ZdzamXJkP3hswlDzWPJKMxbmHakRRQQOyKEWwjPDa5CwMW6ntkz5Sqr3m",
-	"K4NBmaBpIKTJ+AP9ylSOC2+hxwroHMrjr3BKEF7EWXb1UHyjf5dPx2QtGxQwz/JanKdWyf9SbPz38gUu",
-	"0rWZaZcIoWAPcx6IUAEhbX4e1i4DQR5KkfeW2XxUl6fJqJAC5UpeL3BmC/JkdEYg7djUtAqU5n9tGMSj",
-	"7UJ3dmM9QEPvivvs9jIL6t3yReorFdzC2O0StQMc2I0BZajpeBnM3IScn1GqgnVRRQLfbqGNpCU58p6e",
-	"hKnDEsYs0HSDqBQkm0WfzJFAwDUGciQ6KiPrx9yjqZLinCYEEZZCXDQyeVaRtVeeM6wvpqPWJMeb+0Qu",
-	"eDrsYrAPwvYxzqPgVW+K2dJiBOR4A1f1PMPSxG9FQMrMymEX7CP9lCmcSRMS2j+oIIyso5KeRUYHsTBP",
-	"1TOxGJQgFmpgYlKs7nMmF6GyfnRFMspIvAammg8WtPBh1oYOcszEbDhG63XMlo/ts3AkbIQ//Fbtacwg",
-	"sUTvkKj5NBitX59M3SLXFma3iapcQVf2Bk87NAxd3Qc5dkwgyHSzbfZARPV2bAKjwjPdieIPh90LxZB2",
-	"NpIPJLlOum1k4DZyby8++sUX77//9L//ynEf50QnmnYTZrUQCrgPHrrRDV4P5td1iUNPtqbSyM8g8WGC",
-	"MlhZJSuTBS4EgZAYBoKzqq6jWkMzTDMB2Jbw/iESkJ/jVlccMiFE3snJHGcPYtGM9NOwC72YRq/uXyqB",
-	"prIODzbZGoLnEDDRZZOYo/e464IOotOXEbulZhZTtRFMCkmyTXpYT6UHt6M7pu5aS54JURYWxHswf7fJ",
-	"xs/BRPVPhiUt/MJO0IieG393Ofvt0+NjJT1cdREEBtgYLdOjVYUANlgtX5fRu28rllZe8gptYGUKWa6o",
-	"0H++09OOXbWuLdo+YaP/FJFxQVIwSlcBgl+BOp+Iqt8Zs07e4Zrel9iXFth3DB/bd97Qloqh1bSPP9jq",
-	"iKcOvltVnL3e2MPqTlNI7EYfaAmeF6wadNaxw3JPP/zp0x9+/MVPf8+qCNUH/dfTD3/6xft/8vnf/7b9",
-	"/Zc/+eIP33cUhZJViM8O+HMj9sCoDl59oZRT/mQnpIaWHPTiDhbaGMRAQ9p+3L9mlzsIgh4FzjSIbWnC",
-	"pGOOKBlZRHKyJ/lod6FO8eSNGGQfOU9wshzMxhjG9d4Z0NEQrNGJd9VXvPBLdgM0pn6vajYzJLnE2SFg",
-	"COIiAY0XoxnN1AmgQYBFK8nPEwXpSckL5ePVGcOeWzaXuAfz6Nr+ZH9//wAJrnNIYRIaYB4ZvENIglno",
-	"WucDplATgGkSe3XXdtx+auuw/svAftgISl9GP2cJmehbxgqnHbSzF4nLKsIg6QZxJRzB5dt7DSTTYEKP",
-	"IbBV8QdjT4djXYPxmlVXFVjoNr2NAZcFx7kXcPz05K27Ew05Pj4q5nIY+Y24lFEi1dQAr6dVKz69kTiG",
-	"8CcFpKUGARRjQmq24H7eMg4M222rPI9x7uIqrcPOp5N20e8ONmQKBSyNkDjRM7CYLm+NqltiXxl251Tx",
-	"HBVtnP78NJCL28wE4HfO4pG11ceVCPeWv40BnKwL3tYd+ufm2PetkJ1itjyr7L2TvVlBCMAOJgttPMxo",
-	"jv15OifaWHbPhm204tugvk83CobLBWVzXclAog0xOOZQBwzNcCI5lDkwWA9EIgYetxcYh7KkLI3nxjsw",
-	"ZJv61UlwCeCY+XjlnBSP6Sq6EL/vzLMhIra4kp5K6yyse/JyyYIzcpR4BIBenDgJIACHP2rikUeJDyC7",
-	"E8UInU7qkQ6eDMYN9X8atloD47q1wfDKQHHCkBBl6Kr1tl3V0k8cIsJSgbASZxDkS9OMOJG+o4yQFtjN",
-	"jqgf4s1S/LlDvF27qWSIRSydIEgDQFONgOZ40F9Sgqg43yaKUJ2v1BuzZjyfzW5ywDqZ0czk0UOQ+JJs",
-	"RseFmV5jsK4tuU8JzsK3TK9Z7kQDIqq72ZSmnkEOpWAFjJSv07Quwzmy1DTPCRO+wAF7W8NoQ3BRheqM",
-	"Oae93n2KMzNYu2NJHRrkJGBP0II8OVS0ciLDBoVkbAQsaYQjvSTQqT7yT6wmfJfNOAxhbByb0Z+r9bAE",
-	"7uOlrTGefYEm0htFqaT2gY1CLlcgI7FZYkWXt+jrh8hUDjwwJNJldOrnrqH79PWBTX0jhFSYEoltuJpv",
-	"aBnB56QxQMRLadfLkxnvg9jqDSugc7CdCvfG1x3JpKbC2kaeGiu/0rAW1kg/6F32ylCITD9ATVG6lZyM",
-	"KAhpC0G+E4DE895jGzygnnpJoJIpehZECJK6VbUOdbGcCsc1wQySteEbU4NuMv4265zE2294c2BAjDvQ",
-	"RRuVNGVGk1vITRZgGLVtoHwQmq/k/v61fceoXX9TzJIbN29cV3/hdSBjbvsaQl1NATjEK3N4RpPNdqAM",
-	"R/Xpa9XzHG/uQMHh7mmHaWrhJrSdQGdDgY4UgF+mCalC+Zqt7aOvIHWTUsc9wyyBm4wOA2cGxQ0OV6UV",
-	"FJB2Pulg/zTQf/b90IYk93aOS8lXWNJkgq4BbqOd0XXzF3CXzjyxgVC6n+tDfa55saRsfstE+tQvDozW",
-	"j0ShZ9BstUFZZ8nC7LELR4phtO3j1k+KXvSQdqE7CEGbaMO3egYctKPiOpv810HCHM9OzXC0Nk9pkBJm",
-	"ru9FyTTuIEbqNbe/m1txgtN5Y2pBUu9k0YsOSsWN/UtwwHMt6BpIyJ5RkqX+a6BVR/hspk01SD8cUzul",
-	"ApWOL8mqoyz03RNQOxghqThAVc3ZCSqILDZgRUNfEl+eoJJJmqH//f5f7nnoadD2OqpkMEe8DMZRyswb",
-	"5A/wQxPg45zwPCOgDyhCqTkcndyNgTSzgKDj7nAGi9NGKlaee2Pjruce4LSZP6BnXpAqu785269po3ul",
-	"oprI5eqNGtvXgcaNii333ce0w1w3J5bmwqsOnQXO1RVDjYFFX9BSKvIMb6Ijn4kfgem4gl7SgeUoo2zZ",
-	"UvFuvBpq7+t1vkPr7gntaOQmaHaNNxrNKaZtg+8YPTfz/EmwcOCoegqXrnTY9m7ExoVsU/wwJsL6SPs+",
-	"qhjr5x6/E0gltcHGDfr07OUjKQs6LaU3okIWXrA4o8l7f7NIyF1pyAPQc/2wxwA7KEIVxrKNRuzF6YpK",
-	"SdJDHaj1FYPXVh3GI7Nx1MT1gBtYGQaY2Ayph6h37NnYMmSrrwNz0X4IkIULJbwQ9KI297pQU2MjpjPZ",
-	"m2XYIzAeKnpZgGcj6ZUmeHyExJpKiH6gEoEW2L1Kb7V89pBq3+8pA7Rn1XspZ68Nehm4i1xu6Og80bMW",
-	"OwGnrQ1u9gi8jMIOLTz2VyDA2bzvlm6ASW1mIGBSF3zNoPRVfcc2Vz3Vz0tC81ZEiEWCo4xnwmNcPXnr",
-	"+PSfXdtX18yT2/cBu7EC8Md6sCaPXiDjN9THMhdSo6uVgqSVss909M6cnpPWleTazR51dARcXI2nOggW",
-	"pzZTs+XBON7e9mDOofau33ilt8Fr+54W81ovG4o9c9y9lyLUq0P3lQTv1QMb2gcOymDrCtMs/9hbA7vA",
-	"M+kW3gaugPuHDxUBeIylBjpxBuz3FQgD5mWWghOYzhmJzhly64V5JLLpYjDGQFHjkXoWZx2SVrPpIefb",
-	"/ujIKW2x3OARsmyHRow7Q03mKvQbGK7lw9aKZxaepnVI0pU6npiB4AAPc8t4oQWJWlCJl4RNkFxwYbCc",
-	"1S+A4JORGdjMY9f1GMYDbuvBnZ1wJk2uVn/Yvn4MVKmVJ73zPk7JlTJH6ldmcedRiiX2WgRTvmYZxyPE",
-	"3y3zhm/hFyTLQ9Lpxv5+ROH8DEtyK5iSB9GMKd5YP7A6EghLAWJF0ixDK7yZqJuSCZvymYzGFL+hSVwo",
-	"a59dFQw2thiNMaIpXrz49geHyBpdvSPNC54YWJbtCZoXPC19MTrenAdG1jHUN0ZnS37suhWhUMnUTJWk",
-	"/gI3WTmPi4zuyzZtm+hVo3XdeDPvlmm2YbOze87spR5ZsxvLHbetvrjMAu1uvVfVtbl0zSq/cfgIueUv",
-	"JgiQlc9ERnOlpltQZacYxbAapK7Y4eQb9476koASrhOEswxNAQ1K6GiRBU1TEudNjM5r7ykUpVTnk1t3",
-	"EK7QyLsByl4Lhi/NOaakm3WBW4O0scw5xHMqMfUn1ZzoahIk9bN6RoW3HBDACTqbX01aVx5JIbKgFDlh",
-	"qVbPtRsJotAd2nTPJEaeyLfztF22OxKXIKK+llxQMa6DEOGdlhrjnliC+Uj9L0tSkjt0bgLIduIldIBJ",
-	"vAdJbFXxdchieJxhulKLyohAkvOIvAHTa8WedXC8Ha2POo9IQmgejtXwpwbcKfgKnd4/bTsKxiWSBOPg",
-	"H1msVuPRb8eNJsfNy0ZzcLduPxrw0gci5myESOoPiL9//bbzwAR99f7Vx2h/f//XBuPjLwdv26JaY5ST",
-	"NjUGgOkeWcB9H3IBPSdv8mlkYE7d5+gXoi3ZWxyYhCWngaBq77BmBKCkxnTRLYA36Czrv4zQUZW52ng4",
-	"G3v62YtrREWh+PPXCx/92v6IWPZXR1T5ufjVty5+9udPf/gxZFX+6lsXP/rOxc/+3H74+Qdf/MGPn/3s",
-	"z5/9/gcX3/tPT3/nf1389ge6MtbPL777Rxd/+gNdEP2nzi8f/eLpH/zo4k9/4EVw0KC2tS/N5GfidLNX",
-	"mwFciGh/mMvx2K3QwJLuDevzRfHZ3yobI0TkVWUzXZzrIUWohONzFPMbG3cfNBNUYsJK7dDPIskRhuFi",
-	"lmrrofV9bRvFXmkEFWJLYw260sZlz5aQCCBv613eRE2s6dUnW4956q2TYb/urZt7iMgql5tGxRcoHCL4",
-	"iiCcWfbc0tijB9E3+h6UbYND63UfxNQ7UxsqRjr14Dwf3z+t4Z0hhMDshtQMWxcgQiZudGLDuRX3mSe1",
-	"/1J9EhLPZofI0sfQHOD8cEGGT/VhcB1DsT567+KuW53qL/Sya3sN6459/gdwN6hlAZcDZwgjRtYIogYn",
-	"9pKjHfGMT3m6gdjptrTdSs+rDvCWUgu1XysbpCA4I2lledaY+2hDZABLMCY6vV8PCJ61A616jqCWvYBx",
-	"JUnQOc5oik7vX29cIm0MkHPHn6A1GGTVTqRsrreP/5iBZVErPTIpxEzWz1gWzq0XGzHi6gk38+eIUQi4",
-	"2Nu8EjmmlDMyqnXOSGTTdNtysJfVKMFYFacowaMPnjcG4naYhp6tGqre6cAfRiHRkDgkQxPB0qsfWWI3",
-	"aVnrTU38u0r56Tde6e53c3BZSMYXeWypPoOHVvTKjpVnp71Xnt/5X+aWoxHn7OXl3/3Bs0//c+MmEwKm",
-	"c+8wjbI33lI3abNyZc1/jwzMEtSAFUEqwTE9IiFbPa6zpts+cn282c8D6qvp1k9kPXBfTbIAzNsDjkwi",
-	"fJ1lDEWVfUdiHanotaJGhs+FygpAu+Fpab9iT0LVYFBnFbsJ+SwQ3B8M4hyqGLFVvbWkBrVo5+wOvBmO",
-	"f/SL0He5L+Hyrl5Sk6oHGoxlmAO1ruDG0KuvM8szYmoJexZ7W4C5y6AdDiVTVjem/iAReKon+bIqT6Ab",
-	"RGvMpDhAb58eH0+6sHET7XASNCVMoru3vHmbETyVYyHWvEi3YI+tiuuNsNJ38iFN2l47MbJRjc+ZUc36",
-	"E2ej+vd6RrCILL/djjofmK6LqBKfelEX+4Fu/YNmZG1QrsPHRU/iyC0dCXfQynrqTRrxlzr3jw1nr1tw",
-	"wku7Y1PDat2bRiSsuD0sW3kGYPKhBsw+Nt7FzE4dnV5UyXEaeTyEL2/WGA5WOWgCLhsgq9RsEseqFg7A",
-	"dNdvN+qmww8vWOmsew7bS9xb/LZxjDdGKVStLnuGDmwWKiJaVyMYGujUlh2JTnUaEVjYiilkZD3aNq+F",
-	"2QhQnjYmWckMMLS11K4L64c1vD815UYGQcqSpl8viFBmGAogSnqKioGmG0eFlSOrTQbBtetuxuD1fmE8",
-	"ygnuvXHFqDxKg+u8qIbWfZJnw5dq9UzHgltRzTQy6b/oCSJPzME/6FIfhlMOasyj9Kcojen6SN/9sLbj",
-	"J5AsC3ZqCsAP6jgdV6fHezBm0D1KzDkl6+MFCZZEcre4vjlA1XoHnF1t8FJLQ3JmyVN/06lvjzOSnk0p",
-	"pEcYNjtzcGITzkRTUdzCKldUSG2V9xML49U0QN1OUfiS4XNMMzzNSIRwAqpUXYSp2uNQ2n0RhNTpzFc/",
-	"UbFffyHFEbRVcmCM8qGo8UhLDy8OLwSx++ssSZLHxGSqxxwi1IMEAjpFSYPWBr1iNrk4eNiPiJkCUaaY",
-	"ZSyp9Hb0UMrOb2yDFSf62qQzY6Yd3Wr1pq9datSm4XasHr/C4IP1hV3dRYmJC6NyAkacFd6Y6pzahWw4",
-	"oMtBBUnM8RDDo/CsT8ndaxSg2qvabRKwWnB3rdyZ9fBeTc0u/1lwxcG9qSOmox6NyI5XEgqSszqp8cPm",
-	"AvuSGdHETCJMgH4trlbMonWx1oBMC+EB+BX9rcK3NLO+gBphkbFhIsEV0nkb3EXoQGb17sSk61XmCKSr",
-	"RBdCh2JInvmNwPHokVvEnK4wKxsXb6fjlakBFRYX/tDf5+ta60bJNsBxgLSnkbkJYqtLWSSJq1xwe852",
-	"I+DVL9qInvAVEYiRJ3KCZgVfoWt7vdA7np/KqU6CjmfeXttKBZVjL4pwBljknM7SNWnvFjGsN4hhqWFP",
-	"oJIYuzHNuGfgizTMOFqZozSuTILFWV1AsvqqZElGcOF+tS64DimUeJU776RY4rOq8omSEIRJKjdnJatc",
-	"dM2rQHVj0EbXM5LROZ3CzROCOAJeO+fcjsng0Me2SZ2gGlHHYy043QZQwXO/9e5SxffarRPOsY1KuroM",
-	"QIYvpa9b++Z60K/zSAuMiNI9qy0wYIyPwVyyqw6bU25NaNJcvDDTq9+pkDTxBSvqgyOAD9Gb/QAwOb7b",
-	"u60jn2r0RcrQv9D5bTbrfYSgIIXJ6PCww2+UxAtE8XUTumSGP65bN4vEmzSsbpYhgsUXwq2TNuwKOG27",
-	"otpMsqJ3eJkrUvmVSZ9Dxqjsaole2Yc1ulxup+Qp3gxR+Ou8WOqRAqLlmpDlqFf8W0d3bZozhs0QsUxJ",
-	"4dvnSkonl6xckxQjfL61CbRLZZPftV1FbnucqXNoioU+0TMNDOwPAKlhsirQR841G8I4wE6ka3sN2ogq",
-	"zCozoH66dw/hJdmcAVInX1GhL08zmlF4+qwuZCjKnBSCpNpuRkQHS8c5KKlYPqgyjdtOyifSf3iSJziR",
-	"OtzYonpUkAONUM1AAYPYqqr+shfDl0ybiWjqCNlmvOQ2lnBL4gXPUo1srWEo9UKD2FD0TlcQAsGhPj0v",
-	"6tgiCCJb0DyHv9aUpQDCby5KdlHOqYCXBEnKgkowQZUp1S1B+LV3lU7xOTnWEdzBm7BF1fUgqp8+fNAu",
-	"b7nfMhVfH5FgoxfcsBtcDdeLjcaEWy84yk0qp4gJbVe09aOym4TWtMAzy2USFQSwWYROXdfZAFQA7IoH",
-	"wHEUqmJFP2dQPoY5TbCvdsPzKq2wwsXSF5pdCInAzC6sVQZM7C8BPvoESW4LAiLO0JTLBRJJQQhrrcrN",
-	"SHeIP5LnNzzxMkqyHqC3H92z4/qXj2xBRQPixLSO3crAvUxhh8gbrlq6Sisvi6wn2AdqxipZIGLH7buR",
-	"2hvoiGISaoxhD4HjAvOgZP+fXW2i31NWr5233pVIMGPEcbfpv5UEz4wzZ6gilu6DkTRQngWnaWHwMFqm",
-	"USLXvFgi88ChyZsBZplo8SQRaAgHiHE0J3xe4HxBE2S1EARlDXIZkaI2RuXaQihVYZuBO+BONmspSHE0",
-	"J0yOvwDaANG6iUm1MMadM2azER+Q2fhU3udVuHdZp0UO8UU8roxPCQ9h0Fe1I+JmZaum+G+7dYApotLm",
-	"9cEpjrTWBVk24MIpyIqfE22mHRxmQVZeVJC2mUcXScpSV5brLCavMTiQkvv0w59e/O37T39oC502Pnz+",
-	"X//LF3/8IycKXbVvikSYuyuENMZW5Aulcy6r/MyK5JNgZYqKQkPWS7Ud7tHZ9gEIr+wsAEEP5fJmVNjh",
-	"2yMeqtf95Tt3MYznacf9P6V8zQspWOM3hfRVbjkFG/QpKCw+cyDNF6SwF+T+ahNeZI18QVak0KdPr1LV",
-	"W3ukN9dzEDejGkNdFsmZl58qLD3maTiueXeRVKHuIaSsdwwJzmWywFERZfrRyBKNu4wSqzqu/g7NWIbM",
-	"M3iOvXkdEsq0QClAJpF+yne+jdIki4IXvij7rW+1NOC5VYMeZdqLufhpElqozi1rXrfOPioXvJRwUdT1",
-	"jDPKliJq90se62UZUTMbSOrMrLJ+VamNhhNwaG9DysIu1OEtQiNmBV/tWnsOnUdKL7x7CyU8K1fMa8hX",
-	"J8PD+LTcJv5iMPY3PgV3XCiARnWcZiS0o8ZECmguiB5qnN1FN1qZXjT/X9rN75K1OfIhvBPgNrNv7Pao",
-	"qdizO3ajkuqN9oLVQWcJPHea33n6/W/DHeY7v7z46w8uvv3XTz/8M3vBqT/87g+e/f4Hn338V84FByAU",
-	"7K1b22KsiaWCEFVfe+0tdR2wS8TmQ0WsExxGcq+SzG6VZJsqH9ykhlrcUcw2uqQPyQQ5RHgKB61FGGxb",
-	"pHvHPrpMxyUsOs+zjkUsfME2eATjSl7EZzboZz32vKMsQ/ATWpAsNdWU43zxPPPu6+dm0W6HmogyzzNi",
-	"cwlCW6Inp8Pa12xuB9egT77aHEauBsxt3rH4JZO8U/Bv9GR4zuBn/97eMlemHZSqe+jNZTld0LznzlEU",
-	"VG8eKxjFomQzogUiyOYNL7+xIGw+LzkjdG+y940FZ3Op46Q2JWbmT7EgrPqWpXhvsvcuBBSTKWbzZYlp",
-	"qt5+V5InULLRj8JW4GTpRdL8Ot5MaZZtl5jcQcrX03b6C5HOuiaDNvVeNjePvTcZn2CHW5Gj416JD1lw",
-	"WCDyUY8IfHVnQDwZBTSi3duk/abAO7zQ8GG7RVvcEsEmqVCOokYZMisnhJ6PI6F9x9c5uJWUmrFecFR5",
-	"qQ6R2AhJVugrBtYLpVTX/rp2w0YaDYPkECkzIvpACEHECwSAF3qMAAynrrAYmUy1yIMJohzSrS7pLaiX",
-	"j37x7I8//fxnf33x4V9f/Of3Lazld7/3+d/8V2tQ/y/fevaz/2E1UfeXL97/5ue/srgwz/7qV0//8H/W",
-	"UDAthMvMOgdrh6FmkipoQwtYs2n26oV0w80iirp6QxjePn29BqeccyKs70PX8qtGMgjTrWRsn89aixUk",
-	"8EZMECNrIuS4oL7Hqofb50pUe7QY6P9tv9tcqb2mIGCCGco4X6oxrQTJztuRIIGigIWmQ3fT4kwQ8Jza",
-	"Q6ZS0qlQG4kBoM8hMuu3MS5XjZW3wMzv3tn+hLw8bGgUhGfzpPOdSt3Dzauh1f5Rl1stP9WUH4PtaY/0",
-	"nVyIrXrwYm/EVbnwQMFyrLHi3XpQDK906R0Dp/kyerxQV0V1/xMLvhZQA4DPTNlizghKKc74vNSvYbHU",
-	"NWDVLyd3HxzqkutI8jlRV8eJLdWOCNbh8ZZ+nTAQWwW+xwXwyo1AqfZLxl7rvn007SsKqyl+qk7fx+TJ",
-	"TorhW8tst8jWIEDk9qW4w86RjOaXC5FdkZTix93iqK/ufBHrnsL2YLVSd9k5lVWC66XhYp5blBxV4/Rk",
-	"1nnP0WiLCItFtBpjdOgAZJgQgQ64dl+sku8AsVd3s8Q1SZwwAke+12sRsfo7EfMthrqEV1615C2FMMpw",
-	"uEO00muB+gnpWLD++Mbp1lVsr/UeCl4V1oXHNYjmU14yfYeIKnDD5ZHNVo69Shn8xlEXjVG+DqfiRC/q",
-	"PEQ0JzqwdkGeYMUFK1ChdpJ4adnZ8Y9sfzyBKPBZ9KpsSDvrSlKIBvS7qyFWq9Zcjr49uTNJofa3N7Go",
-	"tmuG0nSUqjXFuirsqhSyLomIDM7+gEXUKo+9VVqby9aAQ3GQR6GKSKN8Amxyvz9EtbgzAtaW+suI2fuV",
-	"V+DSp7+O+hWXwYt7Pkf3iKzcoIHfloB4bsb9iCO/cmUaq70l+GDcn1ronko4+pLpSy1p2LQ8EQx+mls4",
-	"3jEUs+9Eno7uNfi4m3+7O2Nj4ZAttiSBSSgaaVnU70TOX+dQv059Rbsf5oSZQloLLJGNIBVQT6AKxnXD",
-	"dWfwCwSpb2JtSVGRlxX1vIYLZxKDbLszsfmPUzsCuvaHo2/FlsI0NbxCnRwNOPk7nfYOemfE/0eIk5W4",
-	"kMcLXMzDEYVzLMlaJ+xWmSckWUC2Ac5ojjfDVzTbRmAMkvgdZJEwXwlfjUXQcF56foA0kac6ZWQUo2hq",
-	"3aPMexgDtkQo9ZyNCMKaZs2aQv3IrlpmAazY4HHrTGAHVT2mnC9J+pDF0jqAYlCkpBjT7T+9whWd1q+/",
-	"qAoUainr+1vXLhlRMCHTADPNChRhkFOHi3YifI0EetHCVy1xAI/6suDSI4rq0m8EeqoWf9AWHZnU3g8K",
-	"bfLWq7u6GlenOIWffrtig2o9LnVxBL07w3TVg9yWkixSlwlYQsaEqphGeoZ76ia6BkOgh9IuAi6X6Cza",
-	"V/cDLawXuAFcKpTiAoaFnBdyWAGB94PTD8DeGPNFN2gSCmfpyDhPlanaK+m5frxO5iVDVJdjVoqDvjiq",
-	"S8YEYXUpIRskpK4zFh16V8/C4sO1xdh0E9/GqSS5VpFKVqk8rShBCPs8QIzrYNA1Fsg8boqiRdt8vV5o",
-	"sLxyQSZoYYvfE5YquhGcLKxpkgEGx5pk5wStbGH5kQSDQgQ+itmg/KE0mpjqzyOFEAzsRHG41wY497PW",
-	"Q0ZQRs5JhqYk42ugkH645rHx9AkPQ13J49vR8ENWopGtKMJpIDaDxyxUVaogrjcXfShUmNtBDRS2qA6V",
-	"YDHASFMoICe6MZhVTD4o0bZCgiFWRW/HqFpVrm1IHF+pb4cPa/7pl4Z29h5sTFoA6oZzLHQR4ywcj/8W",
-	"ovnGB27EyDr0lkE/SXtxkSLuKwyoaLua7NXIQVUPdXP9RLIhle34hFJfZruj3BLsc0sEy9bEW8CQepj9",
-	"E7xvMcGiZ5h6Y90MYguuy65Cw5OBPdsGqYkfOEitngO9O/BZzfCj5cPSWyE+K+e6rmlepxYDsgp8mVIN",
-	"s+Mr8RufQrFdHIQ2ZFaCxE59gKQgfbv3lLgFNzCkQzJ6+1Xw80rc1B5VZ5m3xnFA5EAYCbtPWSl9gtL8",
-	"AP4BXkDknoYTLnjJUpKiMkeSowXOZggztOBl4dUn81/bd/rwST5T0y/waxiK0F+fuAUy6JQMbE64MbJ+",
-	"+p4aIN0af64HhK/hEZSlOEqamn8pcmLqtItyRSph3dNE4IqNdctDjKaH8F51UoyyMm5dRrbr6ri+fSDE",
-	"+IuwIVoIgnfVNKS5KNKEpOJU19LvrQ3eLJ/dC4M4gADaRAx8z7ibcbbTGVd+7ciFiQ1+sP36z2zFooZk",
-	"E8cxb6ZX4TK7RA9tRdPPVvBanbrxPVBVLVJ2jTJpFP2YLz+kx1TtygjG5dlMSVmwKE7pvOQAPFkXzK/h",
-	"K9WzRqYEAhO8FpjX9i9pczE02pXhygq5F27BNB33VJoaJ2TTYvOoDOS7zWgmh5M0dXN39LN+gXPtlZh6",
-	"UtuKH73yQRhrP7+70cP7A8ZHRyoMLEsPaFxRMtaoRFYHX4ZP0mM4Ai+/yi94Tbah352K2XxOyb7+77Jz",
-	"wiQvNq9vdMJbzBFtIlJfr2qVjAoqvjMKQYIX1EQSRU3joX489lCr3qtcQuc4KyOvKZ7F4HmghvOoCJoR",
-	"tf+feyF/fQRGOBlHlp+KerQTgm0jl4wYsLF6fjho7qmIMdM5SpU+PhRfqK0QPG/gT5ha83adJtUSe3co",
-	"1MxwLB5hsC+ythFQzUFrZf7MgOUf6OId2qi8RhapaND2m6UjW88LAoAJsT0IgrNjU/wtkPzGUcoRnvJS",
-	"Ih0zhKY0NeZIXBAA4OQ5YcYwX8Npk/xM164BpIpQqL2H+Da13V/N8CRQgtlX0lDiREY/f9nKDmMc78eR",
-	"ZSu2R3XwGPCzVPMFIBjnBbkyo1l2CJiQU4JWOIMiGWmEXQi4zOu5uTtDWJuh1lgg7cUB9A7MoKKI6S0+",
-	"IXY0ukMAFcwTAtdZkIFSFw2GeqeXdW9xX/RJdITtKJCiAIqr24ZvsI8fPj65zQqe+bfaGMDjMVDVe5cC",
-	"TC4LGnFra3s/HERki5KsGoKBe0lDilVfOTSfI85FqRo8ev1l0hrNhMa1ixsdzG/7EITHNFkS312MiXVk",
-	"lJB+dKSxC7OUpliOcO49dHb4HeoPL39ukXfR2pU3lub6/s6Pg6HWQ9lzdrEic+U6yda+omALHlHxSzPa",
-	"UcVWEex2bSw8jWkl3L03F27ZYQG/HIfkJtNCT2RKhBBbAm3rBsMD3omE0Fv8hZp71CF/KvEqd2vitBzi",
-	"SBalkCRFj+4co1eu3bymg1ygEhrUWtLeIBsQhPTV0FNwrCxwsrlPs4wKsGt6PCxv8DWa4QJhaVUkPpvZ",
-	"KBrTJbC4cLWZ8G0Ls2TBI8XjmKtnKRcc6p10WvZKA57RZBMZymkNHfEmkWrtehIGI6oZ6PDvamYV8ZoJ",
-	"dWYujZGGOCujjNxm0puDk3gUWXrtNWZSMoZATJ9DaenIs8NLNbA+TQMSgi+Jxzaf4WlkvGB8ZOGqFFLb",
-	"805owOA6HuUux8UyBEWof3sQe+qKyBzQyZ7gt5/kXATrZfO3oEKVHyN/NqMJKV4S6OTuA0ShzFlSCsnT",
-	"zQHIkSXZWEzhkmU8WZIUcWbilX2dndRBbb6fv1aXdfJmGzcGVJX6QSu8VF8Gqou29IJphtkS0uCppFiJ",
-	"UHU2USFK/Qc7kwVmgko3DEDPDf4A0ByRFBjAgd55DqgvwmbZan51on4rAtULV7FVm2mHgFpgNx3baJXo",
-	"IJYR0bkvmvKdi0mTeuHYmJoU4tK6R03VS9xRVCMBef88pN14UbZd5LWOdu4BxcKg/VA2b+AKcGaFzURJ",
-	"oAV5cggVqE06Il8zYR+IMP8IfkID8s7IkUMouWMMhhPEiFLNxIKvWQWaHp3e3+Z9w9fvXMJDCtzhVex1",
-	"J17Z6u457wMj+MpbQvuouWQztNp0aqyo//vra4/g1em4oGGg1sOKeJ0bAWX3eBI+lil7XFAi7pGZR826",
-	"cg19Bdkaj97DJ/6Ypquyqrg+4CSozge9Zu7L7oRqWgW5aCe3LdDKXuxly1nTfxxU+gUVkheeyMYHvL0P",
-	"rJ6k1acZLxIAikYrXpC42vhehoFjM97evySbo2weY0ipBEFrfwtX5jJcFcsfBFwYDfCyNVZLj5HCb5AV",
-	"hkWrADo6B3gllhSbXEaajHQrzkiCLPt1rks2+iJv3+TT0ez63IqQNeC4mnzwNkBTGq8I0nGROFPcbarf",
-	"7rTMmYkJt+ujLxlGhVTN4iWBEqvv7NyE+eqOFKW2IpC7qQk2prRyL1fxpD60r0rVf+eyyHW7RqZshc83",
-	"sYLisSOrTbKzcwl23Is/m8SjCiLDC20dF3OcpoEsCweN9VKwgp505FcjDTVBsMPH6go3I0UYEb3rPb42",
-	"Fl1cNeHvnOLskQ4BDffcgmMCRHrdxMSE/68JXp7pP2eUQBwAlLPQ5jwotq2lcGAzpkQ26xj1TaR63Dej",
-	"t0HihQNTjRDpDyduSnALul+lYqm+INtCqSoVpg8ShIjOEX9jOIm12dvx/dPatg2FwY1OlJo5TQAqzgKn",
-	"TtB0U6lMNiEGkKbUJ4DoPkSWhCYxZEk2AuGi4Zf3uikieNuQM7wUg3zdSvYo+Aqd3j89rEC1qXTpDFej",
-	"NVaqlVqOKpNtMPmnM7yvkSKlzXwAW4KFsvqvlEhSrChrogfUS/k1Umjtoi9ySJc98TPdgq8bQZV1wXPZ",
-	"vtP2ntWjazWYQekR9IQwwgw3dQ39QfF0c793iw+X9eKBSzlAzxURR0FTTkCDfTODvO9LnQzJgiTLsThU",
-	"iqDx53NjGXzIaUCcse2dapJ62juv98dAM/BYewns6/VEXSqZCsN2zH2LE9pSvvr8ZTonCJtC7lSAv/AQ",
-	"pWSGy0ya7NnIBW0CFbTS8WDY7sX1EDFCUnNGFHi9jWiduGjUng5TpFoS7a4ApFH9rbg9WZAUHd8/jejf",
-	"H65K54barUgvJiTBKeTq6kFW3T86Pbp6+/jW6ZF2cegWDqufT+9fh+9fuX5FDQQNnDoh5yQwlhvh4Y1G",
-	"m9Nzwg4qtzApNGplgotiozni7dPjY8SLpqnNiItdFXAPk7dq4Y55uz2HAq8P0NHpg5evoVu3H6mBFv/7",
-	"/T8STqhlqkFEA8VqDOR1pbEBJyYr/9Ml9YB/qvUqBSnQ3Vv1zrl2/ZVXb9z8F6/ZfweJ1Yb61gDZNQHD",
-	"G/60kvHbIoeEdpe2AMU5zt9VksSPVqGzMNV93qq4sANrrzQEyuoGDhCWE4sGCMELSjLZ0IcqTxdDBW2C",
-	"i0zXAIoTUfEmqvEmJcbl2OwBXsy3wYeMRKTSqeNRB9sJlgvtDPJDTTyXMIeQwOiu0M2QYKBsbkNfW1eC",
-	"DNOVLsJRS7ZDiMXGTkhMfJhtWZmCh3dCxa3DUUTtiB6wGCbJ6KDW+nbpxn+Y7evyZgNXGXhkMDrk62S6",
-	"4Hy5ExhemnpurNq4E6+G6Yq6IaidQL0fIXmeK/EiFwUhtl4LJWAyx6jga5TwEkruSR3unRLnDKmcxTk2",
-	"UMqmQf8xUUTczLVlt8j27Px9WPk9C9KTDEZD1/XLELpOkTOVp82na901MPNvX+rHXLWahOn4NDvUuGUK",
-	"8PjUXklWeag+7pSnGy9PbmPTtpWqu7+c+5XUMlko5ds5qc9sMVM4BNd6ci9LbUQK7Kd2CUnBQeqZl6/Q",
-	"dC/GbFznJrrFqGaYZsF0JCxLEYykybCQyISP+jyXsqCXtQ5rsppFdKoX2RWP3EmWd3ZhE26z4wu1DJvO",
-	"dziPS4SYmBbu49QjpOqUhtaOgBgIzhJygNYLQZIzg6gviBs26kDT1adT1HTayHTm+yr1oWcmwYv1i5Wq",
-	"TYItpMwF4izbHCKsi0SBdpwRnAqoH4zygp5jSZCpxaUUZ5NlqJVywVdE48hRnZLkscduK7q95OTF0gG4",
-	"Gg/6EkZ7gUS/RCl/APjCwQScammqriA0WWjIl7W6RmRECB3ixzjTGVkmk9QrsF401IuHeDoZqCyo3Jwq",
-	"dnLKVvmt8ERIW34CbODS1gx7SSBis5tMWBMwKLG2E3k016xghqAYTQMs0rd8gEtHJ3etRR3XlfEMknth",
-	"rnlOxHLV25Tgwj0ibEeirtBNIamT8yUlFu1YV0oj8sw+Vu8XPcD33oOYpBnvDvW2ksya4yEplBcSZyjl",
-	"ROgQIhtUIQhKcJaJl9FtdbKDBwAi63/t1Rv/AhnkC5TypFRUFJrCWF0tphlB/zbhKfm3L6OjlSl/WRBk",
-	"OAKUzotvfzCBu4jQ0fqvvPJr6O3HxxNtszIi7+W9yV5GE8IE0egdhIFTqAD4O5wsyJXrL+/XRHG+q4Fh",
-	"zYIiQbLZFVu/8Ojk7h6YLDWR967BNTMnDOd072DvlZevQbvqjgBMdhWnK8qu4gwXWsbNtfxWm7fyVu+p",
-	"o+dIPwJpkDlnQjPp9f39Vvk4xz9x9V1jKddCchBsTfUApxysckv9eEsbz8EOE2qpGtrVEwNg4u6tvYN/",
-	"85s1//2bd957R10BVyus9Etdw0DTYaJxMm35VJwsGV9nJJ2TVFe/nMDxValDVVYwhBRM9iSeC5AI1cZ4",
-	"R42jQeur0h46XPx/7L3/kxvHlSf4r2TwLkLkRVEgaVuz2x0bF62mKLUpkj3s1nAjJnxUouoBSKGQialM",
-	"NAgzFCE59mzPrHTybHgm1juKGXvGYzscZ2k21mePzfP4f7lVN8n/4iLfy6wvAKoAkF2oBrt/kdhAorIy",
-	"38uXL1++9/nMXeUER7OFvK6xCI21czGgHlt1piKlopgOwYnp1ZXSfS40YAKJfQ2aec0nGvkRNePMTiuJ",
-	"RyO4KdZykzjHPcW6YJyQl5XTYxF92MqpQFo4ukBuKV5OkBchItHhq+LdpkoK2jUj0Z3sSy/YIU/4AAze",
-	"cPy5M6LuyO+shYjyRENbJhlBkBPughDEt1JYpjfdIer01AbLFD4sbpz29T58ZfXVjpi01C5cvBm33pvT",
-	"322rC9pY/UUwAaLvFUazkI80UHIU1URUq+oUPHKpESdQvj8dAdWHFVVpGvk2dlcFeABLY+BbbjUVkVk9",
-	"Bzaq41+MiIDFb+m+CmE5ec2B3Cx/N5dANK9bn1u0aq/kw1d16orMS/rNvl16zZX1Zed5SDsMiIS5I/S8",
-	"TjNU2qzT2Wzgim72yMGGstl0oGirPP1N6AqEQ0qhpUeUj5H4D/Lx79c027vpmmCUZMgTQ8y3mqUMlHO0",
-	"C3iCzLZzZ/uNZWbbHsvTnvGwcb1Mti5jM+0qNR3X8XQlBqMB3ea745X7YF4x/MzWocaaDcEOvFs6WILv",
-	"n9P/N4r9L+j8WzUaXLIxjVncIny0cpkxW6RyRcNFf0cj8F6d6jDE69CZb6cRFcd4zy9nil3KTZkdbukC",
-	"Cv5ck/w2OIucQ8yvXTK5vpqQzwM//cSq6DyhaARYo8PjmEJDkxTh1/5pbTl5ddaJc8d5grEfhT1mVMSp",
-	"xudP6KGSfe0ai/hEryAv6+gtltS6PLBaVeAm5QM1csySxRQ26zxYXXBsdMkWG7trYMSqChzifqiSiHHn",
-	"5gcsEh1HuKMDhtk0mkUI8hOlnJ1asQ5PVlSAFu6Cef++qAd4BZkzMRfq8HLqcMj79kC05c/aEGtw65sS",
-	"G792jQ1cGJB3DCRsMHF3EKFZVbapbpTL9yZ23YCAT//E5XN/fYB7zeeuxlVrh+KxAaNoLGpTqJKEkpYx",
-	"pQhjs6+zw7G6qg0McZvRmFbGOCOIDFepQnkGqKJeO9FOIbUMTpJLRLMnehcIXtljKCppy2fZz9fU/QSG",
-	"PIE0w/tCT1+u+0M7242YwB4weMRDk2a581yOu1E5ruk02F+e5L6quvns6mXiBnfStpu96/lxNHZGoZpx",
-	"N5kocVlwii57b+jKC4uz9dj/c28Zt9ZPyRokG8x9Zva2NWhNtfw8RlqdexHrYPB+WtIB47FWGBt0x1Lr",
-	"CRNjzktoQQIxcLpbmr953KcGF47sqUn4bXGEkf02D/t05QDsL1yctUp2o0iY6ns3bLEgWPugp6xDjIm2",
-	"knGieX9NMxFZhwTBMTGm5nIJtMtQot6IwWxOtKk9KQurzYNbn41ovWV3tSDrLYkged3zHMzvkpcHTt9Y",
-	"uksmyqKYql0Vmr3+RoW5monEybAYilsu3Wn2hcN4pCkLcV4/eCVwCv1gqBekweRIf6U94HEMiQt9bmVB",
-	"L+daDHkXWNunmM7VEP/lnNfzmHCLoqCrxTkxn+ZsBDpxZTbmQ7zlZOlkhYaEhT1uV7qEMWgzc/4gYzNj",
-	"floYQBkq4WCMqk3Rbq7xMldIuYdvst5942ypXSaFxhTQ1WL1MCXtBbQwWHiFji0fthPVB5lxudHjKbFH",
-	"KoPIIjN37FIxxASzR2QZTuwWyIRGfKaZS3Y7kKlJvXRO5Dczq8iSa+eVyumGVHfsqXWnZnQJ0wKPfE1p",
-	"d15iqJ25GCWoGRxBQlvUhC7hUHGsL+VyjvGyAKMu71OWWGhip3FHWDLFrlov+32WWJXcZqE+wl89ivUj",
-	"7CMN2TC6NGQdISMdINap0obduBZcu3ZtRj/ewjGU+GHzrIgzRVWusk/Pxgm4FFwK9dGl4JJ907ngMY9P",
-	"yT87HZfrrHpWp+s/zZWss2WnvO1YBX+Jp57VU++hNyvu7KF7AIZSdrnBCGu2CpewJUc5hIFSi7LjDBke",
-	"pwt7BN4pSVe7EFDVmGRU3TG95KkEc6mjF7FyotnK1YmW+C2noD/F3t/lM51vORJMa+dARn5rxmkpea16",
-	"9O/0dss8tkQzaYdgHzQy+a1SdViP6x5Uq26B0blcadHldYDbuqcSE9j9UBKPbeByP5GaHbMdjdvIiNd2",
-	"oBLYwiASRtCFkszwPlABAdOKxYqoq4tuD66+lFhqcYiBG0IWZ0IvFzBYms9rVq935CRNAKKgxTbjbNxT",
-	"MWCVesCoJNLnFF3uwaMrATt4Z+fqjW+84SiCETYeY+X4tTVCxV9hs/cO3nSp8vOG5LHU525r8/m25tv4",
-	"kF96gSDpbG6ZdXFOY78m/rGVxeV5y0p375WS/aZpzcqemmdkO629vEgOd1pPPbXIRTAPaFbmcJAWn5K5",
-	"qwie75LNRTWq05Snwm7syLObM8aY7DVK2O4O5vuDZGJg/XxEIge9neahIJYG4WfwOMYqYsifZ0VqQcvs",
-	"/sLUonRmci94ygH5uSeCtUjbwQo1EiPLSoKIy83ukWFhjleUYisrj11YuJEr/82ocafSibDaOyd1oslc",
-	"m+xP/za/QGm65qv8s6ByJ5985/in//1/fvTxs5//08kn3/mfH318/IO/ev7Dj6ZVj2Khwmg25CLBGISi",
-	"c+8CjcwmqjROu+vaLBWscGny5YpUNeOupyxlfvUM7esr+FAz6dcrp1wvtWWfkUCvm9zGdssHhUMG+spW",
-	"WbZ8Zq4O2AR4gl/1VCwiPtF4rhaYlklFqQlQxVSm135u5mh167Ht4MPW4z5MKjfMag0v2skaFHyqA5gs",
-	"a4nf+DrWXhpI7GP+jz/nV7997eq//5b7/8Or3/rf/tdL692m3QCJob+hfGBhYJDl/QrJoNOB0JXxWRMZ",
-	"JbzzIipEN1sV2bz263OoS6e/7ednsqFEPtc7vklz9pKnleNsjMhDxFocpDCufYAhojK8kELTSrAKPVpU",
-	"NWx//NDwPsgg/ZNeZt51GXnJlFevZ2NF/Ajc/N50a/Fisby4j5zNZrNrpTGrfxtgmF8qjl4QtXsba0Hs",
-	"79g11oaukIje8MKrpTVQR7DUiY0yvh8OIdGqatHMLI876mJ5nN7yyM3mOV0eRMUfUARb99ISBpWwSOiQ",
-	"J5FdPLRYPMU4aS0zPS7RZ6JKcf+Iwi3F0uvH4YjoZU6bf+bbng/dr6qlbkOsxlQqfpTy7i2ZxjR1on01",
-	"j7ROVxrNv/e67ZKy7RmkNGVp5QXTeuz+tcwpNuNmPCcLZ0632Tqp7HqVpbE+PS7T4ZUOwW4GfJUzx8Qr",
-	"53osUMVOzHWv1eYm7EG1rb5lW77pGi648L1ARThNjclmvjGr5+RuDR4yn1z26f/5+hJtVNgvZGdOhUwQ",
-	"ejMbzaV6fMCsg5VcwOs1vEAjsrrD+8A4wzVNqR19mGCBKfCwVwBOweQqFKgPMeRvraqlXGJDFl5YFuS/",
-	"yXVDDYt5hyScFXZi+oRdoShmTF1ZRX5WDeiesiuO4OpoWB77fFscwXtDHP9tmGxu+TCOgAbT0GmxeR2i",
-	"DHlHFuqJrgPyIsZcM6LKdlgbhBSL99FZhB1LDnN8Uv5U+RIaGINxVAtlBexCkiF5l1q+ApbEjaSpM83+",
-	"3l1G007XdR0h7dk/IgpsJUNAxDkipjYJP4JYF4vKl5S1v+6rdDbf8Y1qnHXXR2M+lR8jIU72RMdAxMYq",
-	"6WM0fSEAEaUcVQQnrVQ1HwARiLvzgPbx+tdZFrykRz1s8+hhosYkVeQgxNLjgPEk7IkjQNwLNaav9Hb6",
-	"sfcdOEuUMlNJMkXZ7mFP7yChr67J/6M+GjLovvPGkkgQFQcBQok2WbMxBpYKjp030bs7zr4TVSCLksn9",
-	"kXTlNB7O2Irc7g1ERi+j9MYnK4pK806cTs7R05Z7nfJEZk2IKFhGxKQaTxfXFIawnaXckXrjb0nH/QuW",
-	"VONk2ne69Ti5Opzg0rfFsKQapwwZEr25rAyAx3FZ5M/5zqWBlU1BNnCCcPAFWEzGrTNitTdgHEsuSMou",
-	"J930YOCYyXoAxArFNfu2GFJufV7FjQuD2ElLNyq7ECgFVmD25iLVlUdKhAviInu+0VL6NJvjPMUMSyia",
-	"uChR66KHhM1J5BshlyHE8/k3LsApa89KtYJuzF/wiob+WRwXDvJ5Te4IabVkriaTe411ABVH9B05cZ3d",
-	"ooqBNeC6zPouCURXnUfqXr9EeWhpzNGdDo81BLNws2e56C0De5nkhj0r28Ul0O7XD9HkBPjgh47mY2Zn",
-	"fG8YKx7tpf2tXeB306oaa8mr5Z1SwNetbw42kCM7SilY9MrqF8ytjzJe+EIjyYR1ytDnCtJD18hvD/Mm",
-	"hWCOl681WjqmokID5qo2CfBB0VpmBJJCcnyZ6U7WncONWtOEcaYFlFfeDJVpwCPYYvs3b1l/5d6tmz5l",
-	"hUrSHFVVpfXWeoQfVtWB+DZ1TrDvo5kUOcAzi50MT01EjHsZui/ivmIQatzjjkDXbpXT8HZ5KPzFhtR2",
-	"81ANXTLcLB2DVozHCXCU4xQJg+4fGDWs6aTrnt7UUbdJbdjRfU/6SurQBq8OBM+pRwNrQVMsTpfj4iCk",
-	"FlN4+DWXgmoulQVmNUXzAZRoikefLlMXgpCtUWOyDs6j0uyS8L39LWhGQGpj3aPtnC2hg6cHZ2tPqAkF",
-	"F6oV6APVrj44vsnDfjdRIxl90zatcdILPTWaORPyGGTEk5QEaQBa864/rxO3JNV/jFUyFwGobK49fKFx",
-	"lJ8vwLGD2wX7QLXpbZKR1Aw9MyyUd7Uo02iIJpkU5veUvec31nwXcTZ05R1+BIx77SBxdO1noyFDmlCK",
-	"+lEESDrkH49WkerYTF3cfO1xZUeli5XQDu66Vqtx35wKrw11fW9kQjWAsuMLIh1FoiuMK7jK8aEgNHqK",
-	"iSCnyVMQ2NGB6ZNTmh6xLmhTNiAyRfpBatpMyklqxRUbghrGgAa+h6msIBLPrj1hHZ6ALiZLbmfJJyqy",
-	"X8ZC9rX36eOUphT0siv5lLaCFFo3EsQCbrcnXCe4wqRiIySUmyCKypytQYOMSDaNXFB/fXbQeyZ3UW+N",
-	"ZZcbGBObbN0It1PmnPZ6jzbk3oPM+kI5pxNdyY9zL2tV4+LL9dLITgk8Nj2/93lECpGwWGijA8zuClgY",
-	"q7CPS+oD8jUXzG8SQXJ1BoBv3m3avaTuy7TlQe3KL1eGICNy2occl1kYK+1uWDojGS15oTJDS5bAgCd9",
-	"NFzITWYnYx4R2RzGshfmJSurep/jh3jQ1FgMy7qir16B4DkpIl4b+uvBGXDGqiCbSqaup+fx2MarqPuF",
-	"Oq5BHS9cy1pdS9T35oiVaU3Pu/Bkl90ivrLUul6YlrwjJ9jbhqcS0hiaQmMgg+NuL/PiWl5GLQ/yX468",
-	"QA3WKq0aUA9yo2goFtucrvhArMeiJHjoDiSMJ4k4guhFVneL9s6KjMidYr2rY+PKZ0Li4/yNOT3P3fy4",
-	"P+benu/o/n1/Q7yh6kjv31DBTHOKuKP7LupL8mWK4MopWfE1zdrQ43FnBSVED6Z6nzkgJ6ehbeZMZLnY",
-	"Wcr2CTLk1TOcz3Wq8tHvTWVFLemnI3Destqa9eAw9+a6oZmrLfFG0EVc2vOprS9irRtC3ZIXv10tDTrH",
-	"OU0vhlTZ5bGQkRoHbB4PGH1Xvr4W+sr3ip7dZvvLRWk26DpnL5IBPBJDoz4Fec5A4M93rgm9vgkBn75P",
-	"k4d+X8mzmRM4v6lk3fvi8Rd/f/yDT09+/K/Pf/nJFmtPshq8WKk+RIybgPEwhKGhJBepVl/oDgW8eg/d",
-	"941qXHiuj7OA58z8pGTnkd0dzRx6pR4Ba08CX6VFGUbSN+aEgMbcuaA6rO77aRnky6yo3EI0OLcmHBhc",
-	"G1x6ykpsFIfJZD8Ffq9jkbmnH+KI1nyAzfed3Y43lNmS0yfK/PRSo2KOHDgHcpYhqZnmmLUgzLan6W1P",
-	"HFd0gLVVTCrMH1tGtRBXtfVYx6Puh61hsrBwZT+pKFspmnf7zLO6g+MwmgW65R7W9jVrFYTsahaqQtrS",
-	"vDNNAqGymzIsvHS4n7WsKftk9mKCkuMyo+FuJyhrMSsjsJ5KlPCxvChIWvtJ5MDwTsfpRnNlzLdhwjJV",
-	"9rF6V+1JqXyxkl3cyLgw9uA7S25PYyhZHgvPI4WJ2PADSXEsTZ1G+plQJwFGyFwF+mpCm5s8PS/led3C",
-	"qyOASiO46Ue8Zl+oeb2hGiqrJVvovNJ5xEfZadE7uhRiMk+wTH3cU+TQ5mPz29QO76k7HRG6W0APNTHg",
-	"kncRHJ6FIE0CL6qXLQOPTBXOCAx5AjOyvdDSl6g/sP0e2mlvSkkBib6N40PizCtDwIzCOhJyxQvgJk75",
-	"KB5j/5ouKSpRu/RGqtS/u+/anGL5uFtbpIDWL51y1YJLkZJw4bGt3WMjWTfmqjlVe5ECcqfJmfWMYJnU",
-	"WndrWrxQpQKpqgtV7xRs9p1qfhQNXfG7KWzkapWMEJVVWSO0jZEqjGu66qpVdI7wqMp1Dg/iD2DX/m+f",
-	"T2y3O7EY8gkzSvUDOhR3xRFoKuVCcpr81X+Fqrrk5NLq+Vv4bpuurvlRnD91tY7BQEmYsLF1K62OFBTW",
-	"lW4uUFkNPF4YzjnARjVHctQQJCmqdI5ADFwvDRyTXV63RZQrEcolkxbyJF44ffSiXKiZuJFVwsYcEds5",
-	"RFa1pgNGeehAXCYzq8shRIpOxbntXdExto/NNcYkns7aLTDOWhMqYQdLvO5OM6zh7XEZBUyPwh7jyOTi",
-	"2JljbjrK5w8KzaTyJVgVytMTw4F9zUrzfJC2qtk+u1godhOSL+RuF+3xjMrlnOEOQfjDnBkl8kWKA3LV",
-	"oB2i+Mg05DUdUJMxn7QFngu87S+nvC6UE8yvKL3YDjZkO3Aq3+wdmtA++oKkTjLCzAf7x3b5HYIjtxeu",
-	"qjG//tN1PNcGLL5ScC03/TbBD6OpiwSdzeMqomllFrDi5gCbXEjqtKA5kkRAWqoNEaYlZNi+Y5VEZGwz",
-	"xx95RtRIGqy78zsVu/4NxC9mMTeFzN6lJG+3w4qIPA/765Z4DUkzPOw3dMRuVM8e9ETY8y4E6yrQW+Rq",
-	"CD3LS4G6RvjhK6pQ6ieVqtF9bLH5ilQcx3lUqT3DQj4AF7Cx9ohL60aQVz2DJ7CU/tg/y3XHDnfzNceO",
-	"4Jzqi8gRF7hdb7uwqVlXNI4Wa4093C1xpMyaXdBmrTfMRfPeIGuW7LNMS4o1Ghmtc6LGeiWM35TZAfFi",
-	"Cf9eOEw7+3HaZf5+I/3QX2MEuY9CFY8GUpfgAqczuUiBGwGynVHgd4BHufoqGhvGKQboqwYFTEbpwkp4",
-	"0y/VuIxwk368iw97qehF6etFIoHQVfO8yBumv6/zJQ08etEZtD+t89US6EACMoQXfL/093W+5JBPMC/y",
-	"RV4Qf1urBnLzopNnf7r6q50VEOrrp7/rNAlDzVm7sPUEbPfgz9jl9w5vXf139mj19pu3r9j//8d3D/5j",
-	"MAtHvZ2neBlyEbEJLMpmz7a5ZdJ1y7aTTUvVbVDUO5l4yZ11xK8a/QlrZ/AUPe5NrDRXk559x4EwVRgc",
-	"9vsLQZ6GIPf5xAEyRbk0VxQi3m8NHN/PIvkJbURYzq+0zwU93d20bpPChEpKzBBkCXSFNiRk5quMBBAS",
-	"487unbdYGAs7WuLqccSAuEUY61rJLhL0vM52raMEkaORMiDZQMiRgVn30hkD9+YLnMtbGPGP+IQJyXZ7",
-	"QvKMLelr1zDiGLAbb7AxQF9b1b9+gw2UND3K+CnZt+wxqxzaqshSfe3qv//W469/eJX+cSP7x1Is7+9y",
-	"ev2AQqaIfaiyIRgV8UmZ56TqesW5BFOTpbEQMukdGBiWP9LVR12qWPCzdODL0udP3XRG4gjTeV/TCISW",
-	"3R9/7WtWK772tWt/wi6//WbrkN248ca1K4FfcWkuy0iKjoAIf13qKnYpD3y+pzMrk7kjqdumuXXVyO7U",
-	"7SbQ5VbLO6I7SkBvpYWQCdhzcBR4inL7CZKI4r88u2jbHo2NYiAjX92sA9ae+Fo7NEupHLLqyEiYEtPY",
-	"WgrQssog1Q1qeWHwLgzeOTR4y0ASrQYvhLSnmnBA9ULzMNJXHXv5wkDuSDsq/ItY7rpjuW7qm0OMcAS6",
-	"qsMGXE4KdJPF0G6eVlIegTQqqWIaepCjXs0dvNPd0XNlEOADxlK1AwdxGAOvsx0HdfsNxLmdvuzECEtu",
-	"DmvCgsj10NTVUm6MzenIrH5sY36iPc9Jdv0aZis53LkCCU2J4pRZq1Wrcaivh57wJjfND32i4nw+orzi",
-	"nOZB//qNNV54ZqNosEa3Ue3cKSHDcjQqEyWB8ThWY1f9GCXc+tycuIk9oV0x0W6+nhoR9mHBveiha/OS",
-	"hY+u0IGM4zkixj1DkHgkycY25uPf/vPxp3+z5evKdIro2RXaYCabS2BeFSzLaTGZWVKw8pDoDn5PU7G5",
-	"aSH0/jSWswyWRm/IOCMZsfaEHdw5WF3Cqg8LAEUPqclLWql2zCWdyIURPBa6yPMt5EOEQBZWdXhoxJF9",
-	"TKxcZUBMaEI6TDhWCCxj4956xEOzzWAwNBP2Hxz5+Rj/O1ARxD5yW3Wphw1f7jJ+hqOgUFOw7e4a8ZYR",
-	"kVE10ypIKwtwPuZXESDg2Aos+BdVBPXuAXaZNMot6O291RuXYqrZZVrQqmAIKKk0fyCbPjDRk9KlX0/q",
-	"Zr6ThpC3fed+p2wIlsAJzkstyPLzBryPISqHAsP29+5qZzNMDyaIv4gWrFrS0xa/RVnrpYYfr7By4q9z",
-	"0ezSqzRCHqXGdFZN14vqMOBhz20RdnaFpE9wb1txlh+Tmf6w5aqPqxKysQFOyHKQhH4DWI5F8+toGtNz",
-	"5xoTtLNxNRQToTltpKYTDBurpM+6inlUY2739j5EVESIlzOyy8ZYGHAEiX1QylBEa/41bVe9dVeEtK59",
-	"+MJaSO5ZqQ7eUUevngKmgzp32mdHnhWsbnnw3iCtUwoYOdj2/9oEzHFAei97WS0bSfuY6kPEe67NqfGG",
-	"5SCeEMupFOkJHg0FFRLTurtAfWrGNX6gkn5j7jGpXz7gq9nleUdkh/I4R71Xw3OkDjc3DELv31ScOFWY",
-	"swHcxLhkoxkNejkFWg54cUoMF+p0Abo4BbqY17YuSNPqxFz3Wouu8zGNQ8nsLr/ePCzXU932H2dgTh3+",
-	"ECRzM8IuU0kOa0/YqA+TiOGE5ZcwPuWqFhGUT6zLEo65qCDqc0PfxVabWyiZG0VDPvSOFcA3Vbtcd2oO",
-	"w5coll3XH6i2B+UZdbt0ritRsm1249rXMRQN7kaxx1PsnhfTQGs1FirggW206fpnB8HNKIEL5cuUzx/Q",
-	"XtNMjSXuIThHTEm7VyQ+SXSoHFAR6d1Wdm+UR6XG24n0ES9sKJFhvbxyIgFuwM5nTbyi/vkr2aobp9Z/",
-	"pabUCSlH4iZ7JDHMZAfMUCZbyIbvYstWxIxjiWpgNQjhyEGGyQSJldoimpbxjHhb0nmvc52Lu/DIkICX",
-	"OOyPuTAlF/z5Eyz+4Q+w19Z8gH1BE3BXoTQmYGo1BO8q2WVDFcd474+MitbLtF1Pr2G/A+F14wTMkqt5",
-	"YUVbubRPc4MJVtWga6so0Gz4BSitmPEYeV+YBiBgfizrZoSygrcxkuB0EccfMyETRkGp+Ve3IMvftykd",
-	"b9BuGQdr+IFqb1N+FRsN7bHoffvH+y5py6e1UFroYhNFHjqXIcQVuxF+vx71fRWlR/Pntp2UPQ6l4Jxb",
-	"62JIoXsQLSmyBLR72ZLQiNIGt3dstrFubTaE5rOMSjaWd9QYxWllCzKCaGY/WWX/aGkDQ916bP/34ULx",
-	"YnXJ+raUqast6nyZgiZk4E+U6liLrogiLOzNv2aoT5NcLc5az0Wu2/swjCcNBHV2mJUSE9JqXN4ASYCI",
-	"CvrtqYfHWyzUScBQSAEmVzkRvZw2G96vuEo95H3Y/F3lXaWGbR72m9pddlK0UxdlIbxhas5GMsplQAap",
-	"90u7DxLZC83sq4wMJNv2GZTmz/4DEwbR96zosdgcYizFK9+f7NFpiWzu27ZZ3ScR7KSBFRfHlCODywxP",
-	"kS5BOGBSjTGHvmMgdwTRY2HCXuBj2yQg6yN3U9AGzHOQmGUz0vAiSzJ2Slq+GO8NQXpVrinq4B//DsSx",
-	"Wrcl9p2/nfAG8VNRGq9pL2xXrGUUqYOSIQTOg+/a97Tf9LiM7FLML+vXNMMAUtVi9CJv4WMXxZr89NzF",
-	"xjUmExY7asZg4oykprBn1dHONJclZnGLdZWKWCaeN66x6slXieiKBTnj91ybui2h72f9xvCWsGaqkFBA",
-	"ueVD3gWd24doHWg78V5tywziCxi/IRfWD1gYb92ndnVqv++iGb1XEq4aMQDmZgRrud3VqnWZIiakUS6S",
-	"ffn6NQ/JcqVS1/30tlylWBUgEDbIz3MdsMn4dNfX2tnGqff8qbUOMU9hA4nTWiKtobstr0q6sA3WJMMI",
-	"GhKgG+aaJOgIwnE5Urm2FQg5fy8jzUUh6UyKm3wCa9KovuNw8VB0bQD00CujeAuYv7oOA7hen6CxJEMa",
-	"n793QwUfTBgPsdSictpSZY4gBsrQnqF6AAPYQSMK3UyN43sSTYX3XUunMAECr6uwBjtpo1rVz3eyHtN6",
-	"8vmnx3/1k+NPP3v2xRdbuFR9AYEvFCikimXodn7mct5r9crNN1yaF6ovZBnGsftqyWnNer8tkB0xOC0y",
-	"qiW7xTuqRTyBPl0cTWYGfZEyB87Ufl7wQ21G+npOERrbW+5MCmfNUridwpIuL/CkQ2FuYLUm4+T6aajM",
-	"Mz/SBpNzZF6IW4yzKOEdk5KJYi5ODm4aUbzypoTLCK3q6/lP9yiOwOMYv9OsPTJWPQJXVGZXmrsPSTHZ",
-	"StRlelNY6GQXNWiTHe2mNeSehEJxAbqPwmhmxABiIUn47mKyfLUjtM6MpN4bRjPLfUOvzXODuKXWHwNp",
-	"3JDwIyCCCZUMXCGBtSGOs5IzT/2UV6bXmWcYjME2HeG/wxh4ApGDQRaajRNFwGuOH8MeyzsC4uh1tuN6",
-	"GfAJawMT0g7HHknYSBoRO6h8PWoPhDHFM+ISFqbFoygBrSstjWuy4VbGjaIZ7jEHGpDyjxFzad7qdBWU",
-	"kUgGl4ajeSnmaxdNDTYlL5U12pIGleGATzIUiQIh3XZhSafcvKVMUDOLOVQRVNxHHICMclZ0lyBXN383",
-	"sgNpyLu1XR80hd5P6ZgPe1xGMSRbTIOMfLzXXf4OE0BSW5VdB8OYDXuUIrvSThHa15QV2YEHoit3XaNN",
-	"zg085IndCs9L8QImk/SAJUL3mVRGhJDlh3j9wcoqIbUBHhGV0BCSK1tU6aKz2of08nVV7QKZqHhQrV+2",
-	"r7fSdhcqtikq9iARBjLjg/eKylfapjp0GYu+9WgA+kqa+/oyKhWDsbrRemzlWnmWfhdbrifntTj3O+wO",
-	"NxiZPJwMPUaeMDBgGlmM/YvNeRN89uk728sAotecUDBwU0LZbp5UNRHSQBSwjsCLSyG32P7NW6+zPOh6",
-	"bI9RXHs+IprEHD3hqirk36Q6Rn8nbbXZRyQ/jmbZ+HG95w5GhvchD8vWETEF1RJgPIFlIrDFYezJLPzH",
-	"5WSbCVlyeg/sV0gPQid8pJZ0UMSa4cbY5mE/T3WZaszDziiOg/Tvhx7vZ4Q0aQ//v49+NgN5vRNFXgTN",
-	"lXQtNCvLaJA1ZvPM3dkg6TxEcD9nY1zqGApZGNK2UiIKbKYv1eFDbAzLYKqicyzEbRia2lMjZEQr1urQ",
-	"Fvvm/ltvB2z/7tv2jLN/89YspWCAlMqsPcGgrpuD19neANMFeQJsnAhjsBgXxi+8RbQe+3/uVWcU3IeB",
-	"OoIGVnrxmdnb1p6wQCOO6s6E5n3wRlqNTC5EW7VHlPmEr6x8zoqXR3LqMCXBYSjwwi3JSquQ4t8VZ0f8",
-	"/pW4hpkZSlPIME3fx+A8bOF1TOZn6YBp4DGBKeiUvwaDG3SaYoORNnSVQryXrzM90kOMnSFihz2C4rYQ",
-	"ISmFYa54YSWF9DiI5Sr5wLW4uMg9teODm1F28l9+evx3f88ut6Gj7CmhcJNvXXcCv79SLdSQD03Y4wsT",
-	"/HepXZ0J/r6L9SS37WCcRlj/iLlJYJe/ziLRFUZfCTBPYqQhYN/IsaumtxROOsU5bPFRJNSimdyxjdYw",
-	"nYV+1jWnfiaNYj3gCctFU+2EGsU0gDVno8RNtedeBDvXq0x6jv2pMnCxm2+4FGRM7tF3X/ocdpErd5rW",
-	"NyfMxgI4J9//66f/7T89+/Ljr373s5x6FhRyVkcX5jrlhrbhW2RuJDfBcBE3lvFU2BJ9xtOQiwS5ce0B",
-	"W0asJzTya60mylYCoTqCRFRdRjuv9T41nWyuP+5H0NANdDqBjdBfffnd5//ln08+/sfjn366lRFgWY/b",
-	"vgiyuTl4M6FkmvmSV75tjL0Smi/qHOXFJHZQjPgFPUbeWHlc/pSq3j5xwCXvYvI/C0GapJh672anXFUl",
-	"jF2Av+La8T41a+KKiGKmikXKEVPnzjdbrA8wfKjiyGFb2n9NTbg2fKLZSPN2DKwNiNnh7+KUBITnCAHs",
-	"E4grgcdxemGyjbYB09ZMkGbJ+jw1Mhz0Pg/t+5Tn1cdZZsAslosfBAG62JcpxXB5RbOUj5/85uTzf9jC",
-	"GdYOFwM1rgh7jVyJVNScz1pedJCZ0XorkAWEw7D591l2DM25Qp//8vj//ejkx987+dvvffXkN1sUj8DL",
-	"I56AX8TZPbiesYyefVdpd+lEQFCCrsRjrlMq9sJJwMqtvPxgJ4rstGxw+At43NBWixPXKEsVzxn/Qux0",
-	"O6tawKInqzmOeZJ3rTcXOgZp28yIwk24V5kKU9FKYCBkVMVBeR9bXJiNl41hcWG2WM/nmquky6XQ7ibc",
-	"7u4IeYmsWM4FQrsiNG4GxXzRSrnmqGMqHfRXg06jSY67xtg0nv38n57/8OMtdCEmBPrj1Gp/765Xn5xm",
-	"vKbRYUxAQ/7KzBGVLlAkTD6uzj0mUawz7fhVzPo9mM3ydRnAr2nK7A2YVs7TmMueIrQ/YUVzrjeK4laD",
-	"IZeTqwsx2HapYd0gbFk3zWEN7O+l/tq0ifZg8KpjxsXcJCISqUpLOkDIIs12RqanEvFtV6n4JvDE1zbj",
-	"+Tk9IaRC0ERXq5kO1RB04FMgHNX6uKfYgEfAhHl9JufIXWGk01pXNWraQWOJ+v4F7vCoGYSwO5ifIJlT",
-	"oG1futWzKiMcOJjDblMynszVnulFuRC/4j4cqX5RwOcFxIKGnpvyOdauOLMRHLXUyLTVo2qMNWqyDBzD",
-	"ALQmWDJFAq4EIDDq0hlxgmmI9RrZqTqEwSjmBiIkUychbOM6sGvjfYRtMyyCo/dz0ovgyEkOBlzEVx1W",
-	"WIarUYkY9pb9TV2olEL2c/yTDWJMF2b5+Xe+ePrFf3/+y0+effkx4ZbEQvbxTnzm/DAHtqTDQ6OSak/g",
-	"lmtTo3JSF00iQhAuPuukY/WT5j8pzFeLCq6qILNsg4OQy1r5wOzzm+J6trr2p/fJbe3wBOZPWlAVhN/v",
-	"ebrRugI8TU3QQU+NGU/nB333NiJKoB9nx+0gJXTIpWbCLKdyy4MnplNbh++XddFQrpq/JNvFAtlGYHqt",
-	"85cJk3CcQy5lCo+pYaFM09usiqCNhHFxtPUIlUxwE1CKzcvyLoyZFwUuWL2dXr7h7RjIaKEsjTLDcjli",
-	"mePhvcP9Os2dfX5WT9nETN5MuLV79kXslpqAWWreljZr6QzWZtVsDxdGLSfA1Jr5ggvEycJlslC27kZ+",
-	"oI6g8qJBHQHZn80NS69qP5s6QQ+Iyb7g75bKsQc8Nr0qP/cdalHjqnA9rOfQuqc9tuCRCIGNhuzycNSO",
-	"RciGPClQvOmJNjBw8yTkkTAuW5yHIQwrKhd28Pu99Bc1mbPpbhrLZqKbTojWlZeL42ZcskwoW0yDca43",
-	"13qskgXH4rw8Y6X6o4qd3br6tUtzxejD6a2+3MjWiHGdxjEIVikTBxOYkLZQekqEUEpbN13L5kt93e8e",
-	"emzTefR2e9Rmw2/E7yURpi835GG0edjHLEFcKMxVdVihOxFYMQ94wcHAyh49V8IdEVfGYpzMsAiugXy/",
-	"Q0z+iq66aiWRatD8kuRofl56h8ca0t7aSsWAsY2zWg94mJNmoSgQBRlgZa9K2L1bN8uE3B+ErZDrqpxj",
-	"jN1TBukutqzH+rou9pGbbs0GuDC8NZpg4g5FNFTps3Qrk3QDvJfUoiu1q30pRrWmMndT6dIajiBEgtgK",
-	"Yd/E3GE7EZt7SnDSvOlG26AyrcsdS5Uno7Oy/hfxalsF2JriSheaYaq4VT+X1cAQSegDCA1hkg+K4EFz",
-	"NMuRqZXv+oc9ohdioZISQtuXJ8WNVVdIe9hFjCy6T78Nk3ftxwFDYjD/55VtJlVKoheqAbir+7J7eScA",
-	"Irir11pRHw25/cVxrqsiz/Hwtycuts7zyueBGdFCBcz0EjXq9nLsUrlUeqsZWwQ6lKVnRIq4EVFJvL3K",
-	"9LhcIf2VdCXkkGtTJxoQdtFgKdkPjv/6v27hLsFDkxWW5PNtSi/y3V+tD9QivrRvqprZ0mwHjc1idh6j",
-	"WvghqGEMNKm6bzdeO0ML8pSKk4aPBNKOmkwSddGQLbLyakRWz7/z0bMvf0t6b43SwZ2D7dwVvUpcddWf",
-	"TOf8V6h+0Vta5Cx9k3RhY3EVhVzNU2omqPouBsn9GoQoIH+lM9KwPRu+8EAS6GJgK6LWqha+SbjUHUiu",
-	"Ls7KPXRNXV7uq5k0+/TnT776/U+/+tcnz379s+PPfrs1lUCrxhI3fXvgnAbHnT/Bi9PuEOTJW8nzknL3",
-	"9OdPnv/op37vDmOlPSPnDBfX4p3mAMx6J/D0bRK9/0o7WUOCe/LZ8V/9/Ve//701Rsef/fLZl0+WWgOp",
-	"pakgZHct7tlFtrmi9MPYBGEWrR2yEPsigVKpEvRztbN817VZJvN17HEypTIsAV6G5ziS7ssVopgXUCK1",
-	"xvtJzA2jiJz85vsnH3/pjtW5LQR1yqg4KjJxbWep1liVjnk51phZ75lgHgldlA+U7NoHDnJLwSt/YSm0",
-	"hgl0IAFZtSzeBrcq9nONa5dNvrPmGE0wLZFLoz3bM2ZAdag8sS8k/kGTScXM6PaKsMdiLrsjWiSzIijn",
-	"O5k/06dv60smeX2R17Mh5d2eUvZQ4ls7WdJq4vGYTwrlK8CGKjE8JlkTPPKE0vkT5nLtqxcc7gQVmT88",
-	"ynagM7HT7sRxZnfsrLi9rHqYLs9pubGeo9PDPQl+NokMq2oucbO/imu/+iJoR/fvjmqMVtHD/9S9yLrD",
-	"VdT7ju6vLWXm5C//7fjv/v7pj548++Jfnn358VdPfoMnaop8cxdVp8iVq2ajmw6yBdW5GNNSXYbSiGYg",
-	"DV/UkBul+680xdAy0nXxEh+E57qf1RtXi9Rd0lfW01GTpRAIZ5mEPYrQEGTkaefRHmL4gQxjZySj+ahC",
-	"F0eJ+lOHmsYj/OIfjz/9m7K8EfpjIQYh5UBd5HG9+M6u3AwukkIr7PGkC5W38dywgZIwYSEfoK/gIf7p",
-	"hhBRnbNMvS43MOaTh6rTCdI/HNVmQM0piy9gCTfwMBYDQQQUc6rQdvHtNhhAKRtEUzsazWAj4A1p2F+H",
-	"3FH9PoBdq0/7fGLPKTuxGPJJDk9p3EOukpSIyFVtLaXIdgOqKFKxX1/YlZc6odopJJgTu+kvb2N8Sugy",
-	"ib4FA+Gzfq27GzDyLNwfQh7xWEQPkbmXXCVhYgiY4Y/ISbUKBu4kPBdtac35wrVc3dsBNJVH1Jgi7uh+",
-	"6hz7PNbLx5/99dN//sUVQvZbTT8d89sih2RtzHVnOW94yCeYWKpjMXQlADiVSBC3zGTTKq6wBQ9wD0hv",
-	"NFCUVtqCbjesH5H3N4oeRd5EuD9Geo53kSIi2yabjIds3/9cG4BhIjxlXLbqsYxhGW20aly18A/s9+d7",
-	"xfuVPlUmMG92K1gAM2Y/yYAnsUDgJQgYni60YQYkgmVqYpmkSlYlgXXFkctrINFyqUwPEqbhCCSmZ5Wb",
-	"g9wBo5IN8D38ak3CPhtMfWeFLO9V8IxJfZw5UnatWHPkszXY5Wd/+L+f/fpnx9/71bMvP76yDI1emeny",
-	"JZJXCTey4kZDg9nP6inr2XtyfZyVRI0i0Pcf/+uzL/7l+MvvPv3xx67O1BsPP5E+jGFPqtuIxu6EjMAS",
-	"gftOGsyK5gldu5aSwRTFs0w8HSexxnB6oY/zEVQvSn0qlt5TcZQF03ORB3d7QmUmOdwYqex6ZD1eTgFE",
-	"6D9Iql5d1IJv4lnSsqoa7goswwQikEbweLZEBaFD6gQOyjpoSEvwBWKIaJDrKkuZgxBkHRQP1EIi0yAj",
-	"TZwtBDjQh7yFpnuZvC4gcNQL6YLHmVYjGbmXW0Y9DkIuseqpJu1AoeyEa4ddOSCZ0NDWqxNeHfJYarit",
-	"x26eF4h/biFA3XpApQUptl0N+0nIz07efzEP80dPjv/wN5RR+7cnv/m+/1uWIIGVSTDmxvq1rVipIZ4i",
-	"S/fve0OQ+675u751TevPdfMOxLFa9yL0nWN5ZZ3+NR+K2zCZda/tQbfAFb+VlQZmpatuB3dVBrnWr2km",
-	"lQwhcLt7F8eRE78b37QGLCZu8TNTwsQwJ1EXYWn9tfpqV+5qCJIWvHQX7TFwfXHR3sBFu5W3ndEzsRjo",
-	"Yo2Id7s942q2c7y8wrAkhfopJvLOXwVB6amSnuJIbeo0dK8w88yLC1arAZiekF0mtGceI14jnh1sEHpb",
-	"RhgrJ1vhQVwwaWzHUHwNDz1tkTLX+AMSfo7PKFDZpEQ3U3w2lbbTB/zRTlUFK7DBOqmSarQLZ1N1psmM",
-	"7GEGc4k9FrV1nI6USJXFNlhS1nMAHebhK/ilXSvAQrGThiyIdwa/qdpnxF3ymaK4zK0nnAqIjSQG1ckr",
-	"2mKx0AZpCo8gQM8qYBGgpanQhEQtwnnad03qdFNdF83lvn31x5+cfPxlfp7cKxWmCTNVRglUVbR6dvVd",
-	"1/SM5IwT1/vJ//jF8x9+NHeYQTW/VX44NaDE0tObinK6sTWifigRX27d40NKD+8Y8AgG24XSa6HnsOkE",
-	"rlxoMNKG2KukIm/DnTyqtZpSbSqD3cgB8a6QdZ2S8fmvbJC7Es0izzRB4UpOUBb+OBxFCWi9UIrkYpUL",
-	"0dwUehjziSOkr0OKuR42oPwX7273GB+4S9tiddbC+U4xT8udJ/TAa77LK3ayAdP+1R+/OPnh7/wljwRw",
-	"9A0qjtK7PbrP88kCq9zqlcjKE4tUCqpOcoeshw0Q0cnf/frk0388+cv/fPL573Ffak9YW/lq4e2UF9sd",
-	"QN2eRAhvGKFCInIll5PLMpetOHN1EjXchXGTV2iN7kEz4rbHjDzuyzABLFN1tIkYj1d5dvTFglY67b5M",
-	"zvv25LKfNawL/qh9yJMuLCniG6fZcSPSxWllmQDycKOXT378r89/+clXT/7zs1//4soW04Yn1q6yD1Q7",
-	"vX/hdn4oZL9Qzt5YLyBNd43qzCgagnT9NFZWRfdYz774t+Offm8rn4Q3BJlua+VR3coJXois9JaMDtKF",
-	"dF4qo9+SEcVI8jmP2UwPIenxoUZ0SZdNZDsemUJO5MzEfwChWXCb5BstuEja54nx68+l/c29SAGehL2y",
-	"nMA3rl3cGq351sjJd408j8c/+P5Xf/j8+U9+9/TvvmCRSCA0KpkUtZRUrqimrcc6HnU/XBDQs02XMgv2",
-	"YWc1ZO/HsR6B3JOYIYpwyRiiF0b7kwhrE3m0jFgP4uHSUmoNVSxCsQBNat832niB2YHUwkhdPNMXcHXy",
-	"VyuG90GnHMJOGFssgSMB4wCxQ4XsYtQtoOqE5UVpIBlUy/EQW2y6EO0oahXhYQ8YTibefBFjkKspTcD6",
-	"SlhTFNAiRCHpCilh1p8rE9Otx7QjVptH/MkKFWMyj5py9hZdfjhzZLZnmND1MD6lNM6UvUUpeETXYdIa",
-	"scTu4NZuJvC/s3ep4ANdhtm45xEkouPhvxPeCiExomOnBRakbOpRGw03Iaz4EAXm6xPglmZhD8I+nnO4",
-	"kNpkeGqeFHvAJ4x6nGx7H85zrVzev7178L9cv3aFmJjx2JTmmzLEY9MO2svofP6wzqoOshNa7pp/L4LB",
-	"UBmQ4eTqbZhkl8P4rVOQXJ1NLiF6mxp7N5daEpe6q+mnBu+LrI+HoZKdWITm/dfZDt5BvJ8vxHk/YO/f",
-	"B5NMruKX7zPNJ5qNeyCZUTi5NH2z2Y17Wo9gl0gBIFrkJmN2JY/jFGwWcxhwzvHtcdK3SHd4Owa2c7C7",
-	"txewkRR/MUJCfy8173P2gFPhk1uzU/O67OK9fuPfoRea/r22csF07hoLULn+d7NFN9ecWEFH9d6SYx+M",
-	"s9z6J/qAIRe+DiD078vyWDuMj0xPYQeZWUmbzrcsrccaEsHjD+0rjwaV2TD2+6W1/AAfmwZRJevBowBx",
-	"AQWu2R6PO2l1ZEqFP+Up4DPO6t6TTsWB4Wakm8ioIJmwZz//p+c/+unJJ9959v/81voVIz0EGUFU0CFD",
-	"Jl/o1OYL1OYgc/idJF5AdY5Uv1J17PebqDq1mrojFXLTAKPPmVBcqxFTVq5MQ12OwBzZs67yUK8F3qil",
-	"NdctlYrrGWpwYfbOkvY4obDU4p2ynSMqnkWRi/tZs4WB0Ytw5elTXjd283GHaL6SvPxLaJyyNgux5fyw",
-	"NjzVOB1GUwhzOdFMlhZMy56mSjeBW2DCnhsYRK+GgCCyprUJIb2dnucT/ypWaIHdLbHG9QhiNXSGPI04",
-	"WLHauU0TmXx0AqsHtiksagQBAfJR5LD7lhT/YqSl1OpcgC1lc0+nUT+3gUOA14YPhhBNIy8tEIHnOCpf",
-	"hj75+MJSng6nsma8YC2JYxmXncO0irBsd4V1NE6EqTgIPkiQ0m3NhvQizeal1eUdfgQ52ksU86wJ93lT",
-	"RvVBkiL1VOwyIMsMeJVyISJbuXkow2p0AGvzOdkzK7JOiLVzQcqeByZxpqOYJ1nADMqHLnVV8IiKO2tD",
-	"C8reoqHo8/20CHZNt/1Pf/iLk+//9uR//OL4u59ssQFtBTLl1vE7wMnnv6QMum2WXkl+oIQMGNd9nRVu",
-	"UDwjK+Ut1G84nyBGvsNqkPiCQiwHUpT94AL6vw7dyKEU8SpoohTEosfzqrRI3hLGPL7a5ibsLQy2YNs3",
-	"XdOLgMtaAy7Z3DeH4v+Xv3v+vc+On/zm5PN/2GJOZazlcVpUnmqaG3gV0SQVA+fHWtuOk3XR2I6TG2UT",
-	"0nwTuqkXiK9iJanhCBIe56O5mtL1CWAzhQKgvBlNFgdJ3ZRJ8XhdKIDKNmSaVdOeoF3K5Utl1eblyjLH",
-	"TC0RyCuo0GYfURvWk3sSaK3nckMM3og7grmcrlRLMQN+WMzY2xjiQzN55ejKTwMx5BL6O51tu/u72nr7",
-	"aZoG5D5jDkujiEXI42zyacUuKJxwjZaiAMoJ/u6qELMX+eQ1o42gIJumDv380+O/+klBIZ1+FXVyoT13",
-	"w9l4CBgaRVNWXKezuIw8coRhZVEBCeM1S6YmV9CN4tyB5T998quTz/+BXX765FfPfv27Kz4QUXAK7cvl",
-	"TpxYW0bOoNDu/OmzWsvCTLnKzLJd/yZ+fpCrzDwDu/K7qsvUyLDnH310/L3fzwX5DSpsVslYTtOg6Axs",
-	"c+3Mw4rxAdsrmZX58eEDMC6N2JWKhkr1BbzOdlgMXR5OHFYZi1UX6yhSl7MQzyLA1YS9d7C7mwKkCimM",
-	"4HEG3+1SqMVgqBJDLux2oXN3OOF0jPUOlR4NhzEgwq91AmZTjemUelBrETGi2q5kjtaoVad5m7JPZJGl",
-	"KL7EK+MkKjRhlqHMrbccKhmxDg8NccDwMRfGJ6uRahECqHlI2AFZrhrVlj8yTBsYnnoEzxoOIRnV55aC",
-	"g7u/WrybACoc7rXzKLd3whCGZidtV1OQ1T+fuvOx8DOkeTXas+MffHLynz47+dt/efqX3ye/9fjTz559",
-	"8cWWw0oiAKS8+fCWg3bLQrxrvpyt2VqEhOem4M1JjcF0++gLA+N63DnDZuTpP/zqqz/+hKxIRuzs9S9H",
-	"T7GU6i24ycEZurjCqUNyU0QTy1ziLMEt4WU7lTc3NbZEdDGpKyKga4zVCqlFBFkFWh8mqOAOeSefyouI",
-	"b21gyKiIj2lDrGQXkWVl0S3DFZG7xOxBssh9enOSFUedtsLdhgnq9H6iVGfdNs53voOyvTB1ixbMe7dh",
-	"whZYOgfmHvZ4HIPsQmDPAJIP3B7s1E5jqWBPKQ0YR1xm/bQQ4bTCQCK+vZdpzfraCJC/77xmIP9ymZtR",
-	"InUBu79n54EJiRjWKCDn9zu8WrSTsdAGga2XspMttIGLfLCCnGvaj3wfd/GFGpjvNnSF1C6lhLvNwe9Q",
-	"lGLm8JlcJfAMjE35LC+J+uznoFbU52InDXkfUyNtQNzpqmlPckeZsKc0yGz/t56Kt64LJT2k7aYY1ZvH",
-	"YoO7iovG0K7iqvOFSfFmq5hrdtpcRkqWrMl1kci8LVz+JQ1hNKyOB9YxEW+DKezxdaI6LPAlatDXw3mz",
-	"guy+Rhc9l2VVc+bEXYdQbgkpdK9Ox+AWDhqPZq9aQGYKnN7OZE4Q7Yk/OqkOO7x3uM8KxQ7LHX29LuiQ",
-	"y9wdY03rE/UgJdmqkfpsTTJ5R40LNGcdnoBeKeZ/OlN7YHhSNbnXN3FyD3pqzHg2t/n4wBa7fuOaM3ua",
-	"IFFHGgIqq20naqyRJTmerLQAWh1cY2u0ibWvhbWaqLceEesNAYB0RDKAaEZ+buKt0EIgD1tIdj2V5tIS",
-	"M8oM6xYVcmuSc3rvcL/OhWWf/5Znz1yTvG4mfOzosxNtaA/RECZgAjbuQQIz10g+4KVhNo11sbRaTivq",
-	"ltoudVOUWy1IGbYb20NDdwW3rAjW6YW6Ic9XGgxAdKbclHIF6Ymh1fXqnLs7k4O03UVO/Tpz5Ny0N5wk",
-	"9/RX/3byw99ssfcO3sQ4FkMkdFfGl4+vl2bXZ3o2pXcL8+oy3dv01Do/jKZy68iWD5aWyoLLYCqtCkEM",
-	"PQP8+qXzipAP2Kn0x0i3qnpcRnFG9R4QuCDZ/YRmfXlB+h+UBzvpyffTB29spiQOoKmkgSZXuLfRYeoc",
-	"uJtTZ7QZTxJxVKjSn9Eawzud6uR7bFHnFNoOmoPsAeu3YL0YzkV6qygSlqi4GFXAqchNXO6CrnT+3qYm",
-	"NU4g9tDYBNL4sN7OTlfATE9pyA4Os36Bm8UFzHtvO87remxG1kVDdy93eAS105OXCm1H9z1Ei4rRTfDE",
-	"EENIdKEyv0zpaZuJPLN+6T5DBP9emhu6yeQGsQE8VpgxSSTLKF6qhiwImHHd94jiKmFSmaVFXomK+JaM",
-	"NlzUfgQbIGdXnocy5mM+CfxFBIFutHnYX1qqRAZQidQqYLzhss0NYgPEextgmOaYoLV2S3jcI2LicskK",
-	"eSRMhp9S7dzt5RrX7edlfTXmsOSGm8Y6uTZsAjxZwU3Bx0DmHZ++tuZ6aNBJyaarOWlZKzdARz310yk3",
-	"EAljhWa6p8aO3oTSSWWEtCZ0U/8nN1hPjRK97JJZWAzukaKmVPocVYbfwa1HsmzW7HybXlykrpid5g+U",
-	"kNXXEIQR5lemE/Cim4dvKiHrXIvp81daiTc2OfGFym2mhUx5eflqtsGEqbH0NWz5SyuiHZHwyCxUidZw",
-	"1gE5JdXYpyfPrtXabDb+8NC+69rDUVODXI+mPOipwZSeCLS8lWLH7NiFzsltyqGtd8ZuQ3OY0ekFC57S",
-	"KAalRZeWWo4+E517OIJk0lbR5DXMJx/3FNMAOtsSVw29zK6xD1SbIR27kKzDRTxKgFY9/vhhRuLjCEem",
-	"AdYHfIKoOziGHiRABED4CE+z436LwJD5s2laosH17Dp+U8jIS6um1ZvvoiFD3xSO59Mnf338xX9j792G",
-	"SZ6zlVKuEbstzcfNp+NuU6YCdsB4NBCSsNwo50T60LReaAmWInbNpH9e/Kz3ZFvgRVHfysWhUkHiTvrz",
-	"Z365uV46dLfuWT/v0Tuf6qESR1iWFsOtFqZNLXVVhaXoklt7SE5aHbNf6OOcWVVER562ps6GGnjkKFWz",
-	"Bln2Xh8m5FJ/oNqvaZaAHsXGu7u7dw7YALTm3eowEK5zcsZxHGAqWbyAXC5K7NbnDeds5vyiCb52KvCA",
-	"kdYlZj1R3wZZlUrhJpvabaxtPQBDQ9gAy3orAfj2nFgS7qaIIJQr2JzBDioIOkVjqcQHy1rVeYLJemnC",
-	"xD37yT8f/+Fvjn/3m+ff+/TpH754+qMnz3/03a/++JOTj7/cymq5h7wLGKUreILZm1egr6rBEEGYipNZ",
-	"R1bpdEdN5ZSkL0BrogGhkiyPv/zu0x9/vMU0GJeThEc5H/xx7Gtx5HKFhWYR8IiQScY8iUplXVxCy8BA",
-	"ZHNSIxbEAfK5vcJgEFVAM//np89+/btn/9dvjz/72+e//OTZlx8//fHHq8ivhUzCFflm9uu1iBF7WlmO",
-	"zWxJnjAa8wAJRepyNwG7FYmwf2WbRQqIccUeBIRho2HA2iPjyJUZHsxNMiE24nGiZLdKaBhAXZT4fUiN",
-	"LrK+15j1jXPeWAzycCqn+zWd5n3ntMkpT16TMr5MDNtM83XMoWGhpBNyDAQGGa1iqwRjTBnQsMN8Qfi7",
-	"UA3p7JsFDCMIk8nQaAICwVZ4koqVhtswmQ0eEpAjzrKLKC/2t1dj23zj6w1RZE8N7ZydsGn0qBlDLpIp",
-	"6HcJEEHEuJywgUpgWWUWUlSclPekMHS704QWzZjAB+hjKxYpxttqZPKraAuXhf1QmAA/8d9idhgGldy9",
-	"uc8ZdjEnCvlj24f2d2W2FXi8a2WHbnk2JJDWiv75pWGiQoDo0rfWthx2uta76KkU0vjVXwN7hDEqtD3b",
-	"tmMu+z5cOF2ss+wCiHkb4gqX/F37vTc5r5IxLQzsnJlShBLhqSn1QDtpMQGCWi2rQUMhq84CXHZpy9rf",
-	"u/sq6c85tD4kTFSV/b2726ytTA83YDvlESFlpehNy6qP4X1QR0S8Ol+HDnkf7h1B0txOfKFCp0b6Y2eU",
-	"NqtOR4RYA7e/dzdz+t0xAXUpHGmjoknAtHKEdIaFXLI2sJGMVdhHbsFYyFJbRc0W16G+h+02vAYV18cD",
-	"lfSbKTSRTih5gqVl5NLShicVTjgir6xXQBdL/fT5YvFSMts7sAyWsPatCLSD9xw7BFpIllrTKzBGXyzx",
-	"l6dccFPJ+Cpr/QgS0alg1v8z+r6edUcPb+h6x3c+VMm68GaoS8bZdPaep+naYlaAB3dutN7avXmw07p/",
-	"sBNglsHlt++0Dtm1a9evBez+rV32jTe+ceNKTqZOjCTTMbR7SvWvRhCLPPc33aRWZB64Hzyg35+jxAOH",
-	"AuDGP6HihYFKIGAjiVbQI536uRX5am6pTI4nyTWpDu8/8I1q1HDXR2Ph7J0oSkBrzwNpZqPbbuLwmOKB",
-	"TS5jZt2VudNbljB7M9V0fNT+vYNDX36nfa78Nw/u3WUIm/7YqmHAjBiANnwwDFjEDf8w8BDSXLMDw2XE",
-	"k4h5OTHNJ3orJ/4g/XfuOf6jdH3PgSuNomx91WFU3dMbujx1vd/h0dwbc/q8Vq3zZN2INU8amBZFJGCy",
-	"MiXhIq4OYH8KLW/+ml6Sn/L8WVAaN+N+CWx7XFY35R2VdJUxIMvW9Wh+ctaaZ7K25UjRmXX7OH72GoxH",
-	"uSWIGSt9gWiVQ45YlXiynEnvqlh3rcyhWWZvzTaFNWjPBWNprUerokibqxJ6QDU9GQxbavDsdvK1ayzi",
-	"k3Ki8yrdNqArwiyHoE2Tm8r1uiQ5T4rvQodKk6K0Uf3ev5PG6wbKRIbPS478rI+S+NLWpRYfitbR9Uv2",
-	"ie43j9OFNdHGvkiQfjJM1AcQGp3/zL9WvlmPNuz0A5cIXfgZpsHmP8jlnxZ67Ii48LAEHaTEVSZmn1M2",
-	"bqGTsZCRGhff1nHC5j5zbJ759xWSI3NF9lGeMz7/eYEJPP95d2ok+MFVLaKpwRDad/EdeVycqxRtK/eh",
-	"C4MUplSF/fwHQh6BNKr4dGKM1MWXwJrZ/MuOIlF8+5HpKVTF/JwoKSFEKr3sQ3eUz30SwdGlD7/14f8f",
-	"AAD//w==",
+	"1P19kyS3dSeMfhVE742gtLfI6RlyZunu0B/NnhlxyHnpnR5K672h6EBloqrAygJSCWTXlByMoO5j0bLX",
+	"Wlley7uWubLslWw92rXklfwsuaQtR/ijbEzPkN/iCRwAmchMIBNZXTO2gxGcrqpMvBwcHBycl9/5rb2E",
+	"r3LOCJNi7+C39goics4EgQ+3aUbUvwlnkjCp/vzXV/61+kckC7LC6q8ZL1ZY7h3sTSnDxWZvsic3Odk7",
+	"2BOyoGy+99577032UiKSguaScrZ3sHeEZqrh9yZ7JwWfZmTV6gPneUYTrJ6+kusn/r/vCvWq2/H/pyCz",
+	"vYO9f3WlnsAV/au4Ytv1dP7VBZZoTZhE64LD+CamUZjyUZKQXN5h51TCAB6Sr5dEwLDyguekkFTTBs8L",
+	"QlZmxCv8+C5hc7nYO3htf7K3osx+vNqhx0RNdUaLVevFq9deH3wzx0KseZFu8arkS8Ja790YGut7k72C",
+	"fL2kBUn3Dv5/pg1nGPVcJg5Bvla1w6fvkkSq7o+ShJdMnkosgaWai/L0w5999uc/ufj776N//Ag9/fBn",
+	"T3/08ec/+3314eKjX178/IcXf/Ad+PDBp88+/U/m66e/+unnf/T+3mSPsHKlRpeROU4UA5bsnBR0Roka",
+	"oPPnrODfgPEnGRckdcZZk+koTQsiRHe9GV55Bv6QJDSnatKTUYSd7OULzsh43sm5kAlPPUM5pY9RSudU",
+	"iuZYru57minInOoN1WqkTBYIC/T0//mTp//zz559+E30+e987+I7//Hi4/8/uvi/P7n4s/948fuftNsf",
+	"HrWQBSHtnXJtfyT7wRJYylVzqFr3st3c7NDmYtLUQ/nOqDMs5Ckh7Eg2BF2KJXlZUhhL5x3LJu15dh7k",
+	"LKOaAcxPU84zgpne5mrKY7o9J4UwC9piw36SUrUvLF1tr9XgghQ9XnCaEJ9QJEzeiSDue6GW3+LTbZcr",
+	"xwVe6WGkKVUMjbMTpx1ZlKR9Gtx6jBOZbZBcEDTdSCKQVOeDbupNLBaIMvhR0mRJJEq4ovRee/STvccv",
+	"z/nL5kt1Vr3yEK/vESHwHA46/XqXMfbjVsi8Xs0xuDBvk41Hdi3Nt825v/XV0wmac56iGS+QJAytKCsl",
+	"acuPG6++/trQKKGH4KjuUt8JSiVZNf/oO9L1Tq75BhcF3nSpBU0FB/KgoHPKPBTi9Q99RMIoxZsmea5f",
+	"e+3a668P0ce27x+Zo0k0hyXJ4zimUSwis7bkuep90i8rXhvkRPue7Wuih9c7Ja1OkbQ7NWcUTYp/Rf+g",
+	"N+IaC1QQnCLMUoRtY5NRh2ZgGt5xZ1jrZS2xliwZX2cknY+Tyu57b2yijgWtmozpJCUS06xLR6Vlz8uC",
+	"TIBrJUHAv0bWO+N41TuOOJHLuGzz3HX/aadJ3BkkaONUIioQnvJSHiCMjo/UkDMqpPr3XT49RGSVy40W",
+	"UwuC1gueEUSZkDjLQEtvSyzvEHLCxlG2KPWO6hVLimMelvo6IyploT1LwhCVAiW4FASYWi5IQZDSMJRi",
+	"GjUcQZQuK4GPrM47L/C5eniNC6Ye86m00txfunqG5FnaHe2bfI1WmG1QTnieEbRWIxXqxoTRyhxpVTeU",
+	"STInhf/YAgJO6kOymkHFtWZ0ZijOIlXEDG5T/6GywpsjH6M9WhCU4CwjBVrhDXJ2JogWO4oOidSA4s8o",
+	"EB+dM2qyp7QG/5gUB6Dr+3uTS/XQPm1yuOZArxNLkiAh75tN3LrvBLb2KIVdtRHs96HZXpaXkyI7y9T1",
+	"cGKsECkpzghLlT6CS7nginXsF0rhOEv52lznkuVZyWRRCn084DKl8mxamPtqxuf1B7UEfH2m3oFnheQF",
+	"npOzjK/3Jnvv8unZDNNMTWeyZ9j9LCUYuLOUU/7YDpIKUWKWkDMheZ5DW8BG3mtlbdLwHS+SnpO3+PRO",
+	"lNDFiRQBSaqk44JnqeHylCMGs4rjrXqMR4n0sTEWS5L2dJ0XXK0wwmIprOKsZBuaEkFTAiKQrxmaUZKl",
+	"4hBxlhAkyumKSknSCVqb0wD6UW+z2LHf5sXqtmpVDXOFH9/RL1291p1Eogg/UxMldzyTuVUdNYysUckk",
+	"zWAezmvqtFKL79NEugd6/d792LshKAHCd5I8JLIsGEnVYV6yHNP0AK316aJGpbUHVLKMCIEEXxG5oGyu",
+	"fkr1pTnuqEk4UwJ/zGGZFATLkZpLSY4Cojov+Iqqqah3EZ/BEhTknJL1SwIRlkZPhbCCZ1a77mOhW9WD",
+	"7+m2R+wXxX7xWtOSsnRE42+rx4GtWYk9il5BGFkfoOnGEGiCGJfqo96SBI7uJdl4zzdG1sftDTGo9ZWr",
+	"qT7Php7kRUqKuEZ5MceMCphx9EZRJ1xaBq0opfCJK1AFlPhHQmKWCrRe0Iy4sjPhRUESKbwUywuakGNr",
+	"L2+rQep3EIKnWTmPmXdBsODMK9A3alfrG1C96wuiWgfREyUZHwJPPIRefDJd88z9WEW+oGJ5n0tj/ent",
+	"uH4SlNeC4uxN8rhtonrNay40VuLIHaKtyupFe5aMEUPqe2uLiyLpI/PCLSaLjY+mZZ6Ok4Veq5zeZUZc",
+	"WKK0zy9X8DZWx5mXVwNrHvaOGkZSCuo3kFL9QefszBwI6qZB5SIt8BqMUZs9I2BrT8BZQRJC80E16Jin",
+	"JOhckdwdkb4aMLL2tNnxUAzN9jb33fDhYuYTrXmGEzJBohS5PnUqbwOHG0OKV3hu9ciMMO+0U5LRc1Js",
+	"uh0wJa5NL+ruuyQbdVgrWk/gws5AYZpmmC3tj+tCsThzxiIWNFfq6drfPXksC+yRg1wrXB3NzWhrckGE",
+	"GhQoY+YIdlxzY1SzIybWWjr262YLzNKMFPe9vpZkgdmcnJlnJko/83giOrM3z59Yf0tfowfo6lWvE+Wa",
+	"1z9A5jh7SPJgq/BAzBhZ34TVjwdaly6zDCw4CAvEtX6d0YSwhLSH6z0tsxSocJcLOUwJV3sAlwuaEykQ",
+	"49YIIBBmG7Ti2sQkJF7lJEUZkZIUSOCNUkC9J6g+8uKOG3LO62tTe3Oe8yVxtsGSbM4UA2rdUV0DZzOa",
+	"UXj9TE8PNmqZk0KQFD4kai6yaQ+suy9FkkSsi7opPPv0z558/P6zH//6yd/94Mk//PmzP/rpk0//27Mf",
+	"ffMQYaRfQCu8VERDokxUt7xArtIzeJd4r1+wvW20SksNvT1AOVTzrMdcf7L82Vx6eAsk0t6kJnItAQsi",
+	"yhUZku87sfk70sZzzOZ4PqglnIADxuslMA0MnBcBj/Vn3/ndZz/9B+OKfvbXv37297+8+N7vPfuzn8BX",
+	"v/7Wxe/98NkffAAf4K8nH/91/fDFd7+nHvngTy6+9ZPKyf37T7/9B9a1/Yc/vvjTH8KHH//Pz/72Jw6P",
+	"pwWegSOIsFTbKLQCZ//WiiKYzxJulqtSGHO80c+Z45zo33GqznF1iOT6Z/jT/JgQek5Se84bu0h1+1UU",
+	"z4huyGoGipNnmGYhD7tY9p79Cc5lssAd/X84rEK/6L1uPA9nfIuprFu6Hkb1t5/HxPJU8jxIh7CUHHS2",
+	"89x3I2qNFx6rhHFghI8WlM3/2S1XfQFtbsqukgJKlPk6LGxvvBgOqTT60axSppQf14RumQ/Vr11ipFji",
+	"A/TOw7tq/hh99egr7UkHPInkcU4La36Ku0LRdLQ3kVo7rdIR6i5D05fHC5Isc059btIFFouYe6UeZjUl",
+	"yuSN1zyujMkeZam+qTZJekcKRNSlT7tvXBtUuK2Mz+chM4QsMBM5LghLNijjc7TAAlG/J8Ia5LutqBsa",
+	"SRE80FIivAucF5zPPGrNNZG/wov5FZnx+cv6Ia8b6us9rgxNHrPjkgXWVmAWRyo9kctdm9XwJpojDM2c",
+	"dqvViGCznSgwLc71KDFLknuU8RnO1N2L8S6LUIHUOxMkOGJKLceFZQEv3ygFPeI4sDoRPG6GFaSStnz4",
+	"HBnDEUiTPTxCskw9l+YjhrAOJ3xJIJpOas+2Uq0hfk2NCktetC5f3mvcdOO/b1ZuDdMZGNhxlsFWW8dc",
+	"uGZ+V81bpw/uI6UtIcELSVJ1sRcTBFsf7H2Ke9vOhRvXr796w3u9jZN9tQd+0FNudvjghm0rFLDzsNpl",
+	"U6VQYvD5Vs5fTQwz4CBn7WzXBY1zdj90BFiht5I2AXNGBNg+EJ4rIQbLNSUzvTvG7KXgVL8CkalBpyBL",
+	"Ftyj49x/594btx4evHl0+qYVs7XgnSDJ0ZSAgEAkE2QN05rxQksImcgMgXMUQVzsBr1s+okwUozatuBt",
+	"DXl3ZrSojgoI80k5EeC1WGhbX8RZkVRSVfSEMJij0XlYhzPYqGBw/i9IluplFrJx+jrdESvx4hkPZhmp",
+	"cCwIDqgIWmlUS62GQCE6L6ZBnqXC7xeBoJOhExyWRTcS1V99W7E31RUVQt8WwQtUmRlA2S21ibnIsxJk",
+	"gvav18s0bOmtxgZUNrOqWsKhw8uEEbxJcCYXnl2XzdXvi5XnPuNxeWb3yWP5Dlj7x3hKs/vVBSaG04vs",
+	"lH6DxD/9aEHF2EF1NHjvyQD3/iLKcse4PJrJ1iT7Q6e5fEML2OhX8oLPaNY6I4Ym0fWAmWCT+6OHrMSL",
+	"8N8TjLHe3BO6u1CUvgP5emRAsH27WhKXfA7xJw5H2+E6ZPPtkTdwspwXvGSpNxbbJh9UBiky0wNRNOKw",
+	"r0tWEJws8BSiv+ZYkjV4ikykjfqOnhN2Vubg1jknxdmMMmp0nh7TESkK35F4VClOWrufwGnNS2mEp9DR",
+	"ozqzgwglS3Vo21aBkDf6XPqtsxrXwQsJzghLcfGSsEc1L5DkOU3sE3Vs3VBvStY9WI5KSyCPR0VzjNEW",
+	"rYG05ghs19FYJUvG9F9rkmX+GMXCsFeTgLcxzcqCQDARRgVo3TGBhy2XqW59kNl3oXs2d49P/cSbh8To",
+	"ErFqpH3FPwO2fKTuiDMtuNo3Mri6xLDwFLNlVNBFjjckLjyjICtcLLvL+g6jXy8J0j8jJVGM3gpyQeva",
+	"0ppHZqSI8MUJuiozLL2GlqIkB2iFU/JymSMYvd1yKVlxJmRhbYIDC6JnPqmoaohWTdQdhnetKEtPJZ7N",
+	"3iabnsTCyByayZ7Il/RNc/9r5XG9efTytes37DzzcprRxAQB1Rmbm7bByHtzhKy/U4jf8Fw0R+cPmpac",
+	"0ftIFbR2Pifr5GSProw7qdeMenL/y10bW9yZrTsYMnY60VieybPkdEwgTeTMQYWIDrpaks1RNo9RkKOT",
+	"4V6IsshzwhzHXmxYGp3Txr2mSjPVN2rvcQZe1zcyniwHow6VSnOsdCr72u2CrzwnYcFXOtKTQ7DnCm+U",
+	"wIQ3SHw0JDz/DpO+hBH4uoomXeHNBGG1KBC2S1haRxiO6w70QO9NdFxQGCnOaRIZohgVQeZstSqCrF/Y",
+	"Rdmf7ZyqxEpnfwXVdKuqmM1VMZ5LwwFxcbNKBGpp7E2JEkkRbWPBlJ2QVUd9CDiOWNJ9OJSvlhckJToM",
+	"Im5JdSTCuAQe/cpt36WhEV4Jj4GZbM55eoiM7cLk/NVBKNosok7U4yPw1TAuUYKLgpIUqQvHBrI0rago",
+	"mchJYtPPdx+eoiRQPMX9N85roYeT+MVp7QOX4dyrqh3uAB/fOvfmQj4358Kgg6DHjL/3vM3nuu8hij2W",
+	"hAmvGTkpqKSJFmae7KaOguA/n9e8SJt3oAGrSjshiepIVTMW2+DAtHZxH2tJtBcXQuR0fKLNLd2pTHGy",
+	"TL3hRacQvRNpe02wf3UT7OHa4yOhL1g62BT8AyDV4JRSZzyVh9qx+CUlIBO+IuaNU1B4wJhCteiDAPtJ",
+	"NFco3TfJylTf0sa8JQlLSfqO8Kro6mQVYE9JuZRKEsMqIJoSptZAZ+xv2d1x7wZacNHrf1C/g2eyZYM6",
+	"RPvoS0Blf/xB6h2onpDOAI3ifsN5VWZU1/m8EeOWwm/oqlylGbhYFjxLFe9IfoAKzuUEiXI6AWfMBBGW",
+	"TJBS5kiB/s/7f+mToBlncyKk99wetTMYB+d7t5UHx6cniHHtGEJfeHj7GN34jRv76B//6rVXrsF/V7/o",
+	"j8Ios+ykAppou+bu3tXQEUSSwm6ae9dePr33qj+VBMuFFbydEc4gFfoQ4SmE4CpuQRldBfxTOSl05kPA",
+	"CploOwcsD5+ZLGvrLb95//SAPMarPCOvJGzUXsl5RpO2ZB58y1FFxvDxkZQFnZZ+UQ6gBLeYv3/1279f",
+	"eH8rrVAZM5J3KmCPdurHsMw4xxlN+3h7grTbVmmeYCQyEoTxduZbmPPXNEsTXPh9gD0mU0spfXoYCeGM",
+	"ubE5J/UJ5up5pTFjN2nRFuMhOevwlJWv7nTguKt3dmNHOhLS3RHOsTNwUp+2bdkwb2uz0TZsbb5J65Bo",
+	"EygLd4im/u7T2Y/Vneou1bbWTsr1WP/TqAu0V/+/GmG+clR493Zrh+slKtxnTgxQWDh6dGsoNANd8KIA",
+	"1NoKbZb6cdB6aLHgrCeM1rjVWsBdw0Q43urFnQY8qxHUYwlQoJiTnRhzrTvR2aRrkizg3oQzmuONd9sF",
+	"rLsn979cOej0NNrW8X4a1M7NSOuuElr98dT+9YxawWv7o9asZ4CAxRgcY8qT0qZUe+/EXWORw1jXhgZZ",
+	"Ne8dIKS4P6IrDzvN/KZTiDZK8WaCfvM3f/M3X7537+WbNxFl6HhBGY4Ay1NH41ZJK3Xmtk16c1bIiT/w",
+	"BPr7Q7CkJ877LtazG5xIG7KLGjVaEQ2a7k0GUHQvCx/m27bhulj2dRRkvl2J8Kod7yB4Su7yOWU7Ftjb",
+	"oj7q9MzRlrjh7c5Tcuo1t20hmiFZcJSBdizIhL422s0fG6Mz4BlmHJ3eO0VGlEOUL2cMcqYO3cAMgP3Q",
+	"SZcaCGbYYWzm554KDpka8xnyHR/zLCN4XpJt4RFXxMac9Umve/qpMc47YLJ7FTbMoKeeZLOAOygq7d8F",
+	"ku2Fs3SGVc3eduKn8CrHbPM22fjMqKPRTeBmMOqF5+XZ9qyk/3jJSXEPICD9yBYi4TmJPwjfJptT9cYw",
+	"aKOzaqYPdyxNiIMB/apaw50Yj2uO2B54sm7kHk6JF5xz3DgESQri0b1OF3zNAFNpOJq7C9+5VzXcP4ng",
+	"gbgF+3oYMyIV7xJs6KAP7A8saJsfh/kuI5KclnmeAfLlpRX8nqvxqGvt87g5xF999W8PipQU4YinlZLo",
+	"FaROJ7jTIB1MMQPIHgn0PUSrUkhEvl7izKR3pqR4CeLlKKMrdTXc90eqz0gBkAmdvt5QPdS/j91F7jzc",
+	"fnoIE2cU6FiGHz14dGLSngoCmMQbuL8eIkZISlKNrKYxJqlAGM1w0smGioQYMCNVXV6ap/UwtnApVy/2",
+	"6rJGa+sNoUpwzJHZiploLsDNWw8PtRE9x1RDkgo6Z5TNUdP1PWBLMAEW3g4m0CwVolTNHh/pnBn9bcG5",
+	"tNChlQgc7Kvj5WLJ8YhZcpZtYqbUE6L2mj9o5JxkPCep0btaZ9q9a7ecB9AXvnzvyiO0v7//G1/U0BuE",
+	"JcUGnkZLUuU/aRhRi4FmF2dJNtvM6EVmMnQ20dURVt+I+6DpxRjRXWtuk3M1YwailXo33x3HR9nG2J4f",
+	"ewXas09/+9mnv/P0w0+e/vC3NWhKBK5iTgphg/ha0Byf/Pcnn/79Z7/45pNP/9fFdz969qNvTsyqwyvg",
+	"lrP3uDH4K1Bx4H4AeuDio59cfP+Dp7/66cUHv3/x3Y8iGpP4caixZ5/86tlP/+OTTz757BcfXHz7v8e1",
+	"58eqCcHSbHsU6EUOHwTCM52Tt49P/9XV/Qm6eethf/zxtUA0kuv47leU21zY2r8trE8GwFbg5KFyc4hS",
+	"MsNlJg8awFhqxwCeUXTYo7OZW0c3q0LPbQ5OHVJ2dHIHQjLA2XegePNlJbnQFzhrwI9+cQK/gQz7gpVt",
+	"mKWuLGw+TpJU4CtOgzOEGVfqAaqAdb/YVneuDivitUMpalFOzfM9UkkUjifxa/0s6CJDtW55DJbUl356",
+	"SpVmBEGuiuYmS2vJ4OpUaJw31bw5SEom8CweN9UDmhzKjGinS3ZiBY8DoYLHA5GCD2YPIPndHzTYIn2f",
+	"wbdaNollKbbVpOqZtpBsbx+j69de30fHD+9qdMqJxa21Tlef7j46BlSMUUZEyP/rc/UOErdxvOIB21Nr",
+	"j3hU7NWqRkZtxXTdP+gcZzqhWWeZKXEDZ58HtGCwVlVpM59bfUZIS7cvb5hPgjMj1Vs+jTZuw+sDiLEe",
+	"UTt+rnnBz6n3Ynj6KGZAVQkOT3BUpX1QEVJA6nicZ59+9+L3fvjkk08OIQK5OiogcbEAuNjhtJ2SUY/8",
+	"e/DO4Kud0iUNHcnhwwAjS+zjX7IixZywZBOzDxe8LESUyVJp+vf5OoAAHPC2eHwEUXLbaxIJUQHKJClR",
+	"7Yn7JInP8hUIlMe+8DBtp9dRhYDVJ2r2SfQavKJRG3mBFiTLX7kWg1iyxiJqWB1fmlz0E8JE4bVkGtBn",
+	"jD3WJeuQSda23jOum4Cm50HUkgZ7YxiqXZ/Go5DS61l7c3wgFhdRhshsRhJ5CBdVtffVaio6xSKvDpBr",
+	"so0fv+tWoswr87ipAiAgfchQtA/XKgIL1K9JeICyWyWaQtCi1MbMe3wdEgdlubs6BtszRQIUSzMOgc9J",
+	"egBpVKWQSpGEbxDWYJw9rq82zmOFaO1PABmPd91RAA0V6hSkiits2Y0aSMssgVl1l/stxXo22x1JPMjL",
+	"qd2CEZyst6uOW46JeIsB2jdN21CNjJ6TAGITn/k2pwnP1RGb6lKl6y1MdJg8gzpGInIr4U0lkDw4Xnhz",
+	"Uk4zKhaBww5OgUAgMQNQ8ANbYUMgSR7rJEKAzaIMTQt4fZxoOQGUWF9YsB7pOMFYvRRZK8tX8uzaUMmz",
+	"JnH2wf1vfoatC9BJOo1rIGHHRMyaygqmJFpdJK1azcbS9eyPNoCvDfoAMB+aapWaWXR3X7lVJ8pUN7kb",
+	"J2i9e19sBo3LY8F6rEP5YCFv6ZHGHQAfSkbZUt+g9LZQMnuBz4kfijHgKOxznsJEvlIzYUjdaA0RRAsc",
+	"I4nepZLbY0fwFUHahLPGm1r3m25qpK8Yha9fGVEksZtDg581tZGa21+EQhLqO0K0RisZlxJcxVhhNCBh",
+	"6im6wxpmsR1ue8u0PUB6lwXDO4boDidsMmxdHlupZstKO6NKuPhOhfA03+LTXSB/ONXSm/tEbX5TLIBm",
+	"5BClBGzC+qvje6fI+tv6DfFXXwuhA6dE4mRBUr8SUqFx9VH8lM7ZbXgwWPpA/WwQPSGqxZhLUoozPi/j",
+	"qh3kQ+N4i08f5PYM87ofK+qdAJoKQNNVBnw8J+gLJYOUbiIESb+owwXzDKsN/Rg0RWOT1wZlKgeofm0c",
+	"yote7PWCJguwZH+hBftyevL2nS9ugfgi5KZZmm++kvv7V/fVDWCWXL9x/Zr6C6/9UE6XQFDguXfr3CQJ",
+	"TcmXC9wTVgP6UIQ40s+Fe3lIZiULO7hwnhf8PIBn4Ydofmh6VxygwfiHr6ftQZtew8PuhZLvHXQ0KHbk",
+	"GerF+R4Yv+iT+ql5wGVI26AteVDVOfCy5AoXy/iT7x6WwL33cLFsB415wvfDuNwGh55JJAgxuN6RVg7R",
+	"w0bGS2JIsHUhsL5YOI3VgGXpg8pVpwg/J0WtMIML86QgOS6IXU7A8hL9wicKO6la/j7meWQKZQ+Wz349",
+	"osdgWeub+jh45I9/tAerJxgnBp3DkfLj5HXb62QbqmNrApPJiCSPlLR+m2zELrQSf535IBaZ6ItfGjqj",
+	"HPa9AfYo+6nLyxkX/uP9UV3yT9cWN9547W1pHN3WWZxghgCy0gkzAk/b8EUxWCP/JhV5hgGFPCwE62cu",
+	"mbbntuQdDV+zjGNPyfZ4e0tZZONPCmtCUS97B1bgmeyHR7M4KFvhg9QoKp7LTo1824OH9k8TOtbwcHeQ",
+	"8k1e/wEiOFk0qthCOS8TBxIAtw3Ny4n8iM0crnBqXa94hXZl+grCYzkr62ONWytMs3Bk+srgYrl8e30k",
+	"dqFuxNt5FXZzgmkxiL+1xdnQjpHcookl2XRk+KvXIvICdMxtIziwMRw/RdJ+Zd2b8nhtbHnxnuAVKObb",
+	"H1wdyooZCnqq7ImDtyhXheq99b0e0AcGXnwtInNfj9Y0V2fZVEMLEi8jaVUysZVlGx3EDeVWKIshlgWK",
+	"dZ8bERSu+zHNBOe08mc6/nMA1Rx/UlRVfKKKWp/A04YrT3dejLfqZ4dAisFgqdakLpGRDFVl3yabB6DI",
+	"BTDSMiXnRP1IAOqJZ2krGt3UmtDXNKVECkmzDLRGhJEkUGyhssb5yyHBLv2KqVYRU9Wt805rju0JBWsl",
+	"tJbUuXybdDy3DmB1FU2bITE1oWug0+4FQeJpRkwCC86E1rbp1deZQSy2HSvaFAwwYkyI59kMoK0mttpE",
+	"9VlyfpZxAGxZ4UzxAknPphwqHTIuz2a8BO9dyXApF4RJONw0gKdQisZZjfMy48WUpilhJtkpo6DRFFiS",
+	"M0Bk0jPHEk+xIGclw+eYZgb+3oDen83KLAPAnPSsgvbM8UZp2mcwWEDIUAMSZZ5DXaCzFUkprmvDna0L",
+	"PSP7uR6i/aZiBSMSzwyavv2Y8WTpfDRQ7QbP+mxW8G/ALEWVxua2qOVtNQrdhJAkP+PnWrVLMLN/Q/DR",
+	"WckgtFYvGJUa69I+wdekEGeC5LioaJ9wlp5VwYpC4tnsbEk27jD0l/URVlnDHRBN+43ES5iQHo1hmnp0",
+	"Gr5OrAQsgeC605U4s0BbiidrsqsPDs3VR4CWPyOPE2LicG1i3Nma4KX7eUXFCstk4X4nrO8QoG3PFGPW",
+	"cK+mcMqZkhfVBxukoT/pjDOogsIwS8iZyWnJ8aa9eAXYNW1j5pMhgPlk27Yf9eCgXNCZLuij+Tm3rcDf",
+	"5jHKzrmag/nJfrRtqiv1mWpYkEq4myF2v0t4Vq4gyNEk5Z/x2cz5VL/jKKYd6um/M1haggsgjPtdpkfm",
+	"VIsUZwmgizhAUmewyjXjuB06rOB8WyNBud+qKw2ds9a39fawLFCyHNPUGamhpzNK31cmFsFt2w1ZbpPJ",
+	"/c1tpqoxr+vDuvxjv3JIYb6B7XGmJXUiirNK3prPjZ0qCtjOzmYAWFw9vgom1+wddbwAWytGy6sTB76q",
+	"eQAUoVrQgb3qzEAr6g98Nsuo87kme44B1uussc/tl/X6Sposiex+AXWSN+43NXne5VPnBfXJwXg+02FD",
+	"drpAQWGB8dVXeZllFTnM2ZFTVo/RFebqQ6KoYt7hNgHAoZKeeU1I0M+qIelPOS6WVafMSjT1QcmVs4Tn",
+	"kCbOXb7lZ6p3ZzXUII3oo+xsVQorl01TzgFnvhE007QomZpSNaip4pDqU0bU4brQx7uuMn6WF9RUMcY5",
+	"Bcaq6W+/qdfAxFGfpYRpVnNDm+tvaUpWOZeEJWrK1XEPNOHyTKkufG2rI0PubS1VzedakpovmjoBn81o",
+	"QgpX9hGcKQWFAiSP+lQdQfDBNmgARM/q4lpiQfOVXlrb5zkl67Mkw3Rl8xXUF0pOnzlpANrJ4TZlv6sZ",
+	"q37KsGCZa4VlAyqr/eSqL/qrFK+wPonNFziR9Nx5oDKu1l/leA4OA12ZriFGzFdN1jFfur03FtSyaOPL",
+	"kp07ijHk3zk8o67HLgvZGKszXsrU6Cj1l450BOuQ82ZG2dLhPI0+Ui0RgArUDJdoxKOzaUV3ulKzPFPK",
+	"YsH9btbbOqN7F0gldGexFHpQNowiGndEbYLLVX01558tb1/RwHex0YO0V5FLZtzH5FE2gtJD2esO6Zyr",
+	"luQyrwpGh9nAH/Cj+hJ3SSOg1AUZHhUPZPjNWz/NTq/rX4FYWSFxlumkpIxIgRhXFzHEZwhUeWTKa/JS",
+	"Ioz0FaAGLIiMLqrn6vzupbO6IB4vlHLqMwV13IUemn9jMToq6BuLwGAYFYuBkIMewIoHswoZ4xDS2kHt",
+	"R3mGpdpJSJIs0wH4WhQO41l4hlgIedea8TwMNhL5V9+uB0OEzGNde6YQNg8pDeR23M6wWLwB2uUupGNq",
+	"jKDdDQTVqt7J47eQGtiXzUs+H9MoJ2t8l178oq2cU1W++mB2/pgIOrXE6rw77Y85qMuCQWwVEzQlE4vx",
+	"YAs+vwSsHqh01dNvyPqnn7DhBR4b/zdIMIGkaTWr7szY6C9BU1msn9ULo1UanDPrTXVXos7xgHGbITQc",
+	"bS7UVoM6/TttFxGnzr59oXHmdb9BETzNMFv6Cn0yIQlOD5Dg2gisrb7mMHNu3SYDRMMSXbOIqD0oRZVo",
+	"7UYsuPosBHy/c3p8rFSTRvqvamCijlbIC1GHrb5b+MqkRiBQuhCmviioxqD8wAdLsoF0VoLh3h8ayOiu",
+	"R8oawU98mDuKsiu8JCBB9P0MndyBrB+cAcKUIKZQO4VTdwPVwhmXCLjjUGeO6ItcTFU9UqzucSYXlgaa",
+	"GW64nHHVxxlB6TCqEp9HOgT3hjqy3snHOXNf3aEzt3Fudro3p/AlcecC0JY296Sv4PVgCVlrEeyeao6A",
+	"QAucoikhTBdi0dWoqDysWa02LIYqqY1y5zWHAhV7SVqXuK+cPZUdgTIqKc5oZecRZ4KYuk6V9c8YG8/W",
+	"BZUSDjzCEjDMrKqLO2FJ6xnnTp7hqTZjDcIr6MWp5l47tytDiElWrAlX80qQz7zwn3GamTZKnRiblD9C",
+	"OJbzXHka52rv4dW84NNMJ19G1yLcgqMqPHZMpbYo/TNinsleCSXRL2losEzX4rXm0rt9BRntLrwSFZcS",
+	"CBmI18bjYjDEdt76SuVsb0TVrXf6vFgdMbH2zb6b2RuhnJzjrCS+FD91U1AXYz1EW/dKp3FoSYdSktAV",
+	"zoR6LMUbByL+0GKnHC8oU6c/3DsASSzR9oOxYfya0fVoQ4TRtZo8UAmqxxHKtGPmGESgjzN7LEiW32JR",
+	"rKke/feL2GqyUUogF55sp7u6Fg2sDCi7yQIXOJGkEIfo2v6+jZWXul6H7xSvbVddaa2/caxx6hro3LFS",
+	"C5YHZP7abkxFmkm+sbDjHbBnQaBdsPB33NGRQgrJOKuIfuWNqDz81Lc7b7G0gsJ5dV/tPXFg6sv6826f",
+	"I0J2dJhaPJR2LGL/pCcY0gdASLulIq55nwRtfWy9VPNS3LLqxRpdkhXeieyBZ4OX/ofqmdg4NdgtPdjx",
+	"9bapYwrNaQZjcVAySrs1LcWaRB9CjIaR7MJsogXA9vjkDkkcUVdNRVcipec2MEQYLSwlqVMMyyf73iQ4",
+	"k4tAQslDAv5c/z2ckbWS6oV+Rh255ZJsUguVSAVS6iDO1EVdF3ccRgHYonBEhXs3VNLAyejuH0jbmq17",
+	"qBvwrc+bJMv4Q5Jnm566i0BThEGp0rGGJw9OH6Er51evLNT7+qq/XVYP48b30BfD7M9pio2A3o+naoQh",
+	"1M7NDt1F5eiPfH5TA2140m+8l+ZaV4yoIhQLWLHmxVL92elNQrUSjNaELAlLQVs1lVuReomk6LO/+b+e",
+	"/N33DtEMZ4IcIB01NeBBM0qM7dYMtIc6uxBaltA+WAEdj/CbBBceQyJ8jfCUl1JxecJXBCwlOgmacaRj",
+	"SUHTp1IgwcsiIYDsUmEoeApcuva1YTHaGqSPVnfgxnrEkgWPu+O95j/wOQ/AAYkFvnb9xvjLmrm36rdN",
+	"B+EJPAQXgEeGw8Ti17tBDh/wR7F5WLIApoCO7BrX1UO+9rrYrCHBb9Pj6wBTlMzGlnp/XuOCUTYXuxhk",
+	"e3tqypjBOTNwB1URyRnKpFqkvuUNJX0WycKLhPXv75yo89h1bQCus7orn9y6p3EmdE6leAkwsOSCC4t6",
+	"TAt0fCQmCEukjnYJQC7AgjFoFL4NMrV+3nE1RPr4jfEa8bYlgcEJcHxUyRIlcIoKiBjp8xxhtkErbUX1",
+	"1fytS3U0WzcmMmSfqJGhDT11OgHYMD3npzPjG/0Xkma3fIYUa+neAHLDxE4OOlIWxAesdHz6FfSFdx7d",
+	"fvl1xRNffuPtL6p//93d03+35SK3lSbodlKxqOWBRk0Ss749nK8xQwfLWNwIYaB0Mgr9AnxmzTlDbRYN",
+	"ENMQIpB6qqrBYobhnSQ7J0zyYvNGo1KmjY/S77sBpzYG1KvJV63toLIG7RapGZU+9VrIimST57e4wr+2",
+	"o5SsLZJ3TS7I0HFhF+CBfjxYMOLG5SC4AzayORVS3Svi7gs7BOnePiGtotjuEtKqtJ1GEWST/VCzazCH",
+	"2Qn/Bl7t3be7ULK929YXCNSFyYipCh02KbTZ1ZFAVcZYpcf0CpyQ/tnKqd6GClXtnTicgKpst4eA0NSJ",
+	"drD5CuKYn5q7z1+tAfwLDFnqQKUaf7HA5wZ1sKBCkWurdhWp++EThpjMxVMYNNuaTdIbE2RvfbCjtK13",
+	"6J27fF7ly67wpobx9qlzOuV/pxsyD7BSjcgwaO/autZ7M9Xfg9/QxWxweLGuHJQDTrVhX8tSLjl7Bcep",
+	"P0rhK6ZSC8I5LuQBwo2tAxrsAgtkrJKAbzslaM556kQ0mI9xJR1gTCZxcSc1D3dQhvXqYMTA/edSu7Wn",
+	"MIA9+XpLr/YbxGs6AyaRB37Gft06up2Lz7B3ra3ktvoPw0Xsat1eYGF+sxpm5OE5n0o8mwUn7vONvXpt",
+	"oKK7d/7Xd1joepQvLNqL1CJkwwMUoJ8/kaBV0jICXW+bCsM+XJvALTQj0TJhBL7FuDQjeCMS2zs+uAUy",
+	"oeNuJvDo/REtbyNRIcNO3zF84eQjvaXp7TFLV5A0fnqx9yjF4fUtyq1aN1jizhOqejUykN0ua3PV6ltU",
+	"FcFq6W33w6RVh7U/GczMb0fXLRtu8+KC102n47CvBhm3HUelf3tJTKrYdokfozrXoBs58wLYxHJAGJmr",
+	"wbzdko2//tbF373/7Cc/Rf/4Ebr46JfOh19/69knf3HxwS/NL40PF9/946f/69uOPum6yqvrbUHSMxsi",
+	"oAE6bHq2V8c0We3d9XMuY10/eYaFRNf2J9ZhDjViY/FATyX3ZiFBnkrkuzadPAKXpko8tzPyLdhbfOpF",
+	"r7UABZHg2Fscpc8rsmgMCnVclO5bfHpingQaizKTMX2UMuErElX5ZvhYeItPqyNBSJJ7QvMUb6qfkAkt",
+	"H5spq0+BvBHQXdWqcdOU+q8Vb/HpMYCkeKz95useGgxFfkie02R03Id+q56YHklg9A9y134GJg+Dt2TC",
+	"GUAUFTwDjwDYlEy8dYWooNgXL4nB3dFOw5dzUG0hYhrezAiMRVueXl4X2OzXWdY0VtaTd7jqOYAeJjRf",
+	"kMJC+PY08GrQOUjyBVmRQp9p/UO4bKKlxdH1J1oOB9AErjgrgNXy82hkcM21IHmqFoQfWt7GSyueO0CU",
+	"6URipY1FAvcGiwjU4cjXPeHI5/1wZ75NclLLTr9LLzrvwevb80N1A/ZTKL8+Nu8fCkJYGd4c+yUPBJym",
+	"VK0mzk6cZmVRkolHl6iYAQG6gUDkMU5ktjGZb2pxxV57/JO9xy/P+cvmy3cFZ688xOt7RAisC7yMYNKo",
+	"bPTq3PGmm1i0L5PWWsVEuDhpfWoYtE7yYFnrraBb21X2t2hkxVMSp8SbzMUhlnmgHzOMZ5S+ETE2GjsQ",
+	"cNAbu9nxpNV3H8oell39/sYlElAqGAEvqrfgnnodVKCiZLpAhw6TRFSYbM1LlOagc3b55R0jyUdn9G1V",
+	"6N1shCrqtFO2s+U522LS3RyUHWyUHQAlj/V+tdCftzz+r+6Hz/9YSvvTjDv4G9gE0/XDb6inTgE8WOyO",
+	"0SURMl6lcqst+KLkfFz7CBdz0l/EoLlLbtoa1gAiwbINeFwB1F9jkg0aLy4RVuC+69cNvKgr/4yut8sW",
+	"XhGgfOqkARFyqD03D9goZ5bi6VWZYRllvvCATAWcXP6bqdtbaKVvOnVuOslcJJcxxY30g6EedmHlBJ7c",
+	"PttEvd7vb0o4m9Fi1XHsvO6tjV0HUw6XZ9+d/7ARa2gH7Jvu22QD2El1umsrCY5CCUeMjEJT1es3iUgC",
+	"gtwXnAuCZlAe2oLgCLwCaGk+6+R2jM0VPeZZRvC8JDsCbApSIZSrGJ+LMrctRJw2MdEhdznPpzhZvsWn",
+	"naXWfU2cdBJosW+ZIVfHY8S1X/emRNR5PqGMxGH/6ba6RsjxafJn9AT6Zn6fe83XoWm8mIH3DTiEHe/m",
+	"zXqwdxhR21EQNjElnyX8HxcECXIOtqZhneHyxrEXzB6jHPOXus4MMGIrOqk3mcuu9CNA5u0u9bva2RAt",
+	"HnbGpHYyagDDA9+iMNcAF2zJPP2a7pgAFbuqtWQd0oTfJpvThOetFFXcwq8W1lssbJOiUs3UX2syXXC+",
+	"FF619C6eksyacXdRDU2b1rveVIlWXEh04zVtVEN8hiBd4hCRVS43SOIlEXDGQzYGXuNNTM3O51A/Ts/A",
+	"tx53KQu6Vf/mg4tv/eSzv/1L6y+tPnz+J7/92U/ff/ajbz798Gef/eKDi2//d3jkxz948vHPqt/gwd/5",
+	"3ud/8V+ffPydZ/8DXvzs539x8Z3vX3z0y6d/9Isnn/6XxlcX3/rV5//5r/Vb37n48Xfq95/+5x89/dX3",
+	"P/vFpxff/WP17dMP/8eTTz7RLzruW8AhBx1+yg1MUA1vjVdTOi85JOlWYPsGob3Cik9LzYG6fINiS4vz",
+	"vPbnU9ylbDkmyG0suFcwxu0uZfI2ZanJL23X2bSW764hwhjwBiC8ymwgLaUKrO1eQliqo/8jQqUyPp/7",
+	"4LRM1iuVaI2pFJAXCtuIPJYoWZBkCQZBf1qWHVazyeSayF/hxfyKzPj8ZatuD0q3eeCaB2I9fPPRRTw6",
+	"d12fBqEfvVwRpqFYvJ7LVXwYX8s2m5XzRgFlgycwyjNsjw/3DlbRo/o7sAD6QN/hTaRVp/6rp8B3Vfq9",
+	"uT/ZSUMPEwhJhudu7CPRdZoNUaB9Nemb6u7uJJX609WLNR7DS2Ki5nkFhnUlMwO4YvWd3WhN4buIq61t",
+	"CeGW4wKvPO7Qt04f3EdYANDQgesaM2d4laqpy0AYH9pE3d6nBOWlRJSZKqIW+7rikCJPoGmD8xfr3JaV",
+	"Wjt4X/AZs8zr1ZT7CBq43O1UHfb1fw+bqt/bLWd32qFO+mL8aeO3/qgoPJs5TdWFUFv1rqCkPfikDE8P",
+	"DLxuMlwd1VatfoEVAaA81aMWRhZd4Tm58m5O5hBMoj7k4Jx19PQreTrzKkZsRLm8yHBcKCrhA07H6OTm",
+	"7UDCo82XHFNPuyAWKbyFESyR5HypjzyLxcuZSVdZY4EEYRKpfeaH9qyAHjpTWBv0jyXJNfzZgjzGBtAO",
+	"pXROpYi5ORgM6wjNqwP1yMhaoyYRU8tDV2E3f8J09Z86kOVrQQ9VXEl2YDa/ONNQaTaiqkp9sBxaQV7X",
+	"yBfEhAn0Bwjbru9IX3gJSSkAjgSQK2hGxted91lhswossskEX771CF1xb8BXfoum713Rj4srv6XaeU+X",
+	"Yld68YxmGUkRZfZkEhKv8gCmrB9yr6p3qItkUwlZVgt8Ti4BsBe/9pO9NbbwqoH6+NTI1gSr2wDj0ljq",
+	"sBPjYlXQgsDmW5KNIgVLhYHdHYbNaWPzVQOrFmtSc4chpuWIPj4L+GiUIH0DYnCCIIjwzCGo1QKgrBGU",
+	"xSmUsBFIrHCWQdlygL0EbUMQwOeATL3L1gdp7BNfCHw6q8bvQahNZydWUg9EUtmQeIckTutOU31UvmfK",
+	"zbZyvOwcInGxIs8gvgwlg4w/Z1rEcEYM/fTNuX1S67x+UyhMCX+lXGOWZqQ4M0WMEmLMrhAyembvvxmZ",
+	"46z6VFCxPKt43rZQfZFxIc6q2n5VsuWZCZuvKlwBrIfvgLhX+YubfP/k408/+9u/vPjuR+gfP0LPPv3u",
+	"xe/98Mknn4BJ6bs/++wXnzo2Hr5m7uA0OHTaSIpr97cLX2mPYy3aYapHs6O0xDb3hDMD7/FzcqyLaIZt",
+	"ofqGb4ksyqmuWGbAcYDKsiwgIo+KBBd+BcDuo4A4lxxVzQyGZLqh7RWm/lV7h+oD1u940qUbcR4iEVjx",
+	"wiXG+2emjpqMCzlBUI0W0JJEUgVeD+LKBwK/oLEDUCiRuXPCkwYsTuucql9EWaO47pksMBOwhBXko1Mw",
+	"Vh9gpm5uNc6vxYAc+q939/GKpF+x2M2DCGlev2EF/TyuLrrRD8NQzPcDhWie/N03n3z8AzAn/9E/XHzy",
+	"4dMPP3n6w99Wn5988h+efPyDi+98/8nfgxH62Y9//eTvfnDxp3/x5O//EwilD/708//yZ5//yV88/dGf",
+	"w/Mf/+zJ3/+ni49+cvH9D55++yP71SefOGtCmCRFXlChBjvn56RgRohSJiSVpbkUCp5QIsFNQDMqMaTa",
+	"L3gpyEIjH5u6f77td5+s+wvl7y4l2UtoLv0ZtKOvq8HgpK65SpJVnmFJJkiUyQJhgTp1XU1EsQdLJ6TL",
+	"mkyFlrdH2B0nwPBHmYUTd3Lp3PDrPW/c3GN5K1CzBOJAKEO32FwJ3UOkK4sanZe6N8xK8ys0ICJmm1HV",
+	"9Qz8NZbm/OxZz1CBtZgigroFW0TQ5i+2Zq7lmgm9ISkyhTGbXnkwsARg2MBgGYBWbEBDhi4AhiimIf2W",
+	"GW6YLu36fsBqm6Z1xDoxneKeTinRVkFLXTS7LKjc+Hc3dLsLZcZs1Etlt1r/WHdBTc6AsaQC0J26uRkf",
+	"b+SVAAZS9RFeBSdrqZtEYOryVskDaWEzF30hfG1Kn1TV+sTlQfwbe2kQxT/DbF6apeiYihRfHuoKBitL",
+	"alwQRx4hnK3xRjinzzcWLx/fh88vv3M6fNBX/U+qiYaX4JTgwlegbxxPnhImw3y5wpuHROpYbh9yzy5y",
+	"sp1evJOFJOgjG5La0nF8GdLDuCvmtXB3/1ad415btgfg8GpEvIi5B/pzkPWP6Auf/cFPnnz8g6e/+1fP",
+	"vvVXXzxAb53c+vIEndz/MiCD3rw9gSIMaLqBLDJTn/8V9JDMSoEzcYBMFeD/8/5f9ruK/k3QI+K5kF/f",
+	"GirnBeC0eAB0LHRLMF3MZO4cG+x0b6Y0k1H4hjiHLNLT6mo+4MkJpJ8kWJBArv/+bkLRNfxpJ4Fof2dR",
+	"66WA0/bdMqVJMwLJTVmU0dlJOptqzBT1Gx1slKs3ogtGBPCjwRx/2SX2GHFdp4ANzBocjRujNLqqlKmf",
+	"abjWKb/e9jsotTotMMTv9NUnkPztWNTQHqXYehwMk07c+Km6h0Y1sspiXK26wzLNrIHOHu0u6YCUEJc9",
+	"Y12J067GuLVVyzTal/LQsC0ZOlTT9y6ok/w4LrJRhAvPnt67pmPuT++9ihS36XsHFuQlgSqrpgk1ogJp",
+	"u1F/TvTguWDmMTFWqP4wV0PKUDyz9FWN4BkxhbbFBPRsYF6lezMkCUMrykptTY8UXy+M8imH+Iqa8l9I",
+	"eSKu6PK/5MqSbF5eYYbn8OMrq/SLu1yN6MUIZXSTxznEDPoVUspOSQjtP/rscapmDNyaKvjnujqGGcKk",
+	"GmjPHENh1T6OM3XK9eIdoDknwslkcUwfcew2PnI7zKCxix8K1m5QI9ZUHiXOto7vVtIplMCgfkOSI12/",
+	"67CyQVHprFBECsOWMeSuBtDa7m8eQc629cyW04wmaEk2h2psAm+EqfFRL8luUkXqIPRqcN51zgk7rXOh",
+	"WsurrU/dWd0ncs2LpTVPQeED1e+hmuedk/MbMNkrEG4xZOreIo4nKYuC+MIUH0EtGdh9Jj4R7C5YLMU/",
+	"UeU1T2GjNRZIvQA+oIzPtb9iGBqAsCMZACQqBZlYp4g+5KKFjrokHM291KzKME0Lvhak0OxKJaIiCuai",
+	"o1vadauLkFkOc8fRTDY18x7CQ3L4eBdWQXdbbO/kdPAkuu6HDKsT7LHcLrvh+WRGNAcVmFJRV0NviYtS",
+	"LnhBOxTvI/SReWdjyqr5YMgB68ljdSTJWDx+qJoUFdwgi1IEyx2vTW7FsDXdPukjpdprvnIdlAmaBkKv",
+	"jN/Sr0zluPAWpKwA2aGM/wqnBOFFnAVaD8U3+nf5dEx2tUEr8yyvxaNqEmFaio3/Xr7ARbo2M+0SIRSU",
+	"Ys4DESp0pM3kw9plIBhFKfLecqAP6zI6GRVSoFzJ6wXObOGgjM4IpEeb2lsuBtVQ6dpeseTuxnqAht4V",
+	"99ntZRbUu+WL1FfSuIUF3CVqB+CwG6vKUNNBNJhhCrlJo1QF60qLBOjdQhtJS3LkPT0JU4cljFkYCzHJ",
+	"ZtEncyRgcY3VHIniysj6EfdoqqQ4pwlBhKUQv41MPlhkjZjnDD+M6ag1yfHmHpELng67QuyDsH2Mkyt4",
+	"1ZtitrRYBjnewFU9z7A0cWYR0DezcthV/FA/ZQp80oSE9g8qCCPrqORskdFBzM5T9UwsViaIhRpAmRSr",
+	"e5zJRaj8IF2RjDISr4Gp5oOFN3zYuqGDHDMxG44lewOz5SP7LBwJG+EPE1Z7GjNIgNE7JGo+DUbr1ydT",
+	"txi3hQNuoj9XEJu9Qd4ODUNX90GOHROwMt1sm+UQUWUemwCu8Ex3ovjDYfdCsa6djeQDc66TgxuZwo0c",
+	"4YuPfvn5++8//R+/dtzcOdEJsd3EXi2EAu6DB24UhtfT+lVditGTVao08jNI0JigDFZWycpkgQtBIHSH",
+	"geCsqgCp1tAM00xo76l6/xAJyCNyq0AOmRAi7+RkjrP7sahL+mnYhV7spdf2L5XoU1mHB5tsDcFzCJgo",
+	"uEnM0XvcdZUHUfTLiN1SM4upLgkmhSTZJo2tpyKF29FtUx+uJc+EKAsLNj6YZ9xk4+dgovpnw5IWJmIn",
+	"qEnPjb+7nP3O6fGxkh6uuggCA2yMlunRqkIqG6zqr8v93bOVVSsveYWKsDIFN1dU6D+/1tOOXbWuLdo+",
+	"YaMUFZFxQVIwSleBjF+CeqSIQtAIs07e4drjl9iXFoB4DB/bd97Uloqh1bSP39/qiKcODl1VRL7e2MPq",
+	"TlNI7EYfaAmeF6wadNaxw3JPP/zZ0x99/PnPft+qCNUH/dfTD3/2+fs/+Owffsf+/quffv5H7zuKQskq",
+	"ZGoHpLoRe2BUB6++UMopf7wTUkNLDspyB7NtDLKhIW0/PmGzyx0Ea48CkRrE4DTh3DFHlIwsdjnZk3y0",
+	"u1CnovJGrLSPnCc4WQ5mjQzjj+8MkGkIfunEu+orXvgluwFEU79XtaUZklzi7BCwDnGRgMaL0Yxm6gTQ",
+	"YMWilYzoidb0pA6G8gbrzGbPLZtL3IPNdHV/sr+/f4AE17muMAkNhI8MLiMk6yx0TfYBU6gJFDUJyLpr",
+	"O24/tXX6wWXgSWykpw95gLOETPQtY4XTDirbi8SPFWEwd4MME47g8u29BuJqMPHIENiq+IMxssMxucF4",
+	"zaqrCtR0m97GgOCC49wLjH568vadiYZGHx8Vczks/0ZcyiiRamqV19OqFZ/eSBxD+JMC0meDQI8xITVb",
+	"cD9vGQeG7bZVPso4d3GVfmLn00kP6XcHGzKFApZGSJzoGVjsmbdH1Vexrwy7c6p4joo2Tn9+GsjFLWYS",
+	"BTpn8cga8ONKmXvL9MYAY9aFeesO/XNz7PtWyE4xW55V9t7J3qwgBOARk4U2HmY0x/58ohNtLLtrwzZa",
+	"8W1Qh6gbBcPlgrK5rrgg0YYYvHWoV4ZmOJEcyjEYTAoiEQOP2wuMQ1lSlsZz420Ysk1R6yTiBPDWfLxy",
+	"TopHdEVip+M782yIiC0CpafSOgvrnrxcsuCMHCUeAaAXJ04CCKgXEDXxyKPEB+TdiWKETif1SAdPBuOG",
+	"+peGAdfA4m5tMLwykKEwJEQZumK9bVe09BOHiLBUIKzEGQT50jQjTqTvKCOkBaCzI+qHorMUf+5QdFdv",
+	"KBlikVUnCNIA0FQjtTke9JeUICrOt4kiVOcr9casGc9ns5scMFlmNDP5/hAkviSb0XFhptcYTG5L7lOC",
+	"s/At02uWO9HAjepuNqWpZ5BDANMBI+UbNK3LhY4sic1zwoQvcMDe1jDaEFxUoTpjzmmvd5/izAzW7lhS",
+	"hwY5ieITtCCPDxWtnMiwQSEZGwFLGuFILwl0qo/8E6sJ32EzDkMYG8dm9OdqPSyB+3hpayxqX6CJ9EZR",
+	"Kql9YKOQyxXISGyWWNHlbfrGITIVDg8MiXS5n/q5q+gefWNgU18P5Q+mRGIbruYbWkbwOWkMEPFS2vXy",
+	"ZPD7oMB6wwroHGynwr3xdUcyqamwtpGnxsqvNKyFNdIPepe9MhQi0w9QU5RuJScjClfagpVfC0D3ee+x",
+	"DR5QT70kUMkUPQsiBEnd6l+HuqhPhTebYAZJ5fCNqZU3GX+bdU7i7Te8OTAgxh3ooo1KmjKjyS3kJgsw",
+	"jNo2UOYIzVdyf//qvmPUrr8pZsn1G9evqb/wOpAxt32to66mABzilTk8o8lmO/CIo/r0tep5jje3oTBy",
+	"97TDNLWwGNpOoLOhQEcKwETThFShfM3W9tGXkLpJqeOeYZbATUaHgTODNgeHq9IKCkiPn3QwihooRft+",
+	"CEaSezvHpeQrLGkyQVcBX9LO6Jr5C7hLZ57YQCjdz7WhPte8WFI2v2kifeoXB0brR8zQM2i22qCss2Rh",
+	"9tiFI8Uw2vZx6ydFL8pJuyAfhKBNtOFbPQMO2lFxnU3+6yB2jmenZjham6c0mAoz1/eiZBofESP1mtvf",
+	"ja04wem8MbUgqXey6EUHTeP6/iU44LkWng0kZM8oyVL/NdCqI3w206YapB+OqfFSgV/Hl47VURb67gno",
+	"IoyQVBygqjbuBBVEFhuwoqEviC9OUMkkzZDGeejQ06ACdlTJYI54GYyjlJk3yB9gkibAxznheUZAH1CE",
+	"UnM4OrkTA71mgUvH3eEMZqiNVKw898bGXc89wGkzf0DPvCBVdn9ztl/RRvdKRTWRy9UbNQaxA+EbFVvu",
+	"u49ph7luTizNhVcdOgucqyuGGgOLvqClVOQZ3kRHPhM/UtRxBRFloEcyypYtFe/6a6H2vlrnO7TuntCO",
+	"RpiCZtd4o1GnYto2OJTRczPPnwQLHI6q+3Dpioxt70ZsXMg2RRpjIqyPtO+jirF+7vE7gVRSG2zcoE/P",
+	"Xj6SsqDTUnojKmThBbUzmrz3N4vY3JWGPACR1w/PDPCIIlQJLdtoZGGcrqiUJD3UgVpfMrhy1WE8MhtH",
+	"TVwPuIGVYQCUzZB6iHrbno0tQ7b6OjAX7YcAWbhQwgtBL2pzrws1NTZiOpO9WYY9AuOBopcFojaSXmmC",
+	"x0dIrKmE6AcqEWiB3av0VstnD6n2/Z4yQKVWvZdy9vqgl4G7COuGjs4TPWuxExDd2uBmj8DLKOzQwiN/",
+	"pQSczftu6QZA1WYGAnZ2wdcMSnTVd2xz1VP9vCQ0b0WEWCQ4yngmPMbVk7ePT//V1X11zTy5dQ8wJqtC",
+	"A1gP1uTRC2T8hvpY5kJqFLhSkLRS9pmO3pnTc9K6kly90aOOjoC1q3FfB0Ht1GZqtjwYx9vbHsw51N61",
+	"66/2Nnh139NiXutlQ7Fnjrv3UoR6bei+kuC9emBD+8BBQ2xdYZplKntrdRd4Jt0C4cAVcP/woSIAj7HU",
+	"QDzOgP2+BGHAvMxScALTOSPROUNuXTOPRDZdDMYYKGoYQLoOSavZ9JDzHX905JS2WG7wCFm2QyPGnaEm",
+	"cxX6DQx3bvEqWksOOZg7SOo8KfiKqmUl2syhza0QihN7AdjS3DciwbLORfYFHFqW8YCoZDxZOkXm1L8V",
+	"/pcnpTpKh61nUumxGlF9ZELF6ARCyw06BGaItyqvUQv/rM6bNpRzRtLHg4HAG+yrHkevvs66ztMbl8vG",
+	"G5M9d1LXtfPsGx+30JXS65jBroHQjJbVT5/AShJKvCRsguSCCwPWrn4B6KuMzMDZFCsQj2E8EO8xeCQm",
+	"nElD7v58F/0Y3EFWnrzoezglL5c5Ur8yW1gCpVhi765I+ZplHI/QG26aN3wSc0GyPHSsX98fxgSY7GVY",
+	"kpvBXFYIA07xxgZQqC2vRBuVSEiaZWiFNxM03dRCrnsJG1PdiiZxMeB9DgmwdNpqU8b6rHjx4tsfHCLr",
+	"rfCONC94Ys6H7QmaFzwtfcFt3mQhRtYx1DfeGkt+7PrjoRLR1EyVpP4KVlk5j0sp6EvTbvu2VKNVXKqd",
+	"d8un0TB22z1n9lKPrNmNyZvbVl9cSo6OU7hbFa66dFE6v1flCLn1bSYIoNPPREZzdb+1qOlOtZnh+4NY",
+	"kjScteYad14SUKN5gnCWoSnAqAkdZrWgaUri3PDR+kpPJTilXp3cvI1wVW6gG9nvNf358AFiaja2tABr",
+	"0naI55Ra689GO9HlYkjqZ/WMCm+9L8DhdDa/mrQuLZRCSE4pcsJSfa/V/ldI33Bo0z2TGHks38nTdl3+",
+	"SECPiAJ6ckHFuA5ChHdaaox7YgnmI/W/LUlJbtO5ibzciXu9q0U3DxJPgLOXu9chU/txhulKLSojAknO",
+	"IxJuTK8Ve9ZZJXa0Puo8JAmheTjIyZ9Tc7vgK3R677TtYRuXgRVMIHloQY5NKEw74Do5bt7Sm4O7eevh",
+	"QHhLINTUhlal/kySe9duOQ9M0JfvXXmE9vf3f2MwseRyuNAtqjVGOWlTYwDR8aGtqOG7fNBz8hafRka0",
+	"1X2OfiHaBbTFgUlYchrIRvAOa0YAg21MF90Kl4Ne5v7LCB1Veq8NJLWxp5+1+ESUDIs/f72466/vj0gC",
+	"eW1EGa+LX3/r4ud//vRHH0M68q+/dfHj71z8/M/th1988Pkf/uTZz//82R98cPG9//L0d//3xe98oEvf",
+	"/eLiu3988ac/hLzmD3/m/PLRL5/+4Y8v/vSHXugTjQZdO6FNYjNON3u1/czFVvfHhx2P3QoNEPbeeFhf",
+	"+Kv9rTLOQyhrVRfXBYgfUoRKOD5HMb9xDvVhmkGpNazUDv0skhxhGC5mqTa7W6fxtukflUZQQR011qAr",
+	"bVz2bAmJAGS93uVNuNGaXn2y9Zin3kI49uvewtiHiKxyuWmUdILKQIKvCMKZZc8traR6EH2j74GnNwDO",
+	"XtNhTEFDtaFipFMPQPrxvdMaFx1ib8xuSM2wdYUxW2tlYvMgFPeZJ7XjX30SEs9mh8jSx9AccDBxQYZP",
+	"9WFUKkOxPnrv4q5bneov9LJrew3rjn2OO/DTqWUBXx1nCCNG1gjCbSf2kqMjWBif8nQDSQdtabuVnlcd",
+	"4C2lFoo7VzZIQXBG0splo4tVoA2RARDOmLSOfj0geNYOtOo5glr2AsaVJEHnOKMpOr13rXGJtMFzzh1/",
+	"gtZgkFU7kbK53j7+YwaWRa30yGwqM1k/Y1kcxF5Q0YirJ9zMnyO4JwDKb/NK5JhSzsio1jkjkU3Tbes9",
+	"X1ajBGNVnKIEj95/3uCh24GBerZqqDyvgxsaBeFE4iBAjcusVz+yxG7SstabmsCRlfLTb7zS3e/m4LJY",
+	"pi/y2FJ9Bg+t6JUdK89Oe688v/u/zS1HQzXay8t/+MNnn/7Xxk0mhOjo3mEa9aK8NaLSZmnamv8eGnwy",
+	"KPIsglSCY3oEkoF6vPK1NoJL9PFmPw+or6ZbP5H1wH1FBwP4iPc5MggSdXo+VE33HYl1iK/XihoZdxqq",
+	"xwHthqel/Yo9mYiD0dBV0DMkgkFWTDD6eajUylYFFZMaDaad7D7wZjhw2C9C3+W+TOU7eklNjitoMJZh",
+	"DtS6ghtDr76GZMiIKRbuWextkRkvAxM6lIVc3Zj6o6vgqZ6s5aquh24QrTGT4gC9c3p8POniLU60w0nQ",
+	"lDCJ7tz0JjxH8FSOhVjzIt2CPbaqSjnCSt9JJDb5ru2M4kYZS2dGNetPnI3q3+sZwSKyvn47XWNgui4U",
+	"UXzOUl0lC7r1D5qRtYGHDx8XPRlXN3UI6UErXbA32+qqd+T+seHsDYvqeWl3bGpYrXvTiMTjt4dlK0EH",
+	"TD7UVIGIjXcxs1NHpxeOdZxGHo99zZtFxIPlQZpI5QYBLjWbxLGqhSOX3fXbjbrp8MMLVjrrnsP2EvcW",
+	"v20A8PVRClWry56hA5uFqu/WZTyGBjq19XqicwRHROS2gnEZWY+2zWthNgLNqg3mVzKDqG4ttevC+mEN",
+	"709NnZ5BdL+k6dcLQvsZhgJsn55qfKDpxlFh5chqk3pz9ZqbanutXxiPcoJ7b1wxKo/S4DovqqF1n+TZ",
+	"8KVaPdOx4FZUM41M+i96gsgTc/APutSHcciDGvMo/SlKY7o20nc/rO34CSTLgp0uaK6UoEEdp+Pq9HgP",
+	"xgy6R4k5p2R9vCDBWmLuFtc3h2IDRf+rqgZqg5daGpIzS576mxZCobYun00p5BUZNjtzAJYTzkRTUdzC",
+	"KldUEIeV9xML49U0CPeTvRmmGXxVMnyOaYanGYkQTkCVqoswVXscSruvHpI6nfkKjyr2669AOoK2Sg6M",
+	"UT4UNR5q6eEFsIbsD3+BMknymJhM9ZhDhHqQQECnmm/Q2qBXzGblBw/7ETFTIMoUs4wlld6OHkrZ+Y1t",
+	"sOJEX5t0Zsy0o1ut3vS1S43aNNyO1eNXGHywvrCrOygxcWFUTsCIs8IbU9ZWu5ANB3Q5qCCJOR5ieBSe",
+	"9Sm5e43KbXtVu00CVgvurpU7sx7eq6nZ5T+LSjq4N3XEdNSjEbASSkJBVmMHU2LYXGBfMiOamEmECdCv",
+	"xdWKWbQu1hqQaSE8AL+iv1X4lmbWF1BcLzI2TCS4KhHQRkUSOpBZvTsxea6VOQLp8uqF0KEYkmd+I3A8",
+	"7OoWMacrzMrGxdvpeGVyn8Liwh/6+3xda/25Zpq0p5G5CWKrS9no5DNzznYj4NUv2oie8BURiJHHcoJm",
+	"BV+hq3u9mFWen8anuPXaVlpZaeYMsJBTnaVr0t7NYqs3iGGpYU+gkhi7Mc24Z+CLNMw4WpmjNK5MgsVZ",
+	"XXm1+qpkSUZw4X61LrgOKZR4lTvvpFjis6pkkJIQhEkqN2clq1x0zatAdWPQRtczktE5ncLNE4I4Al47",
+	"59yOyeDQx7ZJnaAaispjLTjdBonEc7/17lLF99qtE05Oj0q6ugyyjC+lr1s06lrQr/NQC4yImlerLcCT",
+	"jI/BXLKrDptTbk1o0ly8MNOr36mQNPHmRMPBEQBW6c1+AHwp3+2dG0011bCllKF/o/PbLFzECEFBCpPR",
+	"4WGHr5fEi+DyVRO6ZIY/rls3i8Sbba9uliGCxVeQrpM27Ao4bbui2kyyond4mStS+ZVJn0PGqOxqiV7d",
+	"hzW6XG6n5CneDFH4q7xY6pECFOyakOWoV/xbR3dtmjOGzRCxTC3uW+dKSieXLPmUFCN8vrUJtEtlk9+1",
+	"XSl7e5ypc2iKhT7RM42o7Q8AqfHlKrRUzjUbwjjATqSL4g3aiCqwNzOgfrp3D+El2ZwBxC3gKsDlaUYz",
+	"Ck+f1RVARZmTQpBU282I6IBQOQclFcv7VaZx20n5WPoPT/IYJ1KHG1s4nAqroxGqGaj8EVuO2F8vZviS",
+	"aTMRTQEu24yX3MYSbklcQTgY/Fa90CA2FL3TFYRAKDJhyYs6tgiCyBY0z+GvNWUpVK8wFyW7KOdUwEuC",
+	"JGVBJZigypTqliD82rtKp/icHOsI7uBN2MJRe0oRnD6430ZL2G+Ziq+NSLDRC27YDa6G68VGgymuFxzl",
+	"JpVTxIS2K9r6yxmYhNa0wDPLZRIVBECNhE5d19kAVABekQf5dBQcaUU/Z1A+hjlNsK/oyfOqSbLCxdIX",
+	"ml0IicDMLqxVBkzsL0FhgQmS3FbSRJyhKZcLJJKCENZalRuR7hB/JM/XPfEySrIeoHce3rXj+rcPbSVS",
+	"g37GtI7dysC9TEWUyBuuWrpKKy+LrCfYB4otK1kgYsftu5HaG+iIKixqjGEPgeMC88DL/8su09LvKavX",
+	"zlsoTiSYMeK42/TfSoJnxpkzVEpO98FIGqhrhNPU4iW1TKNErnmxROaBQ5M3A8wy0eJJItAQDhDjaE74",
+	"vMD5gibIaiEI6oHkMiJFbYzKtYVQqsI2A3fAnWzWUpDiaE6YHH8BtAGidROTamGMO2fMZiM+BMDxqbzP",
+	"q+L1sk6LHOKLeFwZnxIeKt5QFV2Jm5UtN+S/7dYBpohKm9cHp7gBzoIsG3DhFGTFz4k20w4OsyArLypI",
+	"28yjq4tlqSvLdRZTP2JXp4Lwxd+9//RHtkJw48Nnf/XfPv+THztR6Kp9U13F3F0hpDG2lGUonXNZ5WdW",
+	"JJ8ES7pUFBqyXqrtcJfOtg9AeHVnAQh6KJc3o8IO3x4qVL3ur3u7i2E8Tzvuv5S6Ty+k0pPfFNJX8ugU",
+	"bNCnoLD4zIE0X5DCXpD7y7R4kTXyBVmRQp8+vUpVb9Ge3lzPQdyMagx1PTFnXn6qsPSYp+G45t1FUoW6",
+	"h5Cy3jEkOJfJAkdFlOlHI2ub7jJKrOq4+js0Yxkyz+A59uZ1SKhvBDU0mUT6Kd/5NkqTLApe+KLst77V",
+	"0oDnVg16lGkv5uKnSWgxbrcsFt86+6hc8FLCRVEXAs8oW4qo3S95rJdlRLF5IKkzs8r6VaU2Gk7Aob0N",
+	"KQu7UIe3CI2YFXy1a+05dB4pvfDOTZTwrFwxryFfnQwP4tNym/iLwdjf+BTccaEAGtVxmpHQjhoTKaC5",
+	"IHqocXYX3WhletH8f2k3v0vW5siH8E6A28y+sdujpmLP7tiNSqo32gtWB50l8Nxpfvfp978Nd5jv/Ori",
+	"bz64+PbfPP3wz+wFp/7wez989gcfPPn4r50LDkAo2Fu3tsVYE0sFIaq+9tpb6gJ6l4jNh1JyJzhcAqFK",
+	"MrtZkm3K43CTGmpxRzHb6FpYJBPkEOEpHLQWYbBtke4d++j6Npew6DzPAjCx8AXb4BGMqxUTn9mgn/XY",
+	"846yDMFPaEGy1JQhj/PF88y7r5+bRbsdaiLKPM+IzSUIbYmenA5rX7O5HVyDPvmK2hi5GjC3ecfil0zy",
+	"dsG/0ZPhOYOf/Xt7y1yZdlCq7qE3l+V0QfOeO0dRUL15rGAUi5LNiBaIIJs3vPzGgrD5vOSM0L3J3jcW",
+	"nM2ljpPalJiZP8WCsOpbluK9yd67EFBMppjNlyWmqXr7XUkeQ61TPwpbgZOlF0nzq3gzpVm2XWJyp8SE",
+	"nrbTX4h01jUZtKn3srl57L3J+AQ73IocHfdKfMiCwwKRj3pE4Gs7A+LJKKAR7d4m7TcF3uaFhg/bLdri",
+	"lgg2SYVyFDXKkFk5IfR8HAntO77Owa2k1Iz1gqPKS3WIxEZIskJfMrBeKKW6aN7V6zbSaBgkh0iZEdEH",
+	"QggiXiAAvNBjBGA4dYXFyGSqRR5MEOWQbnVJb0G9fPTLZ3/y6Wc//5uLD//m4r++b2Etv/u9z/72r6xB",
+	"/b9969nP/6fVRN1fPn//m5/92uLCPPvrXz/9o/9VQ8G0EC4z6xysHYaaSaqgDS1gzabZqxfSDTeLqIbs",
+	"DWF45/SNGpxyzomwvg9dBLMaySBMt5KxfT5rLVaQwBsxQYysiZDjgvoeqR5unStR7dFioP93/G5zpfaa",
+	"SpoJZijjfKnGtBIkO29HggSqaRaaDt1NizNBwHNqD5lKSadCbSQGgD6HyKzfxrhcNVbeAjO/e2f7E/Ly",
+	"sKFREJ7Nk853KnUPN6+GVvtHXW61/FRTfgy2pz3Sd3IhturBi70RV3X2A5X+scaKdwupMbzSNasMnOYr",
+	"6NFCXRXV/U8s+FpADQA+M/W+OSMopTjj81K/hsVSFwtSv5zcuX+IrqJ79A0k+Zyoq+MEXbt+A71N30AE",
+	"6/B4S79OGIg0+lSPC+DV6/v7zyP2Wvfto2lfNWVN8VN1+j4ij3vy8k1l+Kj6HI/bIQSmOt0gQOT2NezD",
+	"zpGM5pcLkV2RlOJH3arCr+18EeuewvZgtVJ32DmVVYLrpeFinluUHFXj9GTWec/RaIsIi0W0GmN06ABk",
+	"mBCBDrh2X6yS7wCxV3ezxDVJnDACR77XaxGx+jsR8y2GuoRXXrXkLYUwynC4Q7TSq4H6CelYsP74xunW",
+	"5Z+v9h4KXhXWhcc1iOZTXjJ9h4gqcMPlkc1Wjr1KGfzGUReNUb4Op+JEL+o8RDQnOrB2QR5jxQUrUKF2",
+	"knhp2dnxj2x/PIEo8Fn0qmxIO+tKUogG9LurIVar1lyOvj25M0mh9rc3sai2a4bSdJSqNcW6nPKqFLKu",
+	"JYoMzv6ARdQqj73ljZvL1oBDcZBHoYpIo3wCbHK/P0S1uDMC1pb6y4jZe5VX4NKnv476FZfBi3s+R/eI",
+	"rNyggd+WgHhuxv2II79yZRqrvSX4YNyfWuieSjj6kulLLWnYtDwRDH6aWzjeMRSz70Seju41+Libf7s7",
+	"Y2PhkC22JIFJKBppWdTvRM5f51C/QX3V7h/khJlCWgsskY0gFVBPoArGdcN1Z/ALBKlvYm1JUZGXFfW8",
+	"hgtnEoNsuzOx+U9TOwK69oejb8WWwjQ1vEKdHA04+Tud9g56Z8T/J4iTlbiQxwtczMMRhXMsyVon7FaZ",
+	"JyRZ6CrBGc3xZviKZtsIjEESv4MsEuYr4avxRaKrl54fIE3kqU4ZGcUomlp3KfMexoAtEUo9ZyOCsKZZ",
+	"s6ZQP7KrllkAKzZ43DoT2EFVjynnS5I+YLG0DqAYFCkpxnT7z69wRaf1ay+qAoVayvr+1rVLRhRMyDTA",
+	"TLMCRRjk1OGinQhfI4FetPBVSxzAo74suPSIorr0G4GeqsUftEVHJrX3g0KbvPXqrq7G1SlO4affrtig",
+	"Wo9LXRxB784wXfUgt6Uki9RlApaQMaEqppGe4Z66ia7BEOihtIuAyyU6i/a1/UAL6wVuAJcKpbiAYSHn",
+	"hRxWQOD94PQDsDfGfNENmoTCWToyzlNlqvZKeq4fb5B5yRDV5ZiV4qAvjuqSMUFYXUrIBgmp64xFh97V",
+	"s7D4cG0xNt3Et3EqSa5VpJJVKk8rShDCPg8Q4zoYdI0FMo+bomjRNl+vFxosr1yQCVrY4veEpYpuBCcL",
+	"a5pkgMGxJtk5QStbWH4kwaAQgY9iNih/KI0mpvrzSCEEAztRHO61Ac79rPWAEZSRc5KhKcn4GiikH655",
+	"bDx9wsNQV/L4djT8kJVoZCuKcBqIzeAxC1WVKojrzUUfChXmdlADhS2qQyVYDDDSFArIiW4MZhWTD0q0",
+	"rZBgiFXR2zGqVpVrGxLHV+rb4cOaf/qloZ29BxuTFoC64RwLXcQ4C8fjv4VovvGBGzGyDr1l0E/SXlyk",
+	"iPsKAyrariZ7NXJQ1UPdXD+RbEhlOz6h1JfZ7ii3BPvcEsGyNfEWMKQeZv8E71lMsOgZpt5YN4PYguuy",
+	"q9DwZGDPtkFq4gcOUqvnQO8OfFYz/Gj5sPRWiM/Kua5rmtepxYCsAl+mVMPs+Er8xqdQbBcHoQ2ZlSCx",
+	"Ux8gKUjf7j0lbsENDOmQjN5+Ffy8Eje1h9VZ5q1xHBA5EEbC7lFWSp+gND+Af4AXELmn4YQLXrKUpKjM",
+	"keRogbMZwgwteFl49cn8N/adPnySz9T0C/wahiL01ydugQw6JQObE26MrJ++pwZIt8af6wHha3gEZSmO",
+	"kqbmX4qcmDrtolyRSlj3NBG4YmPd8hCj6SG8V50Uo6yMW5eR7bo6rm0fCDH+ImyIFoLgXTUNaS6KNCGp",
+	"ONW19HtrgzfLZ/fCIA4ggDYRA98z7mac7XTGlV87cmFigx9sv/4zW7GoIdnEccyb6VW4zC7RQ1vR9LMV",
+	"vFanbnwPVFWLlF2jTBpFP+bLD+kxVbsygnF5NlNSFiyKUzovOQBP1gXza/hK9ayRKYHABK8F5vX9S9pc",
+	"DI12ZbiyQu6FWzBNxz2VpsYJ2bTYPCwD+W4zmsnhJE3d3G39rF/gXH01pp7UtuJHr3wQxtrP72708P6A",
+	"8dGRCgPL0gMaV5SMNSqR1cGX4ZP0GI7Ay6/yC16Tbeh3u2I2n1Oyr/877JwwyYvNGxud8BZzRJuI1Deq",
+	"WiWjgopvj0KQ4AU1kURR03igH4891Kr3KpfQOc7KyGuKZzF4HqjhPCqCZkTt/+deyF8fgRFOxpHlp6Ie",
+	"7YRg28glIwZsrJ4fDpp7KmLMdI5SpY8PxRdqKwTPG/gTpta8XadJtcTeHQo1MxyLRxjsi6xtBFRz0FqZ",
+	"PzNg+Qe6eIc2Kq+RRSoatP1m6cjW84IAYEJsD4Lg7NgUfwskv3GUcoSnvJRIxwyhKU2NORIXBAA4eU6Y",
+	"MczXcNokP9O1awCpIhRq7yG+TW33VzM8CZRg9pU0lDiR0c9ftrLDGMf7cWTZiu1RHTwG/CzVfAEIxnlB",
+	"Xp7RLDsETMgpQSucQZGMNMIuBFzm9dzcmSGszVBrLJD24gB6B2ZQUcT0Fp8QOxrdIYAK5gmB6yzIQKmL",
+	"BkN9rZd1b3Jf9El0hO0okKIAiqvbhn+wcCux2EYDtyj/vV+IcsSGiYdRHZ3QMCI3oSe+yA3Wd+bmDGiA",
+	"kDu5bjnrcokwAWhFVPmsorfCovACedHCpOk2/J6DwRq9Vwu3z/5xP9/K1Vf3e0tXT/ZKRr9eEvOzLEri",
+	"LzZ0dQx0ZwsNb+C9PHCwjMKArfC8miV0I0pxP3rw6OQWK3jmP4rHAKKPgbLfuxSgelnQCKtO2zvqIKZb",
+	"FHXVEAzcSxpSrPrKJfoc9S6K3aBq7i+j2GgmNK5diCCY3/ay59GCsrnVcKLKUf+L20HeadNkSXwmKibW",
+	"kcGT+tGRPgDMUppiOSLm4YGj+Nym/qyb5xiQnNjw0F4eBGreNQ+Puax6ueXa/s6166HWQ8nIdpEjU487",
+	"2BW+GouWN3tjozVJjyp2jGDTq2PRvkwr4e69qcXLDuv41WLIFTUt9AT6Rcj8JdC2bjA84Ls1v7bkvYso",
+	"YNeYrvCcXHk3J3OlM8GHvB1FcyVP/aWIcjz3uXofqDvVyc3bEQdFNaS++ezggNCi7oV6A9Qd8FTiVe6W",
+	"TGvFSyFZlEKSFD28fYxevXrjqo6BhEKZUIpPBwvYeFGkLYeeepRlgZPNPZplVIDby7Mqb/I1muECYWlv",
+	"0Hw2s0GWpkvYssK97IaNcZglCx55TIyxTJZywaEcVqdlr3TjGU02kZH+1g4ebzGv1q7nzhZR7EZnB1Uz",
+	"q4jXvMKZuTRGGuKsjDJyi0lvimbisXPQq68zk7E3hHE9ZrUiU5Iiz0Iv1cA5MQ1IPL4kHtdthqeR4eTx",
+	"geerUkjt7jmhAX/ceBDUHBfLEFKt/u1+rBYhIiECJnuC33qccxHqV/C3oYChv4TKbEYTUrwk0Mmd+4hC",
+	"FcykFJKnmwOQI0uysZDzJct4siQp4syks/g6O6ljnn0/f6Wu+ucFo2gMqKoEh1Z4qb4MFJ9u6TnTDLMl",
+	"oKRQSbESoak1qMAf7EwWmAkq3SgxPTf4AzDVRFJgwI772nMABRMWhEHzq5MUUhGoXriKrdpMO4TjBbvp",
+	"2AYzRsc4jkjeeNGU79xLm9QLh07WpBCX1j1qql7iiqoaCcj75yHtxouy7RJzdDJMD2YiBu2HsnkDdoYz",
+	"K2wmSgItyONDRKWw2ep8zYR9IMI7IPgJDcg7I0cOoSKb8SdNECNKNRMLvmZVTY1o9Jc27xu+/tolAmiA",
+	"O7wXFd2JV7a6e877wAi+osyr3TaWbIZWm04JLvV/6T0ZRvDqdFxOCVDrQUW8zo2Asrs8CR/LlD0qKBF3",
+	"ycyjZr18FX0J2RLA3sMn/pimqzLDMgq1uzof9Jq5L7sTqmkV5KKd3LZAK3uxly1nTf9pipYsqJC88AS+",
+	"3+ftfWD1JK0+zXiRQB0BtOKFX0uKszaM9G4tyeYom8cYhipB0NrfwpW5DK+gll+EKHyu7rImlFeP0cVv",
+	"jxeGRav4ajoH9D2WFJtcRprAdCvOSIIs+1WuK/r6EjPe4tPR7PrcalQ20BqbfPAOIBcbpznSYfM4U9xt",
+	"iqPvtAqmSRmy66MvGUaFVM3iJYEK3F/b/hq6LSh5pKLUVgRyN3PNphxU0UdVuoEPDLJS9b92WWDTXQMX",
+	"t7KrmlBy8dDC1SbZ2bkEO+7Fn03iYYWg5K18EJeSkqaBJDwHrPtSqLMetIrXIg01QSzcR+oKNyNF2EG+",
+	"hZOtE4IfcnIplnuoMwTCPbfQ+qBgiW5iYrLD1gQvz/SfM0ogTAyqHWlz3pJszowUDmzGlMhmmbu+iVSP",
+	"+2b0Dki8cN6CESL92SZNCW5rslSZuqovSMZTqkoF+YYEIaJzxF8fxjho9nZ877S2bSuusTpRauY0ASRR",
+	"i6s9QdNNpTLZfEkAIlSfoILDIbIkNHmDS7IRCBeNsC2v2yWCtw05w0sxyNetXMCCr9DpvdPDquYClS6d",
+	"4Wq0xkq1UstRJToP5oZ2hvcVUqS0mS5mK3RRVv+VEkmKFWVNcJl6Kb9CCq1d9AW56KpYfqZb8HUj5p6y",
+	"lOsZyfadtvesHl3KxwxKj6Anwh1muHlYBQ0Piqcb+71bfLjqIw9cygGZtIg4CppyAhrsmxnAglzqZEgW",
+	"JFmOhSlUBI0/nxvL4APWBOKMbe9Uk9TT3nm9PwaagcfaS2BfryfqUskUoLdj7luc0Jby6NpvlemcICy0",
+	"IKQC/IWHKCUzXGbSgCtELmgTx6aVrQ3Ddi+uh4gRkpozosDrbUTrxC1W4OkwRaol0e4KMHzV34rbkwVJ",
+	"0fG904j+/dkMdG6o3QoEZkISnAKUgx5k1f3D06Mrt45vnh5pF4du4bD6+fTeNfj+1Wsvq4GggVMn5JwE",
+	"xnIjXbzBynN6TthB5RYmhQY1TnBRbDRHvHN6fIx40TS1GXExbHOKQyYKk7dq4bZ5uz2HAq8P0NHp/Veu",
+	"opu3HqqBFv/n/T8WTiR+qjGmA7XMWvELmhOTlf/pknqwodV6lYIU6M7Neudcvfbqa9dv/JvX7b+DxGpX",
+	"gtD1E2oChjf8aSXjtwWWCu0ubQGKc5y/qySJH8xIJ+mr+7xVcWEH1l5pyKPQDRwgLCcWLBaCF5RksqEP",
+	"FYwDlogKRHCR6RJxcSIq3kQ13qTEuBybXMaL+TbwwZGAhRpZJOpgO8FyoZ1BfiSi5xLmEBIY3RW6ERIM",
+	"lM1tZkTrSpBhutI1mmrJdgipOtgJiYnPwigrU/DwTqi4dTiKqB3RAxbDJBmd81DfLrsh/HsubzZg94FH",
+	"BqNDvkqmC86XO0Fpp6nnxqqNO/FqmC64HkJiC5SDE5LnuRIvclEQYst5UQImc4wKvkYJL6Eiq9TZQClx",
+	"zpDKWZxjg7RvGvQfE0XEzVxbdotsz87fV0qlZ0F6coVp6Lp+GULXuQPXelMH6vm3L/VjrlpNwnR8mh1q",
+	"3DT12XxqrySrPFQ+fcrTjZcnt7FpFwUvvI2Rc7+SWiYLpXw7J/WZrXUNh+BaT+4VqY1Igf3UrjAsOEg9",
+	"8/LLNN2LMRvXqeturcIZplkwWxXLUgQjaTIsJDLhsD7PpSzoZa3DmqxmEZ3idnbFI3eS5Z1d2ITb7PhC",
+	"LcOm8x3O4xIhJqaFe9iXB1FntLR2BMRAcJaQA7ReCJKcmYIrgrhhow5yaX06RU2nDVxqvq8yX3pmErxY",
+	"v1ip2iTYQspcIM6yzSHCuoYgaMcZwamA8vIoL+g5lgSZUo1KcTZJ6FopF3xFNMwo1RmrHnvstqLbS05e",
+	"LB38w/GYYGEwMMgDT5TyB3hgHEzAqZam6gpCk4VGBFura0RGhNAhfowznbBrgAa8AutFI4F5iKdzwcqC",
+	"ys2pYienqqHfCk+EtNWJwAYubUnJlwQiNrnNhDUBgxJrO5FHc80KZgiK0TT+Ln3bh8d3dHLHWtRxXTjV",
+	"FPoozDXPiViuepsSXLhHhO1IEPH/svfuTW4cV57oV8ngvREibxQJknp4pzs2brSaokRTJHvYreFGOHSp",
+	"RNUBkEIhE1OZaBBmKEJy7NqeWenKs+GZWK8V48f4FY5raSbW1x5b1+PvckfNx7fYyHMy6wGgCgDZhWqw",
+	"+x+JDSQqK/OcPHny5Dm/n7+QEFjzr1RfgC9WJSJNMPd9s2y90At+8AHmJHXU7Ku+YS0zaTxiBqjE8JhF",
+	"CjSlEPmkCg0s5HGsL7E37M6ONwCYWf8Xr7z6NeaAkVikwpGdRU0zzO3Roh0Dey9UEbx3ie0MHDtyAsxp",
+	"BDqdR9/9doBnEU3Z+i+//BfsnYPdgGJWzuRdOucKhjRQWTJIvBRKEB2Vhz24ePXS5WxScp9luOFOoExD",
+	"3Lno6W139m6cw5AlTfK5K3jMHILkQ3Fu69zLl67gc+0ZAZWsxaOBkC0e84RsXJfst1286W31Obv17FAT",
+	"rJIfKqlJSa9evjzFLpqvCHnfRcrJSC7E4rQ94C6HUp5yP25S8BzjMGVPSl+ttefwrfJr69zWNx5m+veN",
+	"dz941x4BBwNu/UuiuKF5CAhG2bNr87Av1TiGqAsRkSMHuH2l7lAKGoEpBcE5w7saLUK6MN6171GY65bx",
+	"m47Sc1c5oZVtIe13LEJj7VwMqMdWnanoqiimA3BienGldJcLDZhAYl+DZl7ziUb6XM04s9NK4tGIfY1Q",
+	"HyTOcU+xLhgn5GXl9FBEH7RyKpDWDS+QWwqnFuRFiECl+Kp4t6mSgnbNSHQn+9ILdsgTPgCDNxzfcEbU",
+	"HfmdtRBRnocOq7yDnHAXhCDeTVH7XneHqONTGyxT+KC4cboi9BdUX+2ISUvtwsWbceu9Of3dtrqgjdVf",
+	"xJohdndhNAv5SAMlR1FNRLWqTmEelBpxwmz9yxFQfVhRlaaB0WN3VYAHsDQGvuVWUxG4Gy/Y8Z743Na5",
+	"vx4RP5ff0n0VwnLymoPIXP5uLoFoXrc+t2jVXsmHr+rUYZCU9Jt9u/SaK+vLzvOQdhgQCXNH6HmdZqDl",
+	"Waez2cAV3dwgBxvKZtNhZq7y9NehKxAtL2UeGFE+RuI/yMe/X9LsxjXXBKMkQ54YIkbXLCUonqNdwBMk",
+	"Pp87268tM9v2WJ72jIeNK2WydRmbaVep6biCpysxGA3oNt8dr9wH80pcZ7YONdZsCHbg3dLBErvLnP5f",
+	"Lfa/oPN3azS4ZGMas7hFdgHlMmO2SOWKhov+jkbgvTrVYQjnpDPfTiNomvGeX84Uu5SbMjvc0gWSlLkm",
+	"+U1wFjlHqFK7ZHJ9NSGfe376iXTXeULRCLBGh8cxhYYmKQC8/dPacvLqrBPnjvPEcjIKe8yoiFONz9fo",
+	"oZK9fJlFfKJXkJd19BZLal0eWK0qcI3ygRo5ZsliCpt1HqwuOLLSZIuN3TUwQhkGjpAlVEnEuHPzAxaJ",
+	"juNj0wHDbBrNIsSAi1JKZ61YhycrKkALd8G8f1/UA7yCzJmYM3V4PnU44H17INryZ22INbj1TYmNL19m",
+	"AxcG5B0DCRtM3B1EaFaVbaob5fK9hl03IODjP3H53F8f4F7zuatx1dqheGzAKBqL2hSqJKGkZUwpwtjs",
+	"JXYwVhe1gSFuMxrTyhhnBJHhKlUozwBV1Gsn2ilkHsNJcolo9kTvAsErewxFJW35LPv5mrqXwJAnkGZ4",
+	"n+np83V/YGe7ERPYAwYPeGjSLHeey3E3irVhJthfnuS+qrr57Opl4ga30rabvev5cTR2RqGacTeZKHFZ",
+	"cIrOe2/owjOLs/XQ//PGMm6tn5I1SDaY+8zsbWvQmmr5eay4Ovci1sHg/bSkA8ZjrTA26I6l1hMmQrXn",
+	"0IIEYuB0tzR/87hLDc4c2WOT8JviECP7bR726coB2F+7OGuV7EaRMNX3bthiQbD2Xk9ZhxgTbSXjIUKW",
+	"vKSZiKxDgtjJGFNzuQTaZShRb0RwOSfa1J6UhdXmsXHMRrTesLtakPWWRJBc8jQ487vk5YHT15bukomy",
+	"KKZqV4Vmr7xWYa5mInEyLIbilkt3mn3hMB5pykKc1w9eCRxDPxjqBWkwOdJfaQ94HIOHQ97Kgl7OtRjy",
+	"LrC2TzGdqyH+yzmv5zHhFkVBV4tzYj7NyQh04spszId4w8nSyQoNCQt73K50CWPQZub8QcZmxvy0MIAy",
+	"VMLBGFWbot1c42WukHIP32S9e/VkqV0mhcYU0NVi9TAl7Rm0MFh4hY4t77cT1QeZUX3S4ymxRyqDyCIz",
+	"d+xSMcQEs0dkGU7sFsiERnymmUt2O5CpST13SuQ3M6tIom7nlcrphlR37JnXp2Z0CdMCD3xNaXdeYqid",
+	"uRglqBkcQkJb1IQu4VBxrC/lco7xsgCjLu9RllhoYqdxh1gyxS5aL/s9lliV3GahPsRfPYj1A+wjDdkw",
+	"ujRkHSEjHSDWqdKGXb0cXL58eUY/3sAxlPhh86yIM0VVrrJPz8YJOBecC/XhueCcfdO54DEPj8k/Ox6X",
+	"66R6VsfrP82VrLNlx7ztWAV/jqee1FPvgTcr7uyhewCGUna5wQhrtgqXsCWHOYSBUouy4wwZHqcLewTe",
+	"KUlXuxBQ1ZhkVN0xveSpBHOpoxeRNqPZytWJlvgtx6A/xd7f5jOdbzmOZGvnQEZ+a8ZpKXmtevTv+HbL",
+	"PLZEM2mHYB80MvmtUnVYj+seVKtugfC/XGnR5XWA27qnEhPY/VASzXngcj8lPHDZjsZtZER7PlAJbGEQ",
+	"CSPoQklmeB+ogIBpxWKFFUBTbg+uvpR3cHGIgRtCFmdCLxcwWJrucVavd+QkTQCioMU242zcUzFglXrA",
+	"qCTS5xSd78GDCwHbf2vn4tVXX3MM8giDj7Fy/NoaoeKvsNk7+6+7VPl5Q/JY6nO3tfl0jPNtfMjPPUOQ",
+	"dDa3zLo4x7FfEz3lyuLytJalu/dKyX7TrJdlT80Tdh7XXl7kDj2upx5b5CKYBzQrczhIi0/J3FUEz3fJ",
+	"5qIa1WnKU2E3duTZzRljTPYaJWx3B/P9QTIxsH4+IpGD3k7zUBBLg/AzeBxjFTHkz7MitaBldn9halE6",
+	"M7kXPOaA/NwTwVqk7WCFGomRZSVBRPVp98iwMMcrSrGVlccuLNzIlf9mzOlT6URY7Z2TOrEor032x3+b",
+	"X2C8XvNV/klQuUcff+voZ//y7x9+9OSX//To42/9+4cfHX3vb59+/8Np1aNYqDCaDblIMAah6Ny7QCOz",
+	"iSqN0+66NksFK1yafLkiVc246ylLmV89Q/vKCj7UTPr1yinXS23ZJyTQ6ya3sd3yXuGQgb6yVZYtn5mr",
+	"AzYBnuBXPRWLiE80nqsFpmVSUWoCVDGV6bWfmzla3XpoO/ig9bAPk8oNs1rDi3ayBgWf6gAmy1ri117B",
+	"2ksDiX3M//UNfvGbly/+xbvu//cvvvt//O/n1rtNuwHeMKgazeQDCwODLO9XSAadDoSujM+ayCjhnWdR",
+	"IbrZqsjmtV+fQl06/m0/P5MNJfK53vFNmrOXPK0cZ2NEHiJS+yCFce0DDBGV4ZkUmlaCVejRoqph++P7",
+	"hvdBBumf9DLzrsvIS6a8ej0bK+KH4Ob3mluLZ4vl2X3kbDabXSuNWf2bAMP8UnH0gqjd21gLYn/HLrM2",
+	"dIVE9IZnXi2tgTqEpU5slPF9fwiJVlWLZmZ53FJny+P4lkduNk/p8tjHosOAIti6l5YwqIRFQoc8iezi",
+	"ocXCJZYsMtJaZnpcos9EleL+EYVbiqXXj8MR0cucNv/Ktz0dul9VS92GWI2pVPww5d1bMo1p6kT7Yh5p",
+	"na40mn/vddslZdszSGnK0soLpvXQ/WuZU2zGzXhKFs6cbrN1Utn1KktjfXpcpsMrHYLdDPgqZ46JV871",
+	"WKCKnZjrXqvNTdiDalt93bZ83TVccOF7hopwnBqTzXxjVs/J3Ro8ZD4579P/8/Ul2qiwX8jOnAqZIPRm",
+	"Nppz9fiAWQcruYBXaniBRmR1i/eBcYZrmlI7+jDBAlPgYa8AnILJVShQH2LI31pVS7nEhiy8sCzIf5Pr",
+	"hhoW8w5JOCvsxPQJu0JRzJi6sor8rBrQPWVXHMLF0bA89vmmOIR3hjj+mzDZ3PJhHAENpqHTYvM6RBny",
+	"jizUE10H5EWMuWZEle2wNggpFu+jswg7lhzm+KT8qfI5NDAG46gWygrYhSRD8ja1fAEsiRtJU2eavRu3",
+	"GU07Xdd1hLRn/4gosJUMARHniJjaJPwQYl0sKl9S1v66r9LZfMs3qnHWXR+N+VR+jIQ42RMdAxEbq6SP",
+	"0fSFAESUclQRnLRS1XwARCDuzgPax+svsSx4SY+63+bR/USNSarIQYilxwHjSdgTh4C4F2pMX+nt9GPv",
+	"O3CWKGWmkmSKsr2BPb2FhL66Jv+P+mjIoPvOG0siQVQcBAgl2mTNxhhYKjh23kTv7jj7TlSBLEomd0fS",
+	"ldN4OGMrcrs3EBm9jNIbn6woKs07cTo5R09b7nXKE5k1IaJgGRGTajxdXFMYwnaWckfqjb8lHfcvWFKN",
+	"k2nf8dbj5OpwgnPfFMOSapwyZEj05rIyAB7HZZE/5zuXBlY2BdnACcLBF2AxGbfOiNXegHEsuSApu5x0",
+	"04OBYybrARArFNfsm2JIufV5FTcuDGInLd2o7EKgFFiB2ZuLVFceKhEuiIvc8I2W0qfZHOcpZlhC0cRF",
+	"iVoX3SdsTiLfCLkMIZ7Pv3EGTll7VqoVdGP+glc09M/iuHCQz2tyR0irJXM1mdxrrAOoOKLvyInr7DpV",
+	"DKwB12XWd0kguug8Uvf6JcpDS2OO7nR4rCGYhZs9yUVvGdjLJDfsWdkuLoF2v76PJifAB993NB8zO+M7",
+	"w1jx6Eba39oFfjutqrGWvFreKQV83frmYAM5sqOUgkWvrH7B3Poo44UvNJJMWKcMfa4gPXSN/PYwb1II",
+	"5nj5WqOlYyoqNGAuapMAHxStZUYgKSTHl5nuZN053Kg1TRhnWkB55c1QmQY8gi22d+269VfuXL/mU1ao",
+	"JM1RVVVab61H+GFVHYhvU+cE+z6aSZEDPLPYyfDURMS4l6H7Iu4rBqHGPe4IdO1WOQ1vl4fCX2xIbTf3",
+	"1dAlw83SMWjFeJwARzlOkTDo/r5Rw5pOuu7pTR11m9SGHd33pK+kDm3w6kDwnHo0sBY0xeJ0OS4OQmox",
+	"hYdfcymo5lJZYFZTNB9AiaZ49OkydSEI2Ro1JuvgNCrNLgnf29+CZgSkNtY92s7ZEjp4enC29oSaUHCh",
+	"WoHeV+3qg+PrPOx3EzWS0ddt0xonvdBTo5kzIY9BRjxJSZAGoDXv+vM6cUtS/cdYJXMRgMrm2sMXGkf5",
+	"+QwcO7hdsPdVm94mGUnN0DPDQnlXizKNhmiSSWF+j9l7fm3NdxEnQ1fe4ofAuNcOEkfXfjYaMqQJpagf",
+	"RYCkQ/7xaBWpjs3Uxc3XHld2VLpYCe3gtmu1GvfNsfDaUNd3RiZUAyg7viDSUSS6wriCqxwfCkKjp5gI",
+	"cpo8BYEdHZg+OaXpEeuMNmUDIlOkH6SmzaScpFZcsSGoYQxo4HuYygoi8ezaE9bhCehisuR2lnyiIvtl",
+	"LGRfe58+TmlKQS+7ko9pK0ihdSNBLOB2e8J1gitMKjZCQrkJoqjM2Ro0yIhk08gF9Suzg75hchf11lh2",
+	"uYExscnWjXA7Zc5pr/doQ+49yKwvlHM60ZX8OHeyVjUuvlwvjeyUwGPT83ufR6QQCYuFNjrA7K6AhbEK",
+	"+7ik3idfc8H8JhEkF2cA+Obdpt1J6r5MWx7UrvxyZQgyIqd9yHGZhbHS7oalM5LRkhcqM7RkCQx40kfD",
+	"hdxkdjLmEZHNYSx7Zl6ysqr3OX6IB02NxbCsK/rqBQiekyLitaG/HpwBZ6wKsqlk6np6Ho9tvIq6n6nj",
+	"GtTxzLWs1bVEfW+OWJnW9LwLT3beLeILS63rhWnJO3KCvW14KiGNoSk0BjI47vYyL67lZdTyIP/lyAvU",
+	"YK3SqgH1IDeKhmKxzemKD8R6LEqCh+5AwniSiEOInmV1t2jvrMiI3CnWuzo2rnwmJD7O35jT89zNj/tj",
+	"7u35ju7f9TfEG6qO9P4NFcw0p4g7uu+iviRfpgiunJIVX9KsDT0ed1ZQQvRgqveZfXJyGtpmTkSWi52l",
+	"bJ8gQ149w/lcpyof/c5UVtSSfjoC5y2rrVkPDnNvrhuaudoSbwRdxKU9n9r6LNa6IdQtefHb1dKgc5zT",
+	"9GJIlZ0fCxmpccDm8YDRd+Xra6GvfKfo2W22v1yUZoOuc/YiGcAjMTTqY5DnDAT+fOea0OubEPDx+zR5",
+	"6PeVPJs5gfNrSta9Lx59/o9H3/vk0Y//9emvP95i7UlWgxcr1YeIcRMwHoYwNJTkItXqC92hgFfvoXu+",
+	"UY0Lz/VxEvCcmZ+U7Dyyu6OZQ6/UI2DtSeCrtCjDSPrGnBDQmDsXVIfVfT8tg3yZFZVbiAbn1oQDg2uD",
+	"S09ZiY3iIJnspcDvdSwy9/QDHNGaD7D5vrPb8YYyW3L6RJmfXmpUzJED50DOMiQ10xyzFoTZ9jS97Ynj",
+	"ig6wtopJhfljy6gW4qq2Hup41P2gNUwWFq7sJRVlK0Xzbp95UndwHEazQLfcw9q+ZK2CkF3NQlVIW5p3",
+	"pkkgVHZThoWXDnezljVln8xeTFByXGY03O0EZS1mZQTWU4kSPpZnBUlrP4nsG97pON1oroz5JkxYpso+",
+	"Vu+qPSmVL1ayixsZF8YefGfJ7WkMJctj4XmkMBEbfiApjqWp00g/E+okwAiZq0BfTWhzk6fnpTyvW3h1",
+	"BFBpBNf8iNfsCzWvN1RDZbVkC51XOo/4KDstekeXQkzmCZapj3uKHNp8bH6b2uE9dacjQncL6KEmBlzy",
+	"LoLDsxCkSeBZ9bJl4IGpwhmBIU9gRrZnWvoc9Qe23wM77U0pKSDRt3F8SJx5ZQiYUVhHQq54AdzEKR/F",
+	"Y+xf0yVFJWqX3kiV+nd3XZtjLB93a4sU0PqlU65acC5SEs48trV7bCTrxlw1p2rPUkDuNDmznhEsk1rr",
+	"bk2LF6pUIFV1oeqdgs2+U82PoqErfjeFjVytkhGisiprhLYxUoVxTVddtYrOER5Vuc7hQfwe7Nr/7fGJ",
+	"7XYnFkM+YUapfkCH4q44BE2lXEhOk7/6r1BVl5xcWj1/Hd9t09U1P4rTp67WMRgoCRM2tm6l1ZGCwrrS",
+	"zQUqq4HHC8M5+9io5kiOGoIkRZXOEYiB66WBY7LL67aIciVCuWTSQp7EM6ePnpULNRM3skrYmCNiO4fI",
+	"qtZ0wCgPHYjLZGZ1OYRI0ak4t70tOsb2sbnGmMTTWbsFxllrQiXsYInX3WmGNbw9LqOA6VHYYxyZXBw7",
+	"c8xNR/n8QaGZVL4Eq0J5emI4sK9ZaZ7301Y122cXC8VuQvKF3O2iPZ5RuZwz3CEIf5gzo0Q+S3FArhq0",
+	"QxQfmYa8pANqMuaTtsBzgbf95ZTXhXKC+RWlZ9vBhmwHTuWbvUMT2kdfkNRJRpj5YP/YLr9DcOT2wlU1",
+	"5td/uo7n2oDFVwqu5abfJvhhNHWRoLN5XEU0rcwCVtwcYJMzSR0XNEeSCEhLtSHCtIQM23eskoiMbeb4",
+	"I8+IGkmDdXd+p2JXXkX8YhZzU8jsXUrydjusiMjzsL9uideQNMPDfkNH7Eb17F5PhD3vQrCuAr1FrobQ",
+	"s7wUqGuEH76iCqV+Uqka3cUWm69IxXGcRpW6YVjIB+ACNtYecWndCPKqZ/AEltIf+2e57tjhbr7m2BGc",
+	"Un0ROeICt+ttFzY164rG0WKtsYe7JY6UWbMz2qz1hrlo3htkzZJ9lmlJsUYjo3VO1FivhPGbMjsgXizh",
+	"3wuHaWc/TrvM32+kH/prjCD3Uaji0UDqElzgdCYXKXAjQLYzCvwW8ChXX0VjwzjFAH3VoIDJKF1YCW/6",
+	"pRqXEW7Sj3fxYc8VvSh9vUgkELpqnmd5w/T3db6kgQfPOoP2p3W+WgIdSECG8Izvl/6+zpcc8gnmRT7L",
+	"C+Jva9VAbp518uxPV3+1kwJCfeX4d50mYag5axe2noDt7v8VO//OwfWL/8Eerd58/eYF+///9Pb+fwpm",
+	"4ai38xQvQy4iNoFF2ezZNrdMum7ZdrJpqboNinonEy+5s474VaM/Ye0MnqLHvYmV5mrSs+84EKYKg8N+",
+	"fybI4xDkHp84QKYol+aKQsT7rYHj+1kkP6GNCMv5lfa4oKe7m9ZtUphQSYkZgiyBrtCGhMx8lZEAQmLc",
+	"2b31BgtjYUdLXD2OGBC3CGNdK9lFgp5LbNc6ShA5GikDkg2EHBmYdS+dMXBvvsC5vI4R/4hPmJBstyck",
+	"z9iSXr6MEceAXX2NjQH62qr+latsoKTpUcZPyb5lj1nl0FZFlurLF//i3YevfHCR/nE1+8dSLO9vc3r9",
+	"gEKmiH2osiEYFfFJmeek6nrFuQRTk6WxEDLp7RsYlj/S1Uedq1jws3Tgy9LnT910RuIQ03lf0giElt0f",
+	"v/yy1YqXX778NXb+zddbB+zq1dcuXwj8iktzWUZSdARE+OtSV7FLeeDzPZ1ZmcwdSd02za2rRnanbjeB",
+	"Lrda3hHdUQJ6Ky2ETMCeg6PAU5TbT5BEFP/l2UXb9mhsFAMZ+epmHbD2xNfaoVlK5ZBVR0bClJjG1lKA",
+	"llUGqW5QyzODd2bwTqHBWwaSaDV4IaQ91YQDqheah5G+6NjLFwZyR9pR4Z/Fctcdy3VT3xxihCPQVR02",
+	"4HJSoJsshnbztJLyEKRRSRXT0L0c9Wru4J3ujp4rgwAfMJaqHTiIwxi4xHYc1O2riHM7fdmJEZbcHNaE",
+	"BZHroamrpdwYm9ORWf3YxvxEe56T7MplzFZyuHMFEpoSxSmzVqtW41Bf9z3hTW6a7/tExfl8RHnFOc6D",
+	"/pWra7zwzEbRYI1uo9q5U0KG5WhUJkoC43Gsxq76MUq49bk5cRN7Qrtiot18PTUi7MOCe9ED1+Y5Cx9d",
+	"oQMZx1NEjHuCIPFIko1tzEe///nRJ3+/5evKdIro2RXaYCabS2BeFSzLaTGZWVKw8pDoDn5PU7G5aSH0",
+	"/jSWkwyWRm/IOCMZsfaE7d/afz4JxyKEBSybXtOp4enGcHXTRdsC5mA5fH8nkpVlofqwANz1gJo8547R",
+	"jrmk6IgwgsdCFznXhbyPcNTCLmMeGnFoHxMrV6URE7KTDhOO1RrL7DdvPOCh2WYwGJoJ+4+OiH6M/x2o",
+	"CGIfRa+6YMWGz5cYMcMXUajv2Hb3vnjjiyi1mmkVpFUeOB/zKzoQ/K0sNvDKWUXHuvdju0wa5Xn0e6/V",
+	"G5fuq9l5WtCqYAgowTd/OJ4+vNKT0qVfTxptvpOGUNB9595raQgiwgnOSy3IciUHvI/hQofIw/Zu3NbO",
+	"ZpgeTBALEy1YtaSnLX6LKghKDT9eJ+bEX+ei2aVXaYTIS40pbpCuF9VhwMOe2yLs7ApJn+DetuIsPyQz",
+	"/UHLVYJXJcdjA5yQ5eAh/QawHKPpK2ga0xjAGpPls3E1FJ+iOW2kvhYMG6ukz7qKeYRpbvf2PkRU0IkX",
+	"ZbLLxlikcQiJfVDKFkVr/iVtV711V4S0x6zwmbWQ3LNSHbylDl88BUwHdeq0z448Kx7e8kDKQVozFjBy",
+	"sO3/tQmY4+P0XvayWjaS9jHVh4h3XJtj43DLwW0hrlYp6hY8GAoq6qZ1d4bA1YxrfE8l/cbcY1K/fPBd",
+	"s/PzjsgOcXOOeq+GrUkdbm5Iit6/qZh9qjAnA0SLcclGMxr0fAq0HAjmlBjO1OkMAHMKADOvbV2QptWJ",
+	"ue61FqVWYEqNklleRb05ca6nuu0/zsAcTIQhSOZmhJ2n8ijWnrBRHyYRwwnLL2F8ykUtIiifWJexHXNR",
+	"QZrohr6LrTa3aDU3ioZ86B0rgK+rdrnu1HwlUqJYdl2/r9oeIGnU7dK5rkTJttnVy69gKBrc7W6PpzhK",
+	"z6aB1mosVMB922jT9c8OgptRAmfKlymfP6C9pJkaS9xDcI6YknavSHzC7lA50CjSu63swiiPEI63E+kj",
+	"ntlQItt9eRVLAtyAnc+aOF7981eyVVePrf9KTakT3o/ETfZIYpjJDpihTLZYLLRxsWUrYsaxXDiwGoTQ",
+	"8CDDZIIkV20RTct4Rrwt6bzXuc7FbXhgSMBLHPbHXJiSZIv8CRb/8AfYy2s+wD6jCbitUBoTMLUagreV",
+	"7LKhimPMwUB2S+tl2q6n17DfgfC6cQJmydW8sLqwXNrHucEEq2rQ5VUUaDb8ApTizXiMHDxMAxBJApbY",
+	"M0K8wdsYSdDGyKmAWakJo6DU/KtbkOXv25SON2i3jIOYfF+1tynXjY2G9lj0nv3jPZdA51OMKEV3sYki",
+	"D53LEOKK3Qi/X4/6vojSo/lz207K5IdScM6tdTGk0D2IlhRZAtq9bEloRGmD2zs221i3NhtC8xlfJRvL",
+	"W2qM4rSyBRlBNLOfrLJ/tLSBoW49tP/7YKF4sdJnfVvK1NUWdb5McVliXzJRqmMtuiK6trA3/5qhPk1y",
+	"dVFrPRe5bu/CMJ40ENTZYVZKTEircXkDJAEiAlewpx4eb7FQJwFDIQWYXOVE9HzabHi/4ir1gPdh83eV",
+	"t5UatnnYb2p32UmRZ12UhbCfqTkbySiXjRqk3i/tPkpSa/sqIwPJtn0GlVyw/8iEQSREK3os/IcYyyLL",
+	"9yd7dFois/6mbVb3SQQ7aWDFxTHlyOAyw1OkS+UNmFRjrGfoGMgdQfRYmLAX+Ng2Ccj6yN0UQAPzHCRm",
+	"2Yw0PMuSjJ2Sli/GO0OQXpVrijr4x78FcazWbYl9528mvEEsW5TGS9oL2xXOGUXqoGQIgfPgu/Y97Tc9",
+	"LiO7FPPL+iXNMIBUtRi9yFv42EWxJj89txXlj9eWTFjsqBmDiTOSmsKeVUc701yWmMUt1lUqYpl4XrvM",
+	"qidfJaIrFuSM33Ft6raEvp/1G8PrwpqpQkIB5ZYPeRd0bh+idaDtxHu1LTOIz2D8hlxYP2BhvHWP2tWp",
+	"/b6LZvReSbhoxACYmxGsq3dXq9ZlipiQRrlI9vkrlz08zoVKXffT23JVe1XgTNggP891QFjj011fa2d+",
+	"p97zp9Y6xDyF0ySOa4m0hu62vCrpwjZYkwwjaEiAbphrkqAja8flSKXzViDk/D2PNBeFpDMpbvIJrEmj",
+	"+pbDKETRtQHQQ6+M4i1gYes6POZ6fYLGkgxpfP7eDRV8MGE8xFKLymlLlTmCGChDe4Z2AwxgB40odDP1",
+	"pu9INBXedy2dwgQISLDCGuykjWpVP9/Jekzro88+Ofrbnxx98umTzz/fwqXqCwh8oUAhVSxDGvQzl/Ne",
+	"q1duvuHSHF19Icvwpt1XS05r1vtNgUyVwXERgy3ZLd5RLeJs9OniaDIzGJKUxXGm9vOMq2sz0tdzitDY",
+	"3nJrUjhrlkIfFZZ0eYEnHQpzA6s1GSfXT0NlnvmRNpicI/NC3GKcRQnvmJTYFXNxctDfiKiWNyVcRmhV",
+	"L+U/vUFxBB7H+J1m7ZGx6hG4ojK70tx9SIqPV6Iu05vCQie7qEGb7Gg3rSF3JBSKC9B9FEYzIwYQC0nC",
+	"dxeT5asdYY5mJPXOMJpZ7ht6bZ4bxHW1/hhI44aEHwKRfahk4AoJrA1x/KGceRquvDJdYp7tMQbbdIT/",
+	"DmPgCUQOklpoNk4UgeA5rhJ7LO8IiKNLbMf1MuAT1gYmpB2OPZKwkTQidrQFetQeCGOKZ8QlLEyLR1EC",
+	"WldaGtdkw62MG0UzPHAONCDlgiMW2bzV6SooI/QMzg1H81LM1y6aGmxKXiprtCUNKsM+n2QoEgVywO3C",
+	"kk55kktZuWYWc6giqLiP2AcZ5azoLsHfbv5uZAfSkHdru95vikmB0jHv97iMYki2mAYZ+Xivu/wdJoAE",
+	"wyq7DoYxG/YoRXalnSK0rykrsgP3RVfuukabnBt4wBO7FZ6W4gVMJukBS4TuM6mMCCHLD/H6g5VVQmoD",
+	"PCJapyEkF7ao0kVntQ/p5euq2gUyUfGgWr9sX2+k7c5UbFNU7F4iDGTGB+8Vla+0TXXoPBZ969EA9IU0",
+	"9/V5VCoGY3Wj9dDKtfIs/Ta2XE/Oa3Hud9gtbjAyeTAZeow8YWDANDJK+xeb8yb47BcQa3GHDdyUeKhF",
+	"IrhNhDQQBawj8OJSyC22d+36JZYHwI/tMYprzw1Fk5ijilxVhfybVMfob6WtNvuI5MfRWKg15dPMH4wM",
+	"70Melq0jYgqqJcB4AstEYIvDuCGz8B+Xk20mZMnpPbBfIVULnfCR5tPBQmuGG2Obh/087WiqMfc7ozgO",
+	"0r/ve7yfEVLW3f//P/zFDPz4ThR5ETRX0rXQrCyjQdaYzTN3J4Mw9QDB/ZyNcaljKGRhSNtKSUGwmT5X",
+	"hw+xMYyPqYrOsRA3YWhqT42QEa1Yq0Nb7Ot7b7wZsL3bb9ozzt6167P0jgHSW7P2BIO6bg4usRsDTBfk",
+	"CbBxIozBYlwYP/MW0Xro/3mjOqPgLgzUITSw0ovPzN629oQFGnFUdyY074M30mpkciHaqj2izCd8YeVz",
+	"Urw8klOHKQkOQ4EXbklWWoUU/644O+L3L8Q1zMxQmkKGafo+BudhC69jMj9LB0wDjwlMQadcQhjcoNMU",
+	"G4y0oasU4iC9xPRIDzF2hogd9giK20KEBCGGueKFlRTS4yCWq+Q91+LsIvfYjg9uRtmj//azox/+Izvf",
+	"ho6yp4TCTb513Qn8/kK1UEM+NGGPL0zw36V2dSb4+y7Wk9y2g3EaYf0j5iaBnX+FRaIrjL4QYJ7ESEPA",
+	"Xs0x3aa3FE46xTls8VEk1KKZ3LGN1jCdhX7WNad+Jo1iPeAJy0VT7YQaxTSANWejxE2158EEO9erTHqO",
+	"iasycLGbb7gUZEzu0bef+xx2lit3nNY3J8zGAjiPvvt3j//Hf37yxUdf/eEXOfUsKOSsji7MdcoNbcO3",
+	"yNxIroHhIm4s46mwJfqMpyEXCfIU2wO2jFhPaOQ6W02UrQRCdQiJqLqMdl7rXWo62Vx/3I+goRvodAIb",
+	"oSL74ttP/9vPH33006OffbKVkZFZj9u+CDLrOXgzoWSa+ZJXvm2MvRKaL+oc5cUkdlCMuB49Rt5YeVx+",
+	"7fM07RMHXPIuJv+zEKRJiqn3bnbKVVXC2AX4K64d71KzJq6IKGaqWKQcSXjufLPF+gDD+yqOHLal/dfU",
+	"hGvDJ5qNNG/HwNqAmB3+Lk5JQHiOEMA+gbgSeBynFybbaBswbc0EaZasz1Mjw0Hvc9++T3lefZxlBsxi",
+	"ufhBEKCLfZlSDJcXNEv56MvfPfrsR1s4w9rhYqDGFWGvkbeSiprzWcuLDjIzWm8FsoD8GTb/PsuOoTlX",
+	"6LNfH/1/Hz768Xce/cN3vvryd1sUj8DLI56AX8TZPbiesYyeCVlpd+lEQFCCrsRjrlNa/MJJwMqtvPxg",
+	"J4rstGxw+At43NBWixPXKEsVzxn/Qux0O6tawKInqzmOBZR3rTcXOjZv28yIwk24V5kKU9FKYCBkVMUH",
+	"ehdbnJmN541hcWG2WM/nmquky6XQ7ibc7u4IeYmsWM4FQrsiNG4GxXzRSrnmqGMqHfQXg06jSY67xtg0",
+	"nvzyn55+/6MtdCEmBPrj1Grvxm2vPjnNeEmjw5iAhvyVmSMqXaBImHxcnXtMolhn2vGLmPW7P5vl6zKA",
+	"X9KU2RswrZynMZc9RWh/wormXG8Uxa0GQy4nFxdisO1Sw7pB2LJumsMa2LuR+mvTJtqDwauOGRdzk4hI",
+	"pCotaR8hizTbGZmeSsQ3XaXi68ATX9uM5+f0hJAKQRNdrWY6VEPQgU+BcLT3455iAx4BE+bSTM6Ru8JI",
+	"p7WuatS0g8YS9f0L3OJRMwhhtzA/QTKnQNu+dKtnVUY4cDCH3aZkPJmrPdOLciF+xV04VP2igE8LiAUN",
+	"PTflc6xdcWYjOGypkWmrB9UYa9RkGTiGAWhNsGSKBFwJQGDUuRPiBNMQ6zWyU3UIg1HMDURIbE9C2MZ1",
+	"YNfGewjbZlgEh+/lpBfBoZMcDLiILzqssAxXoxIx7A37m7pQKYXs5/gnG8SYLszy0299/vjzf3n664+f",
+	"fPER4ZbEQvbxTnzm/DAHtqTDQ6OSak/gumtTo3JSF00iQhAuPuukY/WT5j8pzFeLCq6qILNsg/2Qy1r5",
+	"wOzzm+J6trr2l3fJbe3wBOZPWlAVhN/rebrRugI8TU3Qfk+NGU/nB333NiJKoB9nx+0gJXTIpWbCLKdy",
+	"y4MnplNbh++XddFQrpq/JNvFAtlGYHqt85cJk3CcQy5lCo+pYaFM09usiqCNhHFxtPUIlUxwE1CKzcvy",
+	"NoyZFwUuWL2dXr7h7RjIaKEsjTLDcjlimePBnYO9Os2dfX5WT9nETF5LuLV79kXslpqAWWreljZr6QzW",
+	"ZtVsD2dGLSfA1Jr5ggvEycJlslC27kZ+oA6h8qJBHQLZn80NS69qP5s6QQ+Iyb7g75bKsQc8Nr0qP/ct",
+	"alHjqnA9rOfQekN7bMFDEQIbDdn54agdi5ANeVKgeNMTbWDg5knIQ2FctjgPQxhWVC7s4Pc30l/UZM6m",
+	"u2ksm4luOiFaV14ujptxyTKhbDENxrneXOuxShYci/PyjJXqjyp2duvq1y7NFaMPx7f6ciNbI8Z1Gscg",
+	"WKVMHExgQtpC6SkRQilt3XQtmy/1db+777FN59Hb3aA2G34jfieJMH25IQ+jzcM+ZgniQmGuqsMK3YnA",
+	"innACw4GVvbouRLuiLgyFuNkhkVwDeT7HWDyV3TRVSuJVIPmlyRH8/PSOzzWkPbWVioGjG2c1HrAg5w0",
+	"C0WBKMgAK3tVwu5cv1Ym5P4gbIVcV+UcY+yeMkh3sWU91td1sYfcdGs2wIXhrdEEE3cooqFKn6VbmaQb",
+	"4L2kFl2pXe1LMao1lbmbSpfWcAQhEsRWCPsa5g7bidjcU4KT5jU32gaVaV3uWKo8GZ2V9b+IV9sqwNYU",
+	"V7rQDFPFrfq5rAaGSELvQ2gIk3xQBA+ao1mOTK181z/oEb0QC5WUENq+PClurLpC2sMuYmTRffpNmLxt",
+	"Pw4YEoP5Py9sM6lSEr1QDcBd3ZfdyzsBEMFdvdaK+mjI7S+Oc10VeY6Hvz1xsXWeVz4PzIgWKmCml6hR",
+	"t5djl8ql0lvN2CLQoSw9I1LEjYhK4u1VpsflCumvpCshh1ybOtGAsIsGS8m+d/R3/30LdwkemqywJJ9v",
+	"U3qR7/5qva8W8aV9XdXMlmY7aGwWs/MY1cIPQQ1joEnVfbvx2hlakKdUnDR8JJB21GSSqIuGbJGVVyOy",
+	"evqtD5988XvSe2uU9m/tb+eu6FXiqqu+Np3zX6H6RW9pkbP0ddKFjcVVFHI1T6mZoOrbGCT3axCigPyV",
+	"zkjD9mz4wgNJoIuBrYhaq1r4JuFSdyC5uDgr98A1dXm5L2bS7ONffvnVH3/21b9++eS3vzj69PdbUwm0",
+	"aixx07cHzmlw3PkTvDjtDkGevJU8LSl3j3/55dMf/Mzv3WGstGfknOHiWrzT7INZ7wQev02i919pJ2tI",
+	"cF9+evS3//jVH/9ojdHRp79+8sWXS62B1NJUELK7FnfsIttcUfphbIIwi9YOWYh9kUCpVAn6udpZvu3a",
+	"LJP5OvY4mVIZlgAvw3McSfflClHMMyiRWuP9JOaGUUQe/e67jz76wh2rc1sI6pRRcVRk4trOUq2xKh3z",
+	"cqwxs94zwTwSuigfKNm1DxzkloJX/sJSaA0T6EACsmpZvAluVezlGtcum3xnzTGaYFoil0Z7tmfMgOpQ",
+	"eWJfSPyDJpOKmdHtFWGPxVx2R7RIZkVQzncyf6aP39aXTPL6Iq8nQ8q7PaXsocS3drKk1cTjMZ8UyleA",
+	"DVVieEyyJnjkCaXzJ8zl2lcvONwJKjJ/eJTtQCdip92J48zu2Flxe1n1MF2e03JjPUWnhzsS/GwSGVbV",
+	"XOJmfxHXfvVF0I7u3x7VGK2ih/+le5F1h6uo9x3dX1vKzKO/+bejH/7j4x98+eTzf37yxUdfffk7PFFT",
+	"5Ju7qDpFrlw1G910kC2ozsWYluoylEY0A2n4oobcKN1/oSmGlpGui5f4IDzX/azeuFqk7pK+sp6OmiyF",
+	"QDjLJOxRhIYgI087j/YQww9kGDsjGc1HFTo7StSfOtQ0HuHnPz365O/L8kboj4UYhJQDdZbH9ew7u3Iz",
+	"uEgKrbDHky5U3sZzwwZKwoSFfIC+gof4pxtCRHXOMvW63MCYT+6rTidI/3BUmwE1pyy+gCXcwP1YDAQR",
+	"UMypQtvFt9tgAKVsEE3taDSDjYA3pGF/HXJH9XsPdq0+7fGJPafsxGLIJzk8pXEPuUpSIiJXtbWUItsN",
+	"qKJIxX59Zlee64Rqp5BgTuymv7yN8SmhyyT6FgyEz/q17m7AyLNwfwh5yGMR3UfmXnKVhIkhYIY/ICfV",
+	"Khi4k/BctKU15wvXcnVvB9BUHlFjirij+6lz7PNYzx99+nePf/6rC4Tst5p+Oua3RQ7J2pjrTnLe8JBP",
+	"MLFUx2LoSgBwKpEgbpnJplVcYQvu4R6Q3migKK20Bd1uWD8i728UPYq8iXB/jPQc7yJFRLZNNhkP2b7/",
+	"qTYAw0R4yrhs1WMZwzLaaNW4auHv2+9P94r3K32qTGDe7FawAGbMfpIBT2KBwEsQMDxdaMMMSATL1MQy",
+	"SZWsSgLrikOX10Ci5VKZHiRMwyFITM8qNwe5A0YlG+A7+NWahH0ymPpOClnei+AZk/o4c6TsWrHmyGdr",
+	"sPNP/vT/PPntL46+85snX3x0YRkavTLT5UskLxJuZMWNhgazl9VT1rP35Po4KYkaRaDvP//3J5//89EX",
+	"3378449cnak3Hn4ifRjDnlS3EY3dCRmBJQL3nTSYFc0TunYtJYMpimeZeDpOYo3h9EIfpyOoXpT6VCy9",
+	"p+IoC6bnIg/u9oTKTHK4MVLZ9ch6vJwCiNB/kFS9uqgF38SzpGVVNdwVWIYJRCCN4PFsiQpCh9QJHJR1",
+	"0JCW4AvEENEg11WWMgchyDooHqiFRKZBRpo4WwhwoA95C033MnldQOCoZ9IFjzOtRjJyL7eMeuyHXGLV",
+	"U03agULZCdcOu7JPMqGhrVcnvDrksdRwW4/dPC8Q/9xCgLr1gEoLUmy7GvaTkJ+cvP9iHuYPvjz6099T",
+	"Ru0/PPrdd/3fsgQJrEyCMTfWr23FSg3xFFm6f98Zgtxzzd/2rWtaf66btyCO1boXoe8cyyvr9K/5UNyE",
+	"yax7bQ+6Ba74raw0MCtddTu4qzLItX5JM6lkCIHb3bs4jpz43fimNWAxcYufmRImhjmJughL66/VV7ty",
+	"V0OQtOClu2iPgeuzi/YGLtqtvO2MnojFQBdrRLzb7RlXs53j5RWGJSnUTzGRd/4qCEpPlfQUR2pTp6F7",
+	"gZlnnl2wWg3A9ITsMqE98xjxGvHsYIPQ2zLCWDnZCg/igkljO4bia3joaYuUucYfkPBzfEaByiYlupni",
+	"s6m0nT7gj3aqKliBDdZJlVSjXTiZqjNNZmQPM5hL7LGoreN0qESqLLbBkrKeA+gwD1/BL+1aARaKnTRk",
+	"Qbwz+HXVPiHuks8UxWVuPeFUQGwkMahOXtEWi4U2SFN4CAF6VgGLAC1NhSYkahHO055rUqeb6rpoLvft",
+	"qz//5NFHX+Tnyb1SYZowU2WUQFVFq2dX33VNT0jOOHG9P/qfv3r6/Q/nDjOo5rfKD6cGlFh6elNRTje2",
+	"RtQPJeLLrXt8SOnhHQMewWC7UHot9Bw2ncCVCw1G2hB7lVTkbbiTR7VWU6pNZbAbOSDeFrKuUzI+/4UN",
+	"cleiWeSZJihcyQnKwh+HoygBrRdKkVysciGaa0IPYz5xhPR1SDHXwwaU/+Ld7Q3GB+7StlidtXC+U8zT",
+	"cucJPfCa7/KKnWzAtH/1588fff8P/pJHAjj6BhVH6d0e3ef5ZIFVbvVKZOWJRSoFVSe5Q9bDBojo0Q9/",
+	"++iTnz76m//66LM/4r7UnrC28tXC2ykvtjuAuj2JEN4wQoVE5EouJ5dlLltx5uokargN4yav0Brdg2bE",
+	"bY8ZedyXYQJYpupoEzEer/Ls6IsFrXTafZmc9+zJZS9rWBf8UfuAJ11YUsRXj7PjRqSL08oyAeThRs8/",
+	"+vG/Pv31x199+V+f/PZXF7aYNjyxdpW9r9rp/Qu380Mh+4Vy9sZ6AWm6a1RnRtEQpOunsbIqusd68vm/",
+	"Hf3sO1v5JLwhyHRbK4/qVk7wQmSlN2S0ny6k01IZ/YaMKEaSz3nMZnoISY8PNaJLumwi2/HIFHIiZya+",
+	"i/53JVT9nm9VE6iOPcw1wSKUjms9N/hP/vzDoz/+4tGPfv7ki59uMWT7koXgqDZcRjoo5n75f1lHZKQh",
+	"YqNhda2tl+ms5zF7y+/uJp2PgzF2uot0zg9eTEcKKMUdHghtMNo+k47kkuALRMSz2SDW13FvV2+pdqpS",
+	"pyO1rKhZ06llRWJol+ucG9tCdXofQrPgwtk3WnDXvMcT47dolxk8964VeBL2ytKGX7t8drG85otlJ981",
+	"UsEefe+7X/3ps6c/+cPjH37OIpFAaFQyKW5kpHJFNW091PGo+8GCmL9tupTnYB92Um/1/DjWI5A7EpPI",
+	"EVEdb/GE0T5YwdrELy8j1oN4uLSUWkMVi1AsAJzb8402XmB2ILWQ1hfDfgXorbyDYXgfdEoz7oSxxRI4",
+	"FDAOEF5YyC4G5gMqYFpelAaSQbUcD7DFpgvRjqJWEVq/DCcTL8eJVMyVnSdgj1PofgW0CFFIukJKmBjs",
+	"Kkl16yHtiNXmEX+yQlGpzAMrnbxFlx/OHJndsM5rPaRwKdM7+ciUpUuMPiYtI03sDm7tZgL/J3ubasLQ",
+	"ZZi9GjmERHQ8Q0DCWyEkRnTstCzy8/WojYabQJh8FBNLegiTT7OwB2EfQyFcSG0yyEXPmz/gE0Y9Tra9",
+	"D+fpmM7v3dzd/9+uXL5AZO0YWUlT0hlCNmqH/md0vsRAZ4VJWRAnlwl0I4LBUBmQ4eTiTZhk+SP4rVOQ",
+	"XClermZimxr7kzC1FIZAxRD2gxq8J7I+7odKdmIRmvcusR28pnwvX6v3XsDeuwsmmVzEL99jmk80G/dA",
+	"MqNwcmn6ZhOgb2g9gl3iDYFokZuMCdg8jlM8akxzwjnHt8dJ3yLd4e0Y2M7+7o0bARtJ8dcjQO1xUvM+",
+	"Zw841Ua6NTs1r8su3itX/wN6oenfa6soTueusROd6383W3RzzYkVdFRvIg32YY952asQw8iQC18qFPr3",
+	"ZfkzHeMj01PYQWZW0qbzLUvroYZE8PgD+8qjQWXCnP1+aS3fx8em9yyS9eBBgNChAtdsj8edtIA68Zo8",
+	"5SngM07q3pNOxb7hZqSbSLoimbAnv/ynpz/42aOPv/Xk//299StGeggygqigQ4ZMvtCpzReozUHm8DtJ",
+	"PIPqHKp+perY7zdRdWo1dYcq5KYB0q8TobhWI6asXJmGujSiObJnXeXRoAvUcktrrlsqFRFyanBm9k6S",
+	"9jihsNTiHbOdI7auRZGLu1mzhYHRs3Dl8bPiN3Y5eouYAJO8/EuY3rI2C+En/bA2vBohHUZTIJQ50UyW",
+	"FkzLnqZKN4HrYMKeGxhEL4aAILKmtQkhvZme5xP/KlZogd0tsQz+EGI1dIY8jThYsdq5TXMdfXQCC4y2",
+	"KSxqBGGF8lHk4D2XFP9iMLbU6pzhsWVzT6dRP7eBI4nQhg+GEE2Dsy0QgadBK1+Gvj7hzFIeD+26Zrxg",
+	"LYmGPX/jH2Fl/wrraJwIU3EQvJcg6+OaDelZJt5zq8tb/BByzLgo5lkT7lMrjeqDJEXqqdglSZcZ8Crl",
+	"QtDGcvNQBufqMBh9VXuZFVknCuMLhz5mDQgZDJ5uB3nsImc6iqnUBVixfOhSVwWPqP67NkCx7C0aij7f",
+	"Tevk13Tb//j7v3r03d8/+p+/Ovr2x1tsQFuBTOm3/A7w6LNfU5LtNkuvJN9XQgaM677OarsonpFV+xdK",
+	"vJxPECMlanUyUkEhlsMxy35wxg5Sh27kss14FXpZmirY43lVWiRvCWMeX2xzE/YWBluw7euu6VnAZa0B",
+	"l2zumyP6+Js/PP3Op0df/u7RZz/aYk5lrOVxWlSejZ4beBUXLeEF5Mda246TddHYjpMbZRPSfB26qReI",
+	"r2IlqeEQEh7no7maKnoIgzdFC6G8GU0WB3kflUkhu10ogLKeZZpV055MJ2RngBTlyjLHTC0RyCuo0GYf",
+	"URvWkzsSaK3nckMM3og7DsqcrlRLMcOGWUzq3RgoTDOlJ+jKT2O15Gp+Op1tu/s7+A37aZoG5D5jDm6n",
+	"CFfK42zyacUuqK1yjZZiCcsJ/vaqKNRn+eQ1AxKhIJtmF/7sk6O//UlBIZ1+FXVyoT13w9l4lCgaRVNW",
+	"XKezuIw8cpyCZVEBCeM1S6YmV9CN4tTxaTz+8jePPvsRO//4y988+e0fLvhARMEptC+XO3Fi+Sk5g0K7",
+	"86fPai0LM+WKt8t2/Wv4+X6uePsE7Mpvqy5TI8Oefvjh0Xf+OBcHPKiwWSVjOU6DojM83rWTkyvGB+xG",
+	"yazMjw/vg3FpxK6aPFSqL+AS22ExdHk4cXCGLFZdrKNIXc5CPIswmRP2zv7uboqhLKQwgscZwr9LoRaD",
+	"oUoMubDbhc7d4YTTMdY7VHo0HMaAIODWCZhNNaZT6n6tOAMIfL2SOVqjVh3nbcoe8cmWAn0T9ZSTqNAE",
+	"a4gyt95yqGTEOjw0RBPFx1wYn6xGqkUgweY+wYtkuWoEP/HAMG1geOwRPGs4hGRUwl/KH+D+avFuAqhw",
+	"uNfOY+XfCUMYmp20XU1BVv986s7Hwk+Q5tVoz46+9/Gj//zpo3/458d/813yW48++fTJ559vOTg1wkjL",
+	"mw9vOWi3LMS75svZmq1FYJluCl6f1BhMt48+MzCux50TbEYe/+g3X/35J2RFMu53r385FIOlVG/BTQ7O",
+	"0NkVTh2SmwIMWOYSZwn6GS/bqby5qbElootJXRFh4WOsVkgtIsgq0PowQQV34Fz5VF4EhWwDQ9JVfEwb",
+	"YiW7CD4ti24ZrojcJWYPkkXu0+uTrDjquBXuJkxQp/cSpTrrtnG+8x2U7ZmpW7Rg3rkJE7bA0jm+h7DH",
+	"4xhkFwJ7BpB84PZgp3YaSwV7SmnAOOIy66eFIMgVBhIpMLxMa9bXRrg+fOc1c32Uy9yMEqkL9B49Ow9M",
+	"SIS5RwE5v99BWqOdjIU2iH2/lJ1soQ1c5IMV5FzTfuT7uI0v1MB8t6ErpHYpJdxtDn6HohQzB+HmKoFn",
+	"kK7KZ3lJYHg/B7UCwxc7acj7mBppA+JOV017kjvKhD2lQWb7v/VUvHVdKOkhbTfFqN48oivcVVw0hnYV",
+	"V50vTApJXUVutdPmMlKyZE2ui2fqTeHyL2kIBZSwOfHAOibiTTCFPb5OVIcFvkQN+nowb1aQANzoouey",
+	"rGrOnLjrEMp1IYXu1ekYXMdBNwHgV3tAZoq/ws5kThDtiT86qQ47uHOwxwrFDssdfb0u6JDL3B1jTesT",
+	"9SDl4auRHXFNMnlLjQtMiB2egF4p5n88U7tveFI1uVc2cXL3EaMym9t8fGCLXbl62Zk9TajJIw0BldW2",
+	"EzXWSKQeT1ZaAK0OrrE12sTa18JaTdQbD4gYiwBAOiIZQDQjPzfxVmghkIctJLuSSnNpiRllhnWLCul3",
+	"yTm9c7BX58Kyz3/DE+yuSV7XEj52DPuJNrSHaAgTMAEb9yCBmWskH/DSMJvGulhaLacVdUttl7opyq0W",
+	"pAzbje2hobuC61YE6/RC3ZDnKw1h8065KeUK0hNDq+vVOXe3Jvtpu7Oc+nXmyLlpbzhJ7vFv/u3R93+3",
+	"xd7Zfx3jWAzJElwZXz6+Xppdn+nZlN4tzKvLdG/TU+v8MJrKrSNbPlhaKgsug6m0KgQxNO5Kbv3SeUH4",
+	"SexU+mOkW1VTiN0BgQuS3U9o1pcXpP9BebCTnnw3ffDGZkriAJpKGmhyhXsbHabOgbs5dUab8SQRh4Uq",
+	"/RmtMbzTqU6+xxZ1TqHtoDnIHrB+C9aL4Vykt4oiYYmKi1EFnIrcxOUu6Ern701qUuMEYg+NTSCND+vt",
+	"7HQFzPSUhuzgMOsXuFlcQM75pqPFr8dmZF00dPdyi0dQ861mhdB2dN9DtKjYcUMQjN4QEl2ozC9Tetpm",
+	"IghFNQPWNSz399Lc0E0mN4gNoLrDjEniYUfxUjVkQcCM675HFFcJk8osLfJKVMQ3ZLThovYj2AA5u/I8",
+	"lDEf80ngLyIIdKPNw/7SUiUygEqkVgHjDZdtbhAbIN6bAMM0xwSttVvC4x5xl5dLVshDYTL8lGrn7kau",
+	"cd1+XtZXYw5LbrhprJNrwybAkxXcFHwMZN7x8WtrrocGnZRsupqTlrVyA3TUUz+dcgORU1popntq7OhN",
+	"KJ1URkhrQjf1X7vKemqU6GWXzMJicI8UNaXSp6gy/BZuPZJls2bn2/TiInXF7DS/r4SsvoYgjDC/Mp2A",
+	"F908fF0JWedaTJ+/0kq8usmJL1RuMy1kysvLV7MNJkyNpa9hy19aEe2IhAdmoUq0hrMOyDGpxh49eXat",
+	"1maz8YcH9l3XHo6aGuR6NOVeTw2m9ESg5a0UO2bHLnROblIObb0zdhOaw4xOL1jwlEYxKC26tNRyDLvo",
+	"3MMhJJO2iiYvYT75uKeYBtDZlrhq6GV2jb2v2gxkhHWuHS7iUQK06vHH9zMSH0c4Mg2wPuATRN3BMfQg",
+	"ASIAwkd4mh33WwSGzJ9N0xINrmfX8etCRl5aNa3efBcNGfqmcDwff/l3R5//D/bOTZjkaZ0p5Rqx29J8",
+	"3Hw67jZlKmAHjEcDIQnLjXJOpA9N64WWYCnu50z6p8XPeke2BV4U9a1cHCoVJO6kP3/ml5vrpUN36571",
+	"0x6986keKnGEZWkx3Gph2tRSV1VYii65tQfkpNUx+4U+TplVRXTkaWvqbKiBB45SNWuQZe/1YUIu9fuq",
+	"/ZJmCehRbLy7u3trnw1Aa96tDgPhOidnHMcBppLFC8jlosRufdpwzmbOL5rga6cCDxhpXWLWE/VNkFWp",
+	"FG6yqd3G2tZ9MDSEDbCs1xOAb86JJeFuighCuYLNGeyggqBTNJZKfLCsVZ0nmKyXJkzck5/8/OhPf3/0",
+	"h989/c4nj//0+eMffPn0B9/+6s8/efTRF1tZLfeQdwGjdAVPMHvzCvRVNRgiCFNxMuvIKp3uqKmckvQF",
+	"aE00IFSS5dEX337844+2mAbjcpLwKOeDP459LY5crrDQLAIeETLJmCdRqayLS2gZGIhsTmrEgthHPrcX",
+	"GAyiCmjmv3zy5Ld/ePJ///7o0394+uuPn3zx0eMff7SK/FrIJFyRb2a/XosYsaeV5djMluQJozEPkFCk",
+	"zncTsFuRCPsXtlmkgBhX7EFAGDYaBqw9Mo5cmeHB3CQTYiMeJ0p2q4WmhyB1Na+CZzbM00zXtODS12lo",
+	"yWUvcBvz1/WaIqZH/+UTKoF+9PG3jn72L1sFZGsEQ1ESQecYMl2FEFDoT6U5vUWME3suUHG0zWLRMUJ2",
+	"raYYR+QzXQ0wB28/pxal7OJz4rOkJ7wd17WSD3pCdhupMM2GVm9guFor0H0KuWRtYMOR8UqxnSIsWf91",
+	"ollXqWgFCU9vt7NBYIf9I3Ls6hSyzRPbp6YJHgjtilAyOogCXRTikoUqiWYrKHFz9y9XL9BTqk6nA+1p",
+	"Rp1mOTsywcw1Ky4XVmjCtLSnpGnAy2q1wwu7RYVGB9TorMpojVVGOOeN3XkdTCnaSzqtM8rpk1OevCZl",
+	"/Mx4TTDtx8yh/aIkR7KkAi+1rCOlErzTyIDtHcYYwq2Gakix1uyCKoIwmQyNJuApbIVrI1YabsJk9rKK",
+	"gINxlt0N5uL4zmrszq+9gurj/7yyxmh6YWinLKJLo0fNGHKRTFGNSIAIIsblhA1UAssqs5CiIjJ7QwpD",
+	"2QRNaNGMCbyHMR3FIsV4W41MfhVt4bKwHwoT4Cf+W8xGxksM6XeU1x3HJN5x0BUztr1vf1dmW4HHu1Z2",
+	"GAbKhgTSWtFvnBsmKgSIzr27tuWw07Wn2Z5KIfRf/DVwgzCthQbGWTvmsu+vp6Y9iGUXQMzbEFcdN+z3",
+	"3uS8SMa0MLBTZkoRuoqnptQDu6XFawiiuKwGDYWsij1x2aUta+/G7RdJf06h9SFhoqrs3bi9zdrK9HAD",
+	"tlMeETJjiha4rPoY3gd1SETf83XogPfhziEkze3EZyp0bCRzdkZps+p0RIg113s3bmdOvzsmoC6FI21U",
+	"NAmYVi6mkcZkRjJWYR+5bGMhS20VNVuMe/AOtttwzANcH/dU0m+msFE6oeQJ/ZaRS0sbnlQ44Yj0tV4B",
+	"nS314+cnxySYbO9A2AXidrEi0A5OeuwQzyFZak3PpSCfXzFytsSfn+LHTSXjq6z1Q0hEZ1IuoL+i7+tZ",
+	"d/TwhtIJfOdDlawr8kxdMs6ms8U9LeQWswLcv3W19cbutf2d1t39nQCz2s6/eat1wC5fvnI5YHev77JX",
+	"X3v16oWcTJ0YSaZjaPeU6l+MIBb2C08RR5k7FZlu7gf36PenKNHNoc648U+oWG6gEgjYSKIV9Nc9fm5F",
+	"/mJJKpPj5XNNqsP793yjGjXc9dFYOHsnihLQ2vMOm9notps4PKZ4IK3zmMl9Ye70lhVoXEs1HR+1d2f/",
+	"wJd7a1+b9fX9O7cZ0nQ8tGoYMCMGoA0fDAMWccM/CDxlAdds33AZ8SRiXk5M84neyok/SP+de47/KF3f",
+	"c+CxoyhbX3UYVff0hu7yXO+3eDQ3Q4s+r1Xr7uJ1GyTIbUIamBbhJWCysljhIq7uUncKnXX+ml6SD/n0",
+	"WVAaN+N+CWx7HHA35R2VdJUxIMvW9Wh+MvCaZ7K25UjRmXX7OH72GoxHuSWIaRB9gejIQ47YyHiynEkn",
+	"rlh3rcyhWWZvzTaFNWjPGUN2rUerokibq0q9RzWkGexnavDsdvLyZRbxiS6F/qzSbQO6IsxyANo0ualc",
+	"qUuS86T4NnSoFDZKG9Xv/TtpXDJQJjJ8XnLoZ32UxOe2zrX4ULQOr5yzT3S/eZgurIk29kWC9JNhot6H",
+	"0Oj8Z/618s16tGGnH7jCm8LPsOwi/0Gu3qHQY0fEhYcV8pFyn1P1R6GTsZCRGhff1nGQ5z5z7NH59xWS",
+	"I1NS9lEhfzL3eU6Tip93p0aCH1zUIpoaDLFLFN+Rx8W5StEdcx+6MEhhSlXYz38g5CFIo4pPJ4ZiXXwJ",
+	"xGjIv+woEsW3H5meQlXMz4mSEkKkbs0+dEf53CcRHJ774N0P/lcAAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -31,6 +31,7 @@ var bodyLimits = map[string]int64{
 	"StationSign":          fileLimit,
 	"Verify":               verifyLimit,
 	"AddMaterial":          uploadLimit,
+	"AskNumber":            uploadLimit,
 	"UploadSlip":           uploadLimit,
 	"UploadStatement":      uploadLimit,
 	"UploadInvoice":        uploadLimit,

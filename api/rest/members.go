@@ -164,8 +164,12 @@ func (s *Server) ListTickets(c context.Context, r ListTicketsRequestObject) (Lis
 	}
 	return ListTickets200JSONResponse{Page: pageOf(r.Params.Page, r.Params.Size, total), Items: each(list, func(t account.Ticket) Ticket {
 		candidates := each(t.Candidates, showOrganisationFile)
+		var licence *TicketLicence
+		if t.Licence != nil {
+			licence = &TicketLicence{MediaType: TicketLicenceMediaType(t.Licence.MediaType), Pages: some(t.Licence.Pages)}
+		}
 		return Ticket{Id: t.ID, Number: t.Number, State: TicketState(t.State), OrganisationName: t.OrganisationName, Phone: t.Phone, Note: some(t.Note), Answer: some(t.Answer),
-			CreatedAt: t.CreatedAt, AnsweredAt: someTime(t.AnsweredAt), Candidates: &candidates}
+			CreatedAt: t.CreatedAt, AnsweredAt: someTime(t.AnsweredAt), Candidates: &candidates, Licence: licence}
 	})}, nil
 }
 

@@ -88,7 +88,14 @@ func (s *Server) SendNumberCode(c context.Context, r SendNumberCodeRequestObject
 // AskNumber opens a ticket.
 func (s *Server) AskNumber(c context.Context, r AskNumberRequestObject) (AskNumberResponseObject, error) {
 	ctx, in := enter(c)
-	number, err := s.c.Accounts.AskNumber(ctx, account.NumberQuestion{Name: r.Body.OrganisationName, Note: value(r.Body.Note), Phone: r.Body.Phone, Code: r.Body.Code, From: in.address})
+	q := account.NumberQuestion{Name: r.Body.OrganisationName, Note: value(r.Body.Note), Phone: r.Body.Phone, Code: r.Body.Code, From: in.address}
+	if r.Body.Licence != nil {
+		q.Keep = func(ctx context.Context) (account.TicketFile, error) {
+			sum, kept, err := s.c.RA.KeepFile(ctx, *r.Body.Licence)
+			return account.TicketFile{Sum: sum, MediaType: kept.MediaType, Pages: kept.Pages}, err
+		}
+	}
+	number, err := s.c.Accounts.AskNumber(ctx, q)
 	if err != nil {
 		return nil, err
 	}

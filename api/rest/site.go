@@ -107,7 +107,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // squeezable are the files that gzip makes much smaller; the rest are pictures.
-var squeezable = map[string]bool{".js": true, ".css": true, ".svg": true, ".webmanifest": true}
+var squeezable = map[string]bool{".js": true, ".mjs": true, ".css": true, ".svg": true, ".webmanifest": true}
 
 // serveFile sends a file, squeezed to whom takes that: scripts are a third of their size then, and nobody need put a proxy in front for it.
 func (s *site) serveFile(w http.ResponseWriter, r *http.Request, name string) {

@@ -1081,6 +1081,97 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/progress/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 进度查询: a code for the handler's phone of an application
+         * @description The answer is the same for a number that does not exist and for a phone that is not the handler's
+         */
+        post: operations["SendProgressCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 进度查询: how an application stands, by the code; the code is used up */
+        post: operations["ShowProgress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/suspensions/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 免登录挂失: a code for a phone on record of the organisation with this USCC or organisation code
+         * @description The answer is the same for a number that does not exist and for a phone that is not on record
+         */
+        post: operations["SendSuspensionCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/suspensions/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 免登录挂失: what can be put on hold; the code stays good */
+        post: operations["ListSuspendable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/suspensions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 免登录挂失: certificates are on hold at once, everyone of the organisation is told; lifting it takes a login */
+        post: operations["SuspendCertificates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/invitations/lookup": {
         parameters: {
             query?: never;
@@ -1420,6 +1511,23 @@ export interface paths {
         };
         /** 工单: who asks for a registered number (window, reviewer) */
         get: operations["ListTickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tickets/{id}/licence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The licence that came with a ticket (window, reviewer) */
+        get: operations["GetTicketLicence"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4826,6 +4934,68 @@ export interface components {
             note?: string;
             phone: string;
             code: string;
+            /**
+             * Format: byte
+             * @description The licence (营业执照): JPEG, PNG or PDF, told by its content. Refusals: upload_…
+             */
+            licence?: string;
+        };
+        AskThingCodeRequest: {
+            /** @description of the application, or of the organisation */
+            number: string;
+            phone: string;
+            captchaId: string;
+            captcha: string;
+        };
+        ThingCode: {
+            number: string;
+            phone: string;
+            code: string;
+        };
+        Progress: {
+            number: string;
+            kind: components["schemas"]["ApplicationKind"];
+            state: components["schemas"]["ApplicationState"];
+            /** Format: date-time */
+            submittedAt?: string;
+            /**
+             * Format: date-time
+             * @description Promised end of the review
+             */
+            dueAt?: string;
+            /** Format: date-time */
+            closesAt?: string;
+            overdue: boolean;
+            /** @description The clock waits for its holder */
+            paused: boolean;
+            timeline: components["schemas"]["ProgressEntry"][];
+        };
+        ProgressEntry: {
+            /** Format: date-time */
+            at: string;
+            /** @description i18n key */
+            act: string;
+        };
+        Suspendable: {
+            id: string;
+            name: string;
+            serialHex: string;
+            issuerName: string;
+            /** Format: date-time */
+            notAfter: string;
+        };
+        SuspendableList: {
+            items: components["schemas"]["Suspendable"][];
+        };
+        SuspensionRequest: {
+            number: string;
+            phone: string;
+            code: string;
+            certificateIds: string[];
+        };
+        SuspensionNumbers: {
+            /** @description Their numbers */
+            applications: string[];
         };
         NumberAsked: {
             number: string;
@@ -4982,6 +5152,13 @@ export interface components {
             /** Format: date-time */
             answeredAt?: string;
             candidates?: components["schemas"]["OrganisationFile"][];
+            licence?: components["schemas"]["TicketLicence"];
+        };
+        TicketLicence: {
+            /** @enum {string} */
+            mediaType: "image/jpeg" | "image/png" | "application/pdf";
+            /** @description Of a PDF */
+            pages?: number;
         };
         TicketList: {
             items: components["schemas"]["Ticket"][];
@@ -9679,6 +9856,131 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    SendProgressCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskThingCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ShowProgress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThingCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Progress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendSuspensionCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskThingCodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListSuspendable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThingCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuspendableList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    SuspendCertificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuspensionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuspensionNumbers"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     ShowInvitation: {
         parameters: {
             query?: never;
@@ -10244,6 +10546,21 @@ export interface operations {
                     "application/json": components["schemas"]["TicketList"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    GetTicketLicence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["File"];
             default: components["responses"]["Problem"];
         };
     };

@@ -116,6 +116,8 @@ export const en: Translated<typeof zh> = {
     agents: 'Paired UKey assistants',
   },
   ways: {
+    progress: 'Progress of an application',
+    suspend: 'USB key lost? Put it on hold',
     password: 'Password',
     sms: 'SMS code',
     key: 'USB key',
@@ -298,6 +300,8 @@ export const en: Translated<typeof zh> = {
     reject: 'Reject',
   },
   tickets: {
+    licence: 'Licence',
+    licenceShow: 'Show',
     page: 'Questions for a registered number',
     number: 'Ticket',
     name: 'Organisation',

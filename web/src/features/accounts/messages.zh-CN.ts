@@ -113,6 +113,8 @@ export const zh = {
     agents: '已配对的 UKey 助手',
   },
   ways: {
+    progress: '申请进度查询',
+    suspend: 'UKey 丢失？立即挂失',
     password: '密码登录',
     sms: '短信登录',
     key: 'UKey 登录',
@@ -295,6 +297,8 @@ export const zh = {
     reject: '不通过',
   },
   tickets: {
+    licence: '营业执照',
+    licenceShow: '查看',
     page: '找回证件号工单',
     number: '工单号',
     name: '单位名称',

@@ -109,10 +109,32 @@ export type CodeSent = Schema<'CodeSent'>
 
 /** Codes that anyone may ask for; the answer never tells whether the phone has an account. */
 export const askCode = {
-  register: async (request: AskCode) => learned(await body(api.POST('/registrations/codes', { body: request }))),
-  login: async (request: AskCode) => learned(await body(api.POST('/session/codes', { body: request }))),
-  number: async (request: AskCode) => learned(await body(api.POST('/number-questions/codes', { body: request }))),
+  register: async (request: AskCode) => learned(await body(api.POST('/registrations/codes', { body: bare(request) }))),
+  login: async (request: AskCode) => learned(await body(api.POST('/session/codes', { body: bare(request) }))),
+  number: async (request: AskCode) => learned(await body(api.POST('/number-questions/codes', { body: bare(request) }))),
+  progress: async (request: AskThingCode) => learned(await body(api.POST('/progress/codes', { body: request }))),
+  suspension: async (request: AskThingCode) => learned(await body(api.POST('/suspensions/codes', { body: request }))),
 }
+
+const bare = ({ phone, captcha, captchaId }: AskCode): AskCode => ({ phone, captcha, captchaId })
+
+export type AskThingCode = Schema<'AskThingCodeRequest'>
+export type ThingCode = Schema<'ThingCode'>
+
+export const showProgress = mutationOptions({
+  mutationKey: ['progress'],
+  mutationFn: (request: ThingCode) => body(api.POST('/progress', { body: request })),
+})
+
+export const listSuspendable = mutationOptions({
+  mutationKey: ['suspensions', 'list'],
+  mutationFn: async (request: ThingCode) => (await body(api.POST('/suspensions/certificates', { body: request }))).items,
+})
+
+export const suspendCertificates = mutationOptions({
+  mutationKey: ['suspensions'],
+  mutationFn: async (request: Schema<'SuspensionRequest'>) => (await body(api.POST('/suspensions', { body: request }))).applications,
+})
 
 function learned(sent: CodeSent): CodeSent {
   learnServerTime(sent.serverTime)
@@ -240,5 +262,7 @@ export const ticketsQuery = (q: Paging & { state: 'open' | 'answered' }) =>
     queryKey: ['tickets', q],
     queryFn: ({ signal }) => body(api.GET('/admin/tickets', { signal, params: { query: { page: q.page, size: q.size, state: q.state } } })),
   })
+
+export const licenceAddress = (id: string) => `/api/v1/admin/tickets/${encodeURIComponent(id)}/licence`
 
 export const answerTicket = ({ id, answer }: { id: string; answer: string }) => body(api.POST('/admin/tickets/{id}/answer', { ...at(id), body: { answer } }))

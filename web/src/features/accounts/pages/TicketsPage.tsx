@@ -9,7 +9,9 @@ import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
 import { useListState } from '@/ui/useListState'
-import { answerTicket, ticketsQuery, type Ticket } from '../queries'
+import { straight } from '@/ui/viewer/view'
+import { Viewer } from '@/ui/viewer/Viewer'
+import { answerTicket, licenceAddress, ticketsQuery, type Ticket } from '../queries'
 import { useText } from '../text'
 
 /** 工单: who does not know a registered number is answered by SMS. */
@@ -24,6 +26,7 @@ export function TicketsPage() {
     { key: 'name', title: t.name, cell: (k) => k.organisationName },
     { key: 'phone', title: t.phone, cell: (k) => k.phone },
     { key: 'note', title: t.note, cell: (k) => <span className="wrap">{k.note ?? '—'}</span>, width: 180 },
+    { key: 'licence', title: t.licence, cell: (k) => k.licence ? <Button size="small" onClick={() => setShown(k)} aria-label={`${t.licenceShow} ${k.number}`} data-testid={`ticket-licence-${k.number}`}>{t.licenceShow}</Button> : '—' },
     { key: 'at', title: t.at, cell: (k) => minute(k.createdAt) },
     { key: 'answer', title: t.answer, cell: (k) => k.state === 'open' ? <Button size="small" type="primary" onClick={() => setShown(k)} aria-label={`${t.answer} ${k.number}`} data-testid={`ticket-${k.number}`}>{t.answer}</Button> : <span className="wrap">{k.answer}</span>, width: 200 },
   ]
@@ -33,8 +36,26 @@ export function TicketsPage() {
       <Ready query={query}>
         {({ items, page }) => <DataTable label={t.page} columns={columns} rows={items} rowKey={(k) => k.id} page={page} change={list.change} busy={query.isPlaceholderData} testId="ticket-list" />}
       </Ready>
-      <Modal open={!!shown} title={t.answer} onCancel={() => setShown(null)} footer={null} destroyOnHidden>{shown && <Answer ticket={shown} done={() => setShown(null)} />}</Modal>
+      <Modal open={!!shown} title={shown?.state === 'answered' ? t.licence : t.answer} onCancel={() => setShown(null)} footer={null} width={shown?.licence ? 900 : 520} destroyOnHidden>
+        {shown && (
+          <div className="stack">
+            {shown.licence && <Licence ticket={shown} file={shown.licence} />}
+            {shown.state === 'open' && <Answer ticket={shown} done={() => setShown(null)} />}
+          </div>
+        )}
+      </Modal>
     </>
+  )
+}
+
+function Licence({ ticket, file }: { ticket: Ticket; file: NonNullable<Ticket['licence']> }) {
+  const { tickets: t } = useText()
+  const [view, setView] = useState(straight)
+  const ending = { 'image/jpeg': 'jpg', 'image/png': 'png', 'application/pdf': 'pdf' }[file.mediaType]
+  return (
+    <section aria-label={t.licence} data-testid="ticket-licence">
+      <Viewer file={{ address: licenceAddress(ticket.id), name: `${ticket.number}.${ending}`, mediaType: file.mediaType, pages: file.pages }} view={view} set={setView} />
+    </section>
   )
 }
 

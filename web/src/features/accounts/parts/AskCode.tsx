@@ -7,28 +7,35 @@ import { useText } from '../text'
 import { CaptchaField } from './CaptchaField'
 
 interface Props {
-  ask: (request: Request) => Promise<CodeSent>
-  sent: (answer: { phone: string; code: CodeSent }) => void
+  ask: (request: Request & { number: string }) => Promise<CodeSent>
+  sent: (answer: { phone: string; number: string; code: CodeSent }) => void
   testId: string
+  /** The number of what the code is about, asked for before the phone. */
+  about?: { label: string; example: string }
 }
 
 /** A phone and the image code: how everybody without a session asks for an SMS code. */
-export function AskCode({ ask, sent, testId }: Props) {
+export function AskCode({ ask, sent, testId, about }: Props) {
   const { forgot: t, supplement } = useText()
-  const [form] = Form.useForm<{ phone: string; captcha: string }>()
+  const [form] = Form.useForm<{ number?: string; phone: string; captcha: string }>()
   const [turn, setTurn] = useState(0)
   const [captchaId, setCaptchaId] = useState('')
   const another = useCallback(() => setTurn((n) => n + 1), [])
   const send = useMutation({
     mutationFn: ask,
-    onSuccess: (code, { phone }) => sent({ phone, code }),
+    onSuccess: (code, { phone, number }) => sent({ phone, number, code }),
     onError: () => {
       another() // the server has used the image up, right or wrong
       form.resetFields(['captcha'])
     },
   })
   return (
-    <Form form={form} name={testId} layout="vertical" requiredMark={false} onFinish={({ phone, captcha }) => send.mutate({ phone: phone.trim(), captcha: captcha.trim(), captchaId })}>
+    <Form form={form} name={testId} layout="vertical" requiredMark={false} onFinish={({ number = '', phone, captcha }) => send.mutate({ number: number.trim(), phone: phone.trim(), captcha: captcha.trim(), captchaId })}>
+      {about && (
+        <Form.Item name="number" label={about.label} rules={[{ required: true, whitespace: true }]}>
+          <Input maxLength={40} placeholder={about.example} autoComplete="off" data-testid={`${testId}-number`} />
+        </Form.Item>
+      )}
       <Form.Item name="phone" label={t.phone} rules={[{ required: true, whitespace: true }, { pattern: /^\s*1[3-9]\d{9}\s*$/, message: supplement.phoneBad }]}>
         <Input inputMode="tel" autoComplete="tel" maxLength={20} data-testid={`${testId}-phone`} />
       </Form.Item>

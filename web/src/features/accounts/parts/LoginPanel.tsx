@@ -57,6 +57,10 @@ function Ways(props: Props) {
             <Link to="/number" data-testid="login-number">{ways.findNumber}</Link>
             <Link to="/forgot" data-testid="login-forgot">{t.forgot}</Link>
           </div>
+          <div className="row" style={{ justifyContent: 'space-between', marginTop: 8 }}>
+            <Link to="/progress" data-testid="login-progress">{ways.progress}</Link>
+            <Link to="/suspend" data-testid="login-suspend">{ways.suspend}</Link>
+          </div>
         </>
       )}
     </section>

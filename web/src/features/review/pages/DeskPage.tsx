@@ -8,14 +8,15 @@ import { LinkButton } from '@/ui/LinkButton'
 import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
+import { paged, straight, turned, zoomed } from '@/ui/viewer/view'
+import { Viewer } from '@/ui/viewer/Viewer'
 import { current, type Draft, type Marks } from '../marks'
 import { Countdown } from '../parts/Countdown'
 import { DecisionDialog } from '../parts/DecisionDialog'
 import { Dossier } from '../parts/Dossier'
 import { FileList } from '../parts/FileList'
 import { KeysHelp } from '../parts/KeysHelp'
-import { straight, turned, Viewer, zoomed } from '../parts/Viewer'
-import { claim, materialsQuery, nextWaiting, release, reviewQuery, type Detail, type Mark, type Material } from '../queries'
+import { claim, fileAddress, materialsQuery, nextWaiting, release, reviewQuery, type Detail, type Mark, type Material } from '../queries'
 import { useText } from '../text'
 import { useKeys } from '../useKeys'
 
@@ -48,7 +49,7 @@ function Desk({ detail }: { detail: Detail }) {
           <Ready query={desk.materials}>
             {(items) => <FileList items={items} marks={marks} mark={desk.mark} shown={files[desk.at]?.id ?? ''} show={desk.show} enabled={detail.mayDecide} />}
           </Ready>
-          {files.length > 0 && <Viewer applicationId={detail.item.id} file={files[desk.at]} view={desk.view} set={desk.setView} index={desk.at} count={files.length} go={desk.go} />}
+          {files.length > 0 && <Viewer file={desk.shown} view={desk.view} set={desk.setView} among={{ index: desk.at, count: files.length, go: desk.go }} keys />}
         </section>
       </div>
       <Bar desk={desk} detail={detail} />
@@ -97,6 +98,8 @@ function useDesk(detail: Detail) {
       '-': () => setView(zoomed(view, -1)),
       '[': () => setView(turned(view, -1)),
       ']': () => setView(turned(view, 1)),
+      ',': () => setView(paged(view, -1, file?.pages ?? 1)),
+      '.': () => setView(paged(view, 1, file?.pages ?? 1)),
       a: () => may && setDecision('approve'),
       r: () => may && setDecision('return'),
       x: () => may && setDecision('reject'),
@@ -111,7 +114,8 @@ function useDesk(detail: Detail) {
     void next.go(true)
   }
   return {
-    materials, files, at, show: (fileId: string) => turnTo(files.findIndex((one) => one.id === fileId)), go: (way: 1 | -1) => turnTo(at + way), view, setView,
+    materials, files, at, shown: file && { address: fileAddress(id, file.id), name: file.name, mediaType: file.mediaType, pages: file.pages },
+    show: (fileId: string) => turnTo(files.findIndex((one) => one.id === fileId)), go: (way: 1 | -1) => turnTo(at + way), view, setView,
     marks, mark, decision, setDecision, help, setHelp, take, giveBack, next, decided,
   }
 }

@@ -3,7 +3,7 @@ import { useText } from '../text'
 
 const lists = {
   queue: ['j', 'k', 'Enter', '?'],
-  desk: ['c', 'j', 'k', 'o', 'b', '+', '-', '[', ']', 'a', 'r', 'x', 'n', 'q', '?'],
+  desk: ['c', 'j', 'k', 'o', 'b', '+', '-', '[', ']', ',', '.', 'a', 'r', 'x', 'n', 'q', '?'],
 } as const
 
 /** The letters of a page and what they do. */

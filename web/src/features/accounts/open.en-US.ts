@@ -1,0 +1,47 @@
+import type { Translated } from '@/i18n/language'
+import type { zh } from './open.zh-CN'
+
+export const en: Translated<typeof zh> = {
+  progress: {
+    page: 'Progress of an application',
+    what: 'See how an application stands by its number and a code to the handler’s phone, without logging in. Where number and phone do not belong together, no message is sent.',
+    number: 'Application number',
+    example: 'such as YQ20261121000001',
+    submit: 'Show',
+    again: 'Another application',
+    kind: 'Kind',
+    state: 'State',
+    submitted: 'Submitted',
+    due: 'Promised by',
+    closes: 'Closed by itself',
+    none: '—',
+    toLogin: 'Log in to go on',
+    result: 'Progress',
+  },
+  suspend: {
+    page: 'Put certificates on hold',
+    what: 'Where a USB key is lost or stolen, its certificates are put on hold at once by the organisation’s number and a phone on record, without logging in. They cannot be used from then on and all contacts of the organisation are told; lifting it takes a login.',
+    number: 'USCC or organisation code',
+    example: 'such as 91330000MA0000000X',
+    careful: 'The code goes to phones on record only; where the data do not belong together, no message is sent. If that phone is out of use too, call customer service.',
+    look: 'Show what can be put on hold',
+    choose: 'Certificates to put on hold',
+    nothing: 'There is nothing to put on hold: all are on hold, revoked or expired.',
+    serial: 'Serial number',
+    until: 'valid until',
+    submit: 'Put on hold now',
+    confirm: (n) => `Put ${n} certificate${n === 1 ? '' : 's'} on hold?`,
+    confirmText: 'Logging in, signing and decrypting new files stops at once. Lifting it takes a login.',
+    done: (n) => `${n} certificate${n === 1 ? ' is' : 's are'} on hold`,
+    doneText: (numbers) => `Application: ${numbers}. All contacts of the organisation were told. When the USB key is found, log in to lift it; when it is not, log in and apply for a replacement.`,
+    toLogin: 'Log in',
+    home: 'Home',
+  },
+  licence: {
+    label: 'Latest business licence (optional)',
+    what: 'A photo, scan or PDF helps customer service. It is kept encrypted, and only who answers sees it.',
+    pick: 'Choose a file',
+    chosen: (name, size) => `${name} (${size}) goes along with the question`,
+    remove: 'Remove',
+  },
+}

@@ -1,0 +1,17 @@
+export const zh = {
+  label: '材料查看',
+  none: '没有文件',
+  previous: '上一个',
+  next: '下一个',
+  nearer: '放大',
+  farther: '缩小',
+  left: '向左旋转',
+  right: '向右旋转',
+  pageBefore: '上一页',
+  pageAfter: '下一页',
+  page: (page: number, pages: number) => `第 ${page} / ${pages} 页`,
+  pageOf: (name: string, page: number) => `${name}，第 ${page} 页`,
+  download: '下载',
+  position: (index: number, count: number) => `${index} / ${count}`,
+  broken: '这份 PDF 无法在此显示，请下载查看。',
+}
