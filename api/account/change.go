@@ -113,5 +113,5 @@ func (a *Accounts) tellPasswordChanged(tx *store.Tx, row *accountRow) error {
 			return err
 		}
 	}
-	return a.event(tx, text(row.OrganisationID), row.ID, notice.PasswordChanged, nil)
+	return a.personalEvent(tx, row.ID, notice.PasswordChanged, nil)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"signet/api/notice"
@@ -15,8 +17,8 @@ import (
 // Source: product.md §2.3 (注销申请, 7 d cooling-off).
 const coolingFor = 7 * day
 
-// RequestClosure asks for the closing of the actor's account (注销账号), with the password. An owner's closing is the organisation's: nothing
-// may be open, and it takes all members with it.
+// RequestClosure asks for the closing of the actor's account (注销账号), with the password, as far as the organisation goes that it acts for:
+// the account itself goes with the last one. An owner's closing is the organisation's: nothing may be open, and it takes all members with it.
 //
 // Errors: those of Can; CodeLoginFailed (field old, Params triesLeft), CodeLoginLocked; CodeClosureBlocked (Params orders, applications, certificates).
 func (a *Accounts) RequestClosure(ctx context.Context, by Actor, p Password, from string) (at time.Time, err error) {
@@ -41,7 +43,7 @@ func (a *Accounts) RequestClosure(ctx context.Context, by Actor, p Password, fro
 		return at, passwordWrong(a.failed(ctx, t), t)
 	}
 	err = a.db.Tx(ctx, func(tx *store.Tx) error {
-		row, err := lockAccount(tx, by.AccountID)
+		row, err := lockWithin(tx, by)
 		if err != nil {
 			return err
 		}
@@ -53,21 +55,21 @@ func (a *Accounts) RequestClosure(ctx context.Context, by Actor, p Password, fro
 			return nil
 		}
 		if row.Member == Owner {
-			if err := a.settled(tx, text(row.OrganisationID)); err != nil {
+			if err := a.settled(tx, by.OrganisationID); err != nil {
 				return err
 			}
 		}
 		at = tx.Now().Add(coolingFor)
-		if err := setCloseAt(tx, row.ID, store.Millis(at)); err != nil {
+		if err := setCloseAt(tx, by.OrganisationID, row.ID, store.Millis(at)); err != nil {
 			return err
 		}
-		if err := a.tell(tx, text(row.Phone), notice.ClosureAsked, "closure", text(row.OrganisationID)); err != nil {
+		if err := a.tell(tx, text(row.Phone), notice.ClosureAsked, "closure", by.OrganisationID); err != nil {
 			return err
 		}
-		if err := a.event(tx, text(row.OrganisationID), closing(row), notice.ClosureAsked, nil); err != nil {
+		if err := a.event(tx, by.OrganisationID, closing(row), notice.ClosureAsked, nil); err != nil {
 			return err
 		}
-		return tx.Audit(by.AccountID, "account.ask_closure", row.ID, map[string]any{"at": at.UTC().Format(time.RFC3339), "member": row.Member})
+		return tx.Audit(by.AccountID, "account.ask_closure", row.ID, map[string]any{"organisation": by.OrganisationID, "at": at.UTC().Format(time.RFC3339), "member": row.Member})
 	})
 	return at, err
 }
@@ -96,8 +98,8 @@ func (a *Accounts) settled(tx *store.Tx, organisationID string) error {
 		WithParam("orders", o.Orders).WithParam("applications", o.Applications).WithParam("certificates", o.Certificates)
 }
 
-func setCloseAt(tx *store.Tx, accountID string, at int64) error {
-	err := tx.DB().Model(&accountRow{}).Where("id = ?", accountID).Updates(map[string]any{"close_at": at, "changed_at": store.Millis(tx.Now())}).Error
+func setCloseAt(tx *store.Tx, organisationID, accountID string, at int64) error {
+	err := tx.DB().Model(&membershipRow{}).Where("account_id = ? AND organisation_id = ?", accountID, organisationID).Update("close_at", at).Error
 	if err != nil {
 		return fmt.Errorf("noting a closing: %w", err)
 	}
@@ -112,45 +114,47 @@ func (a *Accounts) WithdrawClosure(ctx context.Context, by Actor) error {
 		return err
 	}
 	return a.db.Tx(ctx, func(tx *store.Tx) error {
-		row, err := lockAccount(tx, by.AccountID)
+		row, err := lockWithin(tx, by)
 		if err != nil {
 			return err
 		}
 		if row.CloseAt == 0 || row.State == Closed {
 			return problem.New(problem.Conflict, problem.CodeConflict, "No closing was asked for.")
 		}
-		if err := setCloseAt(tx, row.ID, 0); err != nil {
+		if err := setCloseAt(tx, by.OrganisationID, row.ID, 0); err != nil {
 			return err
 		}
 		return tx.Audit(by.AccountID, "account.withdraw_closure", row.ID, nil)
 	})
 }
 
-// CloseDue closes the accounts whose cooling-off is over. One whose organisation has taken something up meanwhile stays, and hears why.
+// CloseDue ends the memberships, and with the last the accounts, whose cooling-off is over. One whose organisation has taken something up meanwhile stays, and hears why.
 // Run it every few minutes.
 func (a *Accounts) CloseDue(ctx context.Context) error {
-	var ids []string
-	err := a.db.Read(ctx).Model(&accountRow{}).Where("close_at > 0 AND close_at <= ? AND state <> ?", store.Millis(a.db.Now()), Closed).Order("close_at").Limit(100).Pluck("id", &ids).Error
+	var due []membershipRow
+	err := a.db.Read(ctx).Where("close_at > 0 AND close_at <= ? AND ended_at = 0", store.Millis(a.db.Now())).Order("close_at, account_id, organisation_id").Limit(100).Find(&due).Error
 	if err != nil {
 		return fmt.Errorf("looking for accounts to close: %w", err)
 	}
-	for _, id := range ids {
-		if err := a.db.Tx(ctx, func(tx *store.Tx) error { return a.closeDue(tx, id) }); err != nil {
-			return fmt.Errorf("closing %s: %w", id, err)
+	for _, m := range due {
+		if err := a.db.Tx(ctx, func(tx *store.Tx) error { return a.closeDue(tx, m.OrganisationID, m.AccountID) }); err != nil {
+			return fmt.Errorf("closing %s: %w", m.AccountID, err)
 		}
 	}
 	return nil
 }
 
-func (a *Accounts) closeDue(tx *store.Tx, id string) error {
-	row, err := lockAccount(tx, id)
+func (a *Accounts) closeDue(tx *store.Tx, organisationID, id string) error {
+	row, err := lockWithin(tx, Actor{AccountID: id, OrganisationID: organisationID})
+	if problem.CodeOf(err) == problem.CodeNotFound { // it ended meanwhile
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if row.CloseAt == 0 || row.CloseAt > store.Millis(tx.Now()) || row.State == Closed || row.State == Frozen { // a frozen account waits
 		return nil
 	}
-	organisationID := text(row.OrganisationID)
 	if row.Member != Owner {
 		if err := a.event(tx, organisationID, row.ID, notice.ClosureDone, nil); err != nil {
 			return err
@@ -159,7 +163,7 @@ func (a *Accounts) closeDue(tx *store.Tx, id string) error {
 	}
 	err = a.settled(tx, organisationID)
 	if problem.CodeOf(err) == problem.CodeClosureBlocked {
-		if err := setCloseAt(tx, row.ID, 0); err != nil {
+		if err := setCloseAt(tx, organisationID, row.ID, 0); err != nil {
 			return err
 		}
 		if err := a.tell(tx, text(row.Phone), notice.ClosureDropped, "closure", organisationID); err != nil {
@@ -168,7 +172,7 @@ func (a *Accounts) closeDue(tx *store.Tx, id string) error {
 		if err := a.event(tx, organisationID, "", notice.ClosureDropped, nil); err != nil {
 			return err
 		}
-		return tx.Audit("system", "account.drop_closure", row.ID, nil)
+		return tx.Audit("system", "account.drop_closure", row.ID, map[string]any{"organisation": organisationID})
 	}
 	if err != nil {
 		return err
@@ -188,23 +192,27 @@ func (a *Accounts) closeOne(tx *store.Tx, row *accountRow, organisationID string
 	if err := a.tell(tx, text(row.Phone), notice.ClosureDone, "closure", organisationID); err != nil {
 		return err
 	}
-	return closeAccount(tx, row, "closed")
+	return leave(tx, row, organisationID, "closed")
 }
 
-// closeOrganisation ends an organisation and all its accounts. Its records stay, as the law wants (电子签名法 Art. 24); its number is
+// closeOrganisation ends an organisation and its memberships, and the accounts that serve no other. Its records stay, as the law wants (电子签名法 Art. 24); its number is
 // free to be registered anew.
 func (a *Accounts) closeOrganisation(tx *store.Tx, organisationID string) error {
-	var rows []accountRow
-	if err := tx.DB().Where("organisation_id = ? AND state <> ?", organisationID, Closed).Order("id").Find(&rows).Error; err != nil {
-		return fmt.Errorf("reading members: %w", err)
+	rows, err := membersOf(tx.DB(), organisationID, false)
+	if err != nil {
+		return err
 	}
+	slices.SortFunc(rows, func(a, b accountRow) int { return strings.Compare(a.ID, b.ID) }) // one order of locks
 	for i := range rows {
+		if _, err := lockAccount(tx, rows[i].ID); err != nil {
+			return err
+		}
 		if err := a.closeOne(tx, &rows[i], organisationID); err != nil {
 			return err
 		}
 	}
 	now := store.Millis(tx.Now())
-	err := tx.DB().Model(&organisationRow{}).Where("id = ?", organisationID).Updates(map[string]any{"status": OrganisationClosed, "unique_key": nil, "closed_at": now}).Error
+	err = tx.DB().Model(&organisationRow{}).Where("id = ?", organisationID).Updates(map[string]any{"status": OrganisationClosed, "unique_key": nil, "closed_at": now}).Error
 	if err != nil {
 		return fmt.Errorf("closing organisation: %w", err)
 	}

@@ -189,7 +189,7 @@ func (a *Accounts) AuthenticateCompany(ctx context.Context, key APIKey, scope Sc
 	if !k.EndedAt.IsZero() || !a.db.Now().Before(k.ExpiresAt) {
 		return Actor{}, "", errAPIKeyExpired
 	}
-	actor, err := ActorOf(ctx, a.db, rows[0].AccountID)
+	actor, err := ActorOf(ctx, a.db, rows[0].OrganisationID, rows[0].AccountID)
 	if err != nil {
 		return Actor{}, "", err
 	}

@@ -93,7 +93,7 @@ func (a *Accounts) tellAccount(tx *store.Tx, accountID, template, purpose string
 			return err
 		}
 	}
-	return a.event(tx, text(row.OrganisationID), row.ID, template, params)
+	return a.personalEvent(tx, row.ID, template, params)
 }
 
 // deviceName says in two words what a browser calls itself, in Chinese and English; the rest of the header is nobody's business.

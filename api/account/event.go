@@ -18,3 +18,17 @@ func (a *Accounts) event(tx *store.Tx, organisationID, member, template string, 
 	}
 	return a.c.Notice.Event(tx, organisationID, template, data)
 }
+
+// personalEvent tells the webhooks of every organisation that an account serves of what has happened to the account itself.
+func (a *Accounts) personalEvent(tx *store.Tx, accountID, template string, params map[string]string) error {
+	live, err := serving(tx.DB(), accountID)
+	if err != nil {
+		return err
+	}
+	for _, m := range live {
+		if err := a.event(tx, m.OrganisationID, accountID, template, params); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -200,7 +200,7 @@ func TestGrantsTakeTwoPeople(t *testing.T) {
 		f.wants(problem.CodeSecondPerson, f.DecideGrant(f.Context(), first, list[0].ID, true))
 		f.ok(f.DecideGrant(f.Context(), second, list[0].ID, true))
 		f.wants(problem.CodeNotFound, f.DecideGrant(f.Context(), second, list[0].ID, true))
-		actor, err := ActorOf(f.Context(), f.db, s.AccountID)
+		actor, err := ActorOf(f.Context(), f.db, s.OrganisationID, s.AccountID)
 		f.ok(err)
 		f.ok(Can(actor, ReviewerAct))
 		for _, role := range powers {
@@ -218,7 +218,7 @@ func TestGrantsTakeTwoPeople(t *testing.T) {
 		f.ok(f.db.Tx(f.Context(), func(tx *store.Tx) error {
 			return tx.DB().Model(&grantRow{}).Where("id = ?", list[0].ID).Update("expires_at", 1).Error
 		}))
-		actor, err = ActorOf(f.Context(), f.db, s.AccountID)
+		actor, err = ActorOf(f.Context(), f.db, s.OrganisationID, s.AccountID)
 		f.ok(err)
 		f.wants(problem.CodeForbidden, Can(actor, ReviewerAct)) // ended by itself
 		f.ok(f.db.VerifyAudit(f.Context()))

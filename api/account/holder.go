@@ -162,10 +162,13 @@ func (h Holder) insert(tx *store.Tx, logins []legacyLogin) (accountID, organisat
 		logins[i].AccountID, logins[i].PasswordHash = row.ID, h.BatchPasswordHash
 		logins[i].BatchID, logins[i].CreatedAt = h.BatchID, now
 	}
-	for _, rows := range []any{&logins, &organisation, &row} {
+	for _, rows := range []any{&logins, &organisation} {
 		if err := tx.DB().Create(rows).Error; err != nil {
 			return "", "", fmt.Errorf("importing holder: %w", err)
 		}
+	}
+	if err := createHolder(tx, &row); err != nil {
+		return "", "", fmt.Errorf("importing holder: %w", err)
 	}
 	return row.ID, organisation.ID, tx.Audit("operator", "account.import", row.ID,
 		map[string]any{"organisation": organisation.ID, "batch": h.BatchID, "codeWarning": organisation.CodeWarning, "handlerWarning": row.HandlerWarning})

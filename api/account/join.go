@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,8 @@ type Join struct {
 	Name             string
 	PhoneMasked      string
 	Member           Member
-	OrganisationName string // in Invitation only
+	OrganisationName string // in Invitation only, as is Known
+	Known            bool   // the phone has an account, which accepts when it is logged in
 	CreatedAt        time.Time
 	ExpiresAt        time.Time
 	Simulated        bool // no SMS left the house
@@ -89,8 +91,8 @@ func (a *Accounts) Joins(ctx context.Context, by Actor) ([]Join, error) {
 	return list, nil
 }
 
-// Invite sends an invitation to a phone. A newer one to the same phone replaces the older. Whoever has the phone already has an account
-// elsewhere cannot come: an account acts for one organisation.
+// Invite sends an invitation to a phone. A newer one to the same phone replaces the older. Where the phone has an account already, that comes
+// to serve one more organisation.
 //
 // Errors: those of Can; CodePhoneInvalid, CodeNameInvalid, CodeInvalidField; CodePhoneUsed; CodeRateLimited, CodeSMSLimit.
 func (a *Accounts) Invite(ctx context.Context, by Actor, phone, name string, m Member, from string) (Join, error) {
@@ -131,11 +133,8 @@ func (a *Accounts) invite(tx *store.Tx, by Actor, number, name string, m Member,
 	if refused, err = countPhones(tx, own.ID, number, from); err != nil || refused != nil {
 		return made, refused, err
 	}
-	if refused, err = a.phoneUsed(tx, own, number); err != nil || refused != nil {
-		return made, refused, err
-	}
-	if number == text(own.Phone) {
-		return made, a.phoneTaken(own), nil
+	if member, err := phoneWithin(tx, by.OrganisationID, number); err != nil || member {
+		return made, a.phoneTaken(own), err
 	}
 	if refused, err = a.countInvitation(tx, by.OrganisationID, number); err != nil || refused != nil {
 		return made, refused, err
@@ -221,25 +220,36 @@ func keepJoin(tx *store.Tx, row *joinRow) error {
 
 // askToJoin keeps what a registration brought until an owner decides, and tells the owners.
 func (a *Accounts) askToJoin(tx *store.Tx, r *registrable, organisationID string) error {
+	return a.keepAsking(tx, joinRow{OrganisationID: organisationID, Phone: r.phone, Name: r.HandlerName, PasswordHash: r.hashed, Agreement: r.Agreement})
+}
+
+// keepAsking keeps that somebody asks to be let in, and tells the owners. ByAccount is of who has an account.
+func (a *Accounts) keepAsking(tx *store.Tx, row joinRow) error {
 	now := tx.Now()
-	row := joinRow{ID: store.NewID("joi"), OrganisationID: organisationID, Kind: joinAsked, State: joinOpen, Phone: r.phone, Name: r.HandlerName, Member: Handler,
-		PasswordHash: r.hashed, Agreement: r.Agreement, CreatedAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(askingFor))}
+	row.ID, row.Kind, row.State, row.Member = store.NewID("joi"), joinAsked, joinOpen, Handler
+	row.CreatedAt, row.ExpiresAt = store.Millis(now), store.Millis(now.Add(askingFor))
 	if err := keepJoin(tx, &row); err != nil {
 		return err
 	}
-	var owners []accountRow
-	if err := tx.DB().Where("organisation_id = ? AND member = ? AND phone IS NOT NULL", organisationID, Owner).Find(&owners).Error; err != nil {
-		return fmt.Errorf("reading owners: %w", err)
+	owners, err := ownerPhones(tx, row.OrganisationID)
+	if err != nil {
+		return err
 	}
-	for _, o := range owners {
-		if err := a.tell(tx, text(o.Phone), notice.JoinAsked, "join", organisationID); err != nil {
+	for _, number := range owners {
+		if err := a.tell(tx, number, notice.JoinAsked, "join", row.OrganisationID); err != nil {
 			return err
 		}
 	}
-	if err := a.event(tx, organisationID, "", notice.JoinAsked, nil); err != nil {
+	if err := a.event(tx, row.OrganisationID, "", notice.JoinAsked, nil); err != nil {
 		return err
 	}
-	return tx.Audit("system", "member.ask", row.ID, map[string]any{"organisation": organisationID, "phone": notice.MaskPhone(r.phone)})
+	return tx.Audit(cmp.Or(row.ByAccount, "system"), "member.ask", row.ID, map[string]any{"organisation": row.OrganisationID, "phone": notice.MaskPhone(row.Phone)})
+}
+
+// phoneWithin says whether a member of an organisation has the phone.
+func phoneWithin(tx *store.Tx, organisationID, number string) (bool, error) {
+	rows, err := membersOf(tx.DB(), organisationID, false)
+	return slices.ContainsFunc(rows, func(r accountRow) bool { return text(r.Phone) == number }), err
 }
 
 // endJoin moves an open join of the organisation's to its end.
@@ -297,35 +307,65 @@ func (a *Accounts) DecideJoin(ctx context.Context, by Actor, id string, accept b
 	})
 }
 
-// letIn makes the account of a join.
+// letIn makes whoever a join is about a member: with the account of who asked or has the phone, or with a new one.
 func (a *Accounts) letIn(tx *store.Tx, j *joinRow, hashed, agreement, by string) error {
+	known, err := comes(tx, j)
+	if err != nil {
+		return err
+	}
+	if known != nil {
+		if err := serve(tx, known, j, ""); err != nil {
+			return err
+		}
+		return a.welcome(tx, known.ID, j, agreement, by)
+	}
 	row := newMember(j.OrganisationID, j.Member, j.Name, j.Phone, hashed, agreement, tx.Now())
-	if err := tx.DB().Create(&row).Error; err != nil {
+	if err := createHolder(tx, &row); err != nil {
 		if store.IsDuplicate(err) {
 			return a.phoneTaken(&row)
 		}
 		return fmt.Errorf("letting in: %w", err)
 	}
+	return a.welcome(tx, row.ID, j, agreement, by)
+}
+
+// comes locks the account that a join is about; nil = there is none yet.
+func comes(tx *store.Tx, j *joinRow) (*accountRow, error) {
+	if j.Kind == joinAsked && j.ByAccount != "" {
+		return lockAccount(tx, j.ByAccount)
+	}
+	var ids []string
+	if err := tx.DB().Model(&accountRow{}).Where("phone = ?", j.Phone).Limit(1).Pluck("id", &ids).Error; err != nil {
+		return nil, fmt.Errorf("looking up phone: %w", err)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return lockAccount(tx, ids[0])
+}
+
+// welcome tells a new member, and verifies them if who let them in is verified: they act for the organisation as surely as that one does.
+func (a *Accounts) welcome(tx *store.Tx, accountID string, j *joinRow, agreement, by string) error {
 	if err := a.tell(tx, j.Phone, notice.MemberWelcome, "member", j.OrganisationID); err != nil {
 		return err
 	}
-	if err := a.event(tx, j.OrganisationID, row.ID, notice.MemberWelcome, nil); err != nil {
+	if err := a.event(tx, j.OrganisationID, accountID, notice.MemberWelcome, nil); err != nil {
 		return err
 	}
-	if by == "" {
-		by = row.ID
+	voucher := by
+	if j.Kind == joinInvited {
+		voucher = j.ByAccount
 	}
-	// Whom a verified owner lets in acts for the organisation as surely as the owner does.
-	voucher, err := findAccount(tx.DB(), cmp.Or(j.ByAccount, by))
+	m, err := findMembership(tx.DB(), voucher, j.OrganisationID)
 	if err != nil {
 		return err
 	}
-	if voucher.State == Verified {
-		if err := MarkVerified(tx, row.ID, "member", "vouched for by "+voucher.ID); err != nil {
+	if m != nil && m.EndedAt == 0 && m.State == Verified {
+		if err := MarkVerified(tx, j.OrganisationID, accountID, "member", "vouched for by "+voucher); err != nil {
 			return err
 		}
 	}
-	return tx.Audit(by, "member.join", row.ID, map[string]any{"organisation": j.OrganisationID, "member": j.Member, "kind": j.Kind, "agreement": agreement})
+	return tx.Audit(cmp.Or(by, accountID), "member.join", accountID, map[string]any{"organisation": j.OrganisationID, "member": j.Member, "kind": j.Kind, "agreement": agreement})
 }
 
 // invited finds the open invitation of a link.
@@ -355,14 +395,19 @@ func (a *Accounts) Invitation(ctx context.Context, token string) (j Join, err er
 			return err
 		}
 		organisation, err := FindOrganisation(tx, row.OrganisationID)
+		if err != nil {
+			return err
+		}
 		j = row.join()
 		j.OrganisationName = organisation.Name
+		j.Known, err = phoneKnown(tx, row.Phone)
 		return err
 	})
 	return j, err
 }
 
-// AcceptInvitation makes the account of whoever has the link, which went to the phone alone.
+// AcceptInvitation makes the account of whoever has the link, which went to the phone alone. One that the phone has already accepts by
+// AcceptAsMember.
 //
 // Errors: CodePassword…, CodeAgreementOutdated, CodeLinkExpired; CodePhoneUsed when the phone has an account meanwhile.
 func (a *Accounts) AcceptInvitation(ctx context.Context, token string, p, confirm Password, agreement string) (login string, err error) {
@@ -386,6 +431,9 @@ func (a *Accounts) AcceptInvitation(ctx context.Context, token string, p, confir
 			return err
 		}
 		login = row.Phone
+		if known, err := phoneKnown(tx, row.Phone); err != nil || known {
+			return firstError(err, a.phoneTaken(&accountRow{}))
+		}
 		if err := endJoin(tx, row, joinAccepted); err != nil {
 			return err
 		}

@@ -2,10 +2,9 @@ package account
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
-	"signet/api/notice"
 	"signet/api/problem"
 	"signet/api/store"
 )
@@ -33,30 +32,44 @@ func (a *Accounts) CountKeyLogin(ctx context.Context, from string) error {
 
 // KeyAccounts lists the accounts that a key of an organisation's may log in with, the owner first.
 func (a *Accounts) KeyAccounts(ctx context.Context, organisationID string) ([]Colleague, error) {
-	var rows []accountRow
-	err := a.db.Read(ctx).Where("organisation_id = ? AND state IN ? AND login IS NOT NULL", organisationID, []State{Unverified, Verified}).
-		Order("CASE member WHEN 'owner' THEN 0 WHEN 'handler' THEN 1 ELSE 2 END, created_at, id").Find(&rows).Error
+	rows, err := membersOf(a.db.Read(ctx), organisationID, false)
 	if err != nil {
-		return nil, fmt.Errorf("looking for accounts: %w", err)
+		return nil, err
 	}
-	list := make([]Colleague, len(rows))
-	for i, r := range rows {
-		list[i] = Colleague{AccountID: r.ID, Name: r.DisplayName, PhoneMasked: notice.MaskPhone(text(r.Phone)), Member: r.Member, State: r.State}
+	var list []Colleague
+	for _, r := range rows {
+		if r.Login != nil && (r.State == Unverified || r.State == Verified) {
+			list = append(list, r.colleague())
+		}
 	}
 	return list, nil
 }
 
 // LoginByKey opens a session of an account of the organisation whose key signed the portal's challenge; the caller has checked and used
 // that up.
+// The session acts for that organisation. The key proves the organisation and not the person, so that an account that serves others too is
+// opened by it only together with the person's own second factor.
 //
-// Errors: *FactorNeeded where the account has a second factor; CodeLoginFailed for an account of another organisation's; CodeAccountFrozen.
+// Errors: *FactorNeeded where the account has a second factor; CodeLoginFailed for an account of another organisation's; CodeKeyLoginShared;
+// CodeAccountFrozen.
 func (a *Accounts) LoginByKey(ctx context.Context, organisationID, accountID string, req LoginRequest) (s *Session, token Token, err error) {
 	var needed *FactorNeeded
 	err = a.db.Tx(ctx, func(tx *store.Tx) error {
-		row, err := findAccount(tx.DB(), accountID)
-		if err != nil || text(row.OrganisationID) != organisationID || organisationID == "" {
-			return firstError(err, errLoginFailed)
+		live, err := serving(tx.DB(), accountID)
+		if err != nil {
+			return err
 		}
+		if !slices.ContainsFunc(live, func(m membershipRow) bool { return m.OrganisationID == organisationID }) {
+			return errLoginFailed
+		}
+		factors, err := activeFactors(tx.DB(), accountID)
+		if err != nil {
+			return err
+		}
+		if len(live) > 1 && len(factors) == 0 {
+			return problem.New(problem.Denied, problem.CodeKeyLoginShared, "The account acts for several organisations and has no second factor; log in with the phone.")
+		}
+		req.organisationID = organisationID
 		s, token, needed, err = a.openFor(tx, accountID, "key", req)
 		return err
 	})

@@ -30,13 +30,15 @@ type LoginRequest struct {
 	Device    Token  // what the browser keeps to be known by; empty: not told
 	Project   string // slug of the page used
 
-	deviceHash string // of Device, where the login waited for a second factor
+	deviceHash     string // of Device, where the login waited for a second factor
+	organisationID string // that the session shall act for; empty: the last chosen
 }
 
 // attempt is a login between its admission and its outcome.
 type attempt struct {
 	accountID  string // empty: nobody has this login
 	legacy     string // the legacy login used; empty when account.login was
+	serves     string // the organisation whose number was the login; empty for the account's own
 	hash       string
 	keys       [2]string // the throttles that counted it
 	triesLeft  int
@@ -105,9 +107,9 @@ func (a *Accounts) findLogin(tx *store.Tx, typed string) (*attempt, error) {
 	if err := tx.DB().Where("login = ?", NormaliseLogin(typed)).Limit(1).Find(&legacy).Error; err != nil {
 		return nil, fmt.Errorf("looking up login: %w", err)
 	}
-	var owners []accountRow
-	err := tx.DB().Table("acct_accounts").Joins("JOIN acct_organisations o ON o.id = acct_accounts.organisation_id").Select("acct_accounts.*").
-		Where("o.unique_key IN ? AND acct_accounts.member = ? AND acct_accounts.login IS NOT NULL", append(a.typedKeys(typed), ""), Owner).Limit(1).Find(&owners).Error
+	var owners []struct{ ID, PasswordHash, Serves string }
+	err := tx.DB().Raw(`SELECT a.id, a.password_hash, o.id AS serves FROM acct_organisations o JOIN acct_memberships m ON m.organisation_id = o.id AND m.ended_at = 0
+		JOIN acct_accounts a ON a.id = m.account_id WHERE o.unique_key IN ? AND m.member = ? AND a.login IS NOT NULL LIMIT 1`, append(a.typedKeys(typed), ""), Owner).Scan(&owners).Error
 	if err != nil {
 		return nil, fmt.Errorf("looking up login: %w", err)
 	}
@@ -117,7 +119,7 @@ func (a *Accounts) findLogin(tx *store.Tx, typed string) (*attempt, error) {
 	case len(legacy) > 0:
 		return &attempt{accountID: legacy[0].AccountID, legacy: legacy[0].Login, hash: legacy[0].PasswordHash}, nil
 	case len(owners) > 0:
-		return &attempt{accountID: owners[0].ID, hash: owners[0].PasswordHash}, nil
+		return &attempt{accountID: owners[0].ID, serves: owners[0].Serves, hash: owners[0].PasswordHash}, nil
 	}
 	return &attempt{}, nil
 }
@@ -219,6 +221,7 @@ func (a *Accounts) enter(ctx context.Context, req LoginRequest, t *attempt) (s *
 		if t.legacy != "" {
 			login = line(strings.TrimSpace(req.Login), 64)
 		}
+		req.organisationID = t.serves
 		var needed *FactorNeeded
 		s, token, needed, err = a.firstStep(tx, row, login, req)
 		if needed != nil {

@@ -14,7 +14,7 @@ import (
 
 func TestRowsMatchTheSchema(t *testing.T) {
 	each(t, func(f *fixture) {
-		f.ok(f.db.CheckRows(f.Context(), accountRow{}, organisationRow{}, legacyLogin{}, sessionRow{}, captchaRow{}, codeRow{}, throttle{}, apiKeyRow{}, joinRow{}, emailLinkRow{}, ticketRow{}, changeRow{}, deviceRow{}, pendingRow{}, namePartRow{}))
+		f.ok(f.db.CheckRows(f.Context(), accountRow{}, membershipRow{}, organisationRow{}, legacyLogin{}, sessionRow{}, captchaRow{}, codeRow{}, throttle{}, apiKeyRow{}, joinRow{}, emailLinkRow{}, ticketRow{}, changeRow{}, deviceRow{}, pendingRow{}, namePartRow{}))
 	})
 }
 

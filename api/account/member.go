@@ -56,31 +56,47 @@ func (a *Accounts) Members(ctx context.Context, by Actor) ([]Colleague, error) {
 	if err := Can(by, HolderRead); err != nil {
 		return nil, err
 	}
-	var rows []accountRow
-	err := a.db.Read(ctx).Where("organisation_id = ? AND state <> ?", by.OrganisationID, Closed).
-		Order("CASE member WHEN 'owner' THEN 0 WHEN 'handler' THEN 1 ELSE 2 END, created_at, id").Find(&rows).Error
+	rows, err := membersOf(a.db.Read(ctx), by.OrganisationID, false)
 	if err != nil {
-		return nil, fmt.Errorf("listing members: %w", err)
+		return nil, err
 	}
 	list := make([]Colleague, len(rows))
 	for i, r := range rows {
-		list[i] = Colleague{AccountID: r.ID, Name: r.DisplayName, PhoneMasked: notice.MaskPhone(text(r.Phone)), Member: r.Member, State: r.State, Self: r.ID == by.AccountID}
+		list[i] = r.colleague()
+		list[i].Self = r.ID == by.AccountID
 	}
 	return list, nil
+}
+
+// colleague shows an account as it is within an organisation.
+func (r *accountRow) colleague() Colleague {
+	return Colleague{AccountID: r.ID, Name: r.DisplayName, PhoneMasked: notice.MaskPhone(text(r.Phone)), Member: r.Member, State: r.State}
+}
+
+// ownerPhones lists the phones of an organisation's owners.
+func ownerPhones(tx *store.Tx, organisationID string) (numbers []string, err error) {
+	rows, err := membersOf(tx.DB(), organisationID, false)
+	for _, r := range rows {
+		if r.Member == Owner && r.Phone != nil {
+			numbers = append(numbers, *r.Phone)
+		}
+	}
+	return numbers, err
 }
 
 // lockMember locks a colleague of the actor's.
 //
 // Errors: CodeNotFound, also for another organisation's.
 func lockMember(tx *store.Tx, by Actor, accountID string) (*accountRow, error) {
-	row, err := lockAccount(tx, accountID)
-	if err != nil {
-		return nil, err
+	none := problem.New(problem.NotFound, problem.CodeNotFound, "There is no such member.")
+	if by.OrganisationID == "" {
+		return nil, none
 	}
-	if text(row.OrganisationID) != by.OrganisationID || by.OrganisationID == "" || row.State == Closed {
-		return nil, problem.New(problem.NotFound, problem.CodeNotFound, "There is no such member.")
+	row, err := lockWithin(tx, Actor{AccountID: accountID, OrganisationID: by.OrganisationID})
+	if problem.CodeOf(err) == problem.CodeNotFound || err == nil && row.State == Closed {
+		return nil, none
 	}
-	return row, nil
+	return row, err
 }
 
 var errMemberState = problem.New(problem.Conflict, problem.CodeMemberState, "The member is not in a state for this.")
@@ -103,22 +119,22 @@ func (a *Accounts) SetMember(ctx context.Context, by Actor, accountID string, m 
 		if row.Member == Owner {
 			return errMemberState
 		}
-		if err := setMember(tx, row.ID, m); err != nil {
+		if err := setMember(tx, by.OrganisationID, row.ID, m); err != nil {
 			return err
 		}
-		return tx.Audit(by.AccountID, "member.set", row.ID, map[string]any{"from": row.Member, "to": m})
+		return tx.Audit(by.AccountID, "member.set", row.ID, map[string]any{"organisation": by.OrganisationID, "from": row.Member, "to": m})
 	})
 }
 
-func setMember(tx *store.Tx, accountID string, m Member) error {
-	err := tx.DB().Model(&accountRow{}).Where("id = ?", accountID).Updates(map[string]any{"member": m, "changed_at": store.Millis(tx.Now())}).Error
+func setMember(tx *store.Tx, organisationID, accountID string, m Member) error {
+	err := tx.DB().Model(&membershipRow{}).Where("account_id = ? AND organisation_id = ?", accountID, organisationID).Update("member", m).Error
 	if err != nil {
 		return fmt.Errorf("setting member: %w", err)
 	}
 	return nil
 }
 
-// RemoveMember closes a colleague's account; what they did for the organisation stays.
+// RemoveMember ends a colleague's membership, and the account with the last; what they did for the organisation stays.
 //
 // Errors: those of Can; CodeNotFound; CodeMemberState for the owner.
 func (a *Accounts) RemoveMember(ctx context.Context, by Actor, accountID string) error {
@@ -139,10 +155,10 @@ func (a *Accounts) RemoveMember(ctx context.Context, by Actor, accountID string)
 		if err := a.event(tx, by.OrganisationID, row.ID, notice.MemberRemoved, nil); err != nil {
 			return err
 		}
-		if err := closeAccount(tx, row, "removed"); err != nil {
+		if err := leave(tx, row, by.OrganisationID, "removed"); err != nil {
 			return err
 		}
-		return tx.Audit(by.AccountID, "member.remove", row.ID, nil)
+		return tx.Audit(by.AccountID, "member.remove", row.ID, map[string]any{"organisation": by.OrganisationID})
 	})
 }
 
@@ -181,7 +197,7 @@ func (a *Accounts) TransferOwner(ctx context.Context, by Actor, accountID, code 
 	var refused error
 	err := a.db.Tx(ctx, func(tx *store.Tx) error {
 		refused = nil
-		own, err := lockAccount(tx, by.AccountID)
+		own, err := lockWithin(tx, by)
 		if err != nil {
 			return err
 		}
@@ -195,10 +211,10 @@ func (a *Accounts) TransferOwner(ctx context.Context, by Actor, accountID, code 
 		if refused, err = a.checkCode(tx, codeRequest{purpose: forTransfer, accountID: own.ID, phone: text(own.Phone)}, code, true); err != nil || refused != nil {
 			return err
 		}
-		if err := setMember(tx, own.ID, Handler); err != nil {
+		if err := setMember(tx, by.OrganisationID, own.ID, Handler); err != nil {
 			return err
 		}
-		if err := setMember(tx, row.ID, Owner); err != nil {
+		if err := setMember(tx, by.OrganisationID, row.ID, Owner); err != nil {
 			return err
 		}
 		for _, number := range []string{text(own.Phone), text(row.Phone)} {
@@ -209,7 +225,7 @@ func (a *Accounts) TransferOwner(ctx context.Context, by Actor, accountID, code 
 		if err := a.event(tx, by.OrganisationID, row.ID, notice.OwnerChanged, nil); err != nil {
 			return err
 		}
-		return tx.Audit(by.AccountID, "member.transfer", row.ID, map[string]any{"from": own.ID})
+		return tx.Audit(by.AccountID, "member.transfer", row.ID, map[string]any{"organisation": by.OrganisationID, "from": own.ID})
 	})
 	return firstError(err, refused)
 }

@@ -50,7 +50,8 @@ func (a *Accounts) AccountsOf(ctx context.Context, organisation string) (ids, ph
 	db := a.db.Read(ctx)
 	pattern := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(organisation) + "%"
 	var rows []accountRow
-	err = db.Where("organisation_id IN (?)", a.db.Read(ctx).Table("acct_organisations").Select("id").Where("name LIKE ? ESCAPE '!' OR uscc = ?", pattern, organisation)).
+	err = db.Where("id IN (?)", a.db.Read(ctx).Table("acct_memberships").Select("account_id").
+		Where("organisation_id IN (?)", a.db.Read(ctx).Table("acct_organisations").Select("id").Where("name LIKE ? ESCAPE '!' OR uscc = ?", pattern, organisation))).
 		Order("id").Limit(reachMost).Find(&rows).Error
 	if err != nil {
 		return nil, nil, fmt.Errorf("finding accounts of an organisation: %w", err)

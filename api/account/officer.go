@@ -39,13 +39,13 @@ func isStaff(tx *store.Tx, person string) (bool, error) {
 // OrganisationContacts lists the numbers of everyone who must hear of what happens to an organisation, each once.
 func OrganisationContacts(tx *store.Tx, organisationID string) ([]string, error) {
 	var ids []string
-	if err := tx.DB().Model(&accountRow{}).Where("organisation_id = ?", organisationID).Order("id").Pluck("id", &ids).Error; err != nil {
+	if err := tx.DB().Model(&membershipRow{}).Where("organisation_id = ? AND ended_at = 0", organisationID).Order("account_id").Pluck("account_id", &ids).Error; err != nil {
 		return nil, fmt.Errorf("reading accounts: %w", err)
 	}
 	var numbers []string
 	seen := map[string]bool{}
 	for _, id := range ids {
-		some, err := Contacts(tx, id)
+		some, err := MemberContacts(tx, organisationID, id)
 		if err != nil {
 			return nil, err
 		}

@@ -110,14 +110,16 @@ func onRecord(tx *store.Tx, code, number string) (Actor, error) {
 		if !slices.Contains(contacts, number) {
 			continue
 		}
-		var rows []accountRow
-		err = tx.DB().Where("organisation_id = ? AND kind = ? AND state IN ? AND member <> ? AND (phone = ? OR handler_phone <> '' AND verified_at = 0)", id, kindHolder, []State{Legacy, Unverified, Verified}, Reader, number).
-			Order("id").Find(&rows).Error
+		members, err := membersOf(tx.DB(), id, false)
 		if err != nil {
 			return Actor{}, err
 		}
-		for _, row := range rows {
-			if old, ok := notice.Phone(row.HandlerPhone); text(row.Phone) != number && (!ok || old != number) {
+		for _, row := range members {
+			if row.Member == Reader || !slices.Contains([]State{Legacy, Unverified, Verified}, row.State) {
+				continue
+			}
+			old, ok := notice.Phone(row.HandlerPhone)
+			if text(row.Phone) != number && (!ok || old != number || row.VerifiedAt != 0) {
 				continue
 			}
 			return Actor{AccountID: row.ID, OrganisationID: id, Role: RoleHolder, State: row.State, Member: row.Member, Login: notice.MaskPhone(number)}, nil

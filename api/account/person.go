@@ -31,17 +31,17 @@ type accountRow struct {
 	Login          *string // nil until a legacy holder has a phone
 	Phone          *string
 	PasswordHash   string
-	OrganisationID *string // nil for staff
+	OrganisationID *string // that the account came with, nil for staff; what it serves now is in acct_memberships
 	DisplayName    string
 	HandlerName    string // as imported
 	HandlerPhone   string // as imported, perhaps malformed
 	HandlerWarning string // "phone" when HandlerPhone is no mobile number
 	ProjectSlug    string
-	VerifiedHow    string
+	VerifiedHow    string // of the first organisation it was verified to
 	VerifiedAt     int64
 	CreatedAt      int64 `gorm:"autoCreateTime:false"`
 	ChangedAt      int64
-	Member         Member // of holders: what they are within their organisation
+	Member         Member // within an organisation only, as are CloseAt and, where they differ, State and the handler's
 	Email          string
 	EmailAt        int64  // when its owner opened the link; 0 = never
 	Agreement      string // version accepted
@@ -106,6 +106,13 @@ func (a *Accounts) Profile(ctx context.Context, actor Actor) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
+	m, err := findMembership(a.db.Read(ctx), row.ID, actor.OrganisationID)
+	if err != nil {
+		return Profile{}, err
+	}
+	if m != nil {
+		row.within(m)
+	}
 	p := Profile{
 		Login: text(row.Login), State: row.State, PhoneMasked: notice.MaskPhone(text(row.Phone)),
 		HandlerName: row.HandlerName, HandlerPhoneMasked: notice.MaskPhone(row.HandlerPhone), DisplayName: row.DisplayName, Member: row.Member, Email: row.Email,
@@ -119,66 +126,48 @@ func (a *Accounts) Profile(ctx context.Context, actor Actor) (Profile, error) {
 	if len(links) > 0 {
 		p.EmailWaits = links[0].Email
 	}
-	if row.OrganisationID != nil {
-		p.Organisation, err = a.Organisation(ctx, *row.OrganisationID)
+	if actor.OrganisationID != "" {
+		p.Organisation, err = a.Organisation(ctx, actor.OrganisationID)
 	}
 	return p, err
-}
-
-// Contacts lists the mobile numbers that must hear of what happens to an account:
-// its phone and, until it is verified, the handler's phone as imported, since a
-// stranger may have set the other.
-//
-// Shape: valid numbers, each once; possibly none.
-// Source: the reading below S002-20.
-func Contacts(tx *store.Tx, accountID string) ([]string, error) {
-	row, err := findAccount(tx.DB(), accountID)
-	if err != nil {
-		return nil, err
-	}
-	if row.State == Closed {
-		return nil, nil
-	}
-	var numbers []string
-	if row.Phone != nil {
-		numbers = append(numbers, *row.Phone)
-	}
-	if old, ok := notice.Phone(row.HandlerPhone); ok && row.VerifiedAt == 0 && old != text(row.Phone) {
-		numbers = append(numbers, old)
-	}
-	return numbers, nil
 }
 
 // MarkVerified notes that the link between account and organisation was proved:
 // how is a short word (possession, material), evidence whatever lets an auditor
 // find the proof. Repeating it changes nothing.
 //
-// Errors: CodeNotFound; CodeConflict for a legacy or frozen account.
-func MarkVerified(tx *store.Tx, accountID, how, evidence string) error {
-	now := store.Millis(tx.Now())
-	moved, err := tx.Move("acct_accounts", accountID, []string{string(Unverified)}, string(Verified),
-		map[string]any{"verified_how": how, "verified_at": now, "changed_at": now})
+// Errors: CodeNotFound, also when the account does not serve the organisation; CodeConflict for a legacy or frozen account.
+func MarkVerified(tx *store.Tx, organisationID, accountID, how, evidence string) error {
+	row, err := lockAccount(tx, accountID)
 	if err != nil {
 		return err
 	}
-	if moved {
-		row, err := findAccount(tx.DB(), accountID)
-		if err != nil {
-			return err
-		}
-		if err := markOrganisation(tx, text(row.OrganisationID), assuranceBy[how], how, accountID, evidence); err != nil {
-			return err
-		}
-		return tx.Audit(accountID, "account.verify", accountID, map[string]any{"how": how, "evidence": evidence})
-	}
-	row, err := findAccount(tx.DB(), accountID)
-	if err != nil {
-		return err
-	}
-	if row.State != Verified {
+	if row.State != Unverified && row.State != Verified {
 		return problem.New(problem.Conflict, problem.CodeConflict, "Only an unverified account can be verified.")
 	}
-	return nil
+	m, err := findMembership(tx.DB(), accountID, organisationID)
+	if err != nil {
+		return err
+	}
+	if m == nil || m.EndedAt != 0 {
+		return errNotServed
+	}
+	if m.State == Verified {
+		return nil
+	}
+	now := store.Millis(tx.Now())
+	set := map[string]any{"verified_how": how, "verified_at": now}
+	if _, err := tx.Move("acct_accounts", accountID, []string{string(Unverified)}, string(Verified), map[string]any{"verified_how": how, "verified_at": now, "changed_at": now}); err != nil {
+		return err
+	}
+	set["state"] = Verified
+	if err := tx.DB().Model(&membershipRow{}).Where("account_id = ? AND organisation_id = ?", accountID, organisationID).Updates(set).Error; err != nil {
+		return fmt.Errorf("verifying a membership: %w", err)
+	}
+	if err := markOrganisation(tx, organisationID, assuranceBy[how], how, accountID, evidence); err != nil {
+		return err
+	}
+	return tx.Audit(accountID, "account.verify", accountID, map[string]any{"organisation": organisationID, "how": how, "evidence": evidence})
 }
 
 // assuranceBy says how sure a way of verifying makes of who the organisation is. A member whom the owner let in proves nothing about it.
@@ -298,13 +287,4 @@ func OwnerOf(tx *store.Tx, recipient string) (accountID, mail string, err error)
 		return "", "", nil
 	}
 	return rows[0].ID, rows[0].Email, nil
-}
-
-// OrganisationIDOf gives the organisation that an account acts for; empty for staff.
-func OrganisationIDOf(tx *store.Tx, accountID string) (string, error) {
-	row, err := findAccount(tx.DB(), accountID)
-	if err != nil {
-		return "", err
-	}
-	return text(row.OrganisationID), nil
 }

@@ -120,7 +120,7 @@ func (a *Accounts) ChangePhone(ctx context.Context, by Actor, phone, code, oldCo
 		if err := endSessions(tx, row.ID, by.SessionID, "phone_changed"); err != nil {
 			return err
 		}
-		return a.tellRebound(tx, row, old, number)
+		return a.tellRebound(tx, row, by.OrganisationID, old, number)
 	})
 	return firstError(err, refused)
 }
@@ -133,8 +133,8 @@ func aboutField(refused error, field string) error {
 	return refused
 }
 
-func (a *Accounts) tellRebound(tx *store.Tx, row *accountRow, old, number string) error {
-	organisation, err := FindOrganisation(tx, text(row.OrganisationID))
+func (a *Accounts) tellRebound(tx *store.Tx, row *accountRow, organisationID, old, number string) error {
+	organisation, err := FindOrganisation(tx, organisationID)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (a *Accounts) tellRebound(tx *store.Tx, row *accountRow, old, number string
 	if err != nil {
 		return err
 	}
-	if err := a.event(tx, organisation.ID, row.ID, notice.PhoneRebound, nil); err != nil {
+	if err := a.personalEvent(tx, row.ID, notice.PhoneRebound, nil); err != nil {
 		return err
 	}
 	return tx.Audit(row.ID, "account.change_phone", row.ID, map[string]any{"from": notice.MaskPhone(old), "to": notice.MaskPhone(number)})

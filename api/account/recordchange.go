@@ -67,6 +67,13 @@ func FindRecord(db *gorm.DB, organisationID, accountID string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
+	m, err := findMembership(db, accountID, organisationID)
+	if err != nil {
+		return Record{}, err
+	}
+	if m != nil {
+		row.within(m)
+	}
 	r := Record{Organisation: organisation, HandlerName: row.HandlerName, HandlerPhone: notice.MaskPhone(text(row.Phone)), State: row.State}
 	if err := db.Model(&organisationRow{}).Where("id = ?", organisationID).Pluck("legal_name", &r.LegalRep).Error; err != nil {
 		return r, fmt.Errorf("reading record: %w", err)
@@ -156,6 +163,11 @@ func SucceedOrganisation(tx *store.Tx, c RecordChange, name string) (Organisatio
 	if err := tx.DB().Model(&accountRow{}).Where("organisation_id = ?", old.ID).Updates(map[string]any{"organisation_id": next.ID, "changed_at": store.Millis(tx.Now())}).Error; err != nil {
 		return Organisation{}, fmt.Errorf("moving accounts: %w", err)
 	}
+	for _, what := range []any{&membershipRow{}, &sessionRow{}, &pendingRow{}} {
+		if err := tx.DB().Model(what).Where("organisation_id = ?", old.ID).Update("organisation_id", next.ID).Error; err != nil {
+			return Organisation{}, fmt.Errorf("moving members: %w", err)
+		}
+	}
 	for _, change := range []RecordChange{c, {OrganisationID: next.ID, Field: FieldName, Before: old.Name, After: name, ApplicationID: c.ApplicationID}} {
 		if change.Before == change.After {
 			continue
@@ -198,29 +210,65 @@ func Heir(db *gorm.DB, id string) (string, error) {
 	return id, nil
 }
 
-// ChangeHandler puts another person in charge of an account: its name and, unless it stays, its phone, which is also its login.
+// ChangeHandler puts another person in charge of an account for its organisation: its name and, unless it stays, its phone, which is also
+// its login. Of an account that serves other organisations too only the name is changed, and only here.
 //
 // Shape: phone normalised; "" = stays.
-// Errors: CodePhoneUsed.
-func ChangeHandler(tx *store.Tx, accountID, name, phone, applicationID string) error {
+// Errors: CodePhoneUsed; CodeHandlerShared for another phone of such an account, which would hand the others over too.
+func ChangeHandler(tx *store.Tx, organisationID, accountID, name, phone, applicationID string) error {
 	row, err := lockAccount(tx, accountID)
 	if err != nil {
 		return err
 	}
-	set := map[string]any{"handler_name": name, "display_name": name, "changed_at": store.Millis(tx.Now())}
+	if err := HandlerChangeable(tx, accountID, phone); err != nil {
+		return err
+	}
+	live, err := serving(tx.DB(), accountID)
+	if err != nil {
+		return err
+	}
+	record, err := FindRecord(tx.DB(), organisationID, accountID)
+	if err != nil {
+		return err
+	}
+	set, here := map[string]any{"handler_name": name, "display_name": name, "changed_at": store.Millis(tx.Now())}, map[string]any{"handler_name": name}
 	after := name
 	if phone != "" && phone != text(row.Phone) {
 		set["phone"], set["login"], set["handler_phone"], set["handler_warning"] = phone, phone, phone, ""
+		here["handler_phone"] = phone
 		after += " " + notice.MaskPhone(phone)
 	}
-	err = tx.DB().Model(&accountRow{}).Where("id = ?", accountID).Updates(set).Error
+	if len(live) < 2 {
+		err = tx.DB().Model(&accountRow{}).Where("id = ?", accountID).Updates(set).Error
+	}
 	if store.IsDuplicate(err) {
 		return problem.New(problem.Conflict, problem.CodePhoneUsed, "Another account uses this phone.").WithField("handlerPhone")
+	}
+	if err == nil {
+		err = tx.DB().Model(&membershipRow{}).Where("account_id = ? AND organisation_id = ?", accountID, organisationID).Updates(here).Error
 	}
 	if err != nil {
 		return fmt.Errorf("changing handler: %w", err)
 	}
-	return RecordChange{OrganisationID: text(row.OrganisationID), Field: FieldHandler, Before: row.HandlerName + " " + notice.MaskPhone(text(row.Phone)), After: after, ApplicationID: applicationID}.keep(tx)
+	return RecordChange{OrganisationID: organisationID, Field: FieldHandler, Before: record.HandlerName + " " + record.HandlerPhone, After: after, ApplicationID: applicationID}.keep(tx)
+}
+
+// HandlerChangeable refuses to give an account that serves several organisations to another person.
+//
+// Errors: CodeHandlerShared.
+func HandlerChangeable(tx *store.Tx, accountID, phone string) error {
+	row, err := findAccount(tx.DB(), accountID)
+	if err != nil || phone == "" || phone == text(row.Phone) {
+		return err
+	}
+	live, err := serving(tx.DB(), accountID)
+	if err != nil {
+		return err
+	}
+	if len(live) > 1 {
+		return problem.New(problem.Conflict, problem.CodeHandlerShared, "The account acts for other organisations too; invite the new handler as a member.").WithField("handlerPhone")
+	}
+	return nil
 }
 
 // The purposes of the codes by which a change of the handler is confirmed: one to each phone.

@@ -238,7 +238,7 @@ func (a *Accounts) insertRegistered(tx *store.Tx, r *registrable) error {
 		}
 		return fmt.Errorf("registering: %w", err)
 	}
-	if err := tx.DB().Create(&row).Error; err != nil {
+	if err := createHolder(tx, &row); err != nil {
 		if store.IsDuplicate(err) {
 			return a.phoneTaken(&row)
 		}

@@ -46,6 +46,8 @@ type pendingRow struct {
 	CreatedAt   int64 `gorm:"autoCreateTime:false"`
 	ExpiresAt   int64
 	EndedAt     int64
+
+	OrganisationID string // that the session shall act for; empty: the last chosen
 }
 
 // TableName names the table for gorm.
@@ -92,7 +94,7 @@ func (a *Accounts) openPending(tx *store.Tx, row *accountRow, login string, req 
 	now := tx.Now()
 	p := pendingRow{
 		ID: store.NewID("pnd"), TokenHash: tokenHash(token), AccountID: row.ID, Login: login, Address: address(req.Address), UserAgent: line(req.UserAgent, 200), DeviceHash: req.device(),
-		Enrol: len(factors) == 0, CreatedAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(pendingFor)),
+		OrganisationID: req.organisationID, Enrol: len(factors) == 0, CreatedAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(pendingFor)),
 	}
 	if slug.MatchString(req.Project) {
 		p.ProjectSlug = req.Project
@@ -250,7 +252,7 @@ func (a *Accounts) close(tx *store.Tx, p *pendingRow, how string) (*Session, Tok
 	if done.RowsAffected != 1 {
 		return nil, "", errStepOver
 	}
-	s, token, err := a.sessionOf(tx, p.AccountID, p.Login, LoginRequest{Address: p.Address, UserAgent: p.UserAgent, deviceHash: p.DeviceHash, Project: p.ProjectSlug})
+	s, token, err := a.sessionOf(tx, p.AccountID, p.Login, LoginRequest{Address: p.Address, UserAgent: p.UserAgent, deviceHash: p.DeviceHash, Project: p.ProjectSlug, organisationID: p.OrganisationID})
 	if err != nil {
 		return nil, "", err
 	}

@@ -33,8 +33,9 @@ type Session struct {
 	State            State
 	Member           Member
 	DisplayName      string
-	OrganisationID   string
+	OrganisationID   string // that it acts for; empty for staff
 	OrganisationName string
+	Serves           int // how many organisations the account acts for
 	PhoneMasked      string
 	AgreementDue     string // the version of the service agreement to accept before anything else; empty when there is none
 	ProjectSlug      string // the page logged in at; empty when it named none
@@ -63,6 +64,8 @@ type sessionRow struct {
 	ExpiresAt   int64
 	EndedAt     int64
 	EndedWhy    string
+
+	OrganisationID string // that it acts for; empty for staff, and of sessions that an earlier version opened
 }
 
 // TableName names the table for gorm.
@@ -74,10 +77,13 @@ type sessionView struct {
 	AgreementDue     string
 	Role             Role
 	Kind             string
-	State            State
+	State            State // of the account
+	Standing         State // of its membership; empty = none
+	Gone             int64 // when that ended
 	Member           Member
+	Serves           int // how many organisations the account acts for
 	DisplayName      string
-	OrganisationID   string
+	ActsFor          string
 	OrganisationName string
 	Phone            string
 	Held             Actor `gorm:"-"` // of staff: what the grants give
@@ -85,18 +91,24 @@ type sessionView struct {
 
 // A published agreement that a holder did not accept yet is due in sessions that began after it: who works goes on until the next login, and
 // who is to set phone and password first does that first.
-const viewSessions = `SELECT s.*, a.role, a.kind, a.state, a.member, a.display_name, COALESCE(a.phone, '') AS phone,
-	COALESCE(a.organisation_id, '') AS organisation_id, COALESCE(o.name, '') AS organisation_name,
+const viewSessions = `SELECT s.*, a.role, a.kind, a.state, COALESCE(m.state, '') AS standing, COALESCE(m.ended_at, 0) AS gone, COALESCE(m.member, a.member) AS member,
+	(SELECT COUNT(*) FROM acct_memberships n WHERE n.account_id = a.id AND n.ended_at = 0) AS serves, a.display_name, COALESCE(a.phone, '') AS phone,
+	COALESCE(NULLIF(s.organisation_id, ''), a.organisation_id, '') AS acts_for, COALESCE(o.name, '') AS organisation_name,
 	CASE WHEN g.published_at <= s.created_at AND g.version <> a.agreement AND a.kind = 'holder' AND a.state <> 'legacy' THEN g.version ELSE '' END AS agreement_due
 	FROM acct_sessions s JOIN acct_accounts a ON a.id = s.account_id
 	LEFT JOIN acct_agreements g ON g.version = (SELECT version FROM acct_agreements ORDER BY published_at DESC, version DESC LIMIT 1)
-	LEFT JOIN acct_organisations o ON o.id = a.organisation_id WHERE `
+	LEFT JOIN acct_memberships m ON m.account_id = a.id AND m.organisation_id = COALESCE(NULLIF(s.organisation_id, ''), a.organisation_id)
+	LEFT JOIN acct_organisations o ON o.id = COALESCE(NULLIF(s.organisation_id, ''), a.organisation_id) WHERE `
 
 func (v *sessionView) session() *Session {
 	seen := store.Time(v.Row.SeenAt)
+	state := v.State
+	if v.Standing != "" {
+		state = standing(v.State, v.Standing, v.Gone)
+	}
 	return &Session{
-		ID: v.Row.ID, AccountID: v.Row.AccountID, Login: v.Row.Login, Role: v.Role, Roles: v.Held.Roles, Reaches: v.Held.Reaches, State: v.State, Member: v.Member, DisplayName: v.DisplayName,
-		OrganisationID: v.OrganisationID, OrganisationName: v.OrganisationName, PhoneMasked: notice.MaskPhone(v.Phone),
+		ID: v.Row.ID, AccountID: v.Row.AccountID, Login: v.Row.Login, Role: v.Role, Roles: v.Held.Roles, Reaches: v.Held.Reaches, State: state, Member: v.Member, DisplayName: v.DisplayName,
+		OrganisationID: v.ActsFor, Serves: v.Serves, OrganisationName: v.OrganisationName, PhoneMasked: notice.MaskPhone(v.Phone),
 		AgreementDue: v.AgreementDue, ProjectSlug: v.Row.ProjectSlug, Address: v.Row.Address, UserAgent: v.Row.UserAgent,
 		CreatedAt: store.Time(v.Row.CreatedAt), SeenAt: seen, IdleAt: seen.Add(sessionIdle), ExpiresAt: store.Time(v.Row.ExpiresAt),
 	}
@@ -120,9 +132,13 @@ func (a *Accounts) openSession(tx *store.Tx, accountID, login string, req LoginR
 	if err != nil {
 		return "", "", err
 	}
+	organisationID, err := choose(tx, accountID, req.organisationID)
+	if err != nil {
+		return "", "", err
+	}
 	now := tx.Now()
 	row := sessionRow{
-		ID: store.NewID("ses"), TokenHash: tokenHash(token), AccountID: accountID, Login: login,
+		ID: store.NewID("ses"), OrganisationID: organisationID, TokenHash: tokenHash(token), AccountID: accountID, Login: login,
 		Address: address(req.Address), UserAgent: line(req.UserAgent, 200),
 		CreatedAt: store.Millis(now), SeenAt: store.Millis(now), ExpiresAt: store.Millis(now.Add(sessionFor)),
 	}

@@ -163,8 +163,9 @@ func TestCleanKeepsWhatIsNeeded(t *testing.T) {
 func TestMarkVerified(t *testing.T) {
 	each(t, func(f *fixture) {
 		_, legacy := f.holder()
+		organisation := text(f.row(legacy).OrganisationID)
 		mark := func(id string) error {
-			return f.db.Tx(f.Context(), func(tx *store.Tx) error { return MarkVerified(tx, id, "possession", "job_1") })
+			return f.db.Tx(f.Context(), func(tx *store.Tx) error { return MarkVerified(tx, organisation, id, "possession", "job_1") })
 		}
 		f.wants(problem.CodeConflict, mark(legacy))
 		f.wants(problem.CodeNotFound, mark("acc_nobody"))

@@ -103,7 +103,7 @@ const namedMost = 500
 func withinWindow(db *gorm.DB, by Actor) *gorm.DB {
 	db = db.Model(&organisationRow{})
 	if condition, args := by.Bounds(WindowAct, "p.project_slug", "x.id"); condition != "" {
-		db = db.Where("id IN (SELECT x.id FROM acct_organisations x LEFT JOIN acct_accounts p ON p.organisation_id = x.id WHERE "+condition+")", args...)
+		db = db.Where("id IN (SELECT x.id FROM acct_organisations x LEFT JOIN acct_memberships p ON p.organisation_id = x.id WHERE "+condition+")", args...)
 	}
 	return db
 }
@@ -145,12 +145,12 @@ func (a *Accounts) OrganisationFile(ctx context.Context, by Actor, id string) (f
 	if a.c.Register != nil {
 		f.RegisterName = a.c.Register.Name()
 	}
-	var rows []accountRow
-	if err := a.db.Read(ctx).Where("organisation_id = ?", id).Order("created_at, id").Find(&rows).Error; err != nil {
-		return f, fmt.Errorf("reading members: %w", err)
+	rows, err := membersOf(a.db.Read(ctx), id, true)
+	if err != nil {
+		return f, err
 	}
 	for _, r := range rows {
-		f.Members = append(f.Members, Colleague{AccountID: r.ID, Name: r.DisplayName, PhoneMasked: notice.MaskPhone(text(r.Phone)), Member: r.Member, State: r.State})
+		f.Members = append(f.Members, r.colleague())
 	}
 	return f, nil
 }
@@ -204,12 +204,14 @@ func (a *Accounts) acceptOrganisation(tx *store.Tx, by Actor, row *organisationR
 	if err := markOrganisation(tx, row.ID, "L2", v.How, by.AccountID, v.Note); err != nil {
 		return err
 	}
-	var members []accountRow
-	if err := tx.DB().Where("organisation_id = ? AND state = ?", row.ID, Unverified).Order("id").Find(&members).Error; err != nil {
-		return fmt.Errorf("reading members: %w", err)
+	members, err := membersOf(tx.DB(), row.ID, false)
+	if err != nil {
+		return err
 	}
+	members = slices.DeleteFunc(members, func(m accountRow) bool { return m.State != Unverified })
+	slices.SortFunc(members, func(a, b accountRow) int { return strings.Compare(a.ID, b.ID) }) // one order of locks
 	for _, m := range members {
-		if err := MarkVerified(tx, m.ID, v.How, "organisation "+row.ID); err != nil {
+		if err := MarkVerified(tx, row.ID, m.ID, v.How, "organisation "+row.ID); err != nil {
 			return err
 		}
 		if m.Phone == nil {
@@ -244,12 +246,12 @@ func (a *Accounts) rejectOrganisation(tx *store.Tx, by Actor, row *organisationR
 	if err != nil {
 		return fmt.Errorf("rejecting organisation: %w", err)
 	}
-	var owners []accountRow
-	if err := tx.DB().Where("organisation_id = ? AND member = ? AND phone IS NOT NULL", row.ID, Owner).Find(&owners).Error; err != nil {
-		return fmt.Errorf("reading owners: %w", err)
+	owners, err := ownerPhones(tx, row.ID)
+	if err != nil {
+		return err
 	}
-	for _, o := range owners {
-		err := a.c.Notice.Send(tx, notice.Message{To: text(o.Phone), Template: notice.VerificationRejected, Purpose: "verification",
+	for _, number := range owners {
+		err := a.c.Notice.Send(tx, notice.Message{To: number, Template: notice.VerificationRejected, Purpose: "verification",
 			Params: map[string]string{"organisation": row.Name, "reason": v.Note, "contact": a.c.ContactPhone("")}})
 		if err != nil {
 			return err

@@ -353,9 +353,9 @@ func officerDecides(t *testing.T, o officers, s *System, r recovery) {
 // verify marks the account of a phone as proved.
 func (s *System) verify(t testing.TB, phone string) {
 	t.Helper()
-	var id string
-	must(t, s.DB.Read(t.Context()).Raw("SELECT id FROM acct_accounts WHERE phone = ?", phone).Scan(&id).Error)
-	must(t, s.DB.Tx(t.Context(), func(tx *store.Tx) error { return account.MarkVerified(tx, id, "test", "test") }))
+	var id, organisation string
+	must(t, s.DB.Read(t.Context()).Raw("SELECT id, organisation_id FROM acct_accounts WHERE phone = ?", phone).Row().Scan(&id, &organisation))
+	must(t, s.DB.Tx(t.Context(), func(tx *store.Tx) error { return account.MarkVerified(tx, organisation, id, "test", "test") }))
 }
 
 // recoveryOf puts a request where one would be, for tests that only ask whose it is.

@@ -64,6 +64,9 @@ const (
 	CodeEmailInvalid           Code = "email_invalid"
 	CodeLinkExpired            Code = "link_expired"
 	CodeMemberState            Code = "member_state"
+	CodeOrganisationChanged    Code = "organisation_changed"
+	CodeKeyLoginShared         Code = "key_login_shared"
+	CodeHandlerShared          Code = "handler_shared"
 	CodeScopeDenied            Code = "scope_denied"
 	CodeClosureBlocked         Code = "closure_blocked"
 
@@ -264,6 +267,9 @@ var all = [...]Code{
 	CodeEmailInvalid,
 	CodeLinkExpired,
 	CodeMemberState,
+	CodeOrganisationChanged,
+	CodeKeyLoginShared,
+	CodeHandlerShared,
 	CodeScopeDenied,
 	CodeClosureBlocked,
 	// services and orders

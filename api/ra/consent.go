@@ -212,7 +212,7 @@ func (r *RA) keepConsent(ctx context.Context, job relay.JobInfo, a *applicationR
 		if err := forgetJob(tx, job); err != nil {
 			return err
 		}
-		if err := account.MarkVerified(tx, job.By.AccountID, "possession", a.ID); err != nil {
+		if err := account.MarkVerified(tx, job.By.OrganisationID, job.By.AccountID, "possession", a.ID); err != nil {
 			return err
 		}
 		if err := note(tx, a.ID, lineConsented, job.By.Login, c.Row.SerialHex); err != nil {

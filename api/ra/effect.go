@@ -101,7 +101,7 @@ func (r *RA) bill(tx *store.Tx, a *applicationRow) error {
 	if a.Step == 1 && a.PayFirst {
 		return nil // the holder is at the page that asks for the money
 	}
-	return r.tell(tx, a.AccountID, NoticeApplicationApproved, a.says(map[string]string{"next": sayPay}))
+	return r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationApproved, a.says(map[string]string{"next": sayPay}))
 }
 
 // proceed does what was asked for, or lets the holder go on to it.
@@ -129,7 +129,7 @@ func (r *RA) proceed(tx *store.Tx, a *applicationRow, by string) error {
 	if err := tx.Audit(by, "application.complete", a.ID, map[string]any{"kind": a.Kind, "number": a.Number}); err != nil {
 		return err
 	}
-	return r.tell(tx, a.AccountID, NoticeApplicationDone, a.says(nil))
+	return r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationDone, a.says(nil))
 }
 
 // proceedToKey lets the pair be written, or the key for it be sent.
@@ -153,7 +153,7 @@ func (r *RA) proceedToKey(tx *store.Tx, a *applicationRow, f Form) error {
 			return err
 		}
 	}
-	return r.tell(tx, a.AccountID, NoticeApplicationApproved, a.says(map[string]string{"next": next}))
+	return r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationApproved, a.says(map[string]string{"next": next}))
 }
 
 // carryOut does what needs no key.
@@ -174,11 +174,11 @@ func (r *RA) carryOut(tx *store.Tx, a *applicationRow, f Form, by string) error 
 		return account.SetLegalRep(tx, account.RecordChange{OrganisationID: a.OrganisationID, Field: account.FieldLegal, Before: record.LegalRep, After: f.LegalRep, ApplicationID: a.ID})
 	}
 	if f.HandlerPhone != "" { // to the old phone too
-		if err := r.tell(tx, a.AccountID, NoticeApplicationDone, a.says(nil)); err != nil {
+		if err := r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationDone, a.says(nil)); err != nil {
 			return err
 		}
 	}
-	return account.ChangeHandler(tx, a.AccountID, f.HandlerName, f.HandlerPhone, a.ID)
+	return account.ChangeHandler(tx, a.OrganisationID, a.AccountID, f.HandlerName, f.HandlerPhone, a.ID)
 }
 
 // suspend puts a certificate on hold, here at once and at the CA in a moment. One of another issuer is on hold here only.
@@ -237,7 +237,7 @@ func (r *RA) revoke(tx *store.Tx, a *applicationRow, reason int, by string) erro
 	if err := tx.Emit(topicRevoke, c.ID, revokeMessage{CA: c.CA, SerialHex: c.SerialHex, By: by, Reason: reason, Pair: true, Note: "application " + a.Number}); err != nil {
 		return err
 	}
-	return r.tell(tx, a.AccountID, NoticeRevoked, map[string]string{"certificate": c.Name, "serial": c.SerialHex})
+	return r.tell(tx, a.OrganisationID, a.AccountID, NoticeRevoked, map[string]string{"certificate": c.Name, "serial": c.SerialHex})
 }
 
 // handleStatus looks at how the certificate stands now, so that it does not matter in which order messages come.
@@ -359,7 +359,7 @@ func (r *RA) lapse(ctx context.Context) error {
 			if a.State == AppDraft {
 				return nil
 			}
-			return r.tell(tx, a.AccountID, NoticeApplicationLapsed, a.says(nil))
+			return r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationLapsed, a.says(nil))
 		})
 		if err != nil {
 			return fmt.Errorf("closing application %s: %w", a.Number, err)

@@ -304,9 +304,9 @@ func (r *RA) complete(tx *store.Tx, job relay.JobInfo, e *enrolmentRow) error {
 		return err
 	}
 	if a.Kind != KindRenew {
-		return r.tell(tx, job.By.AccountID, NoticeApplicationDone, a.says(nil))
+		return r.tell(tx, job.By.OrganisationID, job.By.AccountID, NoticeApplicationDone, a.says(nil))
 	}
-	return r.tell(tx, job.By.AccountID, NoticeRenewed, map[string]string{
+	return r.tell(tx, job.By.OrganisationID, job.By.AccountID, NoticeRenewed, map[string]string{
 		"certificate": c.Name, "serial": c.SerialHex, "until": store.Time(c.NotAfterAt).In(china).Format("2006-01-02")})
 }
 

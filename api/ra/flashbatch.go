@@ -337,7 +337,7 @@ func (r *RA) station(ctx context.Context, agentID string) (account.Actor, error)
 	if id == "" {
 		return account.Actor{}, problem.New(problem.Unauthenticated, problem.CodeAgentUnknown, "The agent is not paired.")
 	}
-	by, err := account.ActorOf(ctx, r.db, id)
+	by, err := account.ActorOf(ctx, r.db, "", id)
 	if err != nil {
 		return account.Actor{}, err
 	}

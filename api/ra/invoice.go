@@ -303,7 +303,7 @@ func (r *RA) UploadInvoice(ctx context.Context, by account.Actor, id string, red
 		if err := moveInvoice(tx, row, from, to, set); err != nil {
 			return err
 		}
-		if err := r.tell(tx, row.AccountID, template, map[string]string{"order": order.Number}); err != nil {
+		if err := r.tell(tx, row.OrganisationID, row.AccountID, template, map[string]string{"order": order.Number}); err != nil {
 			return err
 		}
 		return noteInvoice(tx, by, row, f.Number)

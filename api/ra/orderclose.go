@@ -99,7 +99,7 @@ func (r *RA) CloseDue(ctx context.Context) error {
 			if err != nil || !closed {
 				return err
 			}
-			return r.tell(tx, now.AccountID, NoticeOrderLapsed, map[string]string{"order": now.Number})
+			return r.tell(tx, now.OrganisationID, now.AccountID, NoticeOrderLapsed, map[string]string{"order": now.Number})
 		})
 		if err != nil {
 			return fmt.Errorf("closing order %s: %w", row.Number, err)

@@ -56,7 +56,7 @@ func (r *RA) pay(tx *store.Tx, row *orderRow, by account.Actor, method, referenc
 		return err
 	}
 	if service == nil {
-		if err := r.tell(tx, row.AccountID, NoticeApplicationPaid, map[string]string{"order": row.Number, "title": row.Title}); err != nil {
+		if err := r.tell(tx, row.OrganisationID, row.AccountID, NoticeApplicationPaid, map[string]string{"order": row.Number, "title": row.Title}); err != nil {
 			return err
 		}
 		return r.applicationPaid(tx, row.ApplicationID)
@@ -71,7 +71,7 @@ func (r *RA) pay(tx *store.Tx, row *orderRow, by account.Actor, method, referenc
 	if err := r.payFurther(tx, row, now); err != nil {
 		return err
 	}
-	return r.tell(tx, row.AccountID, NoticeOrderPaid, map[string]string{"order": row.Number, "service": row.Title, "until": to.In(china).Format("2006-01-02")})
+	return r.tell(tx, row.OrganisationID, row.AccountID, NoticeOrderPaid, map[string]string{"order": row.Number, "service": row.Title, "until": to.In(china).Format("2006-01-02")})
 }
 
 var errNotPending = errors.New("order is not pending")

@@ -86,7 +86,7 @@ func (h possessionHandler) Done(ctx context.Context, job relay.JobInfo, result [
 		if err := tx.DB().Model(&certificateRow{}).Where("id = ?", row.ID).Update("token_serial", job.TokenSerial).Error; err != nil {
 			return err
 		}
-		if err := account.MarkVerified(tx, job.By.AccountID, "possession", job.ID); err != nil {
+		if err := account.MarkVerified(tx, job.By.OrganisationID, job.By.AccountID, "possession", job.ID); err != nil {
 			return err
 		}
 		return tx.Audit(job.By.AccountID, "possession.proved", row.ID, map[string]any{"serial": row.SerialHex, "job": job.ID, "token": job.TokenSerial, "signature": hashHex(res.Signature)})

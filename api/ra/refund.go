@@ -187,7 +187,7 @@ func (r *RA) refundEnded(tx *store.Tx, a *applicationRow, reason string) error {
 		if err := r.openRefund(tx, account.Actor{AccountID: "applications"}, &rows[i], reason); err != nil {
 			return err
 		}
-		if err := r.tell(tx, rows[i].AccountID, NoticeRefundAsked, map[string]string{"order": rows[i].Number, "amount": yuan(rows[i].AmountCents), "number": a.Number}); err != nil {
+		if err := r.tell(tx, rows[i].OrganisationID, rows[i].AccountID, NoticeRefundAsked, map[string]string{"order": rows[i].Number, "amount": yuan(rows[i].AmountCents), "number": a.Number}); err != nil {
 			return err
 		}
 	}
@@ -321,7 +321,7 @@ func (r *RA) DecideRefund(ctx context.Context, by account.Actor, id string, appr
 			if err := moveRefund(tx, row, RefundRequested, RefundRejected, set); err != nil {
 				return err
 			}
-			if err := r.tell(tx, order.AccountID, NoticeRefundRejected, map[string]string{"order": order.Number, "why": remark}); err != nil {
+			if err := r.tell(tx, order.OrganisationID, order.AccountID, NoticeRefundRejected, map[string]string{"order": order.Number, "why": remark}); err != nil {
 				return err
 			}
 			return r.noteRefund(tx, by, row, "refund.reject")
@@ -415,7 +415,7 @@ func (r *RA) FinishRefund(ctx context.Context, by account.Actor, id, reference s
 		if err := r.undoInvoice(tx, order.ID); err != nil {
 			return err
 		}
-		if err := r.tell(tx, order.AccountID, NoticeRefunded, map[string]string{"order": order.Number, "amount": yuan(order.AmountCents)}); err != nil {
+		if err := r.tell(tx, order.OrganisationID, order.AccountID, NoticeRefunded, map[string]string{"order": order.Number, "amount": yuan(order.AmountCents)}); err != nil {
 			return err
 		}
 		return r.noteRefund(tx, by, row, "refund.done")

@@ -392,7 +392,7 @@ func (r *RA) returned(tx *store.Tx, by account.Actor, a *applicationRow, reasons
 	if err := note(tx, a.ID, lineReturned, by.Login, words); err != nil {
 		return err
 	}
-	return r.tell(tx, a.AccountID, NoticeApplicationReturned, a.says(nil))
+	return r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationReturned, a.says(nil))
 }
 
 func (r *RA) rejected(tx *store.Tx, by account.Actor, a *applicationRow, reasons, words string) error {
@@ -409,5 +409,5 @@ func (r *RA) rejected(tx *store.Tx, by account.Actor, a *applicationRow, reasons
 	if err := r.refundEnded(tx, a, refundRejected); err != nil {
 		return err
 	}
-	return r.tell(tx, a.AccountID, NoticeApplicationRejected, a.says(nil))
+	return r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationRejected, a.says(nil))
 }

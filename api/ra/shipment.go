@@ -411,7 +411,7 @@ func (r *RA) receive(tx *store.Tx, row *shipmentRow, by, name string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if err := r.tell(tx, a.AccountID, NoticeReceived, map[string]string{"number": a.Number}); err != nil {
+	if err := r.tell(tx, a.OrganisationID, a.AccountID, NoticeReceived, map[string]string{"number": a.Number}); err != nil {
 		return false, err
 	}
 	return true, tx.Audit(by, "shipment.received", row.ID, map[string]any{"token": row.TokenSerial, "by": name})
@@ -570,7 +570,7 @@ func (r *RA) Ship(ctx context.Context, by account.Actor, id, carrier, tracking s
 		if err := dispatched(tx, row.ApplicationID, by.Login, parcel.Name(carrier)+" "+tracking); err != nil {
 			return false, err
 		}
-		return true, r.tell(tx, a.AccountID, NoticeShipped, map[string]string{"number": a.Number, "carrier": parcel.Name(carrier), "tracking": tracking})
+		return true, r.tell(tx, a.OrganisationID, a.AccountID, NoticeShipped, map[string]string{"number": a.Number, "carrier": parcel.Name(carrier), "tracking": tracking})
 	})
 }
 

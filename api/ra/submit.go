@@ -326,6 +326,11 @@ func (r *RA) submit(tx *store.Tx, by account.Actor, id string, c *certificateRow
 			return err
 		}
 	}
+	if a.Kind == KindChangeHandler {
+		if err := account.HandlerChangeable(tx, a.AccountID, f.HandlerPhone); err != nil {
+			return err
+		}
+	}
 	if a.Kind == KindChangeHandler && f.HandlerPhone != "" && !s.Confirmed && !f.OldPhoneLost {
 		return problem.New(problem.Invalid, problem.CodeMissingField, "Both phones confirm, or a stamped letter says that the present one is lost.").WithField("oldCode")
 	}
@@ -430,5 +435,5 @@ func (r *RA) queue(tx *store.Tx, a *applicationRow) error {
 	if !moved {
 		return wrongState(a.State)
 	}
-	return r.tell(tx, a.AccountID, NoticeApplicationReceived, a.says(map[string]string{"due": due.In(china).Format("2006-01-02 15:04")}))
+	return r.tell(tx, a.OrganisationID, a.AccountID, NoticeApplicationReceived, a.says(map[string]string{"due": due.In(china).Format("2006-01-02 15:04")}))
 }

@@ -22,17 +22,17 @@ const (
 	sayShipped = "UKey 将尽快寄出。"
 )
 
-// tell sends a notice to everyone who must hear of what happens to an account.
-func (r *RA) tell(tx *store.Tx, accountID, template string, params map[string]string) error {
-	to, err := account.Contacts(tx, accountID)
+// tell sends a notice to everyone who must hear of what an account has in hand for an organisation, or for the one that followed it.
+func (r *RA) tell(tx *store.Tx, organisationID, accountID, template string, params map[string]string) error {
+	organisationID, err := account.Heir(tx.DB(), organisationID)
+	if err != nil {
+		return err
+	}
+	to, err := account.MemberContacts(tx, organisationID, accountID)
 	if err != nil {
 		return err
 	}
 	if _, err = r.tellAll(tx, to, template, params); err != nil {
-		return err
-	}
-	organisationID, err := account.OrganisationIDOf(tx, accountID)
-	if err != nil {
 		return err
 	}
 	return r.c.Notice.Event(tx, organisationID, template, params)

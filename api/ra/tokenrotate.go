@@ -43,7 +43,7 @@ func (r *RA) rotate(ctx context.Context, job relay.JobInfo) error {
 	if err != nil || !due {
 		return err
 	}
-	by, err := account.ActorOf(ctx, r.db, job.By.AccountID)
+	by, err := account.ActorOf(ctx, r.db, job.By.OrganisationID, job.By.AccountID)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (r *RA) served(tx *store.Tx, job relay.JobInfo, got ticket.OfficerResult) e
 	if job.Op != ticket.OpUnlock {
 		return nil
 	}
-	return r.tell(tx, job.By.AccountID, NoticeUnlocked, map[string]string{"serial": got.Serial})
+	return r.tell(tx, job.By.OrganisationID, job.By.AccountID, NoticeUnlocked, map[string]string{"serial": got.Serial})
 }
 
 // Failed keeps the approval for another try, unless the token must be looked at. A rotation that nobody asked for ends.

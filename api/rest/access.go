@@ -107,6 +107,11 @@ var accessTable = map[string]access{
 	"DeleteSession":   {session, account.SessionRead},
 	"AcceptAgreement": {session, account.SessionRead},
 
+	"ListServed":         {session, account.HolderRead},
+	"SwitchOrganisation": {session, account.HolderRead},
+	"JoinOrganisation":   {session, account.HolderRead},
+	"AskToJoin":          {session, account.HolderRead},
+
 	"GetPendingLogin":  {caller: anyone}, // the cookie of the login that waits is the credential, here and in the next seven
 	"AbandonLogin":     {caller: anyone},
 	"FinishLogin":      {caller: anyone},

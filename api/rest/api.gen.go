@@ -730,6 +730,7 @@ const (
 	ErrorCodeForbidden               ErrorCode = "forbidden"
 	ErrorCodeGatewayOff              ErrorCode = "gateway_off"
 	ErrorCodeGatewayRefused          ErrorCode = "gateway_refused"
+	ErrorCodeHandlerShared           ErrorCode = "handler_shared"
 	ErrorCodeIdempotencyConflict     ErrorCode = "idempotency_conflict"
 	ErrorCodeIdentityCodeInvalid     ErrorCode = "identity_code_invalid"
 	ErrorCodeImportBadRow            ErrorCode = "import_bad_row"
@@ -745,6 +746,7 @@ const (
 	ErrorCodeKeyAbsent               ErrorCode = "key_absent"
 	ErrorCodeKeyCertified            ErrorCode = "key_certified"
 	ErrorCodeKeyFull                 ErrorCode = "key_full"
+	ErrorCodeKeyLoginShared          ErrorCode = "key_login_shared"
 	ErrorCodeKeyNeeded               ErrorCode = "key_needed"
 	ErrorCodeKeyNotEscrowed          ErrorCode = "key_not_escrowed"
 	ErrorCodeKeyOnlyCopy             ErrorCode = "key_only_copy"
@@ -774,6 +776,7 @@ const (
 	ErrorCodeOrderAmount             ErrorCode = "order_amount"
 	ErrorCodeOrderOpen               ErrorCode = "order_open"
 	ErrorCodeOrderState              ErrorCode = "order_state"
+	ErrorCodeOrganisationChanged     ErrorCode = "organisation_changed"
 	ErrorCodeOrganisationDenied      ErrorCode = "organisation_denied"
 	ErrorCodeOrganisationKnown       ErrorCode = "organisation_known"
 	ErrorCodeOrganisationUnverified  ErrorCode = "organisation_unverified"
@@ -949,6 +952,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeGatewayRefused:
 		return true
+	case ErrorCodeHandlerShared:
+		return true
 	case ErrorCodeIdempotencyConflict:
 		return true
 	case ErrorCodeIdentityCodeInvalid:
@@ -978,6 +983,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeKeyCertified:
 		return true
 	case ErrorCodeKeyFull:
+		return true
+	case ErrorCodeKeyLoginShared:
 		return true
 	case ErrorCodeKeyNeeded:
 		return true
@@ -1036,6 +1043,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeOrderOpen:
 		return true
 	case ErrorCodeOrderState:
+		return true
+	case ErrorCodeOrganisationChanged:
 		return true
 	case ErrorCodeOrganisationDenied:
 		return true
@@ -3904,6 +3913,13 @@ type AskThingCodeRequest struct {
 	Phone  string `json:"phone"`
 }
 
+// AskToJoinRequest defines model for AskToJoinRequest.
+type AskToJoinRequest struct {
+	// Nature 企业 · 政府机构 · 事业单位 · 社会团体 · 军队院校 · 个体工商户 · 个人
+	Nature Nature `json:"nature"`
+	Number string `json:"number"`
+}
+
 // AudioCaptcha defines model for AudioCaptcha.
 type AudioCaptcha struct {
 	// Audio data: URL of a WAV
@@ -5092,6 +5108,9 @@ type InventoryState string
 // Invitation defines model for Invitation.
 type Invitation struct {
 	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Known The phone has an account, which accepts by POST /session/organisations
+	Known bool `json:"known"`
 
 	// Member 主账号 · 经办人 · 只读
 	Member           Member `json:"member"`
@@ -6866,6 +6885,25 @@ type SentNotice struct {
 	To string `json:"to"`
 }
 
+// Served defines model for Served.
+type Served struct {
+	// Acting The session acts for it
+	Acting bool `json:"acting"`
+
+	// Member 主账号 · 经办人 · 只读
+	Member         Member `json:"member"`
+	Name           string `json:"name"`
+	OrganisationId string `json:"organisationId"`
+
+	// State 未补录 · 未核验 · 已实名 · 冻结 · 已注销
+	State AccountState `json:"state"`
+}
+
+// ServedList defines model for ServedList.
+type ServedList struct {
+	Items []Served `json:"items"`
+}
+
 // Service defines model for Service.
 type Service struct {
 	CertificateId   *string   `json:"certificateId,omitempty"`
@@ -6918,6 +6956,9 @@ type Session struct {
 	// Roles All roles held now
 	Roles      []Role    `json:"roles"`
 	ServerTime time.Time `json:"serverTime"`
+
+	// Serves Of holders: how many organisations the account acts for
+	Serves *int `json:"serves,omitempty"`
 
 	// State 未补录 · 未核验 · 已实名 · 冻结 · 已注销
 	State              AccountState `json:"state"`
@@ -7448,6 +7489,11 @@ type SuspensionRequest struct {
 	Code           string   `json:"code"`
 	Number         string   `json:"number"`
 	Phone          string   `json:"phone"`
+}
+
+// SwitchRequest defines model for SwitchRequest.
+type SwitchRequest struct {
+	OrganisationId string `json:"organisationId"`
 }
 
 // TOTPEnrolment defines model for TOTPEnrolment.
@@ -8819,6 +8865,15 @@ type GrantKeyLoginJSONRequestBody = KeyLoginHello
 // CreateKeyLoginTicketJSONRequestBody defines body for CreateKeyLoginTicket for application/json ContentType.
 type CreateKeyLoginTicketJSONRequestBody = KeyLoginTicketRequest
 
+// SwitchOrganisationJSONRequestBody defines body for SwitchOrganisation for application/json ContentType.
+type SwitchOrganisationJSONRequestBody = SwitchRequest
+
+// JoinOrganisationJSONRequestBody defines body for JoinOrganisation for application/json ContentType.
+type JoinOrganisationJSONRequestBody = LinkToken
+
+// AskToJoinJSONRequestBody defines body for AskToJoin for application/json ContentType.
+type AskToJoinJSONRequestBody = AskToJoinRequest
+
 // FinishLoginJSONRequestBody defines body for FinishLogin for application/json ContentType.
 type FinishLoginJSONRequestBody = FactorCode
 
@@ -9409,7 +9464,7 @@ type ServerInterface interface {
 	// SendTransferCode 移交主账号: a code to the owner's own phone
 	// (POST /members/transfer-code)
 	SendTransferCode(c *gin.Context)
-	// RemoveMember 移除成员: closes the account
+	// RemoveMember 移除成员: ends the membership, and the account with the last one
 	// (DELETE /members/{id})
 	RemoveMember(c *gin.Context, id string)
 	// SetMember 经办人 or 只读
@@ -9640,6 +9695,18 @@ type ServerInterface interface {
 	// CreateKeyLoginTicket UKey 登录: a ticket by which the chosen key signs a challenge
 	// (POST /session/key/tickets)
 	CreateKeyLoginTicket(c *gin.Context)
+	// SwitchOrganisation 切换机构: the session acts for another organisation that the account serves
+	// (PUT /session/organisation)
+	SwitchOrganisation(c *gin.Context)
+	// ListServed The organisations that the account serves
+	// (GET /session/organisations)
+	ListServed(c *gin.Context)
+	// JoinOrganisation Serve one more organisation, by the link of its invitation
+	// (POST /session/organisations)
+	JoinOrganisation(c *gin.Context)
+	// AskToJoin Ask the owner of the organisation with a number to be let in
+	// (POST /session/organisations/requests)
+	AskToJoin(c *gin.Context)
 	// AbandonLogin Give the login up
 	// (DELETE /session/pending)
 	AbandonLogin(c *gin.Context)
@@ -16025,6 +16092,58 @@ func (siw *ServerInterfaceWrapper) CreateKeyLoginTicket(c *gin.Context) {
 	siw.Handler.CreateKeyLoginTicket(c)
 }
 
+// SwitchOrganisation operation middleware
+func (siw *ServerInterfaceWrapper) SwitchOrganisation(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SwitchOrganisation(c)
+}
+
+// ListServed operation middleware
+func (siw *ServerInterfaceWrapper) ListServed(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListServed(c)
+}
+
+// JoinOrganisation operation middleware
+func (siw *ServerInterfaceWrapper) JoinOrganisation(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.JoinOrganisation(c)
+}
+
+// AskToJoin operation middleware
+func (siw *ServerInterfaceWrapper) AskToJoin(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AskToJoin(c)
+}
+
 // AbandonLogin operation middleware
 func (siw *ServerInterfaceWrapper) AbandonLogin(c *gin.Context) {
 
@@ -17125,6 +17244,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/session", wrapper.GetSession)
 	router.POST(options.BaseURL+"/session", wrapper.CreateSession)
 	router.PUT(options.BaseURL+"/session/agreement", wrapper.AcceptAgreement)
+	router.PUT(options.BaseURL+"/session/organisation", wrapper.SwitchOrganisation)
+	router.GET(options.BaseURL+"/session/organisations", wrapper.ListServed)
+	router.POST(options.BaseURL+"/session/organisations", wrapper.JoinOrganisation)
+	router.POST(options.BaseURL+"/session/organisations/requests", wrapper.AskToJoin)
 	router.POST(options.BaseURL+"/password-reset/codes", wrapper.SendResetCode)
 	router.POST(options.BaseURL+"/password-reset", wrapper.ResetPassword)
 	router.DELETE(options.BaseURL+"/session/pending", wrapper.AbandonLogin)
@@ -26909,6 +27032,155 @@ func (response CreateKeyLoginTicketdefaultApplicationProblemPlusJSONResponse) Vi
 	return err
 }
 
+type SwitchOrganisationRequestObject struct {
+	Body *SwitchOrganisationJSONRequestBody
+}
+
+type SwitchOrganisationResponseObject interface {
+	VisitSwitchOrganisationResponse(w http.ResponseWriter) error
+}
+
+type SwitchOrganisation200JSONResponse Session
+
+func (response SwitchOrganisation200JSONResponse) VisitSwitchOrganisationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SwitchOrganisationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SwitchOrganisationdefaultApplicationProblemPlusJSONResponse) VisitSwitchOrganisationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListServedRequestObject struct {
+}
+
+type ListServedResponseObject interface {
+	VisitListServedResponse(w http.ResponseWriter) error
+}
+
+type ListServed200JSONResponse ServedList
+
+func (response ListServed200JSONResponse) VisitListServedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListServeddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListServeddefaultApplicationProblemPlusJSONResponse) VisitListServedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type JoinOrganisationRequestObject struct {
+	Body *JoinOrganisationJSONRequestBody
+}
+
+type JoinOrganisationResponseObject interface {
+	VisitJoinOrganisationResponse(w http.ResponseWriter) error
+}
+
+type JoinOrganisation200JSONResponse SwitchRequest
+
+func (response JoinOrganisation200JSONResponse) VisitJoinOrganisationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type JoinOrganisationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response JoinOrganisationdefaultApplicationProblemPlusJSONResponse) VisitJoinOrganisationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AskToJoinRequestObject struct {
+	Body *AskToJoinJSONRequestBody
+}
+
+type AskToJoinResponseObject interface {
+	VisitAskToJoinResponse(w http.ResponseWriter) error
+}
+
+type AskToJoin204Response struct {
+}
+
+func (response AskToJoin204Response) VisitAskToJoinResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type AskToJoindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AskToJoindefaultApplicationProblemPlusJSONResponse) VisitAskToJoinResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AbandonLoginRequestObject struct {
 }
 
@@ -29449,7 +29721,7 @@ type StrictServerInterface interface {
 	// SendTransferCode 移交主账号: a code to the owner's own phone
 	// (POST /members/transfer-code)
 	SendTransferCode(ctx context.Context, request SendTransferCodeRequestObject) (SendTransferCodeResponseObject, error)
-	// RemoveMember 移除成员: closes the account
+	// RemoveMember 移除成员: ends the membership, and the account with the last one
 	// (DELETE /members/{id})
 	RemoveMember(ctx context.Context, request RemoveMemberRequestObject) (RemoveMemberResponseObject, error)
 	// SetMember 经办人 or 只读
@@ -29680,6 +29952,18 @@ type StrictServerInterface interface {
 	// CreateKeyLoginTicket UKey 登录: a ticket by which the chosen key signs a challenge
 	// (POST /session/key/tickets)
 	CreateKeyLoginTicket(ctx context.Context, request CreateKeyLoginTicketRequestObject) (CreateKeyLoginTicketResponseObject, error)
+	// SwitchOrganisation 切换机构: the session acts for another organisation that the account serves
+	// (PUT /session/organisation)
+	SwitchOrganisation(ctx context.Context, request SwitchOrganisationRequestObject) (SwitchOrganisationResponseObject, error)
+	// ListServed The organisations that the account serves
+	// (GET /session/organisations)
+	ListServed(ctx context.Context, request ListServedRequestObject) (ListServedResponseObject, error)
+	// JoinOrganisation Serve one more organisation, by the link of its invitation
+	// (POST /session/organisations)
+	JoinOrganisation(ctx context.Context, request JoinOrganisationRequestObject) (JoinOrganisationResponseObject, error)
+	// AskToJoin Ask the owner of the organisation with a number to be let in
+	// (POST /session/organisations/requests)
+	AskToJoin(ctx context.Context, request AskToJoinRequestObject) (AskToJoinResponseObject, error)
 	// AbandonLogin Give the login up
 	// (DELETE /session/pending)
 	AbandonLogin(ctx context.Context, request AbandonLoginRequestObject) (AbandonLoginResponseObject, error)
@@ -37933,6 +38217,156 @@ func (sh *strictHandler) CreateKeyLoginTicket(ctx *gin.Context) {
 	}
 }
 
+// SwitchOrganisation operation middleware
+func (sh *strictHandler) SwitchOrganisation(ctx *gin.Context) {
+	var request SwitchOrganisationRequestObject
+
+	var body SwitchOrganisationJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SwitchOrganisation(ctx, request.(SwitchOrganisationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SwitchOrganisation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SwitchOrganisationResponseObject); ok {
+		if err := validResponse.VisitSwitchOrganisationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListServed operation middleware
+func (sh *strictHandler) ListServed(ctx *gin.Context) {
+	var request ListServedRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListServed(ctx, request.(ListServedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListServed")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListServedResponseObject); ok {
+		if err := validResponse.VisitListServedResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// JoinOrganisation operation middleware
+func (sh *strictHandler) JoinOrganisation(ctx *gin.Context) {
+	var request JoinOrganisationRequestObject
+
+	var body JoinOrganisationJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.JoinOrganisation(ctx, request.(JoinOrganisationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "JoinOrganisation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(JoinOrganisationResponseObject); ok {
+		if err := validResponse.VisitJoinOrganisationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AskToJoin operation middleware
+func (sh *strictHandler) AskToJoin(ctx *gin.Context) {
+	var request AskToJoinRequestObject
+
+	var body AskToJoinJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AskToJoin(ctx, request.(AskToJoinRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AskToJoin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AskToJoinResponseObject); ok {
+		if err := validResponse.VisitAskToJoinResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AbandonLogin operation middleware
 func (sh *strictHandler) AbandonLogin(ctx *gin.Context) {
 	var request AbandonLoginRequestObject
@@ -39810,760 +40244,768 @@ func (sh *strictHandler) TestWebhook(ctx *gin.Context, id string) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"1P19kyS3dSeMfhVE742gtLfI6RlyZunu0B/NnhlxyHnpnR5K672h6EBloqrAygJSCWTXlByMoO5j0bLX",
+	"1P19kyS3dSeMfhVE742gtLfI6WlyZunu0B/DnhlxyHnpnR5K672h6EBloqrAygJSCWTXlByMoO5j0bLX",
 	"Wlley7uWubLslWw92rXklfwsuaQtR/ijbEzPkN/iCRwAmchMIBNZXTO2gxGcrqpMvBwcHBycl9/5rb2E",
-	"r3LOCJNi7+C39goics4EgQ+3aUbUvwlnkjCp/vzXV/61+kckC7LC6q8ZL1ZY7h3sTSnDxWZvsic3Odk7",
-	"2BOyoGy+99577032UiKSguaScrZ3sHeEZqrh9yZ7JwWfZmTV6gPneUYTrJ6+kusn/r/vCvWq2/H/pyCz",
-	"vYO9f3WlnsAV/au4Ytv1dP7VBZZoTZhE64LD+CamUZjyUZKQXN5h51TCAB6Sr5dEwLDyguekkFTTBs8L",
-	"QlZmxCv8+C5hc7nYO3htf7K3osx+vNqhx0RNdUaLVevFq9deH3wzx0KseZFu8arkS8Ja790YGut7k72C",
-	"fL2kBUn3Dv5/pg1nGPVcJg5Bvla1w6fvkkSq7o+ShJdMnkosgaWai/L0w5999uc/ufj776N//Ag9/fBn",
-	"T3/08ec/+3314eKjX178/IcXf/Ad+PDBp88+/U/m66e/+unnf/T+3mSPsHKlRpeROU4UA5bsnBR0Roka",
-	"oPPnrODfgPEnGRckdcZZk+koTQsiRHe9GV55Bv6QJDSnatKTUYSd7OULzsh43sm5kAlPPUM5pY9RSudU",
-	"iuZYru57minInOoN1WqkTBYIC/T0//mTp//zz559+E30+e987+I7//Hi4/8/uvi/P7n4s/948fuftNsf",
-	"HrWQBSHtnXJtfyT7wRJYylVzqFr3st3c7NDmYtLUQ/nOqDMs5Ckh7Eg2BF2KJXlZUhhL5x3LJu15dh7k",
-	"LKOaAcxPU84zgpne5mrKY7o9J4UwC9piw36SUrUvLF1tr9XgghQ9XnCaEJ9QJEzeiSDue6GW3+LTbZcr",
-	"xwVe6WGkKVUMjbMTpx1ZlKR9Gtx6jBOZbZBcEDTdSCKQVOeDbupNLBaIMvhR0mRJJEq4ovRee/STvccv",
-	"z/nL5kt1Vr3yEK/vESHwHA46/XqXMfbjVsi8Xs0xuDBvk41Hdi3Nt825v/XV0wmac56iGS+QJAytKCsl",
-	"acuPG6++/trQKKGH4KjuUt8JSiVZNf/oO9L1Tq75BhcF3nSpBU0FB/KgoHPKPBTi9Q99RMIoxZsmea5f",
-	"e+3a668P0ce27x+Zo0k0hyXJ4zimUSwis7bkuep90i8rXhvkRPue7Wuih9c7Ja1OkbQ7NWcUTYp/Rf+g",
-	"N+IaC1QQnCLMUoRtY5NRh2ZgGt5xZ1jrZS2xliwZX2cknY+Tyu57b2yijgWtmozpJCUS06xLR6Vlz8uC",
-	"TIBrJUHAv0bWO+N41TuOOJHLuGzz3HX/aadJ3BkkaONUIioQnvJSHiCMjo/UkDMqpPr3XT49RGSVy40W",
-	"UwuC1gueEUSZkDjLQEtvSyzvEHLCxlG2KPWO6hVLimMelvo6IyploT1LwhCVAiW4FASYWi5IQZDSMJRi",
-	"GjUcQZQuK4GPrM47L/C5eniNC6Ye86m00txfunqG5FnaHe2bfI1WmG1QTnieEbRWIxXqxoTRyhxpVTeU",
-	"STInhf/YAgJO6kOymkHFtWZ0ZijOIlXEDG5T/6GywpsjH6M9WhCU4CwjBVrhDXJ2JogWO4oOidSA4s8o",
-	"EB+dM2qyp7QG/5gUB6Dr+3uTS/XQPm1yuOZArxNLkiAh75tN3LrvBLb2KIVdtRHs96HZXpaXkyI7y9T1",
-	"cGKsECkpzghLlT6CS7nginXsF0rhOEv52lznkuVZyWRRCn084DKl8mxamPtqxuf1B7UEfH2m3oFnheQF",
-	"npOzjK/3Jnvv8unZDNNMTWeyZ9j9LCUYuLOUU/7YDpIKUWKWkDMheZ5DW8BG3mtlbdLwHS+SnpO3+PRO",
-	"lNDFiRQBSaqk44JnqeHylCMGs4rjrXqMR4n0sTEWS5L2dJ0XXK0wwmIprOKsZBuaEkFTAiKQrxmaUZKl",
-	"4hBxlhAkyumKSknSCVqb0wD6UW+z2LHf5sXqtmpVDXOFH9/RL1291p1Eogg/UxMldzyTuVUdNYysUckk",
-	"zWAezmvqtFKL79NEugd6/d792LshKAHCd5I8JLIsGEnVYV6yHNP0AK316aJGpbUHVLKMCIEEXxG5oGyu",
-	"fkr1pTnuqEk4UwJ/zGGZFATLkZpLSY4Cojov+Iqqqah3EZ/BEhTknJL1SwIRlkZPhbCCZ1a77mOhW9WD",
-	"7+m2R+wXxX7xWtOSsnRE42+rx4GtWYk9il5BGFkfoOnGEGiCGJfqo96SBI7uJdl4zzdG1sftDTGo9ZWr",
-	"qT7Php7kRUqKuEZ5MceMCphx9EZRJ1xaBq0opfCJK1AFlPhHQmKWCrRe0Iy4sjPhRUESKbwUywuakGNr",
-	"L2+rQep3EIKnWTmPmXdBsODMK9A3alfrG1C96wuiWgfREyUZHwJPPIRefDJd88z9WEW+oGJ5n0tj/ent",
-	"uH4SlNeC4uxN8rhtonrNay40VuLIHaKtyupFe5aMEUPqe2uLiyLpI/PCLSaLjY+mZZ6Ok4Veq5zeZUZc",
-	"WKK0zy9X8DZWx5mXVwNrHvaOGkZSCuo3kFL9QefszBwI6qZB5SIt8BqMUZs9I2BrT8BZQRJC80E16Jin",
-	"JOhckdwdkb4aMLL2tNnxUAzN9jb33fDhYuYTrXmGEzJBohS5PnUqbwOHG0OKV3hu9ciMMO+0U5LRc1Js",
-	"uh0wJa5NL+ruuyQbdVgrWk/gws5AYZpmmC3tj+tCsThzxiIWNFfq6drfPXksC+yRg1wrXB3NzWhrckGE",
-	"GhQoY+YIdlxzY1SzIybWWjr262YLzNKMFPe9vpZkgdmcnJlnJko/83giOrM3z59Yf0tfowfo6lWvE+Wa",
-	"1z9A5jh7SPJgq/BAzBhZ34TVjwdaly6zDCw4CAvEtX6d0YSwhLSH6z0tsxSocJcLOUwJV3sAlwuaEykQ",
-	"49YIIBBmG7Ti2sQkJF7lJEUZkZIUSOCNUkC9J6g+8uKOG3LO62tTe3Oe8yVxtsGSbM4UA2rdUV0DZzOa",
-	"UXj9TE8PNmqZk0KQFD4kai6yaQ+suy9FkkSsi7opPPv0z558/P6zH//6yd/94Mk//PmzP/rpk0//27Mf",
-	"ffMQYaRfQCu8VERDokxUt7xArtIzeJd4r1+wvW20SksNvT1AOVTzrMdcf7L82Vx6eAsk0t6kJnItAQsi",
-	"yhUZku87sfk70sZzzOZ4PqglnIADxuslMA0MnBcBj/Vn3/ndZz/9B+OKfvbXv37297+8+N7vPfuzn8BX",
-	"v/7Wxe/98NkffAAf4K8nH/91/fDFd7+nHvngTy6+9ZPKyf37T7/9B9a1/Yc/vvjTH8KHH//Pz/72Jw6P",
-	"pwWegSOIsFTbKLQCZ//WiiKYzxJulqtSGHO80c+Z45zo33GqznF1iOT6Z/jT/JgQek5Se84bu0h1+1UU",
-	"z4huyGoGipNnmGYhD7tY9p79Cc5lssAd/X84rEK/6L1uPA9nfIuprFu6Hkb1t5/HxPJU8jxIh7CUHHS2",
-	"89x3I2qNFx6rhHFghI8WlM3/2S1XfQFtbsqukgJKlPk6LGxvvBgOqTT60axSppQf14RumQ/Vr11ipFji",
-	"A/TOw7tq/hh99egr7UkHPInkcU4La36Ku0LRdLQ3kVo7rdIR6i5D05fHC5Isc059btIFFouYe6UeZjUl",
-	"yuSN1zyujMkeZam+qTZJekcKRNSlT7tvXBtUuK2Mz+chM4QsMBM5LghLNijjc7TAAlG/J8Ia5LutqBsa",
-	"SRE80FIivAucF5zPPGrNNZG/wov5FZnx+cv6Ia8b6us9rgxNHrPjkgXWVmAWRyo9kctdm9XwJpojDM2c",
-	"dqvViGCznSgwLc71KDFLknuU8RnO1N2L8S6LUIHUOxMkOGJKLceFZQEv3ygFPeI4sDoRPG6GFaSStnz4",
-	"HBnDEUiTPTxCskw9l+YjhrAOJ3xJIJpOas+2Uq0hfk2NCktetC5f3mvcdOO/b1ZuDdMZGNhxlsFWW8dc",
-	"uGZ+V81bpw/uI6UtIcELSVJ1sRcTBFsf7H2Ke9vOhRvXr796w3u9jZN9tQd+0FNudvjghm0rFLDzsNpl",
-	"U6VQYvD5Vs5fTQwz4CBn7WzXBY1zdj90BFiht5I2AXNGBNg+EJ4rIQbLNSUzvTvG7KXgVL8CkalBpyBL",
-	"Ftyj49x/594btx4evHl0+qYVs7XgnSDJ0ZSAgEAkE2QN05rxQksImcgMgXMUQVzsBr1s+okwUozatuBt",
-	"DXl3ZrSojgoI80k5EeC1WGhbX8RZkVRSVfSEMJij0XlYhzPYqGBw/i9IluplFrJx+jrdESvx4hkPZhmp",
-	"cCwIDqgIWmlUS62GQCE6L6ZBnqXC7xeBoJOhExyWRTcS1V99W7E31RUVQt8WwQtUmRlA2S21ibnIsxJk",
-	"gvav18s0bOmtxgZUNrOqWsKhw8uEEbxJcCYXnl2XzdXvi5XnPuNxeWb3yWP5Dlj7x3hKs/vVBSaG04vs",
-	"lH6DxD/9aEHF2EF1NHjvyQD3/iLKcse4PJrJ1iT7Q6e5fEML2OhX8oLPaNY6I4Ym0fWAmWCT+6OHrMSL",
-	"8N8TjLHe3BO6u1CUvgP5emRAsH27WhKXfA7xJw5H2+E6ZPPtkTdwspwXvGSpNxbbJh9UBiky0wNRNOKw",
-	"r0tWEJws8BSiv+ZYkjV4ikykjfqOnhN2Vubg1jknxdmMMmp0nh7TESkK35F4VClOWrufwGnNS2mEp9DR",
-	"ozqzgwglS3Vo21aBkDf6XPqtsxrXwQsJzghLcfGSsEc1L5DkOU3sE3Vs3VBvStY9WI5KSyCPR0VzjNEW",
-	"rYG05ghs19FYJUvG9F9rkmX+GMXCsFeTgLcxzcqCQDARRgVo3TGBhy2XqW59kNl3oXs2d49P/cSbh8To",
-	"ErFqpH3FPwO2fKTuiDMtuNo3Mri6xLDwFLNlVNBFjjckLjyjICtcLLvL+g6jXy8J0j8jJVGM3gpyQeva",
-	"0ppHZqSI8MUJuiozLL2GlqIkB2iFU/JymSMYvd1yKVlxJmRhbYIDC6JnPqmoaohWTdQdhnetKEtPJZ7N",
-	"3iabnsTCyByayZ7Il/RNc/9r5XG9efTytes37DzzcprRxAQB1Rmbm7bByHtzhKy/U4jf8Fw0R+cPmpac",
-	"0ftIFbR2Pifr5GSProw7qdeMenL/y10bW9yZrTsYMnY60VieybPkdEwgTeTMQYWIDrpaks1RNo9RkKOT",
-	"4V6IsshzwhzHXmxYGp3Txr2mSjPVN2rvcQZe1zcyniwHow6VSnOsdCr72u2CrzwnYcFXOtKTQ7DnCm+U",
-	"wIQ3SHw0JDz/DpO+hBH4uoomXeHNBGG1KBC2S1haRxiO6w70QO9NdFxQGCnOaRIZohgVQeZstSqCrF/Y",
-	"Rdmf7ZyqxEpnfwXVdKuqmM1VMZ5LwwFxcbNKBGpp7E2JEkkRbWPBlJ2QVUd9CDiOWNJ9OJSvlhckJToM",
-	"Im5JdSTCuAQe/cpt36WhEV4Jj4GZbM55eoiM7cLk/NVBKNosok7U4yPw1TAuUYKLgpIUqQvHBrI0rago",
-	"mchJYtPPdx+eoiRQPMX9N85roYeT+MVp7QOX4dyrqh3uAB/fOvfmQj4358Kgg6DHjL/3vM3nuu8hij2W",
-	"hAmvGTkpqKSJFmae7KaOguA/n9e8SJt3oAGrSjshiepIVTMW2+DAtHZxH2tJtBcXQuR0fKLNLd2pTHGy",
-	"TL3hRacQvRNpe02wf3UT7OHa4yOhL1g62BT8AyDV4JRSZzyVh9qx+CUlIBO+IuaNU1B4wJhCteiDAPtJ",
-	"NFco3TfJylTf0sa8JQlLSfqO8Kro6mQVYE9JuZRKEsMqIJoSptZAZ+xv2d1x7wZacNHrf1C/g2eyZYM6",
-	"RPvoS0Blf/xB6h2onpDOAI3ifsN5VWZU1/m8EeOWwm/oqlylGbhYFjxLFe9IfoAKzuUEiXI6AWfMBBGW",
-	"TJBS5kiB/s/7f+mToBlncyKk99wetTMYB+d7t5UHx6cniHHtGEJfeHj7GN34jRv76B//6rVXrsF/V7/o",
-	"j8Ios+ykAppou+bu3tXQEUSSwm6ae9dePr33qj+VBMuFFbydEc4gFfoQ4SmE4CpuQRldBfxTOSl05kPA",
-	"CploOwcsD5+ZLGvrLb95//SAPMarPCOvJGzUXsl5RpO2ZB58y1FFxvDxkZQFnZZ+UQ6gBLeYv3/1279f",
-	"eH8rrVAZM5J3KmCPdurHsMw4xxlN+3h7grTbVmmeYCQyEoTxduZbmPPXNEsTXPh9gD0mU0spfXoYCeGM",
-	"ubE5J/UJ5up5pTFjN2nRFuMhOevwlJWv7nTguKt3dmNHOhLS3RHOsTNwUp+2bdkwb2uz0TZsbb5J65Bo",
-	"EygLd4im/u7T2Y/Vneou1bbWTsr1WP/TqAu0V/+/GmG+clR493Zrh+slKtxnTgxQWDh6dGsoNANd8KIA",
-	"1NoKbZb6cdB6aLHgrCeM1rjVWsBdw0Q43urFnQY8qxHUYwlQoJiTnRhzrTvR2aRrkizg3oQzmuONd9sF",
-	"rLsn979cOej0NNrW8X4a1M7NSOuuElr98dT+9YxawWv7o9asZ4CAxRgcY8qT0qZUe+/EXWORw1jXhgZZ",
-	"Ne8dIKS4P6IrDzvN/KZTiDZK8WaCfvM3f/M3X7537+WbNxFl6HhBGY4Ay1NH41ZJK3Xmtk16c1bIiT/w",
-	"BPr7Q7CkJ877LtazG5xIG7KLGjVaEQ2a7k0GUHQvCx/m27bhulj2dRRkvl2J8Kod7yB4Su7yOWU7Ftjb",
-	"oj7q9MzRlrjh7c5Tcuo1t20hmiFZcJSBdizIhL422s0fG6Mz4BlmHJ3eO0VGlEOUL2cMcqYO3cAMgP3Q",
-	"SZcaCGbYYWzm554KDpka8xnyHR/zLCN4XpJt4RFXxMac9Umve/qpMc47YLJ7FTbMoKeeZLOAOygq7d8F",
-	"ku2Fs3SGVc3eduKn8CrHbPM22fjMqKPRTeBmMOqF5+XZ9qyk/3jJSXEPICD9yBYi4TmJPwjfJptT9cYw",
-	"aKOzaqYPdyxNiIMB/apaw50Yj2uO2B54sm7kHk6JF5xz3DgESQri0b1OF3zNAFNpOJq7C9+5VzXcP4ng",
-	"gbgF+3oYMyIV7xJs6KAP7A8saJsfh/kuI5KclnmeAfLlpRX8nqvxqGvt87g5xF999W8PipQU4YinlZLo",
-	"FaROJ7jTIB1MMQPIHgn0PUSrUkhEvl7izKR3pqR4CeLlKKMrdTXc90eqz0gBkAmdvt5QPdS/j91F7jzc",
-	"fnoIE2cU6FiGHz14dGLSngoCmMQbuL8eIkZISlKNrKYxJqlAGM1w0smGioQYMCNVXV6ap/UwtnApVy/2",
-	"6rJGa+sNoUpwzJHZiploLsDNWw8PtRE9x1RDkgo6Z5TNUdP1PWBLMAEW3g4m0CwVolTNHh/pnBn9bcG5",
-	"tNChlQgc7Kvj5WLJ8YhZcpZtYqbUE6L2mj9o5JxkPCep0btaZ9q9a7ecB9AXvnzvyiO0v7//G1/U0BuE",
-	"JcUGnkZLUuU/aRhRi4FmF2dJNtvM6EVmMnQ20dURVt+I+6DpxRjRXWtuk3M1YwailXo33x3HR9nG2J4f",
-	"ewXas09/+9mnv/P0w0+e/vC3NWhKBK5iTgphg/ha0Byf/Pcnn/79Z7/45pNP/9fFdz969qNvTsyqwyvg",
-	"lrP3uDH4K1Bx4H4AeuDio59cfP+Dp7/66cUHv3/x3Y8iGpP4caixZ5/86tlP/+OTTz757BcfXHz7v8e1",
-	"58eqCcHSbHsU6EUOHwTCM52Tt49P/9XV/Qm6eethf/zxtUA0kuv47leU21zY2r8trE8GwFbg5KFyc4hS",
-	"MsNlJg8awFhqxwCeUXTYo7OZW0c3q0LPbQ5OHVJ2dHIHQjLA2XegePNlJbnQFzhrwI9+cQK/gQz7gpVt",
-	"mKWuLGw+TpJU4CtOgzOEGVfqAaqAdb/YVneuDivitUMpalFOzfM9UkkUjifxa/0s6CJDtW55DJbUl356",
-	"SpVmBEGuiuYmS2vJ4OpUaJw31bw5SEom8CweN9UDmhzKjGinS3ZiBY8DoYLHA5GCD2YPIPndHzTYIn2f",
-	"wbdaNollKbbVpOqZtpBsbx+j69de30fHD+9qdMqJxa21Tlef7j46BlSMUUZEyP/rc/UOErdxvOIB21Nr",
-	"j3hU7NWqRkZtxXTdP+gcZzqhWWeZKXEDZ58HtGCwVlVpM59bfUZIS7cvb5hPgjMj1Vs+jTZuw+sDiLEe",
-	"UTt+rnnBz6n3Ynj6KGZAVQkOT3BUpX1QEVJA6nicZ59+9+L3fvjkk08OIQK5OiogcbEAuNjhtJ2SUY/8",
-	"e/DO4Kud0iUNHcnhwwAjS+zjX7IixZywZBOzDxe8LESUyVJp+vf5OoAAHPC2eHwEUXLbaxIJUQHKJClR",
-	"7Yn7JInP8hUIlMe+8DBtp9dRhYDVJ2r2SfQavKJRG3mBFiTLX7kWg1iyxiJqWB1fmlz0E8JE4bVkGtBn",
-	"jD3WJeuQSda23jOum4Cm50HUkgZ7YxiqXZ/Go5DS61l7c3wgFhdRhshsRhJ5CBdVtffVaio6xSKvDpBr",
-	"so0fv+tWoswr87ipAiAgfchQtA/XKgIL1K9JeICyWyWaQtCi1MbMe3wdEgdlubs6BtszRQIUSzMOgc9J",
-	"egBpVKWQSpGEbxDWYJw9rq82zmOFaO1PABmPd91RAA0V6hSkiits2Y0aSMssgVl1l/stxXo22x1JPMjL",
-	"qd2CEZyst6uOW46JeIsB2jdN21CNjJ6TAGITn/k2pwnP1RGb6lKl6y1MdJg8gzpGInIr4U0lkDw4Xnhz",
-	"Uk4zKhaBww5OgUAgMQNQ8ANbYUMgSR7rJEKAzaIMTQt4fZxoOQGUWF9YsB7pOMFYvRRZK8tX8uzaUMmz",
-	"JnH2wf1vfoatC9BJOo1rIGHHRMyaygqmJFpdJK1azcbS9eyPNoCvDfoAMB+aapWaWXR3X7lVJ8pUN7kb",
-	"J2i9e19sBo3LY8F6rEP5YCFv6ZHGHQAfSkbZUt+g9LZQMnuBz4kfijHgKOxznsJEvlIzYUjdaA0RRAsc",
-	"I4nepZLbY0fwFUHahLPGm1r3m25qpK8Yha9fGVEksZtDg581tZGa21+EQhLqO0K0RisZlxJcxVhhNCBh",
-	"6im6wxpmsR1ue8u0PUB6lwXDO4boDidsMmxdHlupZstKO6NKuPhOhfA03+LTXSB/ONXSm/tEbX5TLIBm",
-	"5BClBGzC+qvje6fI+tv6DfFXXwuhA6dE4mRBUr8SUqFx9VH8lM7ZbXgwWPpA/WwQPSGqxZhLUoozPi/j",
-	"qh3kQ+N4i08f5PYM87ofK+qdAJoKQNNVBnw8J+gLJYOUbiIESb+owwXzDKsN/Rg0RWOT1wZlKgeofm0c",
-	"yote7PWCJguwZH+hBftyevL2nS9ugfgi5KZZmm++kvv7V/fVDWCWXL9x/Zr6C6/9UE6XQFDguXfr3CQJ",
-	"TcmXC9wTVgP6UIQ40s+Fe3lIZiULO7hwnhf8PIBn4Ydofmh6VxygwfiHr6ftQZtew8PuhZLvHXQ0KHbk",
-	"GerF+R4Yv+iT+ql5wGVI26AteVDVOfCy5AoXy/iT7x6WwL33cLFsB415wvfDuNwGh55JJAgxuN6RVg7R",
-	"w0bGS2JIsHUhsL5YOI3VgGXpg8pVpwg/J0WtMIML86QgOS6IXU7A8hL9wicKO6la/j7meWQKZQ+Wz349",
-	"osdgWeub+jh45I9/tAerJxgnBp3DkfLj5HXb62QbqmNrApPJiCSPlLR+m2zELrQSf535IBaZ6ItfGjqj",
-	"HPa9AfYo+6nLyxkX/uP9UV3yT9cWN9547W1pHN3WWZxghgCy0gkzAk/b8EUxWCP/JhV5hgGFPCwE62cu",
-	"mbbntuQdDV+zjGNPyfZ4e0tZZONPCmtCUS97B1bgmeyHR7M4KFvhg9QoKp7LTo1824OH9k8TOtbwcHeQ",
-	"8k1e/wEiOFk0qthCOS8TBxIAtw3Ny4n8iM0crnBqXa94hXZl+grCYzkr62ONWytMs3Bk+srgYrl8e30k",
-	"dqFuxNt5FXZzgmkxiL+1xdnQjpHcookl2XRk+KvXIvICdMxtIziwMRw/RdJ+Zd2b8nhtbHnxnuAVKObb",
-	"H1wdyooZCnqq7ImDtyhXheq99b0e0AcGXnwtInNfj9Y0V2fZVEMLEi8jaVUysZVlGx3EDeVWKIshlgWK",
-	"dZ8bERSu+zHNBOe08mc6/nMA1Rx/UlRVfKKKWp/A04YrT3dejLfqZ4dAisFgqdakLpGRDFVl3yabB6DI",
-	"BTDSMiXnRP1IAOqJZ2krGt3UmtDXNKVECkmzDLRGhJEkUGyhssb5yyHBLv2KqVYRU9Wt805rju0JBWsl",
-	"tJbUuXybdDy3DmB1FU2bITE1oWug0+4FQeJpRkwCC86E1rbp1deZQSy2HSvaFAwwYkyI59kMoK0mttpE",
-	"9VlyfpZxAGxZ4UzxAknPphwqHTIuz2a8BO9dyXApF4RJONw0gKdQisZZjfMy48WUpilhJtkpo6DRFFiS",
-	"M0Bk0jPHEk+xIGclw+eYZgb+3oDen83KLAPAnPSsgvbM8UZp2mcwWEDIUAMSZZ5DXaCzFUkprmvDna0L",
-	"PSP7uR6i/aZiBSMSzwyavv2Y8WTpfDRQ7QbP+mxW8G/ALEWVxua2qOVtNQrdhJAkP+PnWrVLMLN/Q/DR",
-	"WckgtFYvGJUa69I+wdekEGeC5LioaJ9wlp5VwYpC4tnsbEk27jD0l/URVlnDHRBN+43ES5iQHo1hmnp0",
-	"Gr5OrAQsgeC605U4s0BbiidrsqsPDs3VR4CWPyOPE2LicG1i3Nma4KX7eUXFCstk4X4nrO8QoG3PFGPW",
-	"cK+mcMqZkhfVBxukoT/pjDOogsIwS8iZyWnJ8aa9eAXYNW1j5pMhgPlk27Yf9eCgXNCZLuij+Tm3rcDf",
-	"5jHKzrmag/nJfrRtqiv1mWpYkEq4myF2v0t4Vq4gyNEk5Z/x2cz5VL/jKKYd6um/M1haggsgjPtdpkfm",
-	"VIsUZwmgizhAUmewyjXjuB06rOB8WyNBud+qKw2ds9a39fawLFCyHNPUGamhpzNK31cmFsFt2w1ZbpPJ",
-	"/c1tpqoxr+vDuvxjv3JIYb6B7XGmJXUiirNK3prPjZ0qCtjOzmYAWFw9vgom1+wddbwAWytGy6sTB76q",
-	"eQAUoVrQgb3qzEAr6g98Nsuo87kme44B1uussc/tl/X6Sposiex+AXWSN+43NXne5VPnBfXJwXg+02FD",
-	"drpAQWGB8dVXeZllFTnM2ZFTVo/RFebqQ6KoYt7hNgHAoZKeeU1I0M+qIelPOS6WVafMSjT1QcmVs4Tn",
-	"kCbOXb7lZ6p3ZzXUII3oo+xsVQorl01TzgFnvhE007QomZpSNaip4pDqU0bU4brQx7uuMn6WF9RUMcY5",
-	"Bcaq6W+/qdfAxFGfpYRpVnNDm+tvaUpWOZeEJWrK1XEPNOHyTKkufG2rI0PubS1VzedakpovmjoBn81o",
-	"QgpX9hGcKQWFAiSP+lQdQfDBNmgARM/q4lpiQfOVXlrb5zkl67Mkw3Rl8xXUF0pOnzlpANrJ4TZlv6sZ",
-	"q37KsGCZa4VlAyqr/eSqL/qrFK+wPonNFziR9Nx5oDKu1l/leA4OA12ZriFGzFdN1jFfur03FtSyaOPL",
-	"kp07ijHk3zk8o67HLgvZGKszXsrU6Cj1l450BOuQ82ZG2dLhPI0+Ui0RgArUDJdoxKOzaUV3ulKzPFPK",
-	"YsH9btbbOqN7F0gldGexFHpQNowiGndEbYLLVX01558tb1/RwHex0YO0V5FLZtzH5FE2gtJD2esO6Zyr",
-	"luQyrwpGh9nAH/Cj+hJ3SSOg1AUZHhUPZPjNWz/NTq/rX4FYWSFxlumkpIxIgRhXFzHEZwhUeWTKa/JS",
-	"Ioz0FaAGLIiMLqrn6vzupbO6IB4vlHLqMwV13IUemn9jMToq6BuLwGAYFYuBkIMewIoHswoZ4xDS2kHt",
-	"R3mGpdpJSJIs0wH4WhQO41l4hlgIedea8TwMNhL5V9+uB0OEzGNde6YQNg8pDeR23M6wWLwB2uUupGNq",
-	"jKDdDQTVqt7J47eQGtiXzUs+H9MoJ2t8l178oq2cU1W++mB2/pgIOrXE6rw77Y85qMuCQWwVEzQlE4vx",
-	"YAs+vwSsHqh01dNvyPqnn7DhBR4b/zdIMIGkaTWr7szY6C9BU1msn9ULo1UanDPrTXVXos7xgHGbITQc",
-	"bS7UVoM6/TttFxGnzr59oXHmdb9BETzNMFv6Cn0yIQlOD5Dg2gisrb7mMHNu3SYDRMMSXbOIqD0oRZVo",
-	"7UYsuPosBHy/c3p8rFSTRvqvamCijlbIC1GHrb5b+MqkRiBQuhCmviioxqD8wAdLsoF0VoLh3h8ayOiu",
-	"R8oawU98mDuKsiu8JCBB9P0MndyBrB+cAcKUIKZQO4VTdwPVwhmXCLjjUGeO6ItcTFU9UqzucSYXlgaa",
-	"GW64nHHVxxlB6TCqEp9HOgT3hjqy3snHOXNf3aEzt3Fudro3p/AlcecC0JY296Sv4PVgCVlrEeyeao6A",
-	"QAucoikhTBdi0dWoqDysWa02LIYqqY1y5zWHAhV7SVqXuK+cPZUdgTIqKc5oZecRZ4KYuk6V9c8YG8/W",
-	"BZUSDjzCEjDMrKqLO2FJ6xnnTp7hqTZjDcIr6MWp5l47tytDiElWrAlX80qQz7zwn3GamTZKnRiblD9C",
-	"OJbzXHka52rv4dW84NNMJ19G1yLcgqMqPHZMpbYo/TNinsleCSXRL2losEzX4rXm0rt9BRntLrwSFZcS",
-	"CBmI18bjYjDEdt76SuVsb0TVrXf6vFgdMbH2zb6b2RuhnJzjrCS+FD91U1AXYz1EW/dKp3FoSYdSktAV",
-	"zoR6LMUbByL+0GKnHC8oU6c/3DsASSzR9oOxYfya0fVoQ4TRtZo8UAmqxxHKtGPmGESgjzN7LEiW32JR",
-	"rKke/feL2GqyUUogF55sp7u6Fg2sDCi7yQIXOJGkEIfo2v6+jZWXul6H7xSvbVddaa2/caxx6hro3LFS",
-	"C5YHZP7abkxFmkm+sbDjHbBnQaBdsPB33NGRQgrJOKuIfuWNqDz81Lc7b7G0gsJ5dV/tPXFg6sv6826f",
-	"I0J2dJhaPJR2LGL/pCcY0gdASLulIq55nwRtfWy9VPNS3LLqxRpdkhXeieyBZ4OX/ofqmdg4NdgtPdjx",
-	"9bapYwrNaQZjcVAySrs1LcWaRB9CjIaR7MJsogXA9vjkDkkcUVdNRVcipec2MEQYLSwlqVMMyyf73iQ4",
-	"k4tAQslDAv5c/z2ckbWS6oV+Rh255ZJsUguVSAVS6iDO1EVdF3ccRgHYonBEhXs3VNLAyejuH0jbmq17",
-	"qBvwrc+bJMv4Q5Jnm566i0BThEGp0rGGJw9OH6Er51evLNT7+qq/XVYP48b30BfD7M9pio2A3o+naoQh",
-	"1M7NDt1F5eiPfH5TA2140m+8l+ZaV4yoIhQLWLHmxVL92elNQrUSjNaELAlLQVs1lVuReomk6LO/+b+e",
-	"/N33DtEMZ4IcIB01NeBBM0qM7dYMtIc6uxBaltA+WAEdj/CbBBceQyJ8jfCUl1JxecJXBCwlOgmacaRj",
-	"SUHTp1IgwcsiIYDsUmEoeApcuva1YTHaGqSPVnfgxnrEkgWPu+O95j/wOQ/AAYkFvnb9xvjLmrm36rdN",
-	"B+EJPAQXgEeGw8Ti17tBDh/wR7F5WLIApoCO7BrX1UO+9rrYrCHBb9Pj6wBTlMzGlnp/XuOCUTYXuxhk",
-	"e3tqypjBOTNwB1URyRnKpFqkvuUNJX0WycKLhPXv75yo89h1bQCus7orn9y6p3EmdE6leAkwsOSCC4t6",
-	"TAt0fCQmCEukjnYJQC7AgjFoFL4NMrV+3nE1RPr4jfEa8bYlgcEJcHxUyRIlcIoKiBjp8xxhtkErbUX1",
-	"1fytS3U0WzcmMmSfqJGhDT11OgHYMD3npzPjG/0Xkma3fIYUa+neAHLDxE4OOlIWxAesdHz6FfSFdx7d",
-	"fvl1xRNffuPtL6p//93d03+35SK3lSbodlKxqOWBRk0Ss749nK8xQwfLWNwIYaB0Mgr9AnxmzTlDbRYN",
-	"ENMQIpB6qqrBYobhnSQ7J0zyYvNGo1KmjY/S77sBpzYG1KvJV63toLIG7RapGZU+9VrIimST57e4wr+2",
-	"o5SsLZJ3TS7I0HFhF+CBfjxYMOLG5SC4AzayORVS3Svi7gs7BOnePiGtotjuEtKqtJ1GEWST/VCzazCH",
-	"2Qn/Bl7t3be7ULK929YXCNSFyYipCh02KbTZ1ZFAVcZYpcf0CpyQ/tnKqd6GClXtnTicgKpst4eA0NSJ",
-	"drD5CuKYn5q7z1+tAfwLDFnqQKUaf7HA5wZ1sKBCkWurdhWp++EThpjMxVMYNNuaTdIbE2RvfbCjtK13",
-	"6J27fF7ly67wpobx9qlzOuV/pxsyD7BSjcgwaO/autZ7M9Xfg9/QxWxweLGuHJQDTrVhX8tSLjl7Bcep",
-	"P0rhK6ZSC8I5LuQBwo2tAxrsAgtkrJKAbzslaM556kQ0mI9xJR1gTCZxcSc1D3dQhvXqYMTA/edSu7Wn",
-	"MIA9+XpLr/YbxGs6AyaRB37Gft06up2Lz7B3ra3ktvoPw0Xsat1eYGF+sxpm5OE5n0o8mwUn7vONvXpt",
-	"oKK7d/7Xd1joepQvLNqL1CJkwwMUoJ8/kaBV0jICXW+bCsM+XJvALTQj0TJhBL7FuDQjeCMS2zs+uAUy",
-	"oeNuJvDo/REtbyNRIcNO3zF84eQjvaXp7TFLV5A0fnqx9yjF4fUtyq1aN1jizhOqejUykN0ua3PV6ltU",
-	"FcFq6W33w6RVh7U/GczMb0fXLRtu8+KC102n47CvBhm3HUelf3tJTKrYdokfozrXoBs58wLYxHJAGJmr",
-	"wbzdko2//tbF373/7Cc/Rf/4Ebr46JfOh19/69knf3HxwS/NL40PF9/946f/69uOPum6yqvrbUHSMxsi",
-	"oAE6bHq2V8c0We3d9XMuY10/eYaFRNf2J9ZhDjViY/FATyX3ZiFBnkrkuzadPAKXpko8tzPyLdhbfOpF",
-	"r7UABZHg2Fscpc8rsmgMCnVclO5bfHpingQaizKTMX2UMuErElX5ZvhYeItPqyNBSJJ7QvMUb6qfkAkt",
-	"H5spq0+BvBHQXdWqcdOU+q8Vb/HpMYCkeKz95useGgxFfkie02R03Id+q56YHklg9A9y134GJg+Dt2TC",
-	"GUAUFTwDjwDYlEy8dYWooNgXL4nB3dFOw5dzUG0hYhrezAiMRVueXl4X2OzXWdY0VtaTd7jqOYAeJjRf",
-	"kMJC+PY08GrQOUjyBVmRQp9p/UO4bKKlxdH1J1oOB9AErjgrgNXy82hkcM21IHmqFoQfWt7GSyueO0CU",
-	"6URipY1FAvcGiwjU4cjXPeHI5/1wZ75NclLLTr9LLzrvwevb80N1A/ZTKL8+Nu8fCkJYGd4c+yUPBJym",
-	"VK0mzk6cZmVRkolHl6iYAQG6gUDkMU5ktjGZb2pxxV57/JO9xy/P+cvmy3cFZ688xOt7RAisC7yMYNKo",
-	"bPTq3PGmm1i0L5PWWsVEuDhpfWoYtE7yYFnrraBb21X2t2hkxVMSp8SbzMUhlnmgHzOMZ5S+ETE2GjsQ",
-	"cNAbu9nxpNV3H8oell39/sYlElAqGAEvqrfgnnodVKCiZLpAhw6TRFSYbM1LlOagc3b55R0jyUdn9G1V",
-	"6N1shCrqtFO2s+U522LS3RyUHWyUHQAlj/V+tdCftzz+r+6Hz/9YSvvTjDv4G9gE0/XDb6inTgE8WOyO",
-	"0SURMl6lcqst+KLkfFz7CBdz0l/EoLlLbtoa1gAiwbINeFwB1F9jkg0aLy4RVuC+69cNvKgr/4yut8sW",
-	"XhGgfOqkARFyqD03D9goZ5bi6VWZYRllvvCATAWcXP6bqdtbaKVvOnVuOslcJJcxxY30g6EedmHlBJ7c",
-	"PttEvd7vb0o4m9Fi1XHsvO6tjV0HUw6XZ9+d/7ARa2gH7Jvu22QD2El1umsrCY5CCUeMjEJT1es3iUgC",
-	"gtwXnAuCZlAe2oLgCLwCaGk+6+R2jM0VPeZZRvC8JDsCbApSIZSrGJ+LMrctRJw2MdEhdznPpzhZvsWn",
-	"naXWfU2cdBJosW+ZIVfHY8S1X/emRNR5PqGMxGH/6ba6RsjxafJn9AT6Zn6fe83XoWm8mIH3DTiEHe/m",
-	"zXqwdxhR21EQNjElnyX8HxcECXIOtqZhneHyxrEXzB6jHPOXus4MMGIrOqk3mcuu9CNA5u0u9bva2RAt",
-	"HnbGpHYyagDDA9+iMNcAF2zJPP2a7pgAFbuqtWQd0oTfJpvThOetFFXcwq8W1lssbJOiUs3UX2syXXC+",
-	"FF619C6eksyacXdRDU2b1rveVIlWXEh04zVtVEN8hiBd4hCRVS43SOIlEXDGQzYGXuNNTM3O51A/Ts/A",
-	"tx53KQu6Vf/mg4tv/eSzv/1L6y+tPnz+J7/92U/ff/ajbz798Gef/eKDi2//d3jkxz948vHPqt/gwd/5",
-	"3ud/8V+ffPydZ/8DXvzs539x8Z3vX3z0y6d/9Isnn/6XxlcX3/rV5//5r/Vb37n48Xfq95/+5x89/dX3",
-	"P/vFpxff/WP17dMP/8eTTz7RLzruW8AhBx1+yg1MUA1vjVdTOi85JOlWYPsGob3Cik9LzYG6fINiS4vz",
-	"vPbnU9ylbDkmyG0suFcwxu0uZfI2ZanJL23X2bSW764hwhjwBiC8ymwgLaUKrO1eQliqo/8jQqUyPp/7",
-	"4LRM1iuVaI2pFJAXCtuIPJYoWZBkCQZBf1qWHVazyeSayF/hxfyKzPj8ZatuD0q3eeCaB2I9fPPRRTw6",
-	"d12fBqEfvVwRpqFYvJ7LVXwYX8s2m5XzRgFlgycwyjNsjw/3DlbRo/o7sAD6QN/hTaRVp/6rp8B3Vfq9",
-	"uT/ZSUMPEwhJhudu7CPRdZoNUaB9Nemb6u7uJJX609WLNR7DS2Ki5nkFhnUlMwO4YvWd3WhN4buIq61t",
-	"CeGW4wKvPO7Qt04f3EdYANDQgesaM2d4laqpy0AYH9pE3d6nBOWlRJSZKqIW+7rikCJPoGmD8xfr3JaV",
-	"Wjt4X/AZs8zr1ZT7CBq43O1UHfb1fw+bqt/bLWd32qFO+mL8aeO3/qgoPJs5TdWFUFv1rqCkPfikDE8P",
-	"DLxuMlwd1VatfoEVAaA81aMWRhZd4Tm58m5O5hBMoj7k4Jx19PQreTrzKkZsRLm8yHBcKCrhA07H6OTm",
-	"7UDCo82XHFNPuyAWKbyFESyR5HypjzyLxcuZSVdZY4EEYRKpfeaH9qyAHjpTWBv0jyXJNfzZgjzGBtAO",
-	"pXROpYi5ORgM6wjNqwP1yMhaoyYRU8tDV2E3f8J09Z86kOVrQQ9VXEl2YDa/ONNQaTaiqkp9sBxaQV7X",
-	"yBfEhAn0Bwjbru9IX3gJSSkAjgSQK2hGxted91lhswossskEX771CF1xb8BXfoum713Rj4srv6XaeU+X",
-	"Yld68YxmGUkRZfZkEhKv8gCmrB9yr6p3qItkUwlZVgt8Ti4BsBe/9pO9NbbwqoH6+NTI1gSr2wDj0ljq",
-	"sBPjYlXQgsDmW5KNIgVLhYHdHYbNaWPzVQOrFmtSc4chpuWIPj4L+GiUIH0DYnCCIIjwzCGo1QKgrBGU",
-	"xSmUsBFIrHCWQdlygL0EbUMQwOeATL3L1gdp7BNfCHw6q8bvQahNZydWUg9EUtmQeIckTutOU31UvmfK",
-	"zbZyvOwcInGxIs8gvgwlg4w/Z1rEcEYM/fTNuX1S67x+UyhMCX+lXGOWZqQ4M0WMEmLMrhAyembvvxmZ",
-	"46z6VFCxPKt43rZQfZFxIc6q2n5VsuWZCZuvKlwBrIfvgLhX+YubfP/k408/+9u/vPjuR+gfP0LPPv3u",
-	"xe/98Mknn4BJ6bs/++wXnzo2Hr5m7uA0OHTaSIpr97cLX2mPYy3aYapHs6O0xDb3hDMD7/FzcqyLaIZt",
-	"ofqGb4ksyqmuWGbAcYDKsiwgIo+KBBd+BcDuo4A4lxxVzQyGZLqh7RWm/lV7h+oD1u940qUbcR4iEVjx",
-	"wiXG+2emjpqMCzlBUI0W0JJEUgVeD+LKBwK/oLEDUCiRuXPCkwYsTuucql9EWaO47pksMBOwhBXko1Mw",
-	"Vh9gpm5uNc6vxYAc+q939/GKpF+x2M2DCGlev2EF/TyuLrrRD8NQzPcDhWie/N03n3z8AzAn/9E/XHzy",
-	"4dMPP3n6w99Wn5988h+efPyDi+98/8nfgxH62Y9//eTvfnDxp3/x5O//EwilD/708//yZ5//yV88/dGf",
-	"w/Mf/+zJ3/+ni49+cvH9D55++yP71SefOGtCmCRFXlChBjvn56RgRohSJiSVpbkUCp5QIsFNQDMqMaTa",
-	"L3gpyEIjH5u6f77td5+s+wvl7y4l2UtoLv0ZtKOvq8HgpK65SpJVnmFJJkiUyQJhgTp1XU1EsQdLJ6TL",
-	"mkyFlrdH2B0nwPBHmYUTd3Lp3PDrPW/c3GN5K1CzBOJAKEO32FwJ3UOkK4sanZe6N8xK8ys0ICJmm1HV",
-	"9Qz8NZbm/OxZz1CBtZgigroFW0TQ5i+2Zq7lmgm9ISkyhTGbXnkwsARg2MBgGYBWbEBDhi4AhiimIf2W",
-	"GW6YLu36fsBqm6Z1xDoxneKeTinRVkFLXTS7LKjc+Hc3dLsLZcZs1Etlt1r/WHdBTc6AsaQC0J26uRkf",
-	"b+SVAAZS9RFeBSdrqZtEYOryVskDaWEzF30hfG1Kn1TV+sTlQfwbe2kQxT/DbF6apeiYihRfHuoKBitL",
-	"alwQRx4hnK3xRjinzzcWLx/fh88vv3M6fNBX/U+qiYaX4JTgwlegbxxPnhImw3y5wpuHROpYbh9yzy5y",
-	"sp1evJOFJOgjG5La0nF8GdLDuCvmtXB3/1ad415btgfg8GpEvIi5B/pzkPWP6Auf/cFPnnz8g6e/+1fP",
-	"vvVXXzxAb53c+vIEndz/MiCD3rw9gSIMaLqBLDJTn/8V9JDMSoEzcYBMFeD/8/5f9ruK/k3QI+K5kF/f",
-	"GirnBeC0eAB0LHRLMF3MZO4cG+x0b6Y0k1H4hjiHLNLT6mo+4MkJpJ8kWJBArv/+bkLRNfxpJ4Fof2dR",
-	"66WA0/bdMqVJMwLJTVmU0dlJOptqzBT1Gx1slKs3ogtGBPCjwRx/2SX2GHFdp4ANzBocjRujNLqqlKmf",
-	"abjWKb/e9jsotTotMMTv9NUnkPztWNTQHqXYehwMk07c+Km6h0Y1sspiXK26wzLNrIHOHu0u6YCUEJc9",
-	"Y12J067GuLVVyzTal/LQsC0ZOlTT9y6ok/w4LrJRhAvPnt67pmPuT++9ihS36XsHFuQlgSqrpgk1ogJp",
-	"u1F/TvTguWDmMTFWqP4wV0PKUDyz9FWN4BkxhbbFBPRsYF6lezMkCUMrykptTY8UXy+M8imH+Iqa8l9I",
-	"eSKu6PK/5MqSbF5eYYbn8OMrq/SLu1yN6MUIZXSTxznEDPoVUspOSQjtP/rscapmDNyaKvjnujqGGcKk",
-	"GmjPHENh1T6OM3XK9eIdoDknwslkcUwfcew2PnI7zKCxix8K1m5QI9ZUHiXOto7vVtIplMCgfkOSI12/",
-	"67CyQVHprFBECsOWMeSuBtDa7m8eQc629cyW04wmaEk2h2psAm+EqfFRL8luUkXqIPRqcN51zgk7rXOh",
-	"WsurrU/dWd0ncs2LpTVPQeED1e+hmuedk/MbMNkrEG4xZOreIo4nKYuC+MIUH0EtGdh9Jj4R7C5YLMU/",
-	"UeU1T2GjNRZIvQA+oIzPtb9iGBqAsCMZACQqBZlYp4g+5KKFjrokHM291KzKME0Lvhak0OxKJaIiCuai",
-	"o1vadauLkFkOc8fRTDY18x7CQ3L4eBdWQXdbbO/kdPAkuu6HDKsT7LHcLrvh+WRGNAcVmFJRV0NviYtS",
-	"LnhBOxTvI/SReWdjyqr5YMgB68ljdSTJWDx+qJoUFdwgi1IEyx2vTW7FsDXdPukjpdprvnIdlAmaBkKv",
-	"jN/Sr0zluPAWpKwA2aGM/wqnBOFFnAVaD8U3+nf5dEx2tUEr8yyvxaNqEmFaio3/Xr7ARbo2M+0SIRSU",
-	"Ys4DESp0pM3kw9plIBhFKfLecqAP6zI6GRVSoFzJ6wXObOGgjM4IpEeb2lsuBtVQ6dpeseTuxnqAht4V",
-	"99ntZRbUu+WL1FfSuIUF3CVqB+CwG6vKUNNBNJhhCrlJo1QF60qLBOjdQhtJS3LkPT0JU4cljFkYCzHJ",
-	"ZtEncyRgcY3VHIniysj6EfdoqqQ4pwlBhKUQv41MPlhkjZjnDD+M6ag1yfHmHpELng67QuyDsH2Mkyt4",
-	"1ZtitrRYBjnewFU9z7A0cWYR0DezcthV/FA/ZQp80oSE9g8qCCPrqORskdFBzM5T9UwsViaIhRpAmRSr",
-	"e5zJRaj8IF2RjDISr4Gp5oOFN3zYuqGDHDMxG44lewOz5SP7LBwJG+EPE1Z7GjNIgNE7JGo+DUbr1ydT",
-	"txi3hQNuoj9XEJu9Qd4ODUNX90GOHROwMt1sm+UQUWUemwCu8Ex3ovjDYfdCsa6djeQDc66TgxuZwo0c",
-	"4YuPfvn5++8//R+/dtzcOdEJsd3EXi2EAu6DB24UhtfT+lVditGTVao08jNI0JigDFZWycpkgQtBIHSH",
-	"geCsqgCp1tAM00xo76l6/xAJyCNyq0AOmRAi7+RkjrP7sahL+mnYhV7spdf2L5XoU1mHB5tsDcFzCJgo",
-	"uEnM0XvcdZUHUfTLiN1SM4upLgkmhSTZJo2tpyKF29FtUx+uJc+EKAsLNj6YZ9xk4+dgovpnw5IWJmIn",
-	"qEnPjb+7nP3O6fGxkh6uuggCA2yMlunRqkIqG6zqr8v93bOVVSsveYWKsDIFN1dU6D+/1tOOXbWuLdo+",
-	"YaMUFZFxQVIwSleBjF+CeqSIQtAIs07e4drjl9iXFoB4DB/bd97Uloqh1bSP39/qiKcODl1VRL7e2MPq",
-	"TlNI7EYfaAmeF6wadNaxw3JPP/zZ0x99/PnPft+qCNUH/dfTD3/2+fs/+Owffsf+/quffv5H7zuKQskq",
-	"ZGoHpLoRe2BUB6++UMopf7wTUkNLDspyB7NtDLKhIW0/PmGzyx0Ea48CkRrE4DTh3DFHlIwsdjnZk3y0",
-	"u1CnovJGrLSPnCc4WQ5mjQzjj+8MkGkIfunEu+orXvgluwFEU79XtaUZklzi7BCwDnGRgMaL0Yxm6gTQ",
-	"YMWilYzoidb0pA6G8gbrzGbPLZtL3IPNdHV/sr+/f4AE17muMAkNhI8MLiMk6yx0TfYBU6gJFDUJyLpr",
-	"O24/tXX6wWXgSWykpw95gLOETPQtY4XTDirbi8SPFWEwd4MME47g8u29BuJqMPHIENiq+IMxssMxucF4",
-	"zaqrCtR0m97GgOCC49wLjH568vadiYZGHx8Vczks/0ZcyiiRamqV19OqFZ/eSBxD+JMC0meDQI8xITVb",
-	"cD9vGQeG7bZVPso4d3GVfmLn00kP6XcHGzKFApZGSJzoGVjsmbdH1Vexrwy7c6p4joo2Tn9+GsjFLWYS",
-	"BTpn8cga8ONKmXvL9MYAY9aFeesO/XNz7PtWyE4xW55V9t7J3qwgBOARk4U2HmY0x/58ohNtLLtrwzZa",
-	"8W1Qh6gbBcPlgrK5rrgg0YYYvHWoV4ZmOJEcyjEYTAoiEQOP2wuMQ1lSlsZz420Ysk1R6yTiBPDWfLxy",
-	"TopHdEVip+M782yIiC0CpafSOgvrnrxcsuCMHCUeAaAXJ04CCKgXEDXxyKPEB+TdiWKETif1SAdPBuOG",
-	"+peGAdfA4m5tMLwykKEwJEQZumK9bVe09BOHiLBUIKzEGQT50jQjTqTvKCOkBaCzI+qHorMUf+5QdFdv",
-	"KBlikVUnCNIA0FQjtTke9JeUICrOt4kiVOcr9casGc9ns5scMFlmNDP5/hAkviSb0XFhptcYTG5L7lOC",
-	"s/At02uWO9HAjepuNqWpZ5BDANMBI+UbNK3LhY4sic1zwoQvcMDe1jDaEFxUoTpjzmmvd5/izAzW7lhS",
-	"hwY5ieITtCCPDxWtnMiwQSEZGwFLGuFILwl0qo/8E6sJ32EzDkMYG8dm9OdqPSyB+3hpayxqX6CJ9EZR",
-	"Kql9YKOQyxXISGyWWNHlbfrGITIVDg8MiXS5n/q5q+gefWNgU18P5Q+mRGIbruYbWkbwOWkMEPFS2vXy",
-	"ZPD7oMB6wwroHGynwr3xdUcyqamwtpGnxsqvNKyFNdIPepe9MhQi0w9QU5RuJScjClfagpVfC0D3ee+x",
-	"DR5QT70kUMkUPQsiBEnd6l+HuqhPhTebYAZJ5fCNqZU3GX+bdU7i7Te8OTAgxh3ooo1KmjKjyS3kJgsw",
-	"jNo2UOYIzVdyf//qvmPUrr8pZsn1G9evqb/wOpAxt32to66mABzilTk8o8lmO/CIo/r0tep5jje3oTBy",
-	"97TDNLWwGNpOoLOhQEcKwETThFShfM3W9tGXkLpJqeOeYZbATUaHgTODNgeHq9IKCkiPn3QwihooRft+",
-	"CEaSezvHpeQrLGkyQVcBX9LO6Jr5C7hLZ57YQCjdz7WhPte8WFI2v2kifeoXB0brR8zQM2i22qCss2Rh",
-	"9tiFI8Uw2vZx6ydFL8pJuyAfhKBNtOFbPQMO2lFxnU3+6yB2jmenZjham6c0mAoz1/eiZBofESP1mtvf",
-	"ja04wem8MbUgqXey6EUHTeP6/iU44LkWng0kZM8oyVL/NdCqI3w206YapB+OqfFSgV/Hl47VURb67gno",
-	"IoyQVBygqjbuBBVEFhuwoqEviC9OUMkkzZDGeejQ06ACdlTJYI54GYyjlJk3yB9gkibAxznheUZAH1CE",
-	"UnM4OrkTA71mgUvH3eEMZqiNVKw898bGXc89wGkzf0DPvCBVdn9ztl/RRvdKRTWRy9UbNQaxA+EbFVvu",
-	"u49ph7luTizNhVcdOgucqyuGGgOLvqClVOQZ3kRHPhM/UtRxBRFloEcyypYtFe/6a6H2vlrnO7TuntCO",
-	"RpiCZtd4o1GnYto2OJTRczPPnwQLHI6q+3Dpioxt70ZsXMg2RRpjIqyPtO+jirF+7vE7gVRSG2zcoE/P",
-	"Xj6SsqDTUnojKmThBbUzmrz3N4vY3JWGPACR1w/PDPCIIlQJLdtoZGGcrqiUJD3UgVpfMrhy1WE8MhtH",
-	"TVwPuIGVYQCUzZB6iHrbno0tQ7b6OjAX7YcAWbhQwgtBL2pzrws1NTZiOpO9WYY9AuOBopcFojaSXmmC",
-	"x0dIrKmE6AcqEWiB3av0VstnD6n2/Z4yQKVWvZdy9vqgl4G7COuGjs4TPWuxExDd2uBmj8DLKOzQwiN/",
-	"pQSczftu6QZA1WYGAnZ2wdcMSnTVd2xz1VP9vCQ0b0WEWCQ4yngmPMbVk7ePT//V1X11zTy5dQ8wJqtC",
-	"A1gP1uTRC2T8hvpY5kJqFLhSkLRS9pmO3pnTc9K6kly90aOOjoC1q3FfB0Ht1GZqtjwYx9vbHsw51N61",
-	"66/2Nnh139NiXutlQ7Fnjrv3UoR6bei+kuC9emBD+8BBQ2xdYZplKntrdRd4Jt0C4cAVcP/woSIAj7HU",
-	"QDzOgP2+BGHAvMxScALTOSPROUNuXTOPRDZdDMYYKGoYQLoOSavZ9JDzHX905JS2WG7wCFm2QyPGnaEm",
-	"cxX6DQx3bvEqWksOOZg7SOo8KfiKqmUl2syhza0QihN7AdjS3DciwbLORfYFHFqW8YCoZDxZOkXm1L8V",
-	"/pcnpTpKh61nUumxGlF9ZELF6ARCyw06BGaItyqvUQv/rM6bNpRzRtLHg4HAG+yrHkevvs66ztMbl8vG",
-	"G5M9d1LXtfPsGx+30JXS65jBroHQjJbVT5/AShJKvCRsguSCCwPWrn4B6KuMzMDZFCsQj2E8EO8xeCQm",
-	"nElD7v58F/0Y3EFWnrzoezglL5c5Ur8yW1gCpVhi765I+ZplHI/QG26aN3wSc0GyPHSsX98fxgSY7GVY",
-	"kpvBXFYIA07xxgZQqC2vRBuVSEiaZWiFNxM03dRCrnsJG1PdiiZxMeB9DgmwdNpqU8b6rHjx4tsfHCLr",
-	"rfCONC94Ys6H7QmaFzwtfcFt3mQhRtYx1DfeGkt+7PrjoRLR1EyVpP4KVlk5j0sp6EvTbvu2VKNVXKqd",
-	"d8un0TB22z1n9lKPrNmNyZvbVl9cSo6OU7hbFa66dFE6v1flCLn1bSYIoNPPREZzdb+1qOlOtZnh+4NY",
-	"kjScteYad14SUKN5gnCWoSnAqAkdZrWgaUri3PDR+kpPJTilXp3cvI1wVW6gG9nvNf358AFiaja2tABr",
-	"0naI55Ra689GO9HlYkjqZ/WMCm+9L8DhdDa/mrQuLZRCSE4pcsJSfa/V/ldI33Bo0z2TGHks38nTdl3+",
-	"SECPiAJ6ckHFuA5ChHdaaox7YgnmI/W/LUlJbtO5ibzciXu9q0U3DxJPgLOXu9chU/txhulKLSojAknO",
-	"IxJuTK8Ve9ZZJXa0Puo8JAmheTjIyZ9Tc7vgK3R677TtYRuXgRVMIHloQY5NKEw74Do5bt7Sm4O7eevh",
-	"QHhLINTUhlal/kySe9duOQ9M0JfvXXmE9vf3f2MwseRyuNAtqjVGOWlTYwDR8aGtqOG7fNBz8hafRka0",
-	"1X2OfiHaBbTFgUlYchrIRvAOa0YAg21MF90Kl4Ne5v7LCB1Veq8NJLWxp5+1+ESUDIs/f72466/vj0gC",
-	"eW1EGa+LX3/r4ud//vRHH0M68q+/dfHj71z8/M/th1988Pkf/uTZz//82R98cPG9//L0d//3xe98oEvf",
-	"/eLiu3988ac/hLzmD3/m/PLRL5/+4Y8v/vSHXugTjQZdO6FNYjNON3u1/czFVvfHhx2P3QoNEPbeeFhf",
-	"+Kv9rTLOQyhrVRfXBYgfUoRKOD5HMb9xDvVhmkGpNazUDv0skhxhGC5mqTa7W6fxtukflUZQQR011qAr",
-	"bVz2bAmJAGS93uVNuNGaXn2y9Zin3kI49uvewtiHiKxyuWmUdILKQIKvCMKZZc8traR6EH2j74GnNwDO",
-	"XtNhTEFDtaFipFMPQPrxvdMaFx1ib8xuSM2wdYUxW2tlYvMgFPeZJ7XjX30SEs9mh8jSx9AccDBxQYZP",
-	"9WFUKkOxPnrv4q5bneov9LJrew3rjn2OO/DTqWUBXx1nCCNG1gjCbSf2kqMjWBif8nQDSQdtabuVnlcd",
-	"4C2lFoo7VzZIQXBG0splo4tVoA2RARDOmLSOfj0geNYOtOo5glr2AsaVJEHnOKMpOr13rXGJtMFzzh1/",
-	"gtZgkFU7kbK53j7+YwaWRa30yGwqM1k/Y1kcxF5Q0YirJ9zMnyO4JwDKb/NK5JhSzsio1jkjkU3Tbes9",
-	"X1ajBGNVnKIEj95/3uCh24GBerZqqDyvgxsaBeFE4iBAjcusVz+yxG7SstabmsCRlfLTb7zS3e/m4LJY",
-	"pi/y2FJ9Bg+t6JUdK89Oe688v/u/zS1HQzXay8t/+MNnn/7Xxk0mhOjo3mEa9aK8NaLSZmnamv8eGnwy",
-	"KPIsglSCY3oEkoF6vPK1NoJL9PFmPw+or6ZbP5H1wH1FBwP4iPc5MggSdXo+VE33HYl1iK/XihoZdxqq",
-	"xwHthqel/Yo9mYiD0dBV0DMkgkFWTDD6eajUylYFFZMaDaad7D7wZjhw2C9C3+W+TOU7eklNjitoMJZh",
-	"DtS6ghtDr76GZMiIKRbuWextkRkvAxM6lIVc3Zj6o6vgqZ6s5aquh24QrTGT4gC9c3p8POniLU60w0nQ",
-	"lDCJ7tz0JjxH8FSOhVjzIt2CPbaqSjnCSt9JJDb5ru2M4kYZS2dGNetPnI3q3+sZwSKyvn47XWNgui4U",
-	"UXzOUl0lC7r1D5qRtYGHDx8XPRlXN3UI6UErXbA32+qqd+T+seHsDYvqeWl3bGpYrXvTiMTjt4dlK0EH",
-	"TD7UVIGIjXcxs1NHpxeOdZxGHo99zZtFxIPlQZpI5QYBLjWbxLGqhSOX3fXbjbrp8MMLVjrrnsP2EvcW",
-	"v20A8PVRClWry56hA5uFqu/WZTyGBjq19XqicwRHROS2gnEZWY+2zWthNgLNqg3mVzKDqG4ttevC+mEN",
-	"709NnZ5BdL+k6dcLQvsZhgJsn55qfKDpxlFh5chqk3pz9ZqbanutXxiPcoJ7b1wxKo/S4DovqqF1n+TZ",
-	"8KVaPdOx4FZUM41M+i96gsgTc/APutSHcciDGvMo/SlKY7o20nc/rO34CSTLgp0uaK6UoEEdp+Pq9HgP",
-	"xgy6R4k5p2R9vCDBWmLuFtc3h2IDRf+rqgZqg5daGpIzS576mxZCobYun00p5BUZNjtzAJYTzkRTUdzC",
-	"KldUEIeV9xML49U0CPeTvRmmGXxVMnyOaYanGYkQTkCVqoswVXscSruvHpI6nfkKjyr2669AOoK2Sg6M",
-	"UT4UNR5q6eEFsIbsD3+BMknymJhM9ZhDhHqQQECnmm/Q2qBXzGblBw/7ETFTIMoUs4wlld6OHkrZ+Y1t",
-	"sOJEX5t0Zsy0o1ut3vS1S43aNNyO1eNXGHywvrCrOygxcWFUTsCIs8IbU9ZWu5ANB3Q5qCCJOR5ieBSe",
-	"9Sm5e43KbXtVu00CVgvurpU7sx7eq6nZ5T+LSjq4N3XEdNSjEbASSkJBVmMHU2LYXGBfMiOamEmECdCv",
-	"xdWKWbQu1hqQaSE8AL+iv1X4lmbWF1BcLzI2TCS4KhHQRkUSOpBZvTsxea6VOQLp8uqF0KEYkmd+I3A8",
-	"7OoWMacrzMrGxdvpeGVyn8Liwh/6+3xda/25Zpq0p5G5CWKrS9no5DNzznYj4NUv2oie8BURiJHHcoJm",
-	"BV+hq3u9mFWen8anuPXaVlpZaeYMsJBTnaVr0t7NYqs3iGGpYU+gkhi7Mc24Z+CLNMw4WpmjNK5MgsVZ",
-	"XXm1+qpkSUZw4X61LrgOKZR4lTvvpFjis6pkkJIQhEkqN2clq1x0zatAdWPQRtczktE5ncLNE4I4Al47",
-	"59yOyeDQx7ZJnaAaispjLTjdBonEc7/17lLF99qtE05Oj0q6ugyyjC+lr1s06lrQr/NQC4yImlerLcCT",
-	"jI/BXLKrDptTbk1o0ly8MNOr36mQNPHmRMPBEQBW6c1+AHwp3+2dG0011bCllKF/o/PbLFzECEFBCpPR",
-	"4WGHr5fEi+DyVRO6ZIY/rls3i8Sbba9uliGCxVeQrpM27Ao4bbui2kyyond4mStS+ZVJn0PGqOxqiV7d",
-	"hzW6XG6n5CneDFH4q7xY6pECFOyakOWoV/xbR3dtmjOGzRCxTC3uW+dKSieXLPmUFCN8vrUJtEtlk9+1",
-	"XSl7e5ypc2iKhT7RM42o7Q8AqfHlKrRUzjUbwjjATqSL4g3aiCqwNzOgfrp3D+El2ZwBxC3gKsDlaUYz",
-	"Ck+f1RVARZmTQpBU282I6IBQOQclFcv7VaZx20n5WPoPT/IYJ1KHG1s4nAqroxGqGaj8EVuO2F8vZviS",
-	"aTMRTQEu24yX3MYSbklcQTgY/Fa90CA2FL3TFYRAKDJhyYs6tgiCyBY0z+GvNWUpVK8wFyW7KOdUwEuC",
-	"JGVBJZigypTqliD82rtKp/icHOsI7uBN2MJRe0oRnD6430ZL2G+Ziq+NSLDRC27YDa6G68VGgymuFxzl",
-	"JpVTxIS2K9r6yxmYhNa0wDPLZRIVBECNhE5d19kAVABekQf5dBQcaUU/Z1A+hjlNsK/oyfOqSbLCxdIX",
-	"ml0IicDMLqxVBkzsL0FhgQmS3FbSRJyhKZcLJJKCENZalRuR7hB/JM/XPfEySrIeoHce3rXj+rcPbSVS",
-	"g37GtI7dysC9TEWUyBuuWrpKKy+LrCfYB4otK1kgYsftu5HaG+iIKixqjGEPgeMC88DL/8su09LvKavX",
-	"zlsoTiSYMeK42/TfSoJnxpkzVEpO98FIGqhrhNPU4iW1TKNErnmxROaBQ5M3A8wy0eJJItAQDhDjaE74",
-	"vMD5gibIaiEI6oHkMiJFbYzKtYVQqsI2A3fAnWzWUpDiaE6YHH8BtAGidROTamGMO2fMZiM+BMDxqbzP",
-	"q+L1sk6LHOKLeFwZnxIeKt5QFV2Jm5UtN+S/7dYBpohKm9cHp7gBzoIsG3DhFGTFz4k20w4OsyArLypI",
-	"28yjq4tlqSvLdRZTP2JXp4Lwxd+9//RHtkJw48Nnf/XfPv+THztR6Kp9U13F3F0hpDG2lGUonXNZ5WdW",
-	"JJ8ES7pUFBqyXqrtcJfOtg9AeHVnAQh6KJc3o8IO3x4qVL3ur3u7i2E8Tzvuv5S6Ty+k0pPfFNJX8ugU",
-	"bNCnoLD4zIE0X5DCXpD7y7R4kTXyBVmRQp8+vUpVb9Ge3lzPQdyMagx1PTFnXn6qsPSYp+G45t1FUoW6",
-	"h5Cy3jEkOJfJAkdFlOlHI2ub7jJKrOq4+js0Yxkyz+A59uZ1SKhvBDU0mUT6Kd/5NkqTLApe+KLst77V",
-	"0oDnVg16lGkv5uKnSWgxbrcsFt86+6hc8FLCRVEXAs8oW4qo3S95rJdlRLF5IKkzs8r6VaU2Gk7Aob0N",
-	"KQu7UIe3CI2YFXy1a+05dB4pvfDOTZTwrFwxryFfnQwP4tNym/iLwdjf+BTccaEAGtVxmpHQjhoTKaC5",
-	"IHqocXYX3WhletH8f2k3v0vW5siH8E6A28y+sdujpmLP7tiNSqo32gtWB50l8Nxpfvfp978Nd5jv/Ori",
-	"bz64+PbfPP3wz+wFp/7wez989gcfPPn4r50LDkAo2Fu3tsVYE0sFIaq+9tpb6gJ6l4jNh1JyJzhcAqFK",
-	"MrtZkm3K43CTGmpxRzHb6FpYJBPkEOEpHLQWYbBtke4d++j6Npew6DzPAjCx8AXb4BGMqxUTn9mgn/XY",
-	"846yDMFPaEGy1JQhj/PF88y7r5+bRbsdaiLKPM+IzSUIbYmenA5rX7O5HVyDPvmK2hi5GjC3ecfil0zy",
-	"dsG/0ZPhOYOf/Xt7y1yZdlCq7qE3l+V0QfOeO0dRUL15rGAUi5LNiBaIIJs3vPzGgrD5vOSM0L3J3jcW",
-	"nM2ljpPalJiZP8WCsOpbluK9yd67EFBMppjNlyWmqXr7XUkeQ61TPwpbgZOlF0nzq3gzpVm2XWJyp8SE",
-	"nrbTX4h01jUZtKn3srl57L3J+AQ73IocHfdKfMiCwwKRj3pE4Gs7A+LJKKAR7d4m7TcF3uaFhg/bLdri",
-	"lgg2SYVyFDXKkFk5IfR8HAntO77Owa2k1Iz1gqPKS3WIxEZIskJfMrBeKKW6aN7V6zbSaBgkh0iZEdEH",
-	"QggiXiAAvNBjBGA4dYXFyGSqRR5MEOWQbnVJb0G9fPTLZ3/y6Wc//5uLD//m4r++b2Etv/u9z/72r6xB",
-	"/b9969nP/6fVRN1fPn//m5/92uLCPPvrXz/9o/9VQ8G0EC4z6xysHYaaSaqgDS1gzabZqxfSDTeLqIbs",
-	"DWF45/SNGpxyzomwvg9dBLMaySBMt5KxfT5rLVaQwBsxQYysiZDjgvoeqR5unStR7dFioP93/G5zpfaa",
-	"SpoJZijjfKnGtBIkO29HggSqaRaaDt1NizNBwHNqD5lKSadCbSQGgD6HyKzfxrhcNVbeAjO/e2f7E/Ly",
-	"sKFREJ7Nk853KnUPN6+GVvtHXW61/FRTfgy2pz3Sd3IhturBi70RV3X2A5X+scaKdwupMbzSNasMnOYr",
-	"6NFCXRXV/U8s+FpADQA+M/W+OSMopTjj81K/hsVSFwtSv5zcuX+IrqJ79A0k+Zyoq+MEXbt+A71N30AE",
-	"6/B4S79OGIg0+lSPC+DV6/v7zyP2Wvfto2lfNWVN8VN1+j4ij3vy8k1l+Kj6HI/bIQSmOt0gQOT2NezD",
-	"zpGM5pcLkV2RlOJH3arCr+18EeuewvZgtVJ32DmVVYLrpeFinluUHFXj9GTWec/RaIsIi0W0GmN06ABk",
-	"mBCBDrh2X6yS7wCxV3ezxDVJnDACR77XaxGx+jsR8y2GuoRXXrXkLYUwynC4Q7TSq4H6CelYsP74xunW",
-	"5Z+v9h4KXhXWhcc1iOZTXjJ9h4gqcMPlkc1Wjr1KGfzGUReNUb4Op+JEL+o8RDQnOrB2QR5jxQUrUKF2",
-	"knhp2dnxj2x/PIEo8Fn0qmxIO+tKUogG9LurIVar1lyOvj25M0mh9rc3sai2a4bSdJSqNcW6nPKqFLKu",
-	"JYoMzv6ARdQqj73ljZvL1oBDcZBHoYpIo3wCbHK/P0S1uDMC1pb6y4jZe5VX4NKnv476FZfBi3s+R/eI",
-	"rNyggd+WgHhuxv2II79yZRqrvSX4YNyfWuieSjj6kulLLWnYtDwRDH6aWzjeMRSz70Seju41+Libf7s7",
-	"Y2PhkC22JIFJKBppWdTvRM5f51C/QX3V7h/khJlCWgsskY0gFVBPoArGdcN1Z/ALBKlvYm1JUZGXFfW8",
-	"hgtnEoNsuzOx+U9TOwK69oejb8WWwjQ1vEKdHA04+Tud9g56Z8T/J4iTlbiQxwtczMMRhXMsyVon7FaZ",
-	"JyRZ6CrBGc3xZviKZtsIjEESv4MsEuYr4avxRaKrl54fIE3kqU4ZGcUomlp3KfMexoAtEUo9ZyOCsKZZ",
-	"s6ZQP7KrllkAKzZ43DoT2EFVjynnS5I+YLG0DqAYFCkpxnT7z69wRaf1ay+qAoVayvr+1rVLRhRMyDTA",
-	"TLMCRRjk1OGinQhfI4FetPBVSxzAo74suPSIorr0G4GeqsUftEVHJrX3g0KbvPXqrq7G1SlO4affrtig",
-	"Wo9LXRxB784wXfUgt6Uki9RlApaQMaEqppGe4Z66ia7BEOihtIuAyyU6i/a1/UAL6wVuAJcKpbiAYSHn",
-	"hRxWQOD94PQDsDfGfNENmoTCWToyzlNlqvZKeq4fb5B5yRDV5ZiV4qAvjuqSMUFYXUrIBgmp64xFh97V",
-	"s7D4cG0xNt3Et3EqSa5VpJJVKk8rShDCPg8Q4zoYdI0FMo+bomjRNl+vFxosr1yQCVrY4veEpYpuBCcL",
-	"a5pkgMGxJtk5QStbWH4kwaAQgY9iNih/KI0mpvrzSCEEAztRHO61Ac79rPWAEZSRc5KhKcn4GiikH655",
-	"bDx9wsNQV/L4djT8kJVoZCuKcBqIzeAxC1WVKojrzUUfChXmdlADhS2qQyVYDDDSFArIiW4MZhWTD0q0",
-	"rZBgiFXR2zGqVpVrGxLHV+rb4cOaf/qloZ29BxuTFoC64RwLXcQ4C8fjv4VovvGBGzGyDr1l0E/SXlyk",
-	"iPsKAyrariZ7NXJQ1UPdXD+RbEhlOz6h1JfZ7ii3BPvcEsGyNfEWMKQeZv8E71lMsOgZpt5YN4PYguuy",
-	"q9DwZGDPtkFq4gcOUqvnQO8OfFYz/Gj5sPRWiM/Kua5rmtepxYCsAl+mVMPs+Er8xqdQbBcHoQ2ZlSCx",
-	"Ux8gKUjf7j0lbsENDOmQjN5+Ffy8Eje1h9VZ5q1xHBA5EEbC7lFWSp+gND+Af4AXELmn4YQLXrKUpKjM",
-	"keRogbMZwgwteFl49cn8N/adPnySz9T0C/wahiL01ydugQw6JQObE26MrJ++pwZIt8af6wHha3gEZSmO",
-	"kqbmX4qcmDrtolyRSlj3NBG4YmPd8hCj6SG8V50Uo6yMW5eR7bo6rm0fCDH+ImyIFoLgXTUNaS6KNCGp",
-	"ONW19HtrgzfLZ/fCIA4ggDYRA98z7mac7XTGlV87cmFigx9sv/4zW7GoIdnEccyb6VW4zC7RQ1vR9LMV",
-	"vFanbnwPVFWLlF2jTBpFP+bLD+kxVbsygnF5NlNSFiyKUzovOQBP1gXza/hK9ayRKYHABK8F5vX9S9pc",
-	"DI12ZbiyQu6FWzBNxz2VpsYJ2bTYPCwD+W4zmsnhJE3d3G39rF/gXH01pp7UtuJHr3wQxtrP72708P6A",
-	"8dGRCgPL0gMaV5SMNSqR1cGX4ZP0GI7Ay6/yC16Tbeh3u2I2n1Oyr/877JwwyYvNGxud8BZzRJuI1Deq",
-	"WiWjgopvj0KQ4AU1kURR03igH4891Kr3KpfQOc7KyGuKZzF4HqjhPCqCZkTt/+deyF8fgRFOxpHlp6Ie",
-	"7YRg28glIwZsrJ4fDpp7KmLMdI5SpY8PxRdqKwTPG/gTpta8XadJtcTeHQo1MxyLRxjsi6xtBFRz0FqZ",
-	"PzNg+Qe6eIc2Kq+RRSoatP1m6cjW84IAYEJsD4Lg7NgUfwskv3GUcoSnvJRIxwyhKU2NORIXBAA4eU6Y",
-	"MczXcNokP9O1awCpIhRq7yG+TW33VzM8CZRg9pU0lDiR0c9ftrLDGMf7cWTZiu1RHTwG/CzVfAEIxnlB",
-	"Xp7RLDsETMgpQSucQZGMNMIuBFzm9dzcmSGszVBrLJD24gB6B2ZQUcT0Fp8QOxrdIYAK5gmB6yzIQKmL",
-	"BkN9rZd1b3Jf9El0hO0okKIAiqvbhn+wcCux2EYDtyj/vV+IcsSGiYdRHZ3QMCI3oSe+yA3Wd+bmDGiA",
-	"kDu5bjnrcokwAWhFVPmsorfCovACedHCpOk2/J6DwRq9Vwu3z/5xP9/K1Vf3e0tXT/ZKRr9eEvOzLEri",
-	"LzZ0dQx0ZwsNb+C9PHCwjMKArfC8miV0I0pxP3rw6OQWK3jmP4rHAKKPgbLfuxSgelnQCKtO2zvqIKZb",
-	"FHXVEAzcSxpSrPrKJfoc9S6K3aBq7i+j2GgmNK5diCCY3/ay59GCsrnVcKLKUf+L20HeadNkSXwmKibW",
-	"kcGT+tGRPgDMUppiOSLm4YGj+Nym/qyb5xiQnNjw0F4eBGreNQ+Puax6ueXa/s6166HWQ8nIdpEjU487",
-	"2BW+GouWN3tjozVJjyp2jGDTq2PRvkwr4e69qcXLDuv41WLIFTUt9AT6Rcj8JdC2bjA84Ls1v7bkvYso",
-	"YNeYrvCcXHk3J3OlM8GHvB1FcyVP/aWIcjz3uXofqDvVyc3bEQdFNaS++ezggNCi7oV6A9Qd8FTiVe6W",
-	"TGvFSyFZlEKSFD28fYxevXrjqo6BhEKZUIpPBwvYeFGkLYeeepRlgZPNPZplVIDby7Mqb/I1muECYWlv",
-	"0Hw2s0GWpkvYssK97IaNcZglCx55TIyxTJZywaEcVqdlr3TjGU02kZH+1g4ebzGv1q7nzhZR7EZnB1Uz",
-	"q4jXvMKZuTRGGuKsjDJyi0lvimbisXPQq68zk7E3hHE9ZrUiU5Iiz0Iv1cA5MQ1IPL4kHtdthqeR4eTx",
-	"geerUkjt7jmhAX/ceBDUHBfLEFKt/u1+rBYhIiECJnuC33qccxHqV/C3oYChv4TKbEYTUrwk0Mmd+4hC",
-	"FcykFJKnmwOQI0uysZDzJct4siQp4syks/g6O6ljnn0/f6Wu+ucFo2gMqKoEh1Z4qb4MFJ9u6TnTDLMl",
-	"oKRQSbESoak1qMAf7EwWmAkq3SgxPTf4AzDVRFJgwI772nMABRMWhEHzq5MUUhGoXriKrdpMO4TjBbvp",
-	"2AYzRsc4jkjeeNGU79xLm9QLh07WpBCX1j1qql7iiqoaCcj75yHtxouy7RJzdDJMD2YiBu2HsnkDdoYz",
-	"K2wmSgItyONDRKWw2ep8zYR9IMI7IPgJDcg7I0cOoSKb8SdNECNKNRMLvmZVTY1o9Jc27xu+/tolAmiA",
-	"O7wXFd2JV7a6e877wAi+osyr3TaWbIZWm04JLvV/6T0ZRvDqdFxOCVDrQUW8zo2Asrs8CR/LlD0qKBF3",
-	"ycyjZr18FX0J2RLA3sMn/pimqzLDMgq1uzof9Jq5L7sTqmkV5KKd3LZAK3uxly1nTf9pipYsqJC88AS+",
-	"3+ftfWD1JK0+zXiRQB0BtOKFX0uKszaM9G4tyeYom8cYhipB0NrfwpW5DK+gll+EKHyu7rImlFeP0cVv",
-	"jxeGRav4ajoH9D2WFJtcRprAdCvOSIIs+1WuK/r6EjPe4tPR7PrcalQ20BqbfPAOIBcbpznSYfM4U9xt",
-	"iqPvtAqmSRmy66MvGUaFVM3iJYEK3F/b/hq6LSh5pKLUVgRyN3PNphxU0UdVuoEPDLJS9b92WWDTXQMX",
-	"t7KrmlBy8dDC1SbZ2bkEO+7Fn03iYYWg5K18EJeSkqaBJDwHrPtSqLMetIrXIg01QSzcR+oKNyNF2EG+",
-	"hZOtE4IfcnIplnuoMwTCPbfQ+qBgiW5iYrLD1gQvz/SfM0ogTAyqHWlz3pJszowUDmzGlMhmmbu+iVSP",
-	"+2b0Dki8cN6CESL92SZNCW5rslSZuqovSMZTqkoF+YYEIaJzxF8fxjho9nZ877S2bSuusTpRauY0ASRR",
-	"i6s9QdNNpTLZfEkAIlSfoILDIbIkNHmDS7IRCBeNsC2v2yWCtw05w0sxyNetXMCCr9DpvdPDquYClS6d",
-	"4Wq0xkq1UstRJToP5oZ2hvcVUqS0mS5mK3RRVv+VEkmKFWVNcJl6Kb9CCq1d9AW56KpYfqZb8HUj5p6y",
-	"lOsZyfadtvesHl3KxwxKj6Anwh1muHlYBQ0Piqcb+71bfLjqIw9cygGZtIg4CppyAhrsmxnAglzqZEgW",
-	"JFmOhSlUBI0/nxvL4APWBOKMbe9Uk9TT3nm9PwaagcfaS2BfryfqUskUoLdj7luc0Jby6NpvlemcICy0",
-	"IKQC/IWHKCUzXGbSgCtELmgTx6aVrQ3Ddi+uh4gRkpozosDrbUTrxC1W4OkwRaol0e4KMHzV34rbkwVJ",
-	"0fG904j+/dkMdG6o3QoEZkISnAKUgx5k1f3D06Mrt45vnh5pF4du4bD6+fTeNfj+1Wsvq4GggVMn5JwE",
-	"xnIjXbzBynN6TthB5RYmhQY1TnBRbDRHvHN6fIx40TS1GXExbHOKQyYKk7dq4bZ5uz2HAq8P0NHp/Veu",
-	"opu3HqqBFv/n/T8WTiR+qjGmA7XMWvELmhOTlf/pknqwodV6lYIU6M7Neudcvfbqa9dv/JvX7b+DxGpX",
-	"gtD1E2oChjf8aSXjtwWWCu0ubQGKc5y/qySJH8xIJ+mr+7xVcWEH1l5pyKPQDRwgLCcWLBaCF5RksqEP",
-	"FYwDlogKRHCR6RJxcSIq3kQ13qTEuBybXMaL+TbwwZGAhRpZJOpgO8FyoZ1BfiSi5xLmEBIY3RW6ERIM",
-	"lM1tZkTrSpBhutI1mmrJdgipOtgJiYnPwigrU/DwTqi4dTiKqB3RAxbDJBmd81DfLrsh/HsubzZg94FH",
-	"BqNDvkqmC86XO0Fpp6nnxqqNO/FqmC64HkJiC5SDE5LnuRIvclEQYst5UQImc4wKvkYJL6Eiq9TZQClx",
-	"zpDKWZxjg7RvGvQfE0XEzVxbdotsz87fV0qlZ0F6coVp6Lp+GULXuQPXelMH6vm3L/VjrlpNwnR8mh1q",
-	"3DT12XxqrySrPFQ+fcrTjZcnt7FpFwUvvI2Rc7+SWiYLpXw7J/WZrXUNh+BaT+4VqY1Igf3UrjAsOEg9",
-	"8/LLNN2LMRvXqeturcIZplkwWxXLUgQjaTIsJDLhsD7PpSzoZa3DmqxmEZ3idnbFI3eS5Z1d2ITb7PhC",
-	"LcOm8x3O4xIhJqaFe9iXB1FntLR2BMRAcJaQA7ReCJKcmYIrgrhhow5yaX06RU2nDVxqvq8yX3pmErxY",
-	"v1ip2iTYQspcIM6yzSHCuoYgaMcZwamA8vIoL+g5lgSZUo1KcTZJ6FopF3xFNMwo1RmrHnvstqLbS05e",
-	"LB38w/GYYGEwMMgDT5TyB3hgHEzAqZam6gpCk4VGBFura0RGhNAhfowznbBrgAa8AutFI4F5iKdzwcqC",
-	"ys2pYienqqHfCk+EtNWJwAYubUnJlwQiNrnNhDUBgxJrO5FHc80KZgiK0TT+Ln3bh8d3dHLHWtRxXTjV",
-	"FPoozDXPiViuepsSXLhHhO1IEPH/svfuTW4cV57oV8ngvREibxQJknp4pzs2brSaokRTJHvYreFGOHSp",
-	"RNUBkEIhE1OZaBBmKEJy7NqeWenKs+GZWK8V48f4FY5raSbW1x5b1+PvckfNx7fYyHMy6wGgCgDZhWqw",
-	"+x+JDSQqK/OcPHny5Dm/n7+QEFjzr1RfgC9WJSJNMPd9s2y90At+8AHmJHXU7Ku+YS0zaTxiBqjE8JhF",
-	"CjSlEPmkCg0s5HGsL7E37M6ONwCYWf8Xr7z6NeaAkVikwpGdRU0zzO3Roh0Dey9UEbx3ie0MHDtyAsxp",
-	"BDqdR9/9doBnEU3Z+i+//BfsnYPdgGJWzuRdOucKhjRQWTJIvBRKEB2Vhz24ePXS5WxScp9luOFOoExD",
-	"3Lno6W139m6cw5AlTfK5K3jMHILkQ3Fu69zLl67gc+0ZAZWsxaOBkC0e84RsXJfst1286W31Obv17FAT",
-	"rJIfKqlJSa9evjzFLpqvCHnfRcrJSC7E4rQ94C6HUp5yP25S8BzjMGVPSl+ttefwrfJr69zWNx5m+veN",
-	"dz941x4BBwNu/UuiuKF5CAhG2bNr87Av1TiGqAsRkSMHuH2l7lAKGoEpBcE5w7saLUK6MN6171GY65bx",
-	"m47Sc1c5oZVtIe13LEJj7VwMqMdWnanoqiimA3BienGldJcLDZhAYl+DZl7ziUb6XM04s9NK4tGIfY1Q",
-	"HyTOcU+xLhgn5GXl9FBEH7RyKpDWDS+QWwqnFuRFiECl+Kp4t6mSgnbNSHQn+9ILdsgTPgCDNxzfcEbU",
-	"HfmdtRBRnocOq7yDnHAXhCDeTVH7XneHqONTGyxT+KC4cboi9BdUX+2ISUvtwsWbceu9Of3dtrqgjdVf",
-	"xJohdndhNAv5SAMlR1FNRLWqTmEelBpxwmz9yxFQfVhRlaaB0WN3VYAHsDQGvuVWUxG4Gy/Y8Z743Na5",
-	"vx4RP5ff0n0VwnLymoPIXP5uLoFoXrc+t2jVXsmHr+rUYZCU9Jt9u/SaK+vLzvOQdhgQCXNH6HmdZqDl",
-	"Waez2cAV3dwgBxvKZtNhZq7y9NehKxAtL2UeGFE+RuI/yMe/X9LsxjXXBKMkQ54YIkbXLCUonqNdwBMk",
-	"Pp87268tM9v2WJ72jIeNK2WydRmbaVep6biCpysxGA3oNt8dr9wH80pcZ7YONdZsCHbg3dLBErvLnP5f",
-	"Lfa/oPN3azS4ZGMas7hFdgHlMmO2SOWKhov+jkbgvTrVYQjnpDPfTiNomvGeX84Uu5SbMjvc0gWSlLkm",
-	"+U1wFjlHqFK7ZHJ9NSGfe376iXTXeULRCLBGh8cxhYYmKQC8/dPacvLqrBPnjvPEcjIKe8yoiFONz9fo",
-	"oZK9fJlFfKJXkJd19BZLal0eWK0qcI3ygRo5ZsliCpt1HqwuOLLSZIuN3TUwQhkGjpAlVEnEuHPzAxaJ",
-	"juNj0wHDbBrNIsSAi1JKZ61YhycrKkALd8G8f1/UA7yCzJmYM3V4PnU44H17INryZ22INbj1TYmNL19m",
-	"AxcG5B0DCRtM3B1EaFaVbaob5fK9hl03IODjP3H53F8f4F7zuatx1dqheGzAKBqL2hSqJKGkZUwpwtjs",
-	"JXYwVhe1gSFuMxrTyhhnBJHhKlUozwBV1Gsn2ilkHsNJcolo9kTvAsErewxFJW35LPv5mrqXwJAnkGZ4",
-	"n+np83V/YGe7ERPYAwYPeGjSLHeey3E3irVhJthfnuS+qrr57Opl4ga30rabvev5cTR2RqGacTeZKHFZ",
-	"cIrOe2/owjOLs/XQ//PGMm6tn5I1SDaY+8zsbWvQmmr5eay4Ovci1sHg/bSkA8ZjrTA26I6l1hMmQrXn",
-	"0IIEYuB0tzR/87hLDc4c2WOT8JviECP7bR726coB2F+7OGuV7EaRMNX3bthiQbD2Xk9ZhxgTbSXjIUKW",
-	"vKSZiKxDgtjJGFNzuQTaZShRb0RwOSfa1J6UhdXmsXHMRrTesLtakPWWRJBc8jQ487vk5YHT15bukomy",
-	"KKZqV4Vmr7xWYa5mInEyLIbilkt3mn3hMB5pykKc1w9eCRxDPxjqBWkwOdJfaQ94HIOHQ97Kgl7OtRjy",
-	"LrC2TzGdqyH+yzmv5zHhFkVBV4tzYj7NyQh04spszId4w8nSyQoNCQt73K50CWPQZub8QcZmxvy0MIAy",
-	"VMLBGFWbot1c42WukHIP32S9e/VkqV0mhcYU0NVi9TAl7Rm0MFh4hY4t77cT1QeZUX3S4ymxRyqDyCIz",
-	"d+xSMcQEs0dkGU7sFsiERnymmUt2O5CpST13SuQ3M6tIom7nlcrphlR37JnXp2Z0CdMCD3xNaXdeYqid",
-	"uRglqBkcQkJb1IQu4VBxrC/lco7xsgCjLu9RllhoYqdxh1gyxS5aL/s9lliV3GahPsRfPYj1A+wjDdkw",
-	"ujRkHSEjHSDWqdKGXb0cXL58eUY/3sAxlPhh86yIM0VVrrJPz8YJOBecC/XhueCcfdO54DEPj8k/Ox6X",
-	"66R6VsfrP82VrLNlx7ztWAV/jqee1FPvgTcr7uyhewCGUna5wQhrtgqXsCWHOYSBUouy4wwZHqcLewTe",
-	"KUlXuxBQ1ZhkVN0xveSpBHOpoxeRNqPZytWJlvgtx6A/xd7f5jOdbzmOZGvnQEZ+a8ZpKXmtevTv+HbL",
-	"PLZEM2mHYB80MvmtUnVYj+seVKtugfC/XGnR5XWA27qnEhPY/VASzXngcj8lPHDZjsZtZER7PlAJbGEQ",
-	"CSPoQklmeB+ogIBpxWKFFUBTbg+uvpR3cHGIgRtCFmdCLxcwWJrucVavd+QkTQCioMU242zcUzFglXrA",
-	"qCTS5xSd78GDCwHbf2vn4tVXX3MM8giDj7Fy/NoaoeKvsNk7+6+7VPl5Q/JY6nO3tfl0jPNtfMjPPUOQ",
-	"dDa3zLo4x7FfEz3lyuLytJalu/dKyX7TrJdlT80Tdh7XXl7kDj2upx5b5CKYBzQrczhIi0/J3FUEz3fJ",
-	"5qIa1WnKU2E3duTZzRljTPYaJWx3B/P9QTIxsH4+IpGD3k7zUBBLg/AzeBxjFTHkz7MitaBldn9halE6",
-	"M7kXPOaA/NwTwVqk7WCFGomRZSVBRPVp98iwMMcrSrGVlccuLNzIlf9mzOlT6URY7Z2TOrEor032x3+b",
-	"X2C8XvNV/klQuUcff+voZ//y7x9+9OSX//To42/9+4cfHX3vb59+/8Np1aNYqDCaDblIMAah6Ny7QCOz",
-	"iSqN0+66NksFK1yafLkiVc246ylLmV89Q/vKCj7UTPr1yinXS23ZJyTQ6ya3sd3yXuGQgb6yVZYtn5mr",
-	"AzYBnuBXPRWLiE80nqsFpmVSUWoCVDGV6bWfmzla3XpoO/ig9bAPk8oNs1rDi3ayBgWf6gAmy1ri117B",
-	"2ksDiX3M//UNfvGbly/+xbvu//cvvvt//O/n1rtNuwHeMKgazeQDCwODLO9XSAadDoSujM+ayCjhnWdR",
-	"IbrZqsjmtV+fQl06/m0/P5MNJfK53vFNmrOXPK0cZ2NEHiJS+yCFce0DDBGV4ZkUmlaCVejRoqph++P7",
-	"hvdBBumf9DLzrsvIS6a8ej0bK+KH4Ob3mluLZ4vl2X3kbDabXSuNWf2bAMP8UnH0gqjd21gLYn/HLrM2",
-	"dIVE9IZnXi2tgTqEpU5slPF9fwiJVlWLZmZ53FJny+P4lkduNk/p8tjHosOAIti6l5YwqIRFQoc8iezi",
-	"ocXCJZYsMtJaZnpcos9EleL+EYVbiqXXj8MR0cucNv/Ktz0dul9VS92GWI2pVPww5d1bMo1p6kT7Yh5p",
-	"na40mn/vddslZdszSGnK0soLpvXQ/WuZU2zGzXhKFs6cbrN1Utn1KktjfXpcpsMrHYLdDPgqZ46JV871",
-	"WKCKnZjrXqvNTdiDalt93bZ83TVccOF7hopwnBqTzXxjVs/J3Ro8ZD4579P/8/Ul2qiwX8jOnAqZIPRm",
-	"Nppz9fiAWQcruYBXaniBRmR1i/eBcYZrmlI7+jDBAlPgYa8AnILJVShQH2LI31pVS7nEhiy8sCzIf5Pr",
-	"hhoW8w5JOCvsxPQJu0JRzJi6sor8rBrQPWVXHMLF0bA89vmmOIR3hjj+mzDZ3PJhHAENpqHTYvM6RBny",
-	"jizUE10H5EWMuWZEle2wNggpFu+jswg7lhzm+KT8qfI5NDAG46gWygrYhSRD8ja1fAEsiRtJU2eavRu3",
-	"GU07Xdd1hLRn/4gosJUMARHniJjaJPwQYl0sKl9S1v66r9LZfMs3qnHWXR+N+VR+jIQ42RMdAxEbq6SP",
-	"0fSFAESUclQRnLRS1XwARCDuzgPax+svsSx4SY+63+bR/USNSarIQYilxwHjSdgTh4C4F2pMX+nt9GPv",
-	"O3CWKGWmkmSKsr2BPb2FhL66Jv+P+mjIoPvOG0siQVQcBAgl2mTNxhhYKjh23kTv7jj7TlSBLEomd0fS",
-	"ldN4OGMrcrs3EBm9jNIbn6woKs07cTo5R09b7nXKE5k1IaJgGRGTajxdXFMYwnaWckfqjb8lHfcvWFKN",
-	"k2nf8dbj5OpwgnPfFMOSapwyZEj05rIyAB7HZZE/5zuXBlY2BdnACcLBF2AxGbfOiNXegHEsuSApu5x0",
-	"04OBYybrARArFNfsm2JIufV5FTcuDGInLd2o7EKgFFiB2ZuLVFceKhEuiIvc8I2W0qfZHOcpZlhC0cRF",
-	"iVoX3SdsTiLfCLkMIZ7Pv3EGTll7VqoVdGP+glc09M/iuHCQz2tyR0irJXM1mdxrrAOoOKLvyInr7DpV",
-	"DKwB12XWd0kguug8Uvf6JcpDS2OO7nR4rCGYhZs9yUVvGdjLJDfsWdkuLoF2v76PJifAB993NB8zO+M7",
-	"w1jx6Eba39oFfjutqrGWvFreKQV83frmYAM5sqOUgkWvrH7B3Poo44UvNJJMWKcMfa4gPXSN/PYwb1II",
-	"5nj5WqOlYyoqNGAuapMAHxStZUYgKSTHl5nuZN053Kg1TRhnWkB55c1QmQY8gi22d+269VfuXL/mU1ao",
-	"JM1RVVVab61H+GFVHYhvU+cE+z6aSZEDPLPYyfDURMS4l6H7Iu4rBqHGPe4IdO1WOQ1vl4fCX2xIbTf3",
-	"1dAlw83SMWjFeJwARzlOkTDo/r5Rw5pOuu7pTR11m9SGHd33pK+kDm3w6kDwnHo0sBY0xeJ0OS4OQmox",
-	"hYdfcymo5lJZYFZTNB9AiaZ49OkydSEI2Ro1JuvgNCrNLgnf29+CZgSkNtY92s7ZEjp4enC29oSaUHCh",
-	"WoHeV+3qg+PrPOx3EzWS0ddt0xonvdBTo5kzIY9BRjxJSZAGoDXv+vM6cUtS/cdYJXMRgMrm2sMXGkf5",
-	"+QwcO7hdsPdVm94mGUnN0DPDQnlXizKNhmiSSWF+j9l7fm3NdxEnQ1fe4ofAuNcOEkfXfjYaMqQJpagf",
-	"RYCkQ/7xaBWpjs3Uxc3XHld2VLpYCe3gtmu1GvfNsfDaUNd3RiZUAyg7viDSUSS6wriCqxwfCkKjp5gI",
-	"cpo8BYEdHZg+OaXpEeuMNmUDIlOkH6SmzaScpFZcsSGoYQxo4HuYygoi8ezaE9bhCehisuR2lnyiIvtl",
-	"LGRfe58+TmlKQS+7ko9pK0ihdSNBLOB2e8J1gitMKjZCQrkJoqjM2Ro0yIhk08gF9Suzg75hchf11lh2",
-	"uYExscnWjXA7Zc5pr/doQ+49yKwvlHM60ZX8OHeyVjUuvlwvjeyUwGPT83ufR6QQCYuFNjrA7K6AhbEK",
-	"+7ik3idfc8H8JhEkF2cA+Obdpt1J6r5MWx7UrvxyZQgyIqd9yHGZhbHS7oalM5LRkhcqM7RkCQx40kfD",
-	"hdxkdjLmEZHNYSx7Zl6ysqr3OX6IB02NxbCsK/rqBQiekyLitaG/HpwBZ6wKsqlk6np6Ho9tvIq6n6nj",
-	"GtTxzLWs1bVEfW+OWJnW9LwLT3beLeILS63rhWnJO3KCvW14KiGNoSk0BjI47vYyL67lZdTyIP/lyAvU",
-	"YK3SqgH1IDeKhmKxzemKD8R6LEqCh+5AwniSiEOInmV1t2jvrMiI3CnWuzo2rnwmJD7O35jT89zNj/tj",
-	"7u35ju7f9TfEG6qO9P4NFcw0p4g7uu+iviRfpgiunJIVX9KsDT0ed1ZQQvRgqveZfXJyGtpmTkSWi52l",
-	"bJ8gQ149w/lcpyof/c5UVtSSfjoC5y2rrVkPDnNvrhuaudoSbwRdxKU9n9r6LNa6IdQtefHb1dKgc5zT",
-	"9GJIlZ0fCxmpccDm8YDRd+Xra6GvfKfo2W22v1yUZoOuc/YiGcAjMTTqY5DnDAT+fOea0OubEPDx+zR5",
-	"6PeVPJs5gfNrSta9Lx59/o9H3/vk0Y//9emvP95i7UlWgxcr1YeIcRMwHoYwNJTkItXqC92hgFfvoXu+",
-	"UY0Lz/VxEvCcmZ+U7Dyyu6OZQ6/UI2DtSeCrtCjDSPrGnBDQmDsXVIfVfT8tg3yZFZVbiAbn1oQDg2uD",
-	"S09ZiY3iIJnspcDvdSwy9/QDHNGaD7D5vrPb8YYyW3L6RJmfXmpUzJED50DOMiQ10xyzFoTZ9jS97Ynj",
-	"ig6wtopJhfljy6gW4qq2Hup41P2gNUwWFq7sJRVlK0Xzbp95UndwHEazQLfcw9q+ZK2CkF3NQlVIW5p3",
-	"pkkgVHZThoWXDnezljVln8xeTFByXGY03O0EZS1mZQTWU4kSPpZnBUlrP4nsG97pON1oroz5JkxYpso+",
-	"Vu+qPSmVL1ayixsZF8YefGfJ7WkMJctj4XmkMBEbfiApjqWp00g/E+okwAiZq0BfTWhzk6fnpTyvW3h1",
-	"BFBpBNf8iNfsCzWvN1RDZbVkC51XOo/4KDstekeXQkzmCZapj3uKHNp8bH6b2uE9dacjQncL6KEmBlzy",
-	"LoLDsxCkSeBZ9bJl4IGpwhmBIU9gRrZnWvoc9Qe23wM77U0pKSDRt3F8SJx5ZQiYUVhHQq54AdzEKR/F",
-	"Y+xf0yVFJWqX3kiV+nd3XZtjLB93a4sU0PqlU65acC5SEs48trV7bCTrxlw1p2rPUkDuNDmznhEsk1rr",
-	"bk2LF6pUIFV1oeqdgs2+U82PoqErfjeFjVytkhGisiprhLYxUoVxTVddtYrOER5Vuc7hQfwe7Nr/7fGJ",
-	"7XYnFkM+YUapfkCH4q44BE2lXEhOk7/6r1BVl5xcWj1/Hd9t09U1P4rTp67WMRgoCRM2tm6l1ZGCwrrS",
-	"zQUqq4HHC8M5+9io5kiOGoIkRZXOEYiB66WBY7LL67aIciVCuWTSQp7EM6ePnpULNRM3skrYmCNiO4fI",
-	"qtZ0wCgPHYjLZGZ1OYRI0ak4t70tOsb2sbnGmMTTWbsFxllrQiXsYInX3WmGNbw9LqOA6VHYYxyZXBw7",
-	"c8xNR/n8QaGZVL4Eq0J5emI4sK9ZaZ7301Y122cXC8VuQvKF3O2iPZ5RuZwz3CEIf5gzo0Q+S3FArhq0",
-	"QxQfmYa8pANqMuaTtsBzgbf95ZTXhXKC+RWlZ9vBhmwHTuWbvUMT2kdfkNRJRpj5YP/YLr9DcOT2wlU1",
-	"5td/uo7n2oDFVwqu5abfJvhhNHWRoLN5XEU0rcwCVtwcYJMzSR0XNEeSCEhLtSHCtIQM23eskoiMbeb4",
-	"I8+IGkmDdXd+p2JXXkX8YhZzU8jsXUrydjusiMjzsL9uideQNMPDfkNH7Eb17F5PhD3vQrCuAr1FrobQ",
-	"s7wUqGuEH76iCqV+Uqka3cUWm69IxXGcRpW6YVjIB+ACNtYecWndCPKqZ/AEltIf+2e57tjhbr7m2BGc",
-	"Un0ROeICt+ttFzY164rG0WKtsYe7JY6UWbMz2qz1hrlo3htkzZJ9lmlJsUYjo3VO1FivhPGbMjsgXizh",
-	"3wuHaWc/TrvM32+kH/prjCD3Uaji0UDqElzgdCYXKXAjQLYzCvwW8ChXX0VjwzjFAH3VoIDJKF1YCW/6",
-	"pRqXEW7Sj3fxYc8VvSh9vUgkELpqnmd5w/T3db6kgQfPOoP2p3W+WgIdSECG8Izvl/6+zpcc8gnmRT7L",
-	"C+Jva9VAbp518uxPV3+1kwJCfeX4d50mYag5axe2noDt7v8VO//OwfWL/8Eerd58/eYF+///9Pb+fwpm",
-	"4ai38xQvQy4iNoFF2ezZNrdMum7ZdrJpqboNinonEy+5s474VaM/Ye0MnqLHvYmV5mrSs+84EKYKg8N+",
-	"fybI4xDkHp84QKYol+aKQsT7rYHj+1kkP6GNCMv5lfa4oKe7m9ZtUphQSYkZgiyBrtCGhMx8lZEAQmLc",
-	"2b31BgtjYUdLXD2OGBC3CGNdK9lFgp5LbNc6ShA5GikDkg2EHBmYdS+dMXBvvsC5vI4R/4hPmJBstyck",
-	"z9iSXr6MEceAXX2NjQH62qr+latsoKTpUcZPyb5lj1nl0FZFlurLF//i3YevfHCR/nE1+8dSLO9vc3r9",
-	"gEKmiH2osiEYFfFJmeek6nrFuQRTk6WxEDLp7RsYlj/S1Uedq1jws3Tgy9LnT910RuIQ03lf0giElt0f",
-	"v/yy1YqXX778NXb+zddbB+zq1dcuXwj8iktzWUZSdARE+OtSV7FLeeDzPZ1ZmcwdSd02za2rRnanbjeB",
-	"Lrda3hHdUQJ6Ky2ETMCeg6PAU5TbT5BEFP/l2UXb9mhsFAMZ+epmHbD2xNfaoVlK5ZBVR0bClJjG1lKA",
-	"llUGqW5QyzODd2bwTqHBWwaSaDV4IaQ91YQDqheah5G+6NjLFwZyR9pR4Z/Fctcdy3VT3xxihCPQVR02",
-	"4HJSoJsshnbztJLyEKRRSRXT0L0c9Wru4J3ujp4rgwAfMJaqHTiIwxi4xHYc1O2riHM7fdmJEZbcHNaE",
-	"BZHroamrpdwYm9ORWf3YxvxEe56T7MplzFZyuHMFEpoSxSmzVqtW41Bf9z3hTW6a7/tExfl8RHnFOc6D",
-	"/pWra7zwzEbRYI1uo9q5U0KG5WhUJkoC43Gsxq76MUq49bk5cRN7Qrtiot18PTUi7MOCe9ED1+Y5Cx9d",
-	"oQMZx1NEjHuCIPFIko1tzEe///nRJ3+/5evKdIro2RXaYCabS2BeFSzLaTGZWVKw8pDoDn5PU7G5aSH0",
-	"/jSWkwyWRm/IOCMZsfaE7d/afz4JxyKEBSybXtOp4enGcHXTRdsC5mA5fH8nkpVlofqwANz1gJo8547R",
-	"jrmk6IgwgsdCFznXhbyPcNTCLmMeGnFoHxMrV6URE7KTDhOO1RrL7DdvPOCh2WYwGJoJ+4+OiH6M/x2o",
-	"CGIfRa+6YMWGz5cYMcMXUajv2Hb3vnjjiyi1mmkVpFUeOB/zKzoQ/K0sNvDKWUXHuvdju0wa5Xn0e6/V",
-	"G5fuq9l5WtCqYAgowTd/OJ4+vNKT0qVfTxptvpOGUNB9595raQgiwgnOSy3IciUHvI/hQofIw/Zu3NbO",
-	"ZpgeTBALEy1YtaSnLX6LKghKDT9eJ+bEX+ei2aVXaYTIS40pbpCuF9VhwMOe2yLs7ApJn+DetuIsPyQz",
-	"/UHLVYJXJcdjA5yQ5eAh/QawHKPpK2ga0xjAGpPls3E1FJ+iOW2kvhYMG6ukz7qKeYRpbvf2PkRU0IkX",
-	"ZbLLxlikcQiJfVDKFkVr/iVtV711V4S0x6zwmbWQ3LNSHbylDl88BUwHdeq0z448Kx7e8kDKQVozFjBy",
-	"sO3/tQmY4+P0XvayWjaS9jHVh4h3XJtj43DLwW0hrlYp6hY8GAoq6qZ1d4bA1YxrfE8l/cbcY1K/fPBd",
-	"s/PzjsgOcXOOeq+GrUkdbm5Iit6/qZh9qjAnA0SLcclGMxr0fAq0HAjmlBjO1OkMAHMKADOvbV2QptWJ",
-	"ue61FqVWYEqNklleRb05ca6nuu0/zsAcTIQhSOZmhJ2n8ijWnrBRHyYRwwnLL2F8ykUtIiifWJexHXNR",
-	"QZrohr6LrTa3aDU3ioZ86B0rgK+rdrnu1HwlUqJYdl2/r9oeIGnU7dK5rkTJttnVy69gKBrc7W6PpzhK",
-	"z6aB1mosVMB922jT9c8OgptRAmfKlymfP6C9pJkaS9xDcI6YknavSHzC7lA50CjSu63swiiPEI63E+kj",
-	"ntlQItt9eRVLAtyAnc+aOF7981eyVVePrf9KTakT3o/ETfZIYpjJDpihTLZYLLRxsWUrYsaxXDiwGoTQ",
-	"8CDDZIIkV20RTct4Rrwt6bzXuc7FbXhgSMBLHPbHXJiSZIv8CRb/8AfYy2s+wD6jCbitUBoTMLUagreV",
-	"7LKhimPMwUB2S+tl2q6n17DfgfC6cQJmydW8sLqwXNrHucEEq2rQ5VUUaDb8ApTizXiMHDxMAxBJApbY",
-	"M0K8wdsYSdDGyKmAWakJo6DU/KtbkOXv25SON2i3jIOYfF+1tynXjY2G9lj0nv3jPZdA51OMKEV3sYki",
-	"D53LEOKK3Qi/X4/6vojSo/lz207K5IdScM6tdTGk0D2IlhRZAtq9bEloRGmD2zs221i3NhtC8xlfJRvL",
-	"W2qM4rSyBRlBNLOfrLJ/tLSBoW49tP/7YKF4sdJnfVvK1NUWdb5McVliXzJRqmMtuiK6trA3/5qhPk1y",
-	"dVFrPRe5bu/CMJ40ENTZYVZKTEircXkDJAEiAlewpx4eb7FQJwFDIQWYXOVE9HzabHi/4ir1gPdh83eV",
-	"t5UatnnYb2p32UmRZ12UhbCfqTkbySiXjRqk3i/tPkpSa/sqIwPJtn0GlVyw/8iEQSREK3os/IcYyyLL",
-	"9yd7dFois/6mbVb3SQQ7aWDFxTHlyOAyw1OkS+UNmFRjrGfoGMgdQfRYmLAX+Ng2Ccj6yN0UQAPzHCRm",
-	"2Yw0PMuSjJ2Sli/GO0OQXpVrijr4x78FcazWbYl9528mvEEsW5TGS9oL2xXOGUXqoGQIgfPgu/Y97Tc9",
-	"LiO7FPPL+iXNMIBUtRi9yFv42EWxJj89txXlj9eWTFjsqBmDiTOSmsKeVUc701yWmMUt1lUqYpl4XrvM",
-	"qidfJaIrFuSM33Ft6raEvp/1G8PrwpqpQkIB5ZYPeRd0bh+idaDtxHu1LTOIz2D8hlxYP2BhvHWP2tWp",
-	"/b6LZvReSbhoxACYmxGsq3dXq9ZlipiQRrlI9vkrlz08zoVKXffT23JVe1XgTNggP891QFjj011fa2d+",
-	"p97zp9Y6xDyF0ySOa4m0hu62vCrpwjZYkwwjaEiAbphrkqAja8flSKXzViDk/D2PNBeFpDMpbvIJrEmj",
-	"+pbDKETRtQHQQ6+M4i1gYes6POZ6fYLGkgxpfP7eDRV8MGE8xFKLymlLlTmCGChDe4Z2AwxgB40odDP1",
-	"pu9INBXedy2dwgQISLDCGuykjWpVP9/Jekzro88+Ofrbnxx98umTzz/fwqXqCwh8oUAhVSxDGvQzl/Ne",
-	"q1duvuHSHF19Icvwpt1XS05r1vtNgUyVwXERgy3ZLd5RLeJs9OniaDIzGJKUxXGm9vOMq2sz0tdzitDY",
-	"3nJrUjhrlkIfFZZ0eYEnHQpzA6s1GSfXT0NlnvmRNpicI/NC3GKcRQnvmJTYFXNxctDfiKiWNyVcRmhV",
-	"L+U/vUFxBB7H+J1m7ZGx6hG4ojK70tx9SIqPV6Iu05vCQie7qEGb7Gg3rSF3JBSKC9B9FEYzIwYQC0nC",
-	"dxeT5asdYY5mJPXOMJpZ7ht6bZ4bxHW1/hhI44aEHwKRfahk4AoJrA1x/KGceRquvDJdYp7tMQbbdIT/",
-	"DmPgCUQOklpoNk4UgeA5rhJ7LO8IiKNLbMf1MuAT1gYmpB2OPZKwkTQidrQFetQeCGOKZ8QlLEyLR1EC",
-	"WldaGtdkw62MG0UzPHAONCDlgiMW2bzV6SooI/QMzg1H81LM1y6aGmxKXiprtCUNKsM+n2QoEgVywO3C",
-	"kk55kktZuWYWc6giqLiP2AcZ5azoLsHfbv5uZAfSkHdru95vikmB0jHv97iMYki2mAYZ+Xivu/wdJoAE",
-	"wyq7DoYxG/YoRXalnSK0rykrsgP3RVfuukabnBt4wBO7FZ6W4gVMJukBS4TuM6mMCCHLD/H6g5VVQmoD",
-	"PCJapyEkF7ao0kVntQ/p5euq2gUyUfGgWr9sX2+k7c5UbFNU7F4iDGTGB+8Vla+0TXXoPBZ969EA9IU0",
-	"9/V5VCoGY3Wj9dDKtfIs/Ta2XE/Oa3Hud9gtbjAyeTAZeow8YWDANDJK+xeb8yb47BcQa3GHDdyUeKhF",
-	"IrhNhDQQBawj8OJSyC22d+36JZYHwI/tMYprzw1Fk5ijilxVhfybVMfob6WtNvuI5MfRWKg15dPMH4wM",
-	"70Melq0jYgqqJcB4AstEYIvDuCGz8B+Xk20mZMnpPbBfIVULnfCR5tPBQmuGG2Obh/087WiqMfc7ozgO",
-	"0r/ve7yfEVLW3f//P/zFDPz4ThR5ETRX0rXQrCyjQdaYzTN3J4Mw9QDB/ZyNcaljKGRhSNtKSUGwmT5X",
-	"hw+xMYyPqYrOsRA3YWhqT42QEa1Yq0Nb7Ot7b7wZsL3bb9ozzt6167P0jgHSW7P2BIO6bg4usRsDTBfk",
-	"CbBxIozBYlwYP/MW0Xro/3mjOqPgLgzUITSw0ovPzN629oQFGnFUdyY074M30mpkciHaqj2izCd8YeVz",
-	"Urw8klOHKQkOQ4EXbklWWoUU/644O+L3L8Q1zMxQmkKGafo+BudhC69jMj9LB0wDjwlMQadcQhjcoNMU",
-	"G4y0oasU4iC9xPRIDzF2hogd9giK20KEBCGGueKFlRTS4yCWq+Q91+LsIvfYjg9uRtmj//azox/+Izvf",
-	"ho6yp4TCTb513Qn8/kK1UEM+NGGPL0zw36V2dSb4+y7Wk9y2g3EaYf0j5iaBnX+FRaIrjL4QYJ7ESEPA",
-	"Xs0x3aa3FE46xTls8VEk1KKZ3LGN1jCdhX7WNad+Jo1iPeAJy0VT7YQaxTSANWejxE2158EEO9erTHqO",
-	"iasycLGbb7gUZEzu0bef+xx2lit3nNY3J8zGAjiPvvt3j//Hf37yxUdf/eEXOfUsKOSsji7MdcoNbcO3",
-	"yNxIroHhIm4s46mwJfqMpyEXCfIU2wO2jFhPaOQ6W02UrQRCdQiJqLqMdl7rXWo62Vx/3I+goRvodAIb",
-	"oSL74ttP/9vPH33006OffbKVkZFZj9u+CDLrOXgzoWSa+ZJXvm2MvRKaL+oc5cUkdlCMuB49Rt5YeVx+",
-	"7fM07RMHXPIuJv+zEKRJiqn3bnbKVVXC2AX4K64d71KzJq6IKGaqWKQcSXjufLPF+gDD+yqOHLal/dfU",
-	"hGvDJ5qNNG/HwNqAmB3+Lk5JQHiOEMA+gbgSeBynFybbaBswbc0EaZasz1Mjw0Hvc9++T3lefZxlBsxi",
-	"ufhBEKCLfZlSDJcXNEv56MvfPfrsR1s4w9rhYqDGFWGvkbeSiprzWcuLDjIzWm8FsoD8GTb/PsuOoTlX",
-	"6LNfH/1/Hz768Xce/cN3vvryd1sUj8DLI56AX8TZPbiesYyeCVlpd+lEQFCCrsRjrlNa/MJJwMqtvPxg",
-	"J4rstGxw+At43NBWixPXKEsVzxn/Qux0O6tawKInqzmOBZR3rTcXOjZv28yIwk24V5kKU9FKYCBkVMUH",
-	"ehdbnJmN541hcWG2WM/nmquky6XQ7ibc7u4IeYmsWM4FQrsiNG4GxXzRSrnmqGMqHfQXg06jSY67xtg0",
-	"nvzyn55+/6MtdCEmBPrj1Grvxm2vPjnNeEmjw5iAhvyVmSMqXaBImHxcnXtMolhn2vGLmPW7P5vl6zKA",
-	"X9KU2RswrZynMZc9RWh/wormXG8Uxa0GQy4nFxdisO1Sw7pB2LJumsMa2LuR+mvTJtqDwauOGRdzk4hI",
-	"pCotaR8hizTbGZmeSsQ3XaXi68ATX9uM5+f0hJAKQRNdrWY6VEPQgU+BcLT3455iAx4BE+bSTM6Ru8JI",
-	"p7WuatS0g8YS9f0L3OJRMwhhtzA/QTKnQNu+dKtnVUY4cDCH3aZkPJmrPdOLciF+xV04VP2igE8LiAUN",
-	"PTflc6xdcWYjOGypkWmrB9UYa9RkGTiGAWhNsGSKBFwJQGDUuRPiBNMQ6zWyU3UIg1HMDURIbE9C2MZ1",
-	"YNfGewjbZlgEh+/lpBfBoZMcDLiILzqssAxXoxIx7A37m7pQKYXs5/gnG8SYLszy0299/vjzf3n664+f",
-	"fPER4ZbEQvbxTnzm/DAHtqTDQ6OSak/gumtTo3JSF00iQhAuPuukY/WT5j8pzFeLCq6qILNsg/2Qy1r5",
-	"wOzzm+J6trr2l3fJbe3wBOZPWlAVhN/rebrRugI8TU3Qfk+NGU/nB333NiJKoB9nx+0gJXTIpWbCLKdy",
-	"y4MnplNbh++XddFQrpq/JNvFAtlGYHqt85cJk3CcQy5lCo+pYaFM09usiqCNhHFxtPUIlUxwE1CKzcvy",
-	"NoyZFwUuWL2dXr7h7RjIaKEsjTLDcjlimePBnYO9Os2dfX5WT9nETF5LuLV79kXslpqAWWreljZr6QzW",
-	"ZtVsD2dGLSfA1Jr5ggvEycJlslC27kZ+oA6h8qJBHQLZn80NS69qP5s6QQ+Iyb7g75bKsQc8Nr0qP/ct",
-	"alHjqnA9rOfQekN7bMFDEQIbDdn54agdi5ANeVKgeNMTbWDg5knIQ2FctjgPQxhWVC7s4Pc30l/UZM6m",
-	"u2ksm4luOiFaV14ujptxyTKhbDENxrneXOuxShYci/PyjJXqjyp2duvq1y7NFaMPx7f6ciNbI8Z1Gscg",
-	"WKVMHExgQtpC6SkRQilt3XQtmy/1db+777FN59Hb3aA2G34jfieJMH25IQ+jzcM+ZgniQmGuqsMK3YnA",
-	"innACw4GVvbouRLuiLgyFuNkhkVwDeT7HWDyV3TRVSuJVIPmlyRH8/PSOzzWkPbWVioGjG2c1HrAg5w0",
-	"C0WBKMgAK3tVwu5cv1Ym5P4gbIVcV+UcY+yeMkh3sWU91td1sYfcdGs2wIXhrdEEE3cooqFKn6VbmaQb",
-	"4L2kFl2pXe1LMao1lbmbSpfWcAQhEsRWCPsa5g7bidjcU4KT5jU32gaVaV3uWKo8GZ2V9b+IV9sqwNYU",
-	"V7rQDFPFrfq5rAaGSELvQ2gIk3xQBA+ao1mOTK181z/oEb0QC5WUENq+PClurLpC2sMuYmTRffpNmLxt",
-	"Pw4YEoP5Py9sM6lSEr1QDcBd3ZfdyzsBEMFdvdaK+mjI7S+Oc10VeY6Hvz1xsXWeVz4PzIgWKmCml6hR",
-	"t5djl8ql0lvN2CLQoSw9I1LEjYhK4u1VpsflCumvpCshh1ybOtGAsIsGS8m+d/R3/30LdwkemqywJJ9v",
-	"U3qR7/5qva8W8aV9XdXMlmY7aGwWs/MY1cIPQQ1joEnVfbvx2hlakKdUnDR8JJB21GSSqIuGbJGVVyOy",
-	"evqtD5988XvSe2uU9m/tb+eu6FXiqqu+Np3zX6H6RW9pkbP0ddKFjcVVFHI1T6mZoOrbGCT3axCigPyV",
-	"zkjD9mz4wgNJoIuBrYhaq1r4JuFSdyC5uDgr98A1dXm5L2bS7ONffvnVH3/21b9++eS3vzj69PdbUwm0",
-	"aixx07cHzmlw3PkTvDjtDkGevJU8LSl3j3/55dMf/Mzv3WGstGfknOHiWrzT7INZ7wQev02i919pJ2tI",
-	"cF9+evS3//jVH/9ojdHRp79+8sWXS62B1NJUELK7FnfsIttcUfphbIIwi9YOWYh9kUCpVAn6udpZvu3a",
-	"LJP5OvY4mVIZlgAvw3McSfflClHMMyiRWuP9JOaGUUQe/e67jz76wh2rc1sI6pRRcVRk4trOUq2xKh3z",
-	"cqwxs94zwTwSuigfKNm1DxzkloJX/sJSaA0T6EACsmpZvAluVezlGtcum3xnzTGaYFoil0Z7tmfMgOpQ",
-	"eWJfSPyDJpOKmdHtFWGPxVx2R7RIZkVQzncyf6aP39aXTPL6Iq8nQ8q7PaXsocS3drKk1cTjMZ8UyleA",
-	"DVVieEyyJnjkCaXzJ8zl2lcvONwJKjJ/eJTtQCdip92J48zu2Flxe1n1MF2e03JjPUWnhzsS/GwSGVbV",
-	"XOJmfxHXfvVF0I7u3x7VGK2ih/+le5F1h6uo9x3dX1vKzKO/+bejH/7j4x98+eTzf37yxUdfffk7PFFT",
-	"5Ju7qDpFrlw1G910kC2ozsWYluoylEY0A2n4oobcKN1/oSmGlpGui5f4IDzX/azeuFqk7pK+sp6OmiyF",
-	"QDjLJOxRhIYgI087j/YQww9kGDsjGc1HFTo7StSfOtQ0HuHnPz365O/L8kboj4UYhJQDdZbH9ew7u3Iz",
-	"uEgKrbDHky5U3sZzwwZKwoSFfIC+gof4pxtCRHXOMvW63MCYT+6rTidI/3BUmwE1pyy+gCXcwP1YDAQR",
-	"UMypQtvFt9tgAKVsEE3taDSDjYA3pGF/HXJH9XsPdq0+7fGJPafsxGLIJzk8pXEPuUpSIiJXtbWUItsN",
-	"qKJIxX59Zlee64Rqp5BgTuymv7yN8SmhyyT6FgyEz/q17m7AyLNwfwh5yGMR3UfmXnKVhIkhYIY/ICfV",
-	"Khi4k/BctKU15wvXcnVvB9BUHlFjirij+6lz7PNYzx99+nePf/6rC4Tst5p+Oua3RQ7J2pjrTnLe8JBP",
-	"MLFUx2LoSgBwKpEgbpnJplVcYQvu4R6Q3migKK20Bd1uWD8i728UPYq8iXB/jPQc7yJFRLZNNhkP2b7/",
-	"qTYAw0R4yrhs1WMZwzLaaNW4auHv2+9P94r3K32qTGDe7FawAGbMfpIBT2KBwEsQMDxdaMMMSATL1MQy",
-	"SZWsSgLrikOX10Ci5VKZHiRMwyFITM8qNwe5A0YlG+A7+NWahH0ymPpOClnei+AZk/o4c6TsWrHmyGdr",
-	"sPNP/vT/PPntL46+85snX3x0YRkavTLT5UskLxJuZMWNhgazl9VT1rP35Po4KYkaRaDvP//3J5//89EX",
-	"3378449cnak3Hn4ifRjDnlS3EY3dCRmBJQL3nTSYFc0TunYtJYMpimeZeDpOYo3h9EIfpyOoXpT6VCy9",
-	"p+IoC6bnIg/u9oTKTHK4MVLZ9ch6vJwCiNB/kFS9uqgF38SzpGVVNdwVWIYJRCCN4PFsiQpCh9QJHJR1",
-	"0JCW4AvEENEg11WWMgchyDooHqiFRKZBRpo4WwhwoA95C033MnldQOCoZ9IFjzOtRjJyL7eMeuyHXGLV",
-	"U03agULZCdcOu7JPMqGhrVcnvDrksdRwW4/dPC8Q/9xCgLr1gEoLUmy7GvaTkJ+cvP9iHuYPvjz6099T",
-	"Ru0/PPrdd/3fsgQJrEyCMTfWr23FSg3xFFm6f98Zgtxzzd/2rWtaf66btyCO1boXoe8cyyvr9K/5UNyE",
-	"yax7bQ+6Ba74raw0MCtddTu4qzLItX5JM6lkCIHb3bs4jpz43fimNWAxcYufmRImhjmJughL66/VV7ty",
-	"V0OQtOClu2iPgeuzi/YGLtqtvO2MnojFQBdrRLzb7RlXs53j5RWGJSnUTzGRd/4qCEpPlfQUR2pTp6F7",
-	"gZlnnl2wWg3A9ITsMqE98xjxGvHsYIPQ2zLCWDnZCg/igkljO4bia3joaYuUucYfkPBzfEaByiYlupni",
-	"s6m0nT7gj3aqKliBDdZJlVSjXTiZqjNNZmQPM5hL7LGoreN0qESqLLbBkrKeA+gwD1/BL+1aARaKnTRk",
-	"Qbwz+HXVPiHuks8UxWVuPeFUQGwkMahOXtEWi4U2SFN4CAF6VgGLAC1NhSYkahHO055rUqeb6rpoLvft",
-	"qz//5NFHX+Tnyb1SYZowU2WUQFVFq2dX33VNT0jOOHG9P/qfv3r6/Q/nDjOo5rfKD6cGlFh6elNRTje2",
-	"RtQPJeLLrXt8SOnhHQMewWC7UHot9Bw2ncCVCw1G2hB7lVTkbbiTR7VWU6pNZbAbOSDeFrKuUzI+/4UN",
-	"cleiWeSZJihcyQnKwh+HoygBrRdKkVysciGaa0IPYz5xhPR1SDHXwwaU/+Ld7Q3GB+7StlidtXC+U8zT",
-	"cucJPfCa7/KKnWzAtH/1588fff8P/pJHAjj6BhVH6d0e3ef5ZIFVbvVKZOWJRSoFVSe5Q9bDBojo0Q9/",
-	"++iTnz76m//66LM/4r7UnrC28tXC2ykvtjuAuj2JEN4wQoVE5EouJ5dlLltx5uokargN4yav0Brdg2bE",
-	"bY8ZedyXYQJYpupoEzEer/Ls6IsFrXTafZmc9+zJZS9rWBf8UfuAJ11YUsRXj7PjRqSL08oyAeThRs8/",
-	"+vG/Pv31x199+V+f/PZXF7aYNjyxdpW9r9rp/Qu380Mh+4Vy9sZ6AWm6a1RnRtEQpOunsbIqusd68vm/",
-	"Hf3sO1v5JLwhyHRbK4/qVk7wQmSlN2S0ny6k01IZ/YaMKEaSz3nMZnoISY8PNaJLumwi2/HIFHIiZya+",
-	"i/53JVT9nm9VE6iOPcw1wSKUjms9N/hP/vzDoz/+4tGPfv7ki59uMWT7koXgqDZcRjoo5n75f1lHZKQh",
-	"YqNhda2tl+ms5zF7y+/uJp2PgzF2uot0zg9eTEcKKMUdHghtMNo+k47kkuALRMSz2SDW13FvV2+pdqpS",
-	"pyO1rKhZ06llRWJol+ucG9tCdXofQrPgwtk3WnDXvMcT47dolxk8964VeBL2ytKGX7t8drG85otlJ981",
-	"UsEefe+7X/3ps6c/+cPjH37OIpFAaFQyKW5kpHJFNW091PGo+8GCmL9tupTnYB92Um/1/DjWI5A7EpPI",
-	"EVEdb/GE0T5YwdrELy8j1oN4uLSUWkMVi1AsAJzb8402XmB2ILWQ1hfDfgXorbyDYXgfdEoz7oSxxRI4",
-	"FDAOEF5YyC4G5gMqYFpelAaSQbUcD7DFpgvRjqJWEVq/DCcTL8eJVMyVnSdgj1PofgW0CFFIukJKmBjs",
-	"Kkl16yHtiNXmEX+yQlGpzAMrnbxFlx/OHJndsM5rPaRwKdM7+ciUpUuMPiYtI03sDm7tZgL/J3ubasLQ",
-	"ZZi9GjmERHQ8Q0DCWyEkRnTstCzy8/WojYabQJh8FBNLegiTT7OwB2EfQyFcSG0yyEXPmz/gE0Y9Tra9",
-	"D+fpmM7v3dzd/9+uXL5AZO0YWUlT0hlCNmqH/md0vsRAZ4VJWRAnlwl0I4LBUBmQ4eTiTZhk+SP4rVOQ",
-	"XClermZimxr7kzC1FIZAxRD2gxq8J7I+7odKdmIRmvcusR28pnwvX6v3XsDeuwsmmVzEL99jmk80G/dA",
-	"MqNwcmn6ZhOgb2g9gl3iDYFokZuMCdg8jlM8akxzwjnHt8dJ3yLd4e0Y2M7+7o0bARtJ8dcjQO1xUvM+",
-	"Zw841Ua6NTs1r8su3itX/wN6oenfa6soTueusROd6383W3RzzYkVdFRvIg32YY952asQw8iQC18qFPr3",
-	"ZfkzHeMj01PYQWZW0qbzLUvroYZE8PgD+8qjQWXCnP1+aS3fx8em9yyS9eBBgNChAtdsj8edtIA68Zo8",
-	"5SngM07q3pNOxb7hZqSbSLoimbAnv/ynpz/42aOPv/Xk//299StGeggygqigQ4ZMvtCpzReozUHm8DtJ",
-	"PIPqHKp+perY7zdRdWo1dYcq5KYB0q8TobhWI6asXJmGujSiObJnXeXRoAvUcktrrlsqFRFyanBm9k6S",
-	"9jihsNTiHbOdI7auRZGLu1mzhYHRs3Dl8bPiN3Y5eouYAJO8/EuY3rI2C+En/bA2vBohHUZTIJQ50UyW",
-	"FkzLnqZKN4HrYMKeGxhEL4aAILKmtQkhvZme5xP/KlZogd0tsQz+EGI1dIY8jThYsdq5TXMdfXQCC4y2",
-	"KSxqBGGF8lHk4D2XFP9iMLbU6pzhsWVzT6dRP7eBI4nQhg+GEE2Dsy0QgadBK1+Gvj7hzFIeD+26Zrxg",
-	"LYmGPX/jH2Fl/wrraJwIU3EQvJcg6+OaDelZJt5zq8tb/BByzLgo5lkT7lMrjeqDJEXqqdglSZcZ8Crl",
-	"QtDGcvNQBufqMBh9VXuZFVknCuMLhz5mDQgZDJ5uB3nsImc6iqnUBVixfOhSVwWPqP67NkCx7C0aij7f",
-	"Tevk13Tb//j7v3r03d8/+p+/Ovr2x1tsQFuBTOm3/A7w6LNfU5LtNkuvJN9XQgaM677OarsonpFV+xdK",
-	"vJxPECMlanUyUkEhlsMxy35wxg5Sh27kss14FXpZmirY43lVWiRvCWMeX2xzE/YWBluw7euu6VnAZa0B",
-	"l2zumyP6+Js/PP3Op0df/u7RZz/aYk5lrOVxWlSejZ4beBUXLeEF5Mda246TddHYjpMbZRPSfB26qReI",
-	"r2IlqeEQEh7no7maKnoIgzdFC6G8GU0WB3kflUkhu10ogLKeZZpV055MJ2RngBTlyjLHTC0RyCuo0GYf",
-	"URvWkzsSaK3nckMM3og7DsqcrlRLMcOGWUzq3RgoTDOlJ+jKT2O15Gp+Op1tu/s7+A37aZoG5D5jDm6n",
-	"CFfK42zyacUuqK1yjZZiCcsJ/vaqKNRn+eQ1AxKhIJtmF/7sk6O//UlBIZ1+FXVyoT13w9l4lCgaRVNW",
-	"XKezuIw8cpyCZVEBCeM1S6YmV9CN4tTxaTz+8jePPvsRO//4y988+e0fLvhARMEptC+XO3Fi+Sk5g0K7",
-	"86fPai0LM+WKt8t2/Wv4+X6uePsE7Mpvqy5TI8Oefvjh0Xf+OBcHPKiwWSVjOU6DojM83rWTkyvGB+xG",
-	"yazMjw/vg3FpxK6aPFSqL+AS22ExdHk4cXCGLFZdrKNIXc5CPIswmRP2zv7uboqhLKQwgscZwr9LoRaD",
-	"oUoMubDbhc7d4YTTMdY7VHo0HMaAIODWCZhNNaZT6n6tOAMIfL2SOVqjVh3nbcoe8cmWAn0T9ZSTqNAE",
-	"a4gyt95yqGTEOjw0RBPFx1wYn6xGqkUgweY+wYtkuWoEP/HAMG1geOwRPGs4hGRUwl/KH+D+avFuAqhw",
-	"uNfOY+XfCUMYmp20XU1BVv986s7Hwk+Q5tVoz46+9/Gj//zpo3/458d/813yW48++fTJ559vOTg1wkjL",
-	"mw9vOWi3LMS75svZmq1FYJluCl6f1BhMt48+MzCux50TbEYe/+g3X/35J2RFMu53r385FIOlVG/BTQ7O",
-	"0NkVTh2SmwIMWOYSZwn6GS/bqby5qbElootJXRFh4WOsVkgtIsgq0PowQQV34Fz5VF4EhWwDQ9JVfEwb",
-	"YiW7CD4ti24ZrojcJWYPkkXu0+uTrDjquBXuJkxQp/cSpTrrtnG+8x2U7ZmpW7Rg3rkJE7bA0jm+h7DH",
-	"4xhkFwJ7BpB84PZgp3YaSwV7SmnAOOIy66eFIMgVBhIpMLxMa9bXRrg+fOc1c32Uy9yMEqkL9B49Ow9M",
-	"SIS5RwE5v99BWqOdjIU2iH2/lJ1soQ1c5IMV5FzTfuT7uI0v1MB8t6ErpHYpJdxtDn6HohQzB+HmKoFn",
-	"kK7KZ3lJYHg/B7UCwxc7acj7mBppA+JOV017kjvKhD2lQWb7v/VUvHVdKOkhbTfFqN48oivcVVw0hnYV",
-	"V50vTApJXUVutdPmMlKyZE2ui2fqTeHyL2kIBZSwOfHAOibiTTCFPb5OVIcFvkQN+nowb1aQANzoouey",
-	"rGrOnLjrEMp1IYXu1ekYXMdBNwHgV3tAZoq/ws5kThDtiT86qQ47uHOwxwrFDssdfb0u6JDL3B1jTesT",
-	"9SDl4auRHXFNMnlLjQtMiB2egF4p5n88U7tveFI1uVc2cXL3EaMym9t8fGCLXbl62Zk9TajJIw0BldW2",
-	"EzXWSKQeT1ZaAK0OrrE12sTa18JaTdQbD4gYiwBAOiIZQDQjPzfxVmghkIctJLuSSnNpiRllhnWLCul3",
-	"yTm9c7BX58Kyz3/DE+yuSV7XEj52DPuJNrSHaAgTMAEb9yCBmWskH/DSMJvGulhaLacVdUttl7opyq0W",
-	"pAzbje2hobuC61YE6/RC3ZDnKw1h8065KeUK0hNDq+vVOXe3Jvtpu7Oc+nXmyLlpbzhJ7vFv/u3R93+3",
-	"xd7Zfx3jWAzJElwZXz6+Xppdn+nZlN4tzKvLdG/TU+v8MJrKrSNbPlhaKgsug6m0KgQxNO5Kbv3SeUH4",
-	"SexU+mOkW1VTiN0BgQuS3U9o1pcXpP9BebCTnnw3ffDGZkriAJpKGmhyhXsbHabOgbs5dUab8SQRh4Uq",
-	"/RmtMbzTqU6+xxZ1TqHtoDnIHrB+C9aL4Vykt4oiYYmKi1EFnIrcxOUu6Ern701qUuMEYg+NTSCND+vt",
-	"7HQFzPSUhuzgMOsXuFlcQM75pqPFr8dmZF00dPdyi0dQ861mhdB2dN9DtKjYcUMQjN4QEl2ozC9Tetpm",
-	"IghFNQPWNSz399Lc0E0mN4gNoLrDjEniYUfxUjVkQcCM675HFFcJk8osLfJKVMQ3ZLThovYj2AA5u/I8",
-	"lDEf80ngLyIIdKPNw/7SUiUygEqkVgHjDZdtbhAbIN6bAMM0xwSttVvC4x5xl5dLVshDYTL8lGrn7kau",
-	"cd1+XtZXYw5LbrhprJNrwybAkxXcFHwMZN7x8WtrrocGnZRsupqTlrVyA3TUUz+dcgORU1popntq7OhN",
-	"KJ1URkhrQjf1X7vKemqU6GWXzMJicI8UNaXSp6gy/BZuPZJls2bn2/TiInXF7DS/r4SsvoYgjDC/Mp2A",
-	"F908fF0JWedaTJ+/0kq8usmJL1RuMy1kysvLV7MNJkyNpa9hy19aEe2IhAdmoUq0hrMOyDGpxh49eXat",
-	"1maz8YcH9l3XHo6aGuR6NOVeTw2m9ESg5a0UO2bHLnROblIObb0zdhOaw4xOL1jwlEYxKC26tNRyDLvo",
-	"3MMhJJO2iiYvYT75uKeYBtDZlrhq6GV2jb2v2gxkhHWuHS7iUQK06vHH9zMSH0c4Mg2wPuATRN3BMfQg",
-	"ASIAwkd4mh33WwSGzJ9N0xINrmfX8etCRl5aNa3efBcNGfqmcDwff/l3R5//D/bOTZjkaZ0p5Rqx29J8",
-	"3Hw67jZlKmAHjEcDIQnLjXJOpA9N64WWYCnu50z6p8XPeke2BV4U9a1cHCoVJO6kP3/ml5vrpUN36571",
-	"0x6986keKnGEZWkx3Gph2tRSV1VYii65tQfkpNUx+4U+TplVRXTkaWvqbKiBB45SNWuQZe/1YUIu9fuq",
-	"/ZJmCehRbLy7u3trnw1Aa96tDgPhOidnHMcBppLFC8jlosRufdpwzmbOL5rga6cCDxhpXWLWE/VNkFWp",
-	"FG6yqd3G2tZ9MDSEDbCs1xOAb86JJeFuighCuYLNGeyggqBTNJZKfLCsVZ0nmKyXJkzck5/8/OhPf3/0",
-	"h989/c4nj//0+eMffPn0B9/+6s8/efTRF1tZLfeQdwGjdAVPMHvzCvRVNRgiCFNxMuvIKp3uqKmckvQF",
-	"aE00IFSS5dEX337844+2mAbjcpLwKOeDP459LY5crrDQLAIeETLJmCdRqayLS2gZGIhsTmrEgthHPrcX",
-	"GAyiCmjmv3zy5Ld/ePJ///7o0394+uuPn3zx0eMff7SK/FrIJFyRb2a/XosYsaeV5djMluQJozEPkFCk",
-	"zncTsFuRCPsXtlmkgBhX7EFAGDYaBqw9Mo5cmeHB3CQTYiMeJ0p2q4WmhyB1Na+CZzbM00zXtODS12lo",
-	"yWUvcBvz1/WaIqZH/+UTKoF+9PG3jn72L1sFZGsEQ1ESQecYMl2FEFDoT6U5vUWME3suUHG0zWLRMUJ2",
-	"raYYR+QzXQ0wB28/pxal7OJz4rOkJ7wd17WSD3pCdhupMM2GVm9guFor0H0KuWRtYMOR8UqxnSIsWf91",
-	"ollXqWgFCU9vt7NBYIf9I3Ls6hSyzRPbp6YJHgjtilAyOogCXRTikoUqiWYrKHFz9y9XL9BTqk6nA+1p",
-	"Rp1mOTsywcw1Ky4XVmjCtLSnpGnAy2q1wwu7RYVGB9TorMpojVVGOOeN3XkdTCnaSzqtM8rpk1OevCZl",
-	"/Mx4TTDtx8yh/aIkR7KkAi+1rCOlErzTyIDtHcYYwq2Gakix1uyCKoIwmQyNJuApbIVrI1YabsJk9rKK",
-	"gINxlt0N5uL4zmrszq+9gurj/7yyxmh6YWinLKJLo0fNGHKRTFGNSIAIIsblhA1UAssqs5CiIjJ7QwpD",
-	"2QRNaNGMCbyHMR3FIsV4W41MfhVt4bKwHwoT4Cf+W8xGxksM6XeU1x3HJN5x0BUztr1vf1dmW4HHu1Z2",
-	"GAbKhgTSWtFvnBsmKgSIzr27tuWw07Wn2Z5KIfRf/DVwgzCthQbGWTvmsu+vp6Y9iGUXQMzbEFcdN+z3",
-	"3uS8SMa0MLBTZkoRuoqnptQDu6XFawiiuKwGDYWsij1x2aUta+/G7RdJf06h9SFhoqrs3bi9zdrK9HAD",
-	"tlMeETJjiha4rPoY3gd1SETf83XogPfhziEkze3EZyp0bCRzdkZps+p0RIg113s3bmdOvzsmoC6FI21U",
-	"NAmYVi6mkcZkRjJWYR+5bGMhS20VNVuMe/AOtttwzANcH/dU0m+msFE6oeQJ/ZaRS0sbnlQ44Yj0tV4B",
-	"nS314+cnxySYbO9A2AXidrEi0A5OeuwQzyFZak3PpSCfXzFytsSfn+LHTSXjq6z1Q0hEZ1IuoL+i7+tZ",
-	"d/TwhtIJfOdDlawr8kxdMs6ms8U9LeQWswLcv3W19cbutf2d1t39nQCz2s6/eat1wC5fvnI5YHev77JX",
-	"X3v16oWcTJ0YSaZjaPeU6l+MIBb2C08RR5k7FZlu7gf36PenKNHNoc648U+oWG6gEgjYSKIV9Nc9fm5F",
-	"/mJJKpPj5XNNqsP793yjGjXc9dFYOHsnihLQ2vMOm9notps4PKZ4IK3zmMl9Ye70lhVoXEs1HR+1d2f/",
-	"wJd7a1+b9fX9O7cZ0nQ8tGoYMCMGoA0fDAMWccM/CDxlAdds33AZ8SRiXk5M84neyok/SP+de47/KF3f",
-	"c+CxoyhbX3UYVff0hu7yXO+3eDQ3Q4s+r1Xr7uJ1GyTIbUIamBbhJWCysljhIq7uUncKnXX+ml6SD/n0",
-	"WVAaN+N+CWx7HHA35R2VdJUxIMvW9Wh+MvCaZ7K25UjRmXX7OH72GoxHuSWIaRB9gejIQ47YyHiynEkn",
-	"rlh3rcyhWWZvzTaFNWjPGUN2rUerokibq0q9RzWkGexnavDsdvLyZRbxiS6F/qzSbQO6IsxyANo0ualc",
-	"qUuS86T4NnSoFDZKG9Xv/TtpXDJQJjJ8XnLoZ32UxOe2zrX4ULQOr5yzT3S/eZgurIk29kWC9JNhot6H",
-	"0Oj8Z/618s16tGGnH7jCm8LPsOwi/0Gu3qHQY0fEhYcV8pFyn1P1R6GTsZCRGhff1nGQ5z5z7NH59xWS",
-	"I1NS9lEhfzL3eU6Tip93p0aCH1zUIpoaDLFLFN+Rx8W5StEdcx+6MEhhSlXYz38g5CFIo4pPJ4ZiXXwJ",
-	"xGjIv+woEsW3H5meQlXMz4mSEkKkbs0+dEf53CcRHJ774N0P/lcAAAD//w==",
+	"r3LOCJNi7/C39goics4EgQ+3aUbUvwlnkjCp/vzXV/61+kckC7LC6q8ZL1ZY7h3uTSnDxWZvsic3Odk7",
+	"3BOyoGy+99577032UiKSguaScrZ3uHcDzVTD7032Tgo+zciq1QfO84wmWD19JddP/H/fFepVt+P/T0Fm",
+	"e4d7/+pKPYEr+ldxxbbr6fyrCyzRmjCJ1gWH8U1MozDlG0lCcnmHnVMJA3hIvl4SAcPKC56TQlJNGzwv",
+	"CFmZEa/w47uEzeVi7/C1/cneijL78WqHHhM11RktVq0Xrx68PvhmjoVY8yLd4lXJl4S13rs+NNb3JnsF",
+	"+XpJC5LuHf7/TBvOMOq5TByCfK1qh0/fJYlU3d9IEl4yeSqxBJZqLsrTD3/22Z//5OLvv4/+8SP09MOf",
+	"Pf3Rx5//7PfVh4uPfnnx8x9e/MF34MMHnz779D+Zr5/+6qef/9H7e5M9wsqVGl1G5jhRDFiyc1LQGSVq",
+	"gM6fs4J/A8afZFyQ1BlnTaYbaVoQIbrrzfDKM/CHJKE5VZOejCLsZC9fcEbG807OhUx46hnKKX2MUjqn",
+	"UjTHcnXf00xB5lRvqFYjZbJAWKCn/8+fPP2ff/bsw2+iz3/nexff+Y8XH///0cX//cnFn/3Hi9//pN3+",
+	"8KiFLAhp75SD/ZHsB0tgKVfNoWrdy3Zzs0Obi0lTD+U7o86wkKeEsBuyIehSLMnLksJYOu9YNmnPs/Mg",
+	"ZxnVDGB+mnKeEcz0NldTHtPtOSmEWdAWG/aTlKp9Yelqe60GF6To8YLThPiEImHyTgRx3wu1/Bafbrtc",
+	"OS7wSg8jTaliaJydOO3IoiTt0+DWY5zIbIPkgqDpRhKBpDofdFNvYrFAlMGPkiZLIlHCFaX32qOf7D1+",
+	"ec5fNl+qs+qVh3h9jwiB53DQ6de7jLEft0Lm9WqOwYV5m2w8smtpvm3O/a2vnk7QnPMUzXiBJGFoRVkp",
+	"SVt+XH/19deGRgk9BEd1l/pOUCrJqvlH35Gud3LNN7go8KZLLWgqOJAHBZ1T5qEQr3/oIxJGKd40yXPt",
+	"4LWD118foo9t3z8yR5NoDkuSx3FMo1hEZm3Jc9X7pF9WvDbIifY929dED693SlqdIml3as4omhT/iv5B",
+	"b8Q1FqggOEWYpQjbxiajDs3ANLzjzrDWy1piLVkyvs5IOh8nld333thEHQtaNRnTSUokplmXjkrLnpcF",
+	"mQDXSoKAf42sd8bxqncccSKXcdnmuWv+006TuDNI0MapRFQgPOWlPEQYHd9QQ86okOrfd/n0CJFVLjda",
+	"TC0IWi94RhBlQuIsAy29LbG8Q8gJG0fZotQ7qlcsKY55WOrrjKiUhfYsCUNUCpTgUhBgarkgBUFKw1CK",
+	"adRwBFG6rAQ+sjrvvMDn6uE1Lph6zKfSSnN/6eoZkmdpd7Rv8jVaYbZBOeF5RtBajVSoGxNGK3OkVd1Q",
+	"JsmcFP5jCwg4qQ/JagYV15rRmaE4i1QRM7hN/YfKCm9u+Bjt0YKgBGcZKdAKb5CzM0G02FF0SKQGFH9G",
+	"gfjonFGTPaU1+MekOABd29+bXKqH9mmTwzUHep1YkgQJed9s4tZ9J7C1Rynsqo1gvw/N9rK8nBTZWaau",
+	"hxNjhUhJcUZYqvQRXMoFV6xjv1AKx1nK1+Y6lyzPSiaLUujjAZcplWfTwtxXMz6vP6gl4Osz9Q48KyQv",
+	"8JycZXy9N9l7l0/PZphmajqTPcPuZynBwJ2lnPLHdpBUiBKzhJwJyfMc2gI28l4ra5OG73iR9Jy8xad3",
+	"ooQuTqQISFIlHRc8Sw2XpxwxmFUcb9VjvJFIHxtjsSRpT9d5wdUKIyyWwirOSrahKRE0JSAC+ZqhGSVZ",
+	"Ko4QZwlBopyuqJQknaC1OQ2gH/U2ix37bV6sbqtW1TBX+PEd/dLVg+4kEkX4mZooueOZzK3qqGFkjUom",
+	"aQbzcF5Tp5VafJ8m0j3Q6/fux94NQQkQvpPkIZFlwUiqDvOS5Zimh2itTxc1Kq09oJJlRAgk+IrIBWVz",
+	"9VOqL81xR03CmRL4Yw7LpCBYjtRcSnIjIKrzgq+omop6F/EZLEFBzilZvyQQYWn0VAgreGa16z4WulU9",
+	"+J5ue8R+UewXrzUtKUtHNP62ehzYmpXYo+gVhJH1IZpuDIEmiHGpPuotSeDoXpKN93xjZH3c3hCDWl+5",
+	"murzbOhJXqSkiGuUF3PMqIAZR28UdcKlZdCKUgqfuAJVQIl/JCRmqUDrBc2IKzsTXhQkkcJLsbygCTm2",
+	"9vK2GqR+ByF4mpXzmHkXBAvOvAJ9o3a1vgHVu74gqnUQPVGS8SHwxEPoxSfTNc/cj1XkCyqW97k01p/e",
+	"jusnQXktKM7eJI/bJqrXvOZCYyWO3CHaqqxetGfJGDGkvre2uCiSPjIv3GKy2PhoWubpOFnotcrpXWbE",
+	"hSVK+/xyBW9jdZx5eTWw5mHvqGEkpaB+AynVH3TOzsyBoG4aVC7SAq/BGLXZMwK29gScFSQhNB9Ug455",
+	"SoLOFcndEemrASNrT5sdD8XQbG9z3w0fLmY+0ZpnOCETJEqR61On8jZwuDGkeIXnVo/MCPNOOyUZPSfF",
+	"ptsBU+La9KLuvkuyUYe1ovUELuwMFKZphtnS/rguFIszZyxiQXOlnq793ZPHssAeOci1wtXR3Iy2JhdE",
+	"qEGBMmaOYMc1N0Y1u8HEWkvHft1sgVmakeK+19eSLDCbkzPzzETpZx5PRGf25vkT62/pa/QQXb3qdaIc",
+	"eP0DZI6zhyQPtgoPxIyR9U1Y/Xiodekyy8CCg7BAXOvXGU0IS0h7uN7TMkuBCne5kMOUcLUHcLmgOZEC",
+	"MW6NAAJhtkErrk1MQuJVTlKUESlJgQTeKAXUe4LqIy/uuCHnvL42tTfnOV8SZxssyeZMMaDWHdU1cDaj",
+	"GYXXz/T0YKOWOSkESeFDouYim/bAuvtSJEnEuqibwrNP/+zJx+8/+/Gvn/zdD578w58/+6OfPvn0vz37",
+	"0TePEEb6BbTCS0U0JMpEdcsL5Co9g3eJ9/oF29tGq7TU0NsDlEM1z3rM9SfLn82lh7dAIu1NaiLXErAg",
+	"olyRIfm+E5u/I208x2yO54Nawgk4YLxeAtPAwHkR8Fh/9p3fffbTfzCu6Gd//etnf//Li+/93rM/+wl8",
+	"9etvXfzeD5/9wQfwAf568vFf1w9ffPd76pEP/uTiWz+pnNy///Tbf2Bd23/444s//SF8+PH//Oxvf+Lw",
+	"eFrgGTiCCEu1jUIrcPZvrSiC+SzhZrkqhTHHG/2cOc6J/h2n6hxXh0iuf4Y/zY8Joecktee8sYtUt19F",
+	"8YzohqxmoDh5hmkW8rCLZe/Zn+BcJgvc0f+Hwyr0i97rxvNwxreYyrql62FUf/t5TCxPJc+DdAhLyUFn",
+	"O899N6LWeOGxShgHRvhoQdn8n91y1RfQ5qbsKimgRJmvw8L2+ovhkEqj34JVHvG3OA1HIzEsy2JQGN7X",
+	"T/Vd4cfFY0BzVWveoZcp5cc1j7Qsn+rX7jqmWOJD9M7Du2rpMPrqja+01yvgBCWPc1pYy1nc7Y+mox2h",
+	"1JqYlXpTdxmavjxekGSZc+rz8C6wWMRcifUwqylRJq+/5vHCTPYoS/Ulu0nSO1Igou6r2vPkms/CbWV8",
+	"Pg9ZUGSBmchxQViyQRmfowUWiPqdKNaX0G1FXS5JiuCBlv7jXeC84Hzm0cgORP4KL+ZXZMbnL+uHvB60",
+	"r/d4YTR5jLBIFlgbsFkcqfRELnfjV8ObaI4wNHParVYjgs12onu1ONejfy1J7rlHzHCmro2Md1mECqTe",
+	"mSDBEVM3ClxYFvDyjbpbRJxkVp2Dx82wglTSRhufD2Y4eGqyh0dIlqnnvn+DIawjIV8SiKaT2imvbgUQ",
+	"eqdGhSUvWvdG7w10uvFflSuPjOkMfAM4y2CrrWPuijO/l+mt0wf3kVL0kOCFJClako2YINj6YKpU3Nv2",
+	"i1y/du3V696beZzsq4MHBp38ZocPbti2LgQ7D6tdNlW6MAZ3deW31sQwAw5y1s52XdCuaPdDR4AVeitp",
+	"6zVnRIDZBuG5EmKwXFMy07tjzF4KTvUrEFQb9GeyZME96tn9d+69cevh4Zs3Tt+0YrYWvBMkOZoSEBCI",
+	"ZIKsYVozXmgJIROZIfDrIgjp3aCXTT8R9pVR2xYcxSHH1IwW1VEBEUopJwIcLgttpow4K5JKqoqe6Atz",
+	"NDoP60gMG9AMcQsLkqV6mYVsnL5Od8RKvHjGg1lGKhwLggMqglYL1VKrIVAILIxpkGep8Lt0IF5m6ASH",
+	"ZdGNRPVXX7TsJXtFhdAXXXBgVRYS0NNLbR0v8qwEmaBDA+plGjZSV2MDKptZVS3h0OFlIiDeJDiTC8+u",
+	"y+bq98XKcxXzeGuz++SxfAccFWOcvNn96uYQw+lFdkq/QeKffrSgYuygOhq892QAk0URZXRkXN6YydYk",
+	"+6O+uXxDC9joV/KCz2jWOiOGJtF13pk4mfujh6zEi/DfE4yfwdwTurtQlL4D+VpkLLN9u1oSl3wO8ScO",
+	"R9vhOmTz7ZE3cLKcF7xkqTeM3OZNVLY0MtMDUTTisK9LVhCcLPAUAtfmWJI1OLlMkJD6jp4Tdlbm4JE6",
+	"J8XZjDJqdJ4eqxcpCt+ReKNSnLR2P4HTmpfSCE+hA191UgoRSpbqqLytYjiv90UjtM5qXMddJDgjLMXF",
+	"S8Ie1bxAkuc0sU/UYYFDvSlZ92A5KqOCPB4ViDJGW7S23ZojsF1HY1AtGdN/rUmW+cMrC8NeTQLexjQr",
+	"CwJxUBgVoHXHxEy2vL269UFm34Xu2dw9PvUTbx4So0vEqpH2Ff8M2PKRuiPOtOBq38jg6hLDwlPMllHx",
+	"IjnekLjIkoKscLHsLus7jH69JEj/jJREMXoryAWta0trHpmRIsKNKOiqzLD0GlqKkhyiFU7Jy2WOYPR2",
+	"y6VkxZmQhTVnDiyInvmkoqohWjVRdxjetaIsPZV4NnubbHpyIiPTfyZ7Il/SN839r5WC9uaNlw+uXbfz",
+	"zMtpRhMTv1Qnm27aBiPvzRESFk8h9MRz0Ryd+mhackbvI1XQ2vmcrJOTPboynrBeM+rJ/S93bWxxZ7bu",
+	"YMjY6QSSeSbPktMxMUCRMwcVIjpebEk2N7J5jIIcncf3QpRFnhPm+CRjI+ronDbuNVWGrL5Re48zcBi/",
+	"kfFkORgwqVSaY6VT2dduF3zlOQkLvtJBqhziVFd4owQmvEHiAznh+XeY9OW6wNdVIOwKbyYIq0WBiGPC",
+	"0jo4clx3oAd6b6Lj4tlIcU6TyOjKqOA3Z6tVwW/9wi7K/mznVOWEOvsrqKZbVcVsrorxXBoOiIubVQ5T",
+	"S2NvSpRIimgbC6bshKw66kPAccSS7sOhVLu8ICnRERxxS6qDKMblHulXbvsuDY3IUHgMzGRzztMjZGwX",
+	"Jl2xjp/RZhF1oh7fAF8N4xIluCgoSZG6cGwgwdSKipKJnCQ2c373kTVKAsVT3H/jPAg9nMQvTmsfuAzn",
+	"XlXtcAf4+Na5N43zuTkXBh0EPWb8vedtPtd9D1HssSRMeM3ISUElTbQw8yRmdRQE//m85kXavAMNWFXa",
+	"uVRUB9masdgGB6a1i/tYS6K9uOgnp+MTbW7pTmWKk2XqjYw6hcCjSNtrgv2rm2AP1x7fEPqCpeNkwT8A",
+	"Ug1OKXXGU3mkHYtfUgIy4Sti3jgFhQeMKVSLPsgNmERzhdJ9k6xM9S1tzFuSsJSk7wiviq5OVgH2lJRL",
+	"qSQxrAKiKWFqDTTYwJbdHfduoAUXvf4H9Tt4Jls2qCO0j74EVPbHH6TegeoJ6eTVKO43nFcldXWdzxsx",
+	"bin8hq7KVZqBi2XBs1TxjuSHqOBcTpAopxNwxkwQYckEKWWOFOj/vP+XPgmacTYnQnrP7VE7g3Fwvndb",
+	"eXB8eoIY144h9IWHt4/R9d+4vo/+8a9ee+UA/rv6RX8URpllJxVGRts1d/euRr0gkhR209w7ePn03qv+",
+	"LBgsF1bwdkY4gyzuI4SnED2suAVldBXwT+Wk0EkbAStkou0csDx8ZhLErbf85v3TQ/IYr/KMvJKwUXsl",
+	"5xlN2pJ58C1HFRnDxzekLOi09ItywFO4xfz9q9/+/cL7W2mFypiRvFNhkrSzVoZlxjnOaNrH2xOk3bZK",
+	"8wQjkZEgjLeT9sKcv6ZZmuDC7wPsMZlaSunTw0gIZ8yNzTmpTzBXzyuNGbtJi7YYD8lZh6esfHWnA8dd",
+	"vbMbO9KRkO6OcI6dgZP6tG3Lhnlbm422YWvzTVpHc5sYX7hDNPV3n85+rO5Ud6m2tXayxcf6n0ZdoL36",
+	"/9UI85Wjwru3WztcL1HhPnNiMM7Cga9bo7gZ1IUXhf3WVmiz1A/h1kOLBWc9EcDGrdbCHBsmwvFWL+40",
+	"VluNoB5LgALFnOzEmGvdic4mXZNkAfcmnNEcb7zbLmDdPbn/5cpBp6fRto7306B2bkZad5XQ6g8F969n",
+	"1Aoe7I9as54BAoxkcIwpT0qbDe69E3eNRQ5jHQwNsmreO0DIzn9EVx52mvlNpxBtlOLNBP3mb/7mb758",
+	"797LN28iytDxgjIcgfOnjsat8m3qpHObr+eskBN/4MlR8IdgSU+c912sZzc4kTbaGDVqtCIaNN2bx6Do",
+	"bqLjW3aZbcN1sezrKMh8uxLhVTveQfCU3OXznmSB5MXJ3SodfrQlbni785Sces1tW4hmyHMcZaAdi4+h",
+	"r41288fG6Ax4hhlHp/dOkRHlEOXLGYN0ryM3MAMQS3S+qMawGXYYm/m5p4JDpsZ8hnzHxzzLCJ6XZFtk",
+	"xxWxMWd90uuefmqM8w6Y7F4FazPoqSfZLOAOikIscDFwe5E4nWFVs7ed+Cm8yjHbvE02PjPqaGAWuBmM",
+	"euF5ebY9K+k/XnJS3AP0Sj8oh0h4TuIPwrfJ5lS9MYw36aya6cMdSxOdYUC/qtZwJ8bjmiO2x8ysG7mH",
+	"U+LFFR03DkGSgnh0r9MFXzOAgxqO5u4ij+5VDfdPInggbsG+HsaMyCK8BBs6wAn7Awva5sdhvsuIJKdl",
+	"nmcA2nlpBb/najzqWvs8bg7xV1/924MiJUU44mmlJHqFBtQJ7jQgDVPMAG1IAn2P0KoUEpGvlzgzmakp",
+	"KV6CeDnK6EpdDff9keozUgDaQ6evN1QP9e9jd5E7D7efHsLEGQU6luFHDx6dmLSnggCc8gbur0eIEZKS",
+	"VIPCaXhMKhBGM5x0sqEi0RHMSFWXl+ZpPYwtXMrVi726rNHaekOoEhxzZLZiJpoLcPPWwyNtRM8x1Wiq",
+	"gs4ZZXPUdH0P2BJMgIW3gwk0S4UoVbPHN3TOjP624Fxa1NNKBA721fFyseR4xCw5yzYxU+oJUXvNHzRy",
+	"TjKek9ToXa0z7d7BLecB9IUv37vyCO3v7//GFzVqCGFJsYGn0ZJU+U8aAdXCt9nFWZLNNjN6kZkMnU10",
+	"dYTVN+I+aHoxRnTXmtvkXM2YgWil3s13x/FRtuHB58degfbs099+9unvPP3wk6c//G2N9xIBCZmTQtgg",
+	"vhaqyCf//cmnf//ZL7755NP/dfHdj5796JsTs+rwCrjl7D1uDHQMFEu4H0BNuPjoJxff/+Dpr3568cHv",
+	"X3z3o4jGJH4cauzZJ7969tP/+OSTTz77xQcX3/7vce35YXZCiDrbHgV6kcMHgfBM5+Tt49N/dXV/gm7e",
+	"etgff3wQiEZyHd/9inKbC1v7twVTygCTC5w8VG6OUEpmuMzkYQPTS+0YgGKKDnt0NnPr6GZV6LnNwalD",
+	"ym6c3IGQDHD2HSrefFlJLvQFzhrIqV+cwG8gw75gZRtmqSsLm4+TJBX4itPgDGHGlXqAKkzgL7bVnavD",
+	"injtUIpalFPzfI9UEoXjSfxaPwu6oFatWx6DJfWln55SpRlBkKuiucnSWjK4OhUaok41bw6Skgk8i4d8",
+	"9eA9hzIj2umSnVjB40Co4PFApOCD2QNIfvcHDbZI32fwrZZNYlmKbTWpeqYtEN7bx+jawev76PjhXQ2s",
+	"ObGQu9bp6tPdR8eAijHKiAj5f32u3kHiNo5XPGB7au0Rj4q9WtWgrq2YrvuHneNMJzTrLDMlbuDs84AW",
+	"DJbZKm3mc6vPCGnp9uUN80lwZqR6y6fRxm14fQDs1iNqx881L/g59V4MTx/FDKiqHuIJjqq0DypCCkgd",
+	"j/Ps0+9e/N4Pn3zyyRFEIFdHBSQuFoB0O5y2UzLqkX8P3hl8tVN1paEjOXwYYGSJffxLVqSYE5ZsYvbh",
+	"gpeFiDJZKk3/Pl8HwIsD3haPjyBKbntNIiEqQIUnJao9cZ8k8Vm+AoHy2Bcepu30OqoQYAZFzT6JXoNX",
+	"NOAkL9CCZPkrBzGIJWssoobV8aXJRT8hTBReS6YBfcbYY12yDplkbes947oJQIAeRC1psDeGUeb1aTwK",
+	"5L2etTfHB2JxEWWIzGYkkUdwUVV7X62molMsaOwAuSbb+PG7biXKvDKPmwIGAtKHDEX7cK0iYEz9moQH",
+	"47tVXSqEikptzLzH1yFxUJa7q2NgSVMkQLE04xD4nKSHkEZVCqkUSfgGYY0j2uP6akNUVmDc/gSQ8VDd",
+	"HQXQUKFOQaq4wlYMqYG0zBKYVXe531KsZ7PdkcQDGp3aLRjByXq76rjlmIi3mBoBpmkbqpHRcxJAbOIz",
+	"3+Y04bk6YlNdqnSpiIkOk2dQgklEbiW8qQSSB8cLb07KaUbFInDYwSkQCCRmgGd+aIuDCCTJY51ECLBZ",
+	"lKFpAa+PEy0nAHDrCwvWIx0nGKuXIst8+aq1HQxVa2sSZx/c/+Zn2LoAnaTTuAYSdkzErCkKYaq51fXd",
+	"qtVsLF3P/mhjD9ugDwDzoalWqZkFpvdVinWiTHWTu3GC1rv3xWbQuDwWLCU7lA8W8pbe0LgD4EPJKFvq",
+	"G5TeFkpmL/A58UMxBhyFfc5TmMhXaiYMqRutIYJogWMk0btUcnvsCL4iSJtw1nhT637TTY30FaPw9Ssj",
+	"iiR2c2jws6Y2UnP7i1BIQn1HiNZoJeNSgqsYK4wGJEw9RXdYwyy2w21vmbYHSO+yYHjHEN3hhE2Grctj",
+	"i+xsWSRoVPUZ36kQnuZbfLoL5A+n0Htzn6jNb+oc0IwcoZSATVh/dXzvFFl/W78h/uprIXTglEicLEjq",
+	"V0IqNK4+ip/SObsNDwarNqifDaInRLUYc0lKccbnZVyhhnxoHG/x6YPcnmFe92NFvRNAUwFousqAj+cE",
+	"faFkkNJNhCDpF3W4YJ5htaEfg6ZobPLaoEzlANUPxqG86MVeL2iyAEv2F1qwL6cnb9/54haIL0JumlUF",
+	"5yu5v391X90AZsm169cO1F947YdyugSCAs+9W+cmSWhKvlzgnrAa0IcixJF+LtzLQzIrWdjBhfO84OcB",
+	"PAs/RPND07viAF1HYPh62h606TU87F4U/N5BR4NiR56hXpzvgfGLPqmfmgdchrQN2moNVYkGL0uucLGM",
+	"P/nuYQncew8Xy3bQmCd8P4zLbSD0mUSCEIPrHWnlED1sZLwkhgRb1zDri4XTWA0VHH7L8n/vFPFzUtQK",
+	"M7gwTwqS44LY5QQsL9EvfKKwk6rl72OeR6bG92Dl79cjegxW5L6pj4NH/vhHe7B6gnFi0DkcKT9OXre9",
+	"TrahOrYmMJmMSPJISeu3yUbsQivxl8gPYpGJvviloTPKYd/rYI+yn7q8nHHhP94f1dUKdVl0443X3pbG",
+	"0W2dxQlmCCArnTAj8LQNXxSD5f1vUpFnGFDIw0KwfuaSaXtuS97R8DXLOPZUm4+3t5RFNv6ksCYU9bJ3",
+	"YAWeyX54NIuDshU+SI2i4rns1Mi3PXho/zShYw0Pdwcp3+T1HyKCk0WjAC9UIjNxIAFw29C8nMiP2Mzh",
+	"CqfW9YpXaFemryA8lrOyPta4tcI0C0emrwwulsu310ZiF+pGvJ1XYTcnmBaD+FtbnA3tGMktmliSTUeG",
+	"v3oQkRegY24bwYGN4fgpkvYr696Ux4OxldF7glegDnF/cHUoK2Yo6KmyJw7eolwVqvfW93pAHxh48bWI",
+	"zH09WtNcnWVTDS1IvIykVbXHVpZtdBA3lFuhLIZYFijWfW5EULjuxzQTnNPKn+n4zwFUc/xJUVXxiarH",
+	"fQJPG6483Xkd4aqfHQIpBoOlWpO6REYyFMR9m2wegCIXwEjLlJwT9SMBqCeepa1odFNrQl/TlBIpJM0y",
+	"0BoRRpJAsYXKGucvhwS79CumWkVMQbrOO605ticUrJXQWlLn8m3S8dwShtVVNG2GxNSEroFOuxcEiacZ",
+	"MQksOBNa26ZXX2cGsdh2rGhTMMCIMSGeZzOAtprYahPVZ8n5WcYBsGWFM8ULJD2bcijSyLg8m/ESvHcl",
+	"w6VcECbhcNMAnkIpGmc1zsuMF1OapoSZZKeMgkZTYEnOAJFJzxxLPMWCnJUMn2OaGfh7A3p/NiuzDABz",
+	"0rMK2jPHG6Vpn8FgASFDDUiUeQ51gc5WJKW4Lmt3ti70jOzneoj2m4oVjEg8M2j69mPGk6Xz0UC1Gzzr",
+	"s1nBvwGzFFUam9uilrfVKHQTQpL8jJ9r1S7BzP4NwUdnJYPQWr1gVGqsS/sEX5NCnAmS46KifcJZelYF",
+	"KwqJZ7OzJdm4w9Bf1kdYZQ13QDTtNxIvYUJ6NIZp6tFp+DqxErAEgutOV+LMAm0pnqzJrj44NFcfAVr+",
+	"jDxOiInDtYlxZ2uCl+7nFRUrLJOF+52wvkOAtj1TjFnDvZrCKWdKXlQfbJCG/qQzzqAKCsMsIWcmpyXH",
+	"m/biFWDXtI2ZT4YA5pNt237Ug4NyQWe6oI/m59y2An+bxyg752oO5if70baprtRnqmFBKuFuhtj9LuFZ",
+	"uYIgR5OUf8ZnM+dT/Y6jmHaop//OYGkJLoAw7neZHplT6FKcJYAu4gBJncEq14zjduiwgvNtjQTlfquu",
+	"NHTOWt/W28OyQMlyTFNnpIaezih9X5lYBLdtN2S5TSb3N7eZqjy+Lm3r8o/9yiGF+Qa2x5mW1Ikozip5",
+	"az43dqooYDs7mwFgcfX4Kphcs3fU8QJsrRgtr04c+KrmAVCEakEH9qozA62oP/DZLKPO55rsOQZYr7PG",
+	"Prdf1usrabIksvsFlHjeuN/U5HmXT50X1CcH4/lMhw3Z6QIFhQXGV1/lZZZV5DBnR05ZPUZXmKsPiaKK",
+	"eYfbBACHSnrmNSFBP6uGpD/luFhWnTIr0dQHJVfOEp5Dmjh3+Zafqd6d1VCDNKKPsrNVKaxcNk05B5z5",
+	"RtBM06JkakrVoKaKQ6pPGVGH60If77pA+lleUFOAGecUGKumv/2mXgMTR32WEqZZzQ1trr+lKVnlXBKW",
+	"qClXxz3QhMszpbrwtS3sDLm3tVQ1n2tJar5o6gR8NqMJKVzZR3CmFBQKkDzqU3UEwQfboAEQPauLa4kF",
+	"zVd6aW2f55Ssz5IM05XNV1BfKDl95qQBaCeH25T9rmas+inDgmWuFZYNqKz2k6u+6K9SvML6JDZf4ETS",
+	"c+eByrhaf5XjOTgMdGW6hhgxXzVZx3zp9t5YUMuijS9Ldu4oxpB/5/CMuh67LGRjrM54KVOjo9RfOtIR",
+	"rEPOmxllS4fzNPqIc3g7I6qVFsVhRqlaYP2iqSZffwF4BDWvJhos6WxaLRldKQKdKT2z4H4P7W2dDL4L",
+	"kBO6szAMPSgbgRENWaL2z+UKxpqj0xb1r2jguxPpQdpbzCWT9WNSMBvx7KHEd4d0zi1NcplXZbLDbOCP",
+	"FVJ9ibukEYvq4hOPCiUy/OYtvWan13XNQJitkDjLdD5TRqRAjKs7HOIzBLcAZCpz8lIijPTtocY6iAxM",
+	"qufq/O6ls7pbHi+UXuuzInU8jR6af2MxOqDoG4vAYBgVi4FohR6siwezClTjCDLi4caA8gxLtZOQJFmm",
+	"Y/e1FB2GwvAMsRDyrrUAehhsJGiwvpgPRheZx7qmUCFsClMaSAu5nWGxeAMU011Ix9TYT7sbCApdvZPH",
+	"byE1sC+bl3zuqVH+2fguvdBHW/m1QrXyQ1h3ccF3aonVeXfaH65QVxSDsCwmaEomFh7C1op+CVg9UCSr",
+	"p9+Q4VA/YSMTPO6Bb5Bg7knT4FZdt7FRfYJWtlgXrReBqzQQadYR665EnR4C4zZDaPjoXJSuBnX6d9ou",
+	"glWdfftCQ9TrfoMieJphtvTVCGVCEpweIsG1/VgbjM1h5lzYTfKIRjQ6sGCqPQBHlWjtBju4iifEir9z",
+	"enysVJNG5rBqYKKOVkgpUYetvpb4KqxGgFe66Ke+AKrGoPyYCUuygUxYgsFkEBrI6K5HyhrBT3xwPYqy",
+	"K7wkIEH01Q6d3IGEIZwBOJUgpsY7hVN3A4XGGZcIuONIJ53oO2BMQT5SrO5xJheWBpoZrruccdXHGUHp",
+	"MKqIn0c6BPeGOrLeycf5gV/doR+4cW52ujen8CUh6wKomDZtpa9W9mD1WWtM7J5qjoBAC5yiKSFM13DR",
+	"hayoPKpZrbZJhoqwjfIENocCxX5JWlfHr/xElQmCMiopzmhlIhJngpiSUJXh0Ngpz9YFlRIOPMISsOms",
+	"qjs/YUnrGec6n+GptoANIjPoxanmXvvFKxuKyXOsCVfzSpDPvMihcZqZtmedGHOWP7g4lvNceRrnpe/h",
+	"1bzg00znbUaXMdyCoyood0ylNkb9M2KeyV4J1dQvaWiwTNfitebSu30FGe0uvBIV0hKINojXxuPCN8R2",
+	"jv5K5WxvRNWtd/q8WN1gYu2bfTcpOEI5OcdZSXzZgeqmoC7Geoi2ZJbOANGSDqUkoSucCfVYijcOuvyR",
+	"hV05XlCmTn+4dwAIWaLtB2MzADSj69GGCKPLPHlQFlSPI5Rpx8wxCF4fZ/ZYkCy/xaJYUz367xexhWij",
+	"lEAuPIlSd3UZG1gZUHaTBS5wIkkhjtDB/r4Ns5e61IfvFK9tV11prb9xrHHqGujcsVKLswdk/tpuTEWa",
+	"Sb6xsOMdsGdBjF6wZnjc0ZFC9sk4q4h+5Y2oFP7UtztvsbRC0Xl1X+09cWhK0/pTdp8juHZ0hFs8Cncs",
+	"2P+kJ47Sh11Iu1UmDrxPgrY+ttSqeSluWfVija7mCu9E9sCzwUv/Q/VMbIgb7JYe2Pl629ThiOY0g7E4",
+	"ABul3ZqWYk2iD4FNw0h2YTbRAmB7aHOHJI6oq6aii5jScxtTIowWlpLUqaPlk31vEpzJRSAX5SEBV7D/",
+	"Hs7IWkn1Qj+jjtxySTapRVmkAil1EGfqoq7rQg4DCGxRc6KCzBuqhuAkg/cPpG3N1j3UDfjW502SZfwh",
+	"ybNNT8lGoCnCoFTpMMWTB6eP0JXzq1cW6n191d8uIYhx43voC3/2p0PFBk/vx1M1whBq52aH7gJ69AdN",
+	"v6kxOjyZO95Lc60rRhQgisW6WPNiqf7s9Cah0AlGa0KWhKWgrZqir0i9RFL02d/8X0/+7ntHaIYzQQ6R",
+	"Drga8KAZJcZ2awbaQ51dCC1LaB8igQ5l+E2CC48hEb5GeMpLqbg84SsClhKdP8040mGooOlTKZDgZZEQ",
+	"AIWp4Bc8tTFd+9qwGG0N0kerO3BjvcGSBY+7473mP/A5DyAJiQU+uHZ9/GXN3Fv126aD8AQeggvAI8Nh",
+	"YvHr3SCHDzOk2DwsWQCOQAeFjevqIV97XWzWkOC36fF1gClKZiM8vD+vccEom4tdDLK9PTVlzOCcGbiD",
+	"qojkDGVSLVLf8obyRYtk4QXR+vd3TtR57Lo2ABJa3ZVPbt3TEBU6HVO8BPBZcsGFBUymBTq+ISYIS6SO",
+	"dgkYMMCCMUAWvg0ytX7eceVH+viN8RostyWBwQlwfKOSJUrgFBWGMdLnOcJsg1baiuorF1xX+Wi2bkxk",
+	"yD5Rg0obeupMBLBhes5PZ8bX+y8kzW75DCnW0r0BWocJuxx0pCyID5Pp+PQr6AvvPLr98uuKJ778xttf",
+	"VP/+u7un/27LRW4rTdDtpGJRywONciZmfXs4X8ONDlbAuB6CT+kkI/oF+Myac4baLBr4pyEwIfVUVb7F",
+	"DMM7SXZOmOTF5o1GkU0bH6Xfd2NVbfioV5OvWttBUQ7arW8zKvPqtZAVyebdb3GFf21H2Vxb5P2aNJKh",
+	"48IuwAP9eLDWxPXLoXcHbGRzKqS6V8TdF3aI7719LltFsd3lslUZP436ySZxombXYPqzEzkOvNq7b3eh",
+	"ZHu3rS8QqIuwEVNQOmxSaLOrI4GqZLNKj+kVOCH9s5WOvQ0VqrI9cRADVcVvDwGhqRPtYPPV0jE/NXef",
+	"v9AD+BcYstSBIjf+OoPPDSVhQYUi11btKlL3Iy8MMZkLxTBotjWbpDcmyN76YEdpW+/QO3f5vEq1XeFN",
+	"jQDuU+c0WsBON2QeYKUazGHQ3rV1mfgmSoAH+qEL9+DwYl10KAeIa8O+lqVccvYKjlN/lMJXTJEXhHNc",
+	"yEOEG1sHNNgFFshYJQEad0rQnPPUiWgwH+OqQcCYTM7jTsol6oQGr9lTQ72rCWCGjCV6YiwbFtpmujGW",
+	"PRMJe6UZeOW7ceygZuzVwRiF+8+l0GxPFQN71vbWiXUr9mrCB7jOrDAAKXkwc+zXLaXBuXIN+/Xa6nWr",
+	"/zDGxa7W73lUtQ7UlzSrYkYenvOpxLNZcOI+r9yrBwNl6L3zv7bD6tyjvHDR/qsWIRu+pwD9/CkMrTqc",
+	"EZCA25RF9oHxBO6/GYmWDSNAOcYlOMEbkYDk8WE1kL4ddyeCR++PaHkbyQppgfp24wtkH+mnTW+PWbqC",
+	"pPHTi73BKQ6v729uqb3BunyeINmrkSH0dlmbq1bf36rYWUtvux8mreKx/WloZn47uujZQJ8XFzZvOh0H",
+	"2DXIuO0ILv3bS2JSRdVL/BjVWQ7dmJ0XwCaWA8JwYg3m7daZ/PW3Lv7u/Wc/+Sn6x4/QxUe/dD78+lvP",
+	"PvmLiw9+aX5pfLj47h8//V/fdjRZ10lfXawLkp7Z4ASNKmJzyr3arUnF766fcw3sqqoZFhId7E+sqx4K",
+	"28aCmJ5K7s1/ggyZyHdtDnwEmE6VLW9n5Fuwt/jUC7lrURUiEb23OEqfV0zTGOjsuPjgt/j0xDwJNBZl",
+	"JmP6KGXCVySqXM/wsfAWn1ZHgpAk9wQFKt5UPyET1D42R1efAnkjlLwqsOMmSPVH+LzFp8eA7OLxM5iv",
+	"e2gwFHMieU6T0REn+q16YnokgdE/yF3LHRhbDEiUCaQAUVTwDHwRYM0ykd4VDIRiX7wkBixIuytfzkG1",
+	"hVhteDMjMBZt83p5XWCzX2dZ00xaT97hqueA1JjQfEEKizvc08CrQbckyRdkRQp9pvUP4bIpnhb815/i",
+	"ORy6E7jirAALzM+jkWE9B0HyVC0IPx6+jdRWPHeIKNMpzEobi0QbDlY+qAOhr3kCoc/7Mdp8m+Sklp1+",
+	"Z2J0xoXXq+jHFwfAqlBmfyziAFSxsDK8OfZLHgg4TalaTZydOM3KoiQTjy5RMQMCXAWByGOcyGxjcu7U",
+	"4jqGLW4Nko9fnvOXzZfvCs5eeYjX94gQWFelGcGkUXnw1bnjTXSxEGUmobaKxnDB3frUMGid5MFa3Fvh",
+	"zSbHlxaFK56SOCXe5EwOscwD/ZhhPKP0jYju0YCHAN7e2M2OD6+++1D2sOzq99cvkfpSARh4ocgF9xQZ",
+	"oQIVJdNVRXSAJqLC5Ileop4InbPLL+8YST46l3Cr6vRmI1Txrp1aoy2f3RaT7ma/7GCj7ADdeazfrQVZ",
+	"veXxf3U/fP7HUtqf4NxB/sAmjK8f+EM9dQqIx2J3jC6JkPEqlVsiwhef5+PaR7iYk/7KC81dctMW3gb4",
+	"CpZtwNcLlQg0kNqg8eISAQ3uu37dwIv38s/oertsISUBNKlOVxAhV95z84SNcmopnl6VGZZR5gsPvFXA",
+	"2eW/mbq9hVb6plOcp5NGRnIZU5FJPxjqYRdWTuDJ7fNc1Ov9/qaEsxktVh3Hzuvegt51GOdwTfnd+Q8b",
+	"UY52wL7pvk02gNpUJ9q20u8o1J3EyCg0E5vtahzPAsLrF5wLgmZQ09rC7wi8AjxsPutklYzNUj3mWUbw",
+	"vCQ7gooKUiGUJRmfBTO3LUScNjFxKXc5z6c4Wb7Fp52l1n1NnEQWaLFvmSFLyGPEtV/3JmPUGUahXMhh",
+	"/+m2ukbI8Wkyd/QE+mZ+n3vN16FpvJiB9w04BHjvZux6UH8YUdtREDYxdaol/B8XBAlyDramYZ3h8sax",
+	"F8weoxzzl7rODDBiKy6qN43MrvQjgBPuLvW72tkQLR52xqR2MmoAwwPfoprYABdsyTz9mu6YABW7qrVk",
+	"HdKE3yab04TnreRY3ALdFtZbLGyTolLN1F9rMl1wvhRetfQunpLMmnF3UcJNm9a73lSJVlxIdP01bVRD",
+	"fIYgUeMIkVUuN0jiJRFwxkMeCF7jTUyh0edQ9E7PwLcedykLulX/5oOLb/3ks7/9S+svrT58/ie//dlP",
+	"33/2o28+/fBnn/3ig4tv/3d45Mc/ePLxz6rf4MHf+d7nf/Ffn3z8nWf/A1787Od/cfGd71989Munf/SL",
+	"J5/+l8ZXF9/61ef/+a/1W9+5+PF36vef/ucfPf3V9z/7xacX3/1j9e3TD//Hk08+0S867lsATwcdfsoN",
+	"QFGNyY1XUzovOaQHVxUCDKx8BXCflpoDdc0JxZYWnHrtz+S4S9lyTJDbWFixYIzbXcrkbcpSk9naLg5q",
+	"Ld9dQ4Qx4A2Ah5XZQEJMFdLbvYSwVOcdRIRKZXw+9wF5mXxbKtEaUykgIxW2EXksUbIgyRIMgv6EMDus",
+	"ZpPJgchf4cX8isz4/GWrbg9Kt3ngmgdiPXzz0ZVHOnddnwahH71c5aihWLyey1V8GF/LNpuV80bVZ4Nk",
+	"MMozbI8P9w5W0aP6O7AA+kDf4U2kVVz/q6fAd1Xiv7k/2UlDDxMIhobnru8j0XWaDVGgfTXpm+ru7iSV",
+	"+uMJmgYkiJfERM3zCgzrSmYGcMXqO7vRmsJ3EVdb2xI8LscFXnncoW+dPriPsACIo0PXNWbO8CpJVNeu",
+	"MD60ibq9TwnKS4koM6VPLep2xSFFnkDTBmEw1rktK7V28L7gM2aZ16sp9xE0cLnbqTrs6/8eNqXKt1vO",
+	"7rRDnfRlF9DGb/1RUXg2c5qqq7e2inRBHX7wSRmeHhh43WS4pKsttf0CaxFATa1HLXQuusJzcuXdnMwh",
+	"mER9yME56+jpV/J05lWM2Igaf5HhuFAJwwfZjtHJzduBVEubqTmmCHhBLEZ5C51YIsn5Uh95FgWYM5Mo",
+	"s8YCCcIkUvvMDypaQUx0prA2uCNLkmvgtQV5jA2UHkrpnEoRc3Mw6NkRmlcHZJKRtcZrIqYAiS4db/6E",
+	"6eo/dSDL14Ieqrg68sBsfnGmQdpsRFWV+mA5tALbrjE3iAkT6A8Qtl3fkb7wEpJSgDoJYGbQjIwvlu+z",
+	"wmYVTGWTCb586xG64t6Ar/wWTd+7oh8XV35LtfOerh+v9OIZzTKSIsrsySQkXuUBNFs/2F9VpFFX9qYS",
+	"8rsW+JxcAtovfu0ne2tsgV0DRf2pka0JVrcBxqWx1GEnxsWqoAWBzbckG0UKlgoD+DsM2NNGBawGVi3W",
+	"pOYOQ0zLEX18FvDRKEH6BsTgBOEX4ZkjUKsFgGgjqOVTKGEjkFjhLINa6wC4CdqGIIAMAjmCl61M0tgn",
+	"vhD4dFaN34ONm85OrKQeiKSyIfEOSZzWnab6qHzP1Mht5XjZOUQickWeQXwZSgYZf860iOGMGPrpm3P7",
+	"pNaIAqa6mRL+TpEkU3kpIcbsCiGjZ/b+m5E5zqpPBRXLs4rnbQvVFxkX4qwqSFileZ6ZsPmqLBcAivgO",
+	"iHuVv7jJ908+/vSzv/3Li+9+hP7xI/Ts0+9e/N4Pn3zyCZiUvvuzz37xqWPj4WvmDk7DUqeNpLh2f7vw",
+	"lfY41qIdpno0O0pLbHNPODPwHj8nx7ryZ9gWqm/4lsiinOoyawaWB6gsywIi8qhIcOFXAOw+CohzyVHV",
+	"zGBIphvaXqH5X7V3qD5I/44nXboR5yESgRUvXBe9f2bqqMm4kBMEJXQBp0kkVeD1IKJ9IPALGjsEhRKZ",
+	"Oyc8aWDqtM6p+kWUNSoCn8kCMwFLWIFNOlVu9QFmiv1W4/xaDLyi/3p3H69I+hWLGj2Izeb1G1ag0+OK",
+	"uRv9MAwCfT9QAufJ333zycc/AHPyH/3DxScfPv3wk6c//G31+ckn/+HJxz+4+M73n/w9GKGf/fjXT/7u",
+	"Bxd/+hdP/v4/gVD64E8//y9/9vmf/MXTH/05PP/xz578/X+6+OgnF9//4Om3P7JfffKJsyaESVLkBRVq",
+	"sHN+TgpmhChlQlJZmkuh4AklEtwENKMSQ5L/gpeCLDTmsilW6Nt+98m6v7r/7lKSvYTm0p9BO/q6GgxO",
+	"6pqrJFnlGZZkgkSZLBAWqFOM1kQUe1B8QrqsyVRoeXuE3XECDH+UWSBzJ5fODb/e88bNPZa3AnAFEAdC",
+	"GbrF5kroHiFdDtXovNS9YVaaX6GhGDHbjKrrZ4C3sTTnZ896hkq7xZQv1C3Y8oU2f7E1cy3XTOgNSZGp",
+	"5tn0yoOBJQAABwbLAKhjA5QydAEwRDEN6bfMcMN0aVcWBFbbNK0j1onpVCR16p+2al7qSt9lQeXGv7uh",
+	"210oM2ajXiq71frHugtqcgaMJRUg9tTNzfh4I68EMJCqj/AqOFlL3SQCU0y4Sh5IC5u56Avha1P6pKoT",
+	"KC5fPqCxlwbrB2SYzUuzFB1TkeLLI107YWVJjQviyCOEszXeCOf0+cbi5eP78Pnld06HD/qq/0k10fAS",
+	"nBJc+EoDjuPJU8JkmC9XePOQSB3L7cMM2kVOttOLd7KQBH3DhqS2dBxfhvQw/op5Ldzdv1XnuNeW7YFW",
+	"vBoRL2Lugf4cZP0j+sJnf/CTJx//4Onv/tWzb/3VFw/RWye3vjxBJ/e/DJikN29PoPwDmm4giyzRV4tX",
+	"0EMyKwXOxCEypYv/z/t/2e8q+jdBj4jnQn5ta8icF4DT4gHSsdAtwXQxk7lzbFDbvZnSTEYhK+IcskhP",
+	"q6v5gCcnkH6SYEECuf77uwlF18CrnQSi/Z1FrZcCTtt3y5QmzQgkN2VRRmcn6WyqMVPUb3SwUa5ejy5V",
+	"EUCuBnP8ZZfYY8R1nQI2MGtwNG6M0uh6VqZyp+Fap2Z82++g1Oq0wBC/01cZQfK3Y/FKe5Ri63EwTDpx",
+	"46fqHhp10CqLcbXqDss0swY6e7S7pANSQlz2jHUlTrsO5NZWLdNoX8pDw7Zk6FBN37ugTvLjuMhGES55",
+	"e3rvQMfcn957FSlu0/cOLMhLAlVWTRNqRAXSdqP+nOjBc8HMY2KsUP1hroaUoXhm6atXwTNiSnyLCejZ",
+	"wLxK92ZIEoZWlJXamh4pvl4Y5VMO8RU15b+Q8kRc0YWHyZUl2by8wgzP4cdXVukXd7ka0YsRyugmj3OI",
+	"GfQrpJSdklCdgeizx6nXMXBrqoCn67ocZgiTaqA9cwyFVfs4zlRI14t3iOacCCeTxTF9xLHb+MjtMIPG",
+	"Ln4oWLtBjVhTeZQ42zq+W0mnUAKD+g1JjnTlsKPKBkWls0IRKQxbxpC7GkBru795A3K2rWe2nGY0QUuy",
+	"OVJjE3gjDAZnvSS7SRWpg9CrwXnXOSfstM6Fai2vtj51Z3WfyDUvltY8BSUXVL9Hap53Ts6vw2SvQLjF",
+	"kKl7iziepCwK4gtTfARVbGD3mfhEsLtgsRT/RDXfPCWV1lgg9QL4gDI+1/6KYWgAwm7IACBRKcjEOkX0",
+	"IRctdNQl4cbcS82qANS04GtBCs2uVCIqomAuOrqlXbe6/JnlMHcczWRTM+8hPCSHj3dhFXS3xfZOTgdP",
+	"out+yLA6wR7L7bIbnk9mRHNQgSkVdR32lrgo5YIXtEPxPkLfMO9sTEE3HwA6YD15rI4kGVsJAOo1RQU3",
+	"yKIUwULLa5NbMWxNt0/6SKn2mq9QCGWCpoHQK+O39CtTOS68pTArKPgl2Qi0wilBeBFngdZD8Y3+XT4d",
+	"k11t0Mo8y2vxqJpEmJZi47+XL3CRrs1Mu0QIBaWY80CESixpM/mwdhkIRlGKvLcQ6cO6gE9GhRQoV/J6",
+	"gTNbsiijMwLp0abql4tBNVQ0t1csubuxHqChd8V9dnuZBfVu+SL1FVNuYQF3idoBOOzGqjLUdBANZphC",
+	"btIoVcG60iIBerfQRtKS3PCenoSpwxLGLIyFmGSz6JM5ErC4xmqORHFlZP2IezRVUpzThCDCUojfRiYf",
+	"LLI6zXOGH8Z01JrkeHOPyAVPh10h9kHYPsbJFbzqTTFbWiyDHG/gqp5nWJo4swjom1k57Cp+qJ8ypUVp",
+	"QkL7BxWEkXVUcrbI6CBm56l6JhYrE8RCDaBMitU9zuQiVPiQrkhGGYnXwFTzwZIfPmzd0EGOmZgNx5K9",
+	"gdnykX0WjoSN8IcJqz2NGSTA6B0SNZ8Go/Xrk6lbBtzCATfRnyuIzd4gb4eGoav7IMeOCViZbrbNcoio",
+	"b49NAFd4pjtR/OGwe6FY185G8oE518nBjUzhRo7wxUe//Pz995/+j187bu6c6ITYbmKvFkIB98EDNwrD",
+	"62n9qi4C6ckqVRr5GSRoTFAGK6tkZbLAhSAQusNAcFb1h1RraIZpJrT3VL1/hATkEbn1J4dMCJF3cjLH",
+	"2f1Y1CX9NOxCL/bSa/uXSvSprMODTbaG4DkETBTcJOboPe66yoMo+mXEbqmZxdS1BJNCkmyTxtZTkcLt",
+	"6LapTNeSZ0KUhQUbH8wzbrLxczBR/bNhSQsTsRPUpOfG313Ofuf0+FhJD1ddBIEBNkbL9GhVIZUNVfs3",
+	"hQbv2ZqulZe8QkVYmVKfKyr0n1/raceuWtcWbZ+wUYqKyLggKRilq0DGL0ElVEQhaIRZJ+9w1fNL7EsL",
+	"QDyGj+07b2pLxdBq2sfvb3XEUweHripfX2/sYXWnKSR2ow+0BM8LVg0669hhuacf/uzpjz7+/Ge/b1WE",
+	"6oP+6+mHP/v8/R989g+/Y3//1U8//6P3HUWhZBUytQNS3Yg9MKqDV18o5ZQ/3gmpoSUHZbmD2TYG2dCQ",
+	"th+fsNnlDoK1R4FIDWJwmnDumCNKRpbZnOxJPtpdqFNReSNW2kfOE5wsB7NGhvHHdwbINAS/dOJd9RUv",
+	"/JLdAKKp36uq1gxJLnF2BFiHuEhA48VoRjN1AmiwYtFKRvREa3pSB0N5g3Vms+eWzSXuwWa6uj/Z398/",
+	"RILrXFeYhAbCRwaXEZJ1Froa/IAp1ASKmgRk3bUdt5/aOv3gMvAkNtLThzzAWUIm+paxwmkHle1F4seK",
+	"MJi7QYYJR3D59l4DcTWYeGQIbFX8wRjZ4ZjcYLxm1VUFarpNb2NAcMFx7gVGPz15+85EQ6OPj4q5HJZ/",
+	"Iy5llEg1VdLradWKT28kjiH8SQHps0Ggx5iQmi24n7eMA8N22yofZZy7uEo/sfPppIf0u4MNmUIBSyMk",
+	"TvQMLPbM26Pqq9hXht05VTxHRRunPz8N5OIWM4kCnbN4ZPX5cUXUvQWCY4Ax65LAdYf+uTn2fStkp5gt",
+	"zyp772RvVhAC8IjJQhsPM5pjfz7RiTaW3bVhG634NqhD1I2C4XJB2VxXXJBoQwzeOtQrQzOcSA7lGAwm",
+	"BZGIgcftBcahLClL47nxNgzZpqh1EnECeGs+XjknxSO6IrHT8Z15NkTEFoHSU2mdhXVPXi5ZcEZuJB4B",
+	"oBcnTgIIqBcQNfHIo8QH5N2JYoROJ/VIB08G44b6l4YB18Dibm0wvDKQoTAkRBm6Yr1tV7T0E0eIsFQg",
+	"rMQZBPnSNCNOpO8oI6QFoLMj6oeisxR/7lB0V68rGWKRVScI0gDQVCO1OR70l5QgKs63iSJU5yv1xqwZ",
+	"z2ezmxwwWWY0M/n+ECS+JJvRcWGm1xhMbkvuU4Kz8C3Ta5Y70cCN6m42palnkEMA0wEj5Rs0rcuFjiyJ",
+	"zXPChC9wwN7WMNoQXFShOmPOaa93n+LMDNbuWFKHBjmJ4hO0II+PFK2cyLBBIRkbAUsa4UgvCXSqj/wT",
+	"qwnfYTMOQxgbx2b052o9LIH7eGlrLGpfoIn0RlEqqX1oo5DLFchIbJZY0eVt+sYRMhUODw2JdLmf+rmr",
+	"6B59Y2BTXwvlD6ZEYhuu5htaRvA5aQwQ8VLa9fJk8PugwHrDCugcbKfCvfF1RzKpqbC2kafGyq80rIU1",
+	"0g96l70yFCLTD1FTlG4lJyMKV9qClV8LQPd577ENHlBPvSRQyRQ9CyIESd3qX0e6qE+FN5tgBknl8I2p",
+	"lTcZf5t1TuLtN7w5MCDGHeiijUqaMqPJLeQmCzCM2jZQ5gjNV3J//+q+Y9SuvylmybXr1w7UX3gdyJjb",
+	"vtZRV1MADvHKHJ7RZLMdeMSN+vS16nmON7ehMHL3tMM0tbAY2k6gs6FARwrARNOEVKF8zdb20ZeQukmp",
+	"455hlsBNRoeBM4M2B4er0goKSI+fdDCKGihF+34IRpJ7O8el5CssaTJBVwFf0s7owPwF3KUzT2wglO7n",
+	"YKjPNS+WlM1vmkif+sWB0foRM/QMmq02KOssWZg9duFIMYy2fdz6SdGLctIuyAchaBNt+FbPgIN2VFxn",
+	"k/86iJ3j2akZjtbmKQ2mwsz1vSiZxkfESL3m9nd9K05wOm9MLUjqnSx60UHTuLZ/CQ54roVnAwnZM0qy",
+	"1H8NtOoIn820qQbph2NqvFTg1/GlY3WUhb57AroIIyQVh6iqjTtBBZHFBqxo6AviixNUMkkzpHEeOvQ0",
+	"qIAdVTKYI14G4yhl5g3yB5ikCfBxTnieEdAHFKHUHG6c3ImBXrPApePucAYz1EYqVp57Y+Ou5x7gtJk/",
+	"oGdekCq7vznbr2ije6Wimsjl6o0ag9iB8I2KLffdx7TDXDcnlubCqw6dBc7VFUONgUVf0FIq8gxvoiOf",
+	"iR8p6riCiDLQIxlly5aKd+21UHtfrfMdWndPaEcjTEGza7zRqFMxbRscyui5medPggUOR9V9uHRFxrZ3",
+	"IzYuZJsijTER1je076OKsX7u8TuBVFIbbNygT89eviFlQael9EZUyMILamc0ee9vFrG5Kw15ACKvH54Z",
+	"4BFFqBJattHIwjhdUSlJeqQDtb5kcOWqw3hkNo6auB5wAyvDACibIfUQ9bY9G1uGbPV1YC7aDwGycKGE",
+	"F4Je1OZeF2pqbMR0JnuzDHsExgNFLwtEbSS90gSPbyCxphKiH6hEoAV2r9JbLZ89pNr3e8oAlVr1XsrZ",
+	"64NeBu4irBs6Ok/0rMVOQHRrg5s9Ai+jsEMLj/yVEnA277ulGwBVmxkI2NkFXzMo0VXfsc1VT/XzktC8",
+	"FRFikeAo45nwGFdP3j4+/VdX99U18+TWPcCYrAoNYD1Yk0cvkPEb6mOZC6lR4EpB0krZZzp6Z07PSetK",
+	"cvV6jzo6Atauxn0dBLVTm6nZ8mAcb297MOdQewfXXu1t8Oq+p8W81suGYs8cd++lCPXa0H0lwXv1wIb2",
+	"gYOG2LrCNMtU9tbqLvBMugXCgSvg/uFDRQAeY6mBeJwB+30JwoB5maXgBKZzRqJzhty6Zh6JbLoYjDFQ",
+	"1DCAdB2SVrPpIec7/ujIKW2x3OARsmyHRow7Q03mKvQbGO7c4lW0lhxyMHeQ1HlS8BVVy0q0mUObWyEU",
+	"J/YCsKW5b0SCZZ2L7As4tCzjAVHJeLJ0isypfyv8L09KdZQOW8+k0mM1ovrIhIrRCYSWG3QIzBBvVV6j",
+	"Fv5ZnTdtKOeMpI8HA4E32Fc9jl59nXWdp9cvl403JnvupK5r59k3Pm6hK6XXMYNdA6EZLaufPoGVJJR4",
+	"SdgEyQUXBqxd/QLQVxmZgbMpViAew3gg3mPwSEw4k4bc/fku+jG4g6w8edH3cEpeLnOkfmW2sARKscTe",
+	"XZHyNcs4HqE33DRv+CTmgmR56Fi/tj+MCTDZy7AkN4O5rBAGnOKNDaBQW16JNiqRkDTL0ApvJmi6qYVc",
+	"9xI2proVTeJiwPscEmDptNWmjPVZ8eLFtz84QtZb4R1pXvDEnA/bEzQveFr6gtu8yUKMrGOob7w1lvzY",
+	"9cdDJaKpmSpJ/RWssnIel1LQl6bd9m2pRqu4VDvvlk+jYey2e87spR5ZsxuTN7etvriUHB2ncLcqXHXp",
+	"onR+r8oN5Na3mSCATj8TGc3V/daipjvVZobvD2JJ0nDWmmvceUlAjeYJwlmGpgCjJnSY1YKmKYlzw0fr",
+	"Kz2V4JR6dXLzNsJVuYFuZL/X9OfDB4ip2djSAqxJ2yGeU2qtPxvtRJeLIamf1TMqvPW+AIfT2fxq0rq0",
+	"UAohOaXICUv1vVb7XyF9w6FN90xi5LF8J0/bdfkjAT0iCujJBRXjOggR3mmpMe6JJZiP1P+2JCW5Tecm",
+	"8nIn7vWuFt08SDwBzl7uXodM7ccZpiu1qIwIJDmPSLgxvVbsWWeV2NH6qPOQJITm4SAnf07N7YKv0Om9",
+	"07aHbVwGVjCB5KEFOTahMO2A6+S4eUtvDu7mrYcD4S2BUFMbWpX6M0nuHdxyHpigL9+78gjt7+//xmBi",
+	"yeVwoVtUa4xy0qbGAKLjQ1tRw3f5oOfkLT6NjGir+xz9QrQLaIsDk7DkNJCN4B3WjAAG25guuhUuB73M",
+	"/ZcROqr0XhtIamNPP2vxiSgZFn/+enHXX98fkQTy2ogyXhe//tbFz//86Y8+hnTkX3/r4sffufj5n9sP",
+	"v/jg8z/8ybOf//mzP/jg4nv/5env/u+L3/lAl777xcV3//jiT38Iec0f/sz55aNfPv3DH1/86Q+90Cca",
+	"Dbp2QpvEZpxu9mr7mYut7o8POx67FRog7L3xsL7wV/tbZZyHUNaqLq4LED+kCJVwfI5ifuMc6sM0g1Jr",
+	"WKkd+lkkOcIwXMxSbXa3TuNt0z8qjaCCOmqsQVfauOzZEhIByHq9y5twozW9+mTrMU+9hXDs172FsY8Q",
+	"WeVy0yjpBJWBBF8RhDPLnltaSfUg+kbfA09vAJy9psOYgoZqQ8VIpx6A9ON7pzUuOsTemN2QmmHrCmO2",
+	"1srE5kEo7jNPase/+iQkns2OkKWPoTngYOKCDJ/qw6hUhmJ99N7FXbc61V/oZdf2GtYd+xx34KdTywK+",
+	"Os4QRoysEYTbTuwlR0ewMD7l6QaSDtrSdis9rzrAW0otFHeubJCC4IyklctGF6tAGyIDIJwxaR39ekDw",
+	"rB1o1XMEtewFjCtJgs5xRlN0eu+gcYm0wXPOHX+C1mCQVTuRsrnePv5jBpZFrfTIbCozWT9jWRzEXlDR",
+	"iKsn3MyfI7gnAMpv80rkmFLOyKjWOSORTdNt6z1fVqMEY1WcogSP3n/e4KHbgYF6tmqoPK+DGxoF4UTi",
+	"IECNy6xXP7LEbtKy1puawJGV8tNvvNLd7+bgslimL/LYUn0GD63olR0rz057rzy/+7/NLUdDNdrLy3/4",
+	"w2ef/tfGTSaE6OjeYRr1orw1otJmadqa/x4afDIo8iyCVIJjegSSgXq88rU2gkv08WY/D6ivpls/kfXA",
+	"fUUHA/iI9zkyCBJ1ej5UTfcdiXWIr9eKGhl3GqrHAe2Gp6X9ij2ZiIPR0FXQMySCQVZMMPp5qNTKVgUV",
+	"kxoNpp3sPvBmOHDYL0Lf5b5M5Tt6SU2OK2gwlmEO1bqCG0OvvoZkyIgpFu5Z7G2RGS8DEzqUhVzdmPqj",
+	"q+Cpnqzlqq6HbhCtMZPiEL1zenw86eItTrTDSdCUMInu3PQmPEfwVI6FWPMi3YI9tqpKOcJK30kkNvmu",
+	"7YziRhlLZ0Y160+cjerf6xnBIrK+fjtdY2C6LhRRfM5SXSULuvUPmpG1gYcPHxc9GVc3dQjpYStdsDfb",
+	"6qp35P6x4ewNi+p5aXdsalite9OIxOO3h2UrQQdMPtRUgYiNdzGzU0enF451nEYej33Nm0XEg+VBmkjl",
+	"BgEuNZvEsaqFI5fd9duNuunwwwtWOuuew/YS9xa/bQDwtVEKVavLnqEDm4Wq79ZlPIYGOrX1eqJzBEdE",
+	"5LaCcRlZj7bNa2E2As2qDeZXMoOobi2168L6YQ3vT02dnkF0v6Tp1wtC+xmGAmyfnmp8oOnGUWHlyGqT",
+	"enP1wE21PegXxqOc4N4bV4zKozS4zotqaN0neTZ8qVbPdCy4FdVMI5P+i54g8sQc/IMu9WEc8qDGPEp/",
+	"itKYDkb67oe1HT+BZFmw0wXNlRI0qON0XJ0e78GYQfcoMeeUrI8XJFhLzN3i+uZQbKDof1XVQG3wUktD",
+	"cmbJU3/TQijU1uWzKYW8IsNmZw7AcsKZaCqKW1jligrisPJ+YmG8mgbhfrI3wzSDr0qGzzHN8DQjEcIJ",
+	"qFJ1EaZqj0Np99VDUqczX+FRxX79FUhH0FbJgTHKh6LGQy09vADWkP3hL1AmSR4Tk6kec4hQDxII6FTz",
+	"DVob9IrZrPzgYT8iZgpEmWKWsaTS29FDKTu/sQ1WnOhrk86MmXZ0q9WbvnapUZuG27F6/AqDD9YXdnUH",
+	"JSYujMoJGHFWeGPK2moXsuGALgcVJDHHQwyPwrM+JXevUbltr2q3ScBqwd21cmfWw3s1Nbv8Z1FJB/em",
+	"jpiOejQCVkJJKMhq7GBKDJsL7EtmRBMziTAB+rW4WjGL1sVaAzIthAfgV/S3Ct/SzPoCiutFxoaJBFcl",
+	"AtqoSEIHMqt3JybPtTJHIF1evRA6FEPyzG8Ejodd3SLmdIVZ2bh4Ox2vTO5TWFz4Q3+fr2utP9dMk/Y0",
+	"MjdBbHUpG518Zs7ZbgS8+kUb0RO+IgIx8lhO0KzgK3R1rxezyvPT+BS3XttKKyvNnAEWcqqzdE3au1ls",
+	"9QYxLDXsCVQSYzemGfcMfJGGGUcrc5TGlUmwOKsrr1ZflSzJCC7cr9YF1yGFEq9y550US3xWlQxSEoIw",
+	"SeXmrGSVi655FahuDNroekYyOqdTuHlCEEfAa+ec2zEZHPrYNqkTVENReawFp9sgkXjut95dqvheu3XC",
+	"yelRSVeXQZbxpfR1i0YdBP06D7XAiKh5tdoCPMn4GMwlu+qwOeXWhCbNxQszvfqdCkkTb040HBwBYJXe",
+	"7AfAl/Ld3rnRVFMNW0oZ+jc6v83CRYwQFKQwGR0edvh6SbwILl81oUtm+OO6dbNIvNn26mYZIlh8Bek6",
+	"acOugNO2K6rNJCt6h5e5IpVfmfQ5ZIzKrpbo1X1Yo8vldkqe4s0Qhb/Ki6UeKUDBrglZjnrFv3V016Y5",
+	"Y9gMEcvU4r51rqR0csmST0kxwudbm0C7VDb5XduVsrfHmTqHpljoEz3TiNr+AJAaX65CS+VcsyGMA+xE",
+	"uijeoI2oAnszA+qne/cQXpLNGUDcAq4CXJ5mNKPw9FldAVSUOSkESbXdjIgOCJVzUFKxvF9lGredlI+l",
+	"//Akj3EidbixhcOpsDoaoZqByh+x5Yj99WKGL5k2E9EU4LLNeMltLOGWxBWEg8Fv1QsNYkPRO11BCIQi",
+	"E5a8qGOLIIhsQfMc/lpTlkL1CnNRsotyTgW8JEhSFlSCCapMqW4Jwq+9q3SKz8mxjuAO3oQtHLWnFMHp",
+	"g/tttIT9lqn4YESCjV5ww25wNVwvNhpMcb3gKDepnCImtF3R1l/OwCS0pgWeWS6TqCAAaiR06rrOBqAC",
+	"8Io8yKej4Egr+jmD8jHMaYJ9RU+eV02SFS6WvtDsQkgEZnZhrTJgYn8JCgtMkOS2kibiDE25XCCRFISw",
+	"1qpcj3SH+CN5vu6Jl1GS9RC98/CuHde/fWgrkRr0M6Z17FYG7mUqokTecNXSVVp5WWQ9wT5QbFnJAhE7",
+	"bt+N1N5AR1RhUWMMewgcF5gHXv5fdpmWfk9ZvXbeQnEiwYwRx92m/1YSPDPOnKFScroPRtJAXSOcphYv",
+	"qWUaJXLNiyUyDxyZvBlglokWTxKBhnCIGEdzwucFzhc0QVYLQVAPJJcRKWpjVK4thFIVthm4A+5ks5aC",
+	"FDfmhMnxF0AbIFo3MakWxrhzxmw24kMAHJ/K+7wqXi/rtMghvojHlfEp4aHiDVXRlbhZ2XJD/ttuHWCK",
+	"qLR5fXCKG+AsyLIBF05BVvycaDPt4DALsvKigrTNPLq6WJa6slxnMfUjdnUqCF/83ftPf2QrBDc+fPZX",
+	"/+3zP/mxE4Wu2jfVVczdFUIaY0tZhtI5l1V+ZkXySbCkS0WhIeul2g536Wz7AIRXdxaAoIdyeTMq7PDt",
+	"oULV6/66t7sYxvO04/5Lqfv0Qio9+U0hfSWPTsEGfQoKi88cSPMFKewFub9MixdZI1+QFSn06dOrVPUW",
+	"7enN9RzEzajGUNcTc+blpwpLj3kajmveXSRVqHsIKesdQ4JzmSxwVESZfjSytukuo8Sqjqu/QzOWIfMM",
+	"nmNvXoeE+kZQQ5NJpJ/ynW+jNMmi4IUvyn7rWy0NeG7VoEeZ9mIufpqEFuN2y2LxrbOPygUvJVwUdSHw",
+	"jLKliNr9ksd6WUYUmweSOjOrrF9VaqPhBBza28W5N1cs8SMygRPY1LTESQWC6mW1sbUFopVZV727M67Y",
+	"eLwHr1OEsdFnpXeZSToE15QLE3s3Cg4s22VUHEhV2cU1aIuQmFnBV7u+NYX0EMWxd26ihGflinkdOEoj",
+	"eBCfjt3E3QzGfMenXo8LAdFontOMhCTpmAgRzQXRQ42zt+lGK5OblnuXDu9wydoc+RDODXCbkZd2l9ZU",
+	"7Nkdu9qp1B8U+TyvAc4SeO6yv/v0+9+Gu+t3fnXxNx9cfPtvnn74Z/ZiW3/4vR8++4MPnnz8187FFqAz",
+	"rLVF2+Csaa2Cjm1KP8fOVhdOvEROBpQQPMHh0hdVcuHNkmxTFomblGCLN4vZRtdAI5kgRwhPQcGyyJJt",
+	"T0Tv2EfXNbqEJe95Fv6Jha3YBodiXI2g+IwW/azHjnsjyxD8hBYkS035+bgYDJ559/VWngz1jvD6w7SV",
+	"TByihYVDdimr66/ZBH6rkgVi8bYIYxJlnmfE5qmEtl1PvpC13dq8Ia4BxXwFk4zsDphyvWPxSz95u+Df",
+	"6MkensHPfvmxZR5WO+BZ99CbJ3W6oHnPfbYoqN6gVviKRclmRAtdkP8bXn5jQdh8XnJG6N5k7xsLzuZS",
+	"x+BtSszMn2JBWPUtS/HeZO9dCFYnU8zmyxLTVL39riSPoY6uH+GvwMnSeyf4Kt5MaZZtl/TeKV+ip+30",
+	"FyKddXsH/TW9bG4ee28yPnkTt6KSx70SHw7jsEDkox4x+9rOQJ4yCkhXu/d3+M3Mt3mhoel2i+S5JTpS",
+	"UiFoRY0y5LJICD0fR0L7jq9zcFkqVWa94KjygB4hsRGSrNCXDGQcSqkuyHj1mo1iGwZgIlJmRPQBXIKI",
+	"FwjAVPQYAXSQlxJhZLIgIw8/iKBJtzIAtWCEPvrlsz/59LOf/83Fh39z8V/ft5Cp3/3eZ3/7V9ZZ89++",
+	"9ezn/9Nqu+4vn7//zc9+bTGHnv31r5/+0f+qYYZa6KmZdTzXzmjNJFVAkBawZtPs1QvphjJGVNr2hse8",
+	"c/pGDXw650RYv5ousFqNZBACXsnYvngILVaQwBsxQYysiZDjAkYfqR5unStR7dGUoP93/CEZSrU2VVoT",
+	"zFDG+VKNaSVIdt6OMgpUai00HbqbFmeCgFfeHjLVRYAKtZEYgEUdIbN+G+PO1ziMC8z8rsPtT8jLQ9JG",
+	"wcM2TzrfqdQ93LwaWu17d7nV8lNN+TG4sfZI38ml26oHL/bWTefsth9UU9A5O0RY1yFwi/QxvNL10AxU",
+	"6yvokVLn1SUXiQVfC6gvwWemljxnBKUUZ3xe6tewWGobrPrl5M79I3QV3aNvIMnnRF1PJ+jg2nX0Nn0D",
+	"EaxTLyz9OiFG0uhTPe6lV6/t7z+PuH7dt4+mfZW6NcVP1en7iDzuwXxQ1IzEpDZW/27lw0Hw0YbUHgV/",
+	"Fna8ZTS/XPj1iqQUP+pWrH5t54tY9xT2NaiVusPOqaySpy8NRfTcIjCpGqcna9N7jkZbXVgsWtoYw0YH",
+	"fMWEn3SA2/vi4HwHiL26myWuSeKEqDjyvV6LiNXfiZhvMdQl3CGqJW+ZjVHGyR0i4V4N1OZIxxaCiG+c",
+	"bl1a/GrvoeBVYV3oZYOWP+Ul03eIqOJJXN6wmfCxVymDDTrqojHKn+JUM+mtaADR8okO2l6Qx1hxwQpU",
+	"qJ0k9Vp2dnww2x9PIAp8Fr0q09bOupIUolFWwNUQq1VrLkffntyZpFD725u0Vts1QylgStWaYl2qe1UK",
+	"WdepRaaGw4BF1CqPvaWzm8vWgNpxUG2hQk2jNAdscr/PRbW4MwLW3oDLiNl7lefh0qe/jigXl8EifD5H",
+	"94iM76ATwZYX2WFETG+Eg+/Ir9ylxmpvCT4YU6oWuqfKkr5k+tKWGjYtT3SMn+YW6nkMxew7kaejew0+",
+	"7uZ2787YWDhkiy13YZLVRloW9TuR89f5+W/Q1OelygkzRdoWWCIbnSygVkUV6O2Ggs/gF0iA2MTakqKi",
+	"eivqeQ0XziQG2XZnYvOfpi4JdO1PddiKLYVpaniFOvk/cPJ3Ou0d9M6I/08Qgy1xIY8XuJiHo1XnWJK1",
+	"TgavsppIstAVqDOa483wFc22ERiDJH4HWSSEXMJX4wuQVy89P7CjyFOdMjKKUTS17lLmPYwBtyQEa8BG",
+	"BHpNs2a9qn7UYC2zALJu8Lh1JrCDijFTzpckfcBiaR1AyChSUozp9p9fUZRO6wcvqrqJWsr6/ta1S0YU",
+	"48g0eFGzukkYQNfhop0IXyOBXrTwVUscwDq/LHD5iILN9BuBnqrFH7RFRwIm9AOOG0yE6q6uxtUpfOKn",
+	"367YoFqPS10cQe/OMF31oAKmJIvUZQKWkDGhKqaRnuGeuknUwTDroZSegMslOkP7tf1AC+sFboDiCqW4",
+	"gGEh54UcVkDg/eD0A5BKxnzRDcyEomw6+s5Twaz2SnquH2+QeckQ1aW+leKgL47qkjFBGCLkNkhIXcMu",
+	"OryvnoXFHmyLsekmvo1TSXKtIpWsUnlakYgQWnqIGNcBp2sskHncFNyLtvl6vdBgeeWCTOpIQsJSRTeC",
+	"k4U1TTLAd1mT7Jwgg5I5mmBQ5MJHMRv4P5SiFVNZfKQQgoGdKA732gDnftZ6wAjKyDnJ0JRkfA0U0g/X",
+	"PDaePuFhqCt5fDsa2spKNLIVRTgNxGbwmIWqymDE9eYiW4WKvjuIlMIWbKISLAYYaQoF5EQ3BrOK+wcl",
+	"2lbfMMSq6O0YVauqyA2J4ysj7/BhzT/90tDO3oO7SgtAdHGOhS4aoYV68t9CNN/4gLMYWYfeMsg6aS/m",
+	"VsR9hQEVbVeTvRqVquqhbq6fSDaksh2fUOrLbHeUWwLJbomO2pp4C3RUD7N/gvcs3lz0DFNvrJtBA8J1",
+	"SV9oeDKwZ9sASPEDB6nVc6B3Bz6rGX60fFgST8TjaVbOdc3cvE5bB9Qe+DKlGsLJVz46Pk1juzgIbcis",
+	"BImd+gBJQfp27ylxC24gbodk9Par4OeVuKk9rM4yb/3sgMiBMBJ2j7JS+gSl+QH8A7yAyD0NVV3wkqUk",
+	"RWWOJEcLnM0QZmjBS38qRP4b+04fPsln6kUGfg3DXPprX7cALJ1ylM0JN0bWT99TA9JcYxv2ADw2PIKy",
+	"FDeSpuZfipyw1NSxWJFKWPc0EbhiY93yEKPpIbxXnRSjrIxblyjuujoOtg+EGH8RNkQLwTuvmoY0F6Gc",
+	"kFSckoSztL/ufLM0ey/E5gC6bBON8j3jbsbZTmdc+bUjFyY2+MH26z+zFYsakk0cx7yZXoX57RI9tBVN",
+	"P1tBt7UzX/pg0Fqk7Bpl0ij6MV9+SI+p2pURjMuzmZKyYFGc0nnJAdQUZ7bEVw2Nqp41MiUQmOC1wLy+",
+	"f0mbi6HRrgxXVsi9cAum6binitk4IZsWm4dlIN9tRjM5nAiqm7utn/ULnKuvxtQq21b86JUPQqT7+d2N",
+	"Ht4fMD46UmFgWXoACYuSsUaVuzr4MnySHsMRePlVfsFrsg39blfM5nNK9vV/h50TJnmxeWOjE95ijmgT",
+	"kfpGVQdnVFDx7VEoFbygJpIoahoP9OOxh1r1XuUSOsdZGXlN8SwGzwP1wUdF0IhltKt3h6GxBz3RqxFO",
+	"xpGlzaIe7YRg28glIwZsrJ4fapx7qq3MdI5SpY8PxRdqKwTPGxgXMP56nSbVEnt3KNRjcSweYSA5srYR",
+	"UM1Ba2X+zBRiONSFYbRReY0sCtag7TdLR7aeFwRAGWJ7EARnx6awYCD5jaOUIzzlpUQ6ZghNaWrMkbgg",
+	"AO7Kc8KMYb6Gaif5ma6LBGgYoVB7D/Ftaru/UuZJoLy3r1ymxImMfv6yVUPGON6PI0uibI8c4THgZ6nm",
+	"C0DHzgvy8oxm2RHgjU4JWuEMCrCkEXYh4DKv5+bODGFthlpjgbQXBxBCMINqNaa3+ITY0QgSAcQ5Twhc",
+	"Z0EGyqg0GOprvax7k/uiT6IjbEcBIQUQgt02/IOFW4nFTxq4Rfnv/UKUIzZMPETv6ISGEbkJPfFFbrC+",
+	"MzdnQAOE3Ml1y1mXS4QJQCuiymcVvdU7hRcsjBYmTbfh9xwM1ui9Wrh99o/7+VZFv7rfWxZ9slcy+vWS",
+	"mJ9lURJ/IaurY2BhW0iLA+/lgYNlFL5whRnWLM8cUeb9dE37Lt6DKEhjhtlqzDecRw8endxiBc/8msEY",
+	"7P8xVRv2LlU7oCxohJGp7ax1igPYggGqIRi4lzSkWPVVBvXFDbjAfYM3BX/F0EYzoXHtQiLC/LYXhY8W",
+	"lM2twhVVef1f3Ib2TpsmS+KzmDGxjozl1I+OdElgltIUyxEhGA+c3X+b+pOAnmN8dGKjVXt5EKh51zw8",
+	"5u7s5ZaD/Z0r+0Oth3Kj7SJHZkJ3oDR85UQtb/aGamuS3qjYMYJNr44FHzOthLv3ZjovO6zj19IhddW0",
+	"0BN3GCHzl0DbusHwgO/W/NqS9y7AgV1jusJzcuXdnMyVCgcf8nZQz5U89VfdyvE8AMSH0cnN2xEHRTWk",
+	"vvns4IDQou6FOifUlfRU4lXuVgdshW8hWZRCkhQ9vH2MXr16/aoOyYSasFB1Uscu2PBVpA2ZntKrZYGT",
+	"zT2aZVSAF86zKm/yNZrhAmFpL/R8NrMxn6ZL2LLCvXuHbYOYJQseeUyMMZSWcsGh8lunZa904xlNNpGJ",
+	"B9YsH2/Ar9au5woZUddJJytVM6uI17xRmrk0RhrirIwycotJb8Zo4jG70KuvM5NAOATnPma1IjOkIs9C",
+	"L9XAVzINSDy+JB5PcoankdHt8XHwq1JI7X06oQH34Hjc1xwXyxA4r/7tfqwWISIRCyZ7gt96nHMR6lfw",
+	"t6FWp79a0GxGE1K8JNDJnfuIQsHXpBSSp5tDkCNLsrHVFUqW8WRJUsSZya7xdXZSh2D7fv5KXeDSi43R",
+	"GFBV9BCt8FJ92Y/tas/AaYbZEkBbqKRYidDU2nfgD3YmC8wElW7Qmp4b/AEQbyIpMEDZfe05YJQJiwmh",
+	"+dXJUakIVC9cxVZtph2CFYPddGxjK6NDLkfkkrxoynfupU3qhSM5a1KIS+seNVUvcUVVjQTk/fOQdluU",
+	"jdgqT0jn5vRAOGLQfiibN1BwOLPCZqIk0II8PkJUCps8z9cG67lz4PmHzk9oQN4ZOXIExQeNe2uCGFGq",
+	"mVjwNavKx0SD0bR53/D11y4RzwPc4b2o6E68stXdc94HRvAVZV7ttrFkM7TadKrNqf8HKqLE8+p0XIoL",
+	"UOtBRbzOjYCyuzwJH8uUPSooEXfJzKNmvXwVfQnZatfewyf+mKarMsMyCkS8Oh/0mrkvuxOqaRXkop3c",
+	"tkAre7GXLWdN/2nqtCyokLzwxOHf5+19YPUkrT7NeJFA6QS04oVfS4qzNox0ti3J5kY2jzEMVYKgtb+F",
+	"K3MZXkHZyghR+Fy9d01ksR6ji98eLwyLVuHedA5ggCwpNrmMNIHpVpyRBFn2q1wXr/blibzFp6PZ9bmV",
+	"Y22ARzb54B0AUjY+fKSj+HGmuHvOeTyydWTBV5PBZNdHXzKMCqmaxUsCxea/tv01dFuM9JH1tSqAbDeR",
+	"zmZAVMFQVfaDD5uyUvW/dlmc1V3jKLeSvZrIdvFIx9Um2dm5BDvuxZ9N4mEF6OQtxBCXIZOmgZxABzv8",
+	"UiC4HvCM1yINNUFo3kfqCjcjRdhfv4WTrZMREHJyKZZ7qBMWwj23wAOhfopuYmKS1dYEL8/0nzNKIGoN",
+	"Cjxpc96SbM6MFA5sxpTIZkXHvolUj/tm9A5IvHAahREi/ckvTQluS8RUicOqL8gNhII5FoEOCUJE54i/",
+	"Ngy50Ozt+N5pbdtWXGN1otTMaQLAphbme4Kmm0plsumbgIuoPkFBiSNkSWjSGJdkIxAuGlFkXrdLBG8b",
+	"coaXYpCvW6mJBV+h03unR1UJCCpdOsPVaI2pKRhZ5V0Ppqp2hvcVUqS0mb1mi5JRVv+VEkmKFWVNrJt6",
+	"Kb9CCq1d9MXc6EJgfqZb8HUjBYCylOsZyfadtvesHl1ZyAxKj6An4B5muHlYxTAPiqfr+71bfLjAKQ9c",
+	"ygEotYg4CppyAhrsmxmglFzqZEgWJFmORU1UBI0/nxvL4MP5BOKMbe9Uk9TT3nm9PwaagcfaS2Bfryfq",
+	"UmmiT0U75r7FCW0pj679VpnOCcJCC0IqwF94hFIyw2UmDdZD5II2YXVayeMwbPfieoQYIak5Iwq83ka0",
+	"TtzaCZ4OU6RaEu2uAFJY/a24PVmQFB3fO43o359cQeeG2q24ZCYkwSkgS+hBVt0/PL1x5dbxzdMb2sWh",
+	"Wziqfj69dwDfv3rwshoIGjh1Qs5JYCw30sUbOz2n54QdVm5hUmiM5QQXxUZzxDunx8eIF01TmxEXwzan",
+	"OKCkMHmrFm6bt9tzKPD6EN04vf/KVXTz1kM10OL/vP/HwkkMSDXkdaC0Wit+QXNisvI/XVIPVLVar1KQ",
+	"At25We+cqwevvnbt+r953f47SKx2YQpdzqEmYHjDn1Yyflucq9Du0hagOMf5u0qS+LGVNGaAus9bFRd2",
+	"YO2VhrQO3cAhwnJisWsheEFJJhv6UKFKYImoQAQXma5YFyei4k1U401KjMuxuW68mG+DZhyJn6iBTqIO",
+	"thMsF9oZ5AdGei5hDiGB0V2h6yHBQNncJmq0rgQZpitdMqqWbEeQOYSdkJj4pJCyMgUP74SKW4ejiNoR",
+	"PWAxTJLRKRj17bKbUbDn8majCgDwyGB0yFfJdMH5cieg8TT13Fi1cSdeDbvPJU1ICBguUJ1OSJ7nSrzI",
+	"RUGIrS5GCZjMMSr4GiW8hCK0UicnpcQ5QypncY4N8L9p0H9MFBE3c23ZLbI9O39fZZeeBelJXaah6/pl",
+	"CF2nMhz0ZjLU829f6sdctZqE6fg0O9S4acrF+dReSVZ5qGL8lKcbL09uY9MuCl54GyPnfiW1TBZK+XZO",
+	"6jNb3hsOwbWe3CtSG5EC+6ldVFlwkHrm5ZdpuhdjNq4z6d3SiTNMs2DyLJalCEbSZFhIZMJhfZ5LWdDL",
+	"Woc1Wc0iOrX27IpH7iTLO7uwCbfZ8YVahk3nO5zHJUJMTAv3sC8Pos5oae0IiIHgLCGHaL0QJDkz9V8E",
+	"ccNGHSDV+nSKmk4bR9V8X2W+9MwkeLF+sVK1SbCFlLlAnGWbI/T/svfuTW4cV57oV8ngvREibxQJkrI1",
+	"O92xcaPVFKU2RbKH3RpuhEOXSlQdACkUMjGViQZhhiIkx6ztmZWuPBueifVa4df4FY5raSbW1x5b1+Pv",
+	"clfdpL7FRp6TWQ8AVQDILlSD7H8kNlCorMpz8uTJ8/j9OFEaonccA480MuqzYSKOuAHmmCOt4+x64skp",
+	"12oAhHoqqIF2Tjz2aU333OlUST8Hx7g6RFk5Nhm2pYfW+UN4MoUh4IisqT2CiLBHAGVje4yIQWsq8ZNK",
+	"Uv+wwz2Ya7DWDUw2Z/KoF2yUCDM5sOqUI1mcH4UHbTxZEsbAjWe4fEkz8M1trqwJFRR87MTsdEkV3CNY",
+	"RSM4YHFrHjzgzv6ej6jzjMfV8Y4k7piXq1hOR2sDT/JbhB9Ig/YJCYEQBEr1BfjeWeL1BPPAX5atF3rA",
+	"997DmqSOmn3U16xlJo1HCAOVGB6zSIGmEiJfVKGBhTyO9RX2mt3ZMQOAlfV/+ZWv/gVzOE0sUuHIzqKm",
+	"Geb2aNGOgb0TqgjeucJ2Bo6sOQHmNAKdzuPvfCvAs4imav2XX/5L9tbhbkAxK2fyrlxwDUMaqEsaJCaF",
+	"EgRr5WEPLl+/cjWblNxnGYy5EyjTEHcue7bdnf29CxiypEm+cA2PmUOQfCgubF14+co1vK89I6CStXg0",
+	"ELLFY56QjeuS/baLN81WX7Bbzw5dgk37QyU1Ken1q1enyE7zHSHvukg5GcmF0KB2BNzlUMpT7sctCp5j",
+	"HKbsTumjtfYd3FZ+bV3Y+vqjTP++/vZ7b9sj4GDArX9JjDs0DwGhOnuybx72pRrHEHUhIq7mALev1B1K",
+	"MSywpCC4YHhXo0VIF8bb9jkKc90yftNReu4qJ/C0LWQhj0VorJ2LAfXYqjM1XRXFdAhOTM+vlO5xoQEL",
+	"SOxj0MxrPtHI5qsZZ3ZaSTwaobgReYTEOe4p1gXjhLysnB6J6L1WTgXSvuEFckvR3YK8CBE3FR8Vc5sq",
+	"KWjXjER3si+9YIc84QMwmOH4ujOi7sjvrIWI8rR42HQe5IS7IATxdgoi+Ko7RJ2e2mCbwnvFjdP1xD+n",
+	"+mrfmLTULlzMjFvvzenvttUFbaz+IvQNkc0Lo1nIRxqoOIp6IqpVdQqCodSIE4TsX42A+sOKqjSN0x67",
+	"VAEewNIY+JZbTUUccUywY574wtaFvxkRXZjf0n0XwnLymgMQXf5sroBo3rC+tmjVUcmHrxrUQaKUjJt9",
+	"u/SaKxvLzvOQdhgQCXNH6HmDZhjq2aCz1cAVw+yRgw1ls+kgPFe5+6vQFQjelxIhjKgeI/Ef5OPfL2m2",
+	"d8NdglGSIU8M8bRrlvIlz9Eu4AnysM+d7VeWmW17LE9HxsPGtTLZuorNdKjUdFzD05UYjAaUzXfHK/fB",
+	"vBbXma1DjTUbgn3xbunLEtnMnPG/Whx/weBv12hwycY0ZnGLZAfKVcZskcoVDRf9HY3Ae3WqwxBdSme+",
+	"nUYMN+M9v5wpdiU3ZXa4pQucLXNN8uvgLHKO36V2yeTGakI+9/30Ewew84SiEWCPDo9jCg1NUjx6+6e1",
+	"5eTVWSfOHeeJdGUU9phREacen7+gm0r28lUW8YleQV7W0VssqXV5YLWqwA2qB2rkmCWLJWzWebC64LhT",
+	"ky02dmlgRFYMHD9MqJKIcefmBywSHUcPpwOG1TSaRQhJF6UM01qxDk9WVIAW7oJ5/76oB5iCzJmYc3V4",
+	"NnU45H17INryZ22INbj1TYWNL19lAxcG5B0DCRtMXA4iNKvKNtWNcvnewKEbEPDpn7h87a8PcK/53NW4",
+	"au1QPDZgFI1FbQpVklDRMpYUYWz2Cjscq8vawBC3GY1lZYwzgshwnSpUZ4Aq6rUT7RQSoeEkuUI0e6J3",
+	"geCVPYaikrZ8lf18Td1PYMgTSCu8z/X02YY/tLPdiAnsAYOHPDRplTvP1bgbxdowE+wvL3JfVd18dfUy",
+	"cYPb6bWbvev592jsjEI9424yUeKy4BRd9N7QpacWZ+uR/+feMm6tn5I1SDaYe8/saWvQmmr5eay4Ovci",
+	"1sHg/bSkA8ZjrTA26I6l1hMmfrdn0IIEYuCUW5q/edyjC84d2VOT8OviCCP7bR72KeUA7G9cnLVKdqNI",
+	"mOq8G16xIFh7v6esQ4yFtpLxECFLXtJMRNYhQShnjKm5WgLtKpRoNOLbnBNtak/KwmrzyEFmI1qv2V0t",
+	"yEZLIkiueFae+UPy8sDpK0sPyURZFFO1q0Kz116pMFczkTgZFkNxy5U7zT5wGI80VSHOGwdTAqcwDoZ6",
+	"QRosjvQp7QGPY/DozFtZ0Mu5FkPeBdb2JaZzNcR/OefxPCbcoijoanFOrKc5G4FOXJmN+RCvOVk6WaEh",
+	"YWGP25UuYQzazJw/yNjMmJ8WBlCGSjgYo2pTtJu7eJkUUu7mm6x3Xz1bapdJoTEFdL1YPSxJewotDBam",
+	"0PHKB+1E9UFmzKN0eyrskcogsshMjl0qhphg9ogsw4ndApnQiM80k2S3LzI1qRdeEPnNzCpyutt5pXa6",
+	"IfUdeyL4qRldwrTAQ99T2p1XGGpnLkYJagZHkNAWNaEkHCqO9aVczTEmCzDq8g5ViYUmdhp3hC1T7LL1",
+	"st9hiVXJbRbqI/zVw1g/xDHSkA2jpCHrCBnpALFOlTbs+tXg6tWrM/rxGr5DiR82z4o4U1TlKvvybJyA",
+	"C8GFUB9dCC7YJ50LHvPolPyz03G5zqpndbr+01zJOlt2ytuOVfBnuOtZPfUeerPizh66B2CoZJcbjLBm",
+	"q3AJW3KUQxgotSg7zpDhcbqwR2BOSbrehYC6xiSj7o7pJU8tmEsdvYhDGs1Wrk+0xG85Bf0pjv4mnxl8",
+	"y1E2WzsHMvJbM05LyWPVo3+nt1vmsSWaKTsEe6ORyW+VqsN6XPegWnVzTUC6QmnR5XWA27qnEhPY/VAS",
+	"63rgaj8lPHTVjsZtZMTCPlAJbGEQCSPoQklmeB+ogYBpxWKFHUBTbg+uvpQGcXGIgRtCFmdCLxcwWJp9",
+	"clavd+QkLQCioMU242zcUzFgl3rAqCXS1xRd7MHDSwE7eGPn8vWvvuII7REGH2Pl+LU1QsVf4WVvHbzq",
+	"SuXnvZLHUp+7rc1nh5xv40N+4SmCpLO1ZdbFOY39mtgyVxaXZ9ks3b1XKvabJuEsu2ueP/S09vIilelp",
+	"3fXUIhfBPKBZmcNBWnxK5q4jeL5LNhfVqE5Tngq7sSPPbs4YY7HXKGG7O1jvD5KJgfXzEYkc9HZah4JY",
+	"GoSfweMYu4ghf54VqQUts/sLS4vSmck94CkH5OeeCNYibQcr1EiMLGsJIuZRu0eGhTleUYqtrD12YeNG",
+	"rv03I3KfKifCbu+c1InUeW2yP/1sfoGAe82p/LOgcicffvP4Z//6P9//4Mkv//nkw2/+z/c/OP7u33/5",
+	"vfenVY9iocJoNuQiwRiEonPvAo3MJqo0TrvrrlkqWOHK5MsVqWrG3UhZyfzqFdrXVvChZsqvVy65XmrL",
+	"PiOBXje5je2W9wuHDPSVrbJs+cpcHbAJ8AS/6qlYRHyi8VwtsCyTmlIToI6pTK/93MzR6tYjO8B7rUd9",
+	"mFRumNUaXrSTNSj41AAwWdYSv/IV7L00kNjb/F9f55e/cfXyX77t/v/g8tv/x/9+Yb3btHvBPYOq0Uw9",
+	"sDAwyOp+hWTQ6UDo2visiYwS3nkaFaLMVkU1r/36BdSl09/28zPZUCGfGx2fpDl7ydPOcTZG5CHi2A9S",
+	"GNc+wBBRGZ5KoWklWIUeLeoatj9+YHgfZJD+SQ8zL11GXjLV1evZWBE/Aje/N9xaPF8sT+8jZ7PZ7Fpp",
+	"zOrfAhjml4qjF0Tt3sZeEPs7dpW1oSskojc89WppDdQRLHVio4rvB0NItKpaNDPL47Y6Xx6ntzxys/mC",
+	"Lo8DbDoMKIKte2kLg0pYJHTIk8guHlosXGLLIiOtZabHJfpM1Cnub1HIUiy9fhyOiF7mtPnX/toXQ/er",
+	"eqnbEKsxtYofpbx7S5YxTZ1on88jrdOVRuvvvW67omx7BiktWVp5wbQeuX8tc4rNuBlfkIUzZ9hsnVQO",
+	"vcrSWJ8el+nwSodgNwO+y5lj4ZVzPRaoYifmutdqcxP2oNpW37RXvuouXJDwPUdFOE2NyWa+Mavn5G4N",
+	"HjKfXPTl//n+Em1U2C9UZ06FTBB6M3ubC/X4gNkAK7mA12p4gEZkdZv3gXGGa5pKO/owwQZT4GGvAJyC",
+	"xVUoUB9iyGetqqVcYkMWJiwL8t/kvqGGxbxDEs4aO7F8wq5QFDOWrqwiP6sGlKfsiiO4PBqWxz5fF0fw",
+	"1hDf/xZMNrd9GN+AXqah02LzOkQV8o4s1BNdB+RFjLlmRJXtsDYIKRbz0VmEHVsOc3xS/lT5DBoYg3FU",
+	"C2UN7EKSIXmTrnwOLIl7k6bONPt7dxhNO6XrOkLas39EFNhKhoCIc0RMbRJ+BLEuNpUvKWuf7qt0Nt/w",
+	"F9U4626Mxnwq/46EONkTHQMRG6ukj9H0hQBEVHJUEZy0UtV8AEQg7s4D2sfrr7AseEm3etDm0YNEjUmq",
+	"yEGIrccB40nYE0eAuBdqTF/p7fRj7ztwlihlpopkirLdw5HeQEJfXZP/R2M0ZND94I0VkSAqDgKEEm2y",
+	"ZmMMLBUcO2+id3ecfSeqQBYlk3sj6dppPJyxFbndG4iMXkZpxidrikrrTpxOztHTlnuc8kJmTYgo2EbE",
+	"pBpPN9cUXmE7K7kj9cbfko77Byzpxsm073T7cXJ9OMGFb4hhSTdOGTIkenNZGwCP47LIn/OdSwMrm4Js",
+	"4ATh4AuwmYxbZ8Rqb8A4tlyQlF1NuunBwDGT9QCIFYpr9g0xpNr6vIobFwaxk5ZuVHYhUAmswOrNRaor",
+	"j5QIF8RF9vxFS+nTbI3zFDMsoWjiokStix4QNieRb4RchhDP5984B6esvSrVCroxf8ErGvpncVw4yOc1",
+	"uSOk1ZK5mkzuNfYBVBzRd+TEDXaTOgbWgOsy67skEF12Hql7/BLloaUxR3c6PNYQzMLNnuWmtwzsZZJ7",
+	"7VnZLm6Bdr9+gCYnwBs/cDQfMzvjW8NY8WgvHW/tAr+TdtVYS14t75QCvm59c7CBHNlRSsGiV1a/YG5/",
+	"lPHCFxpJJqxThj5XkB66Rn57mDcpBHO8fK/R0jEVFRowl7VJgA+K1jIjkBSS48NMD7LuGm7UmiaMMy2g",
+	"vPJmqEwDHsEW279x0/ord2/e8CUr1JLmqKoqrbfWI/ywqg/EX1PnBPsxmimRAzyz2Mnw1ETEuJeh+yLu",
+	"Kwahxj3uCHTtVjkNb5eHwl9sSO0wD9TQFcPN0jFoxXicAEc5TpEw6P6BUcOaTrru7k0ddZvUhh3d96Sv",
+	"pA5t8OpA8Jx6NLAWNMXidDUuDkJqMYWHX3MpqOZSVWBWUzQfQImmePTpMnUhCNkaNSYb4EVUml0Svre/",
+	"Bc0ISG2se7SdsyV08PTgbO0JXULBhWoFele1qw+Or/Kw303USEZfs5fWOOmFkRqtnAl5DDLiSUqCNACt",
+	"edef14lbkvo/xiqZiwBUNtcevtA4ys+n4NjB7YK9q9r0NMlIaoaeGTbKu16UaTREk0wK83vK3vMra85F",
+	"nA1deYMfAeNeO0gcXfvZaMiQJpSifhQBkg75x6NVpDo20xc3X3tc21HpYiW0gzvuqtW4b06F14aGvjsy",
+	"oRpA2fEFkY4i0RXGNVzl+FAQGj3FRJDT5CkI7OjA9MkpTY9Y57QpGxCZIv0gNW2m5CS14ooNQQ1jQAPf",
+	"w1JWEIln156wDk9AF4slt7PiExXZL2Mh+9r79HFKUwp62ZV8SltBCq0bCWIBt9sTrhNcYVKxERLKTRBF",
+	"Zc7WoEFGJJtGEtRfmX3pPZNL1Ftj2eUGxsQmWzfC7ZQ5p73eow255yCzvlDO6URX8uPcza6qcfHlRmlk",
+	"pwQem57f+zwihUhYLLTRAVZ3BSyMVdjHJfUu+ZoL5jeJILk8A8A3L5t2N6k7mbY8qF15cmUIMiKnfchx",
+	"mYWx0i7D0hnJaMmEygwtWQIDnvTRcCE3mZ2MeURkcxjLnpqXrKzrfY4f4kFTYzEsG4q+eg6C56SImDb0",
+	"6cEZcMaqIJtKptLT83hs41XU/Vwd16CO565lra4l6ntzxMq0puclPNlFt4gvLbWuF5Yl78gJjrbhpYT0",
+	"Dk2hMZDBcdnLvLiWl1HLg/yXIy/QBWuVVg2oB7m3aCgW25yu+ECsx6IkeOgOJIwniTiC6GlWd4v2zoqK",
+	"yJ1iv6tj48pXQuLtfMac7ucyP+6PudnzHd2/5zPEG6qO9PwNNcw0p4g7uu+iviRfpgiunIoVX9KsDT0e",
+	"d1ZQQvRgqveZA3JyGtpmzkSVi52lbJ8gQ149w/lapyof/e5UVdSSfjoC5y2rrdkIDnNvrhuaudoSM4Iu",
+	"4tKeT219HmvdEOqWvPjtamnQOc5pejGkyi6OhYzUOGDzeMDou/L1tdBXvlv07DbbXy5Ks0HXOXuQDOCR",
+	"GBr1KchzBgJ/vnNN6PVNCPj0fZo89PtKns2cwPkNJeveF48//eHxdz86+fG/ffnrD7dYe5L14MVK9SFi",
+	"3ASMhyEMDRW5SLX6Qnco4NV76L6/qMaF58Y4C3jOzE9Kdh7Z3dHMoVfqEbD2JPBdWlRhJP3FnBDQmDsX",
+	"VIfV/Tgtg3yZFZ1biAbn1oQDg2uDK09ZiY3iMJnsp8DvdSwyd/dDfKM1H2DzY2fZ8YYqW3L6RJWfXmrU",
+	"zJED50DOMiQ10xyrFoTZ9jS97Ynjig6wt4pJhfVjy6gW4qq2Hul41H2vNUwWNq7sJxVtK0Xzbu95Vndw",
+	"fI1mgW65h7V9yVoFIbuahapQtjTvTJNAqOymDAuTDveyK2uqPplNTFBxXGY0XHaCqhazNgLrqUQJH8vz",
+	"hqS1n0QODO90nG4018Z8CyYsU2Ufq3fdnlTKFyvZxY2MC2MPvrPk9vQOJctj4XmkMBEbfiApvktTp5F+",
+	"JtRJgBEy14G+mtDmFk/PK3let/DqCKDSG9zwb7xmX6h5vaEeKqslW+i80nnER9lp0Tu6FGIyT7BNfdxT",
+	"5NDmY/PbdB3mqTsdEbosoIeaGHDJuwgOz0KQJoGn1cuWgYemCmcEhjyBGdmea+kz9B/YcQ/ttDelpIBE",
+	"38bxIXHmlSFgRmEfCbniBXATp3wUj7F/TbcUlahdmpEq9e/uuWtOsX3crS1SQOuXTrlqwYVISTj32Nbu",
+	"sZGsG3PVnKo9TQO50+TMekawTGmty5oWE6rUIFWVUPVOwWbnVPNv0VCK301hI6lVMkLUVmWN0DZGqjCu",
+	"6bqrVtE5wqMq1zk8iN+HXfu/fT6xw+7EYsgnzCjVD+hQ3BVHoKmVC8lp8qn/ClV1xcml3fM38dk2XV3z",
+	"b/Hiqat1DAZKwoSNrVtpdaSgsK51c4HKauDxwnDOAV5UcyRHDUGSokrnCMTA9dLAMVnyui2iXItQrpi0",
+	"UCfx1OWj5+1CzcSNrBI25ojYwSGyqjUdMMpDB+IymVldDiFSdCrObW+KjrFjbK4xJvF01m6BcdaaUAn7",
+	"ssTr7jTDGt4el1HA9CjsMY5MLo6dOeamo3z9oNBMKt+CVaE8PTEc2MesNM8H6VU122cXC8VhQvKFXHbR",
+	"Hs+oXc4Z7hCEP8yZUSKfpjkg1w3aIYqPTENe0gFdMuaTtsBzgbf95ZTXhXaC+R2l59vBhmwHTuWbzaEJ",
+	"7aMvSOokI6x8sH9sl+cQHLm9cF2N+fWfruO5NmBxSsFduenZBP8aTSUSdDaPq4imlVnAiswBXnIuqdOC",
+	"5kgSAWmrNkRYlpBh+45VEpGxzRx/5BlRI2mw787vVOzaVxG/mMXcFCp7l5K83Q4rIvI87K9b4jUUzfCw",
+	"39ARu1E9u98TYc+7EKyrQG+RqyH0LC8F6hrhh6+oQqmfVKpG9/CKzVek4nu8iCq1Z1jIB+ACNtYecWnd",
+	"CPKqZ/AEltIf+2e57tjX3XzNsW/wguqLyBEXuF1vu7CpWVc0jhZrjT3cLXGkzC47p81ab5iL5r1B1izZ",
+	"Z5mWFHs0MlrnRI31Shi/KbMD4sUS/r1wmHb243TIfH4j/dCnMYLcR6GKRwOpS3CB05lcpMCNANnOKPAb",
+	"wKNcfxW9G8YpBuirBgVMRunCSpjpl2pcRrhJP97Fmz1T9KL08SKRQOi6eZ7mCdPf1/mQBh4+7Qzan9b5",
+	"aAl0IAEZwlM+X/r7Oh9yyCdYF/k0D4i/rVUDuXnaybM/Xf3RzgoI9bXT33WahKHmrF3YegK2e/DX7OJb",
+	"hzcv/wd7tHr91VuX7P//05sH/ymYhaPezlO8DLmI2AQWVbNn29wy5bpl28mmleo2KOqdTLzkzjriV43+",
+	"hLUzeIoe9yZWmqtJzz7jQJgqDA77/bkgT0OQ+3ziAJmiXJkrChHzWwPH97NIfkIbEZbzK+1zQXd3mdZt",
+	"UphQSYkVgiyBrtCGhMx8l5EAQmLc2b39GgtjYd+WuHocMSBuEca6VrKLBD1X2K51lCByNFIGJBsIOTIw",
+	"6146Y+CefIFzeRMj/hGfMCHZbk9InrElvXwVI44Bu/4KGwP0tVX9a9fZQEnTo4qfkn3LHrPKoa2KLNVX",
+	"L//l24++8t5l+sf17B9Lsby/yenxAwqZIvahyl7BqIhPyjwnVdcjziWYmiyNhZBJ78DAsPyWrj/qQsWC",
+	"n6UDX5Y+fyrTGYkjLOd9SSMQWpY/fvllqxUvv3z1L9jF119tHbLr11+5einwKy6tZRlJ0REQ4a9LXcUu",
+	"1YHP93RmZTL3Teq2aW5dNbI7dbsJdLnV8o7ojhLQW2kjZAL2HBwFnqLcfoIkovgvzy7atkdjoxjIyHc3",
+	"64C1J77XDs1SKoesOzISpsQ0tpYCtKwySHWDWp4bvHOD9wIavGUgiVaDF0LaU004oHqheRjpy469fGEg",
+	"d6QdFf55LHfdsVw39c0hRjgCXdVhAy4nBbrJYmg3Tyspj0AalVQxDd3PUa/mDt7p7ui5MgjwAWOp2oGD",
+	"OIyBK2zHQd1+FXFup5OdGGHJzWFNWBC5EZpKLeXesTkdmdWPbaxPtOc5ya5dxWolhztXIKEpUZwya7Vq",
+	"Nw6N9cAT3uSm+YEvVJzPR5RXnNM86F+7vsaEZ/YWDfboNqqdOyVkWI5GZaIkMB7Hauy6H6OEW5+bEzex",
+	"J7QrFtrN11Mjwj4syIseumuesfHRNTqQcXyBiHHPECQeSbKxjfn49z8//ugft3xfmU4RPbtCG6xkcwXM",
+	"q4JlOS0mM0sKVh4S3cHvaSo2tyyEnp/e5SyDpdETMs5IRqw9YQe3D55NwrEIYQHLptd0uvDFxnB100Xb",
+	"AtZgOXx/J5KVZaH6sADc9ZAuecYdox1zSdERYQSPhS5yrgv5AOGohV3GPDTiyN4mVq5LIyZkJx0mHLs1",
+	"ltlvXnvIQ7PNYDA0E/YfHRH9GP87UBHEPopelWDFC5+tMGKGL6LQ37Ht8r6Y8UWUWs20CtIuD5yP+R0d",
+	"CP5WFhv4ynlHx7r3Y7tMGuV59Huv1RtX7qvZRVrQqmAIqMA3fziePrzSndKlX08ZbX6QhlDQ/eDea2kI",
+	"IsIJzkstyGolB7yP4UKHyMP29+5oZzNMDyaIhYkWrFrS0xa/RR0EpYYf04k58de5aHbpURoh8lJjihuk",
+	"60V1GPCw57YIO7tC0ie4t604y4/ITL/Xcp3gVcXxeAFOyHLwkH4DWI7R9CtoGtMYwBqL5bP3aig+RXPa",
+	"SH8tGDZWSZ91FfMI09zu7X2IqKETE2Wyy8bYpHEEib1RyhZFa/4lbVe9dVeEtMes8Km1kNyzUh28rY6e",
+	"PwVMX+qF0z775lnz8JYHUg7SnrGAkYNt/69NwBwfp/eyl9WykbS3qT5EvOWuOTUOtxzcFuJqlaJuwcOh",
+	"oKZuWnfnCFzNuMb3VdJvzD0m9csH3zW7OO+I7BA356j3atiaNODmhqTo+ZuK2acKczZAtBiXbDSjQc+m",
+	"QMuBYE6J4VydzgEwpwAw89rWBWlanZjrXmtRaQWW1CiZ1VXUWxPnRqrb/uMMzMFEGIJkbkbYRWqPYu0J",
+	"G/VhEjGcsPwSxrtc1iKC8ol1FdsxFxWkie7Vd/GqzW1azb1FQz70jhXA11S7XHdqTomUKJZd1++qtgdI",
+	"GnW7dK4rUbJtdv3qVzAUDS672+MpjtLTaaC1GgsV8MBetOn6Z1+Cm1EC58qXKZ8/oL2kmRpL3ENwjpiS",
+	"dq9IfMHuUDnQKNK7rSxhlEcIx+xEeounNpTIdl/exZIAN2DnsyaOV3//lWzV9VMbv1JT6oT3I3GTPZIY",
+	"ZrIvzFAmWywW2rjYshUx49guHFgNQmh4kGEyQZKrtoimZTwj3pZ03utc5+IOPDQk4CUO+2MuTEmxRf4E",
+	"i3/4A+zVNR9gn9IE3FEojQmYWg3Bm0p22VDFMdZgILul9TLt0NNr2O9AmG6cgFlyNS/sLiyX9mluMMGq",
+	"GnR1FQWaDb8AlXgzHiMHD9MARJKALfaMEG8wGyMJ2hg5FbAqNWEUlJqfugVZ/rxN6XiDdss4iMl3VXub",
+	"at3YaGiPRe/YP95xBXS+xIhKdBebKPLQuQwhrtiN8Pv1qO/zKD2aP7ftpEx+KAXn3FoXQwrdg2hJkSWg",
+	"3cOWhEaUNri942Ub69Zmr9B8xVfJxvKGGqM4rWxBRhDN7Cer7B8tbWCoW4/s/95bKF7s9FnfljKV2qLB",
+	"l2kuS+xDJkp1rEVXRNcW9uanGerTJNcXtdZzkRv2HgzjSQNBnR1mpcSEtBqXN0ASICJwBXvq4fEWC3US",
+	"MBRSgMVVTkTPps2G9ytSqYe8D5u/q7yp1LDNw35Tu8tOijzroiyE/UyXs5GMctWoQer90u6jJF1tH2Vk",
+	"INm296CWC/YfmTCIhGhFj43/EGNbZPn+ZI9OS1TW37KX1X0SwUEaWHFxTDUyuMzwFOlKeQMm1Rj7GToG",
+	"ckcQPRYm7AU+tk0Csj5yNwXQwDoHiVU2Iw1PsyRjp6Tli/HuEKRX5ZqiDv72b0Acq3VbYj/46wlvEMsW",
+	"pfGS9sJ2jXNGkTooGULgPPiufU77TY/LyC7F/LJ+STMMIFUtRi/yFt52UazJT88dRfXjtRUTFgdqxmDi",
+	"jKSmsGfV0c40lyVmcYt1lYpYJp5XrrLqyVeJ6IoFNeN33TV1W0I/zvqN4U1hzVShoIBqy4e8Czq3D9E6",
+	"0HbivdqWGcSnMH5DLqwfsDDeuk/X1an9fohm9F5JuGzEAJibEeyrd6lV6zJFTEijXCT74rWrHh7nUqWu",
+	"++ltua69KnAmvCA/z3VAWOPd3VhrZ36n0fOn1jrEPIXTJE5ribSGLlteVXRhL1iTDCNoSIDuNdckQUfW",
+	"jsuRWuetQMj5exZpLgpJZ1Lc5BNYk0b1DYdRiKJrA6CHXhnFW8DC1nV4zPX6BI0VGdL7+bwbKvhgwniI",
+	"rRaV05YqcwQxUIX2DO0GGMABGlHoZvpN35JoKrzvWjqFCRCQYIU12EkvqlX9/CDrMa0nn3x0/Pc/Of7o",
+	"4yeffrqFS9U3EPhGgUKpWIY06Gcu571Wr9z8hUtzdPWFLMObdl8tOa3Z6LcEMlUGp0UMtuSwmKNaxNno",
+	"y8XRZGYwJCmL40zv5zlX12aUr+cUobG95fakcNYshT4qLOnyBk86FOZerNZinNw4DbV55t+0weIcmRfi",
+	"FuMsSnjHpMSuWIuTg/5GRLW8KeEyQqt6Jf/pHsUReBzjd5q1R8aqR+CayuxKc/mQFB+vRF2mN4WFTnZR",
+	"gzbZ0W5aQ+5KKDQXoPsojGZGDCAWkoTvEpPlqx1hjmYk9dYwmlnuG5o2z73ETbX+GEjjhoQfAZF9qGTg",
+	"GgmsDXH8oZx5Gq68Ml1hnu0xBnvpCP8dxsATiBwktdBsnCgCwXNcJfZY3hEQR1fYjhtlwCesDUxI+zr2",
+	"SMJG0ojY0RboUXsgjCmeEZewMC0eRQloXWlp3CUbbmXcWzTDA+dAA1IuOGKRzVudroIyQs/gwnA0r8R8",
+	"7aKpwabkpbJGW9KgMhzwSYYiUSAH3C4s6ZQnuZSVa2YxhyqCinzEAcgoZ0V3Cf5283cj+yINebd26IOm",
+	"mBSoHPNBj8sohmSLaZCRj/e65O8wASQYVlk6GMZs2KMS2ZV2itA+pqyoDjwQXbnrLtrk2sBDntit8EVp",
+	"XsBikh6wROg+k8qIELL6EK8/2FklpDbAI6J1GkJyaYs6XXTW+5AmX1fVLpCJigfV+mXHei297lzFNkXF",
+	"7ifCQGZ8MK+ofKdtqkMXselbjwagL6W1r8+iUjEYqxutR1aulWfpN/HK9dS8Fud+h93mBiOTh5Ohx8gT",
+	"BgZMI6O0f7A5T4L3fg6xFnfYwE2Jh1okgttESANRwDoCE5dCbrH9GzevsDwAfmyPUVx7biiaxBxV5Koq",
+	"5J+kOkZ/O71qs49I/j0aC7WmfJr5g5HhfcjDsnVETEG1BBhPYJkIbPE19mQW/uNyss2ELDm9B/YrpGqh",
+	"Ez7SfDpYaM1wY2zzsJ+nHU015kFnFMdB+vcDj/czQsq6B///+7+YgR/fiSIvguZauhaalWU0yBqzeebu",
+	"bBCmHiK4n7MxrnQMhSwMaVspKQhepi/U4UNsDONjqqJzLMQtGJraSyNkRCvW6tAW+9r+a68HbP/O6/aM",
+	"s3/j5iy9Y4D01qw9waCum4MrbG+A5YI8ATZOhDHYjAvjp94iWo/8P/eqKwruwUAdQQMrvXjP7GlrL1ig",
+	"N47qroTmffBGWo1MLkRbtUeU+YTPrXzOipdHcuowJcFhKPBClmSlVUjx74qzI37/XKRhZl6lKWSYpvMx",
+	"OA9bmI7J/CwdMA08JjAFnXIJYXCDTlNsMNKGUinEQXqF6ZEeYuwMETvsERS3hQgJQgxzzQsrKaTHQSxX",
+	"yfvuivNE7qkdH9yMspP/+rPjH/yQXWxDR9lTQiGTb113Ar+/VC3UkA9N2OMLC/x36bo6C/z9EOspbtvB",
+	"OI2w/hFzk8AufoVFoiuMvhRgncRIQ8C+mmO6TbMUTjrFOWzxUSTUopncsRetYToL46xrTv1MGsV6wBOW",
+	"i6baCTWKaQBrzkaJm2rPgwl2rleZ9BwTV2XgYjd/4VKQMblb33nmc9h5rdxpWt+cMBsL4Jx85x8e//e/",
+	"ffLZB1/84Rc59Swo5KyOLqx1yr3ahm+RuTe5AYaLuLGKp8KW6CuehlwkyFNsD9gyYj2hketsNVG2EgjV",
+	"ESSiKhntvNZ7dOlkc/1x/wYNZaDTCWyEiuyzb335X39+8sFPj3/20VZGRmY9bvsgyKzn4M2EkmnlS175",
+	"tjH2Smi+qHNUF5PYl2LE9egx8sbK4/JrX6dp7zjgknex+J+FIE1SLL13s1OuqhLGLsBfkXa8R5c1kSKi",
+	"mKlikXIk4bnzzRbrAwwfqDhy2Jb2X1MTrg2faDbSvB0DawNidvhcnJKA8BwhgL0DcSXwOE4TJttoG7Bs",
+	"zQRplayvUyPDQc/zwD5PeV19nFUGzGK5+JcgQBf7MKUYLs9plfLx5787+eRHWzjD2uFioMYVYa+Rt5Ka",
+	"mvNVy4sOMjNabwWygPwZNj+fZd+hOVfok18f/3/vn/z42yf/9O0vPv/dFsUjMHnEE/CLOMuD6xnL6JmQ",
+	"lXZJJwKCEpQSj7lOafELJwErt/L2g50ostOyweEv4HFDWy1OXKMsVTxn/Aux0+2sawGbnqzmOBZQ3rXe",
+	"XOjYvO1lRhQy4V5lKkxFK4GBkFEVH+g9vOLcbDxrDIsLs8V6vtZcJV0uhXaZcLu7I+QlsmI5FwjtitC4",
+	"GRTrRSvlmqOOqXTQnw86jSY57hpj03jyy3/+8nsfbKELMSHQH6dW+3t3vPrkNOMljQ5jAhryKTNHVLpA",
+	"kbD4uLr2mESxzrLj57Hq92C2ytdVAL+kqbI3YFo5T2Mue4rQ/oQVzUlvFMWtBkMuJ5cXYrDt0oV1g7Bl",
+	"wzSHNbC/l/pr0ybag8GrjhkXa5OISKSqLOkAIYs02xmZnkrEN1yn4qvAE9/bjOfn9ISQCkETXa1mOlRD",
+	"0IEvgXC09+OeYgMeARPmykzNkUthpNNaVzdqOkBjhfr+AW7zqBmEsNtYnyCZU6Bt37rVsyojHDiYw25T",
+	"Mp7M1Z7pRbkQv+IeHKl+UcAvCogFvXpuyudYu+LMRnDUUiPTVg+rMdbokmXgGAagNcGSKRJwJQCBURfO",
+	"iBNMr1ivkZ3qQxiMYm4gQmJ7EsI2rgO7Nt5B2DbDIjh6Jye9CI6c5GDARXzZYYVluBqViGGv2d/UhUop",
+	"ZD/HP9kgxnRhlr/85qePP/3XL3/94ZPPPiDckljIPubEZ84Pc2BLOjw0Kqn2BG66a2pUThqiSUQIwsVn",
+	"nfRd/aT5Twrz1aKGqyrILHvBQchlrXxg9v5NcT1bXfure+S2dngC8yctqArC7/c83WhdAZ6mJuigp8aM",
+	"p/ODvnsbESXQj7Pv7SAldMilZsIsp3LLgyemU1uH75cN0VCtmk+S7WKDbCMwvdb5y4RJOM4hlzKFx9Sw",
+	"UKZpNqsiaCNhXHzbeoRKJrgJKMXmZXkHxsyLAhes3k6Tb5gdAxktlKVRZlguR2xzPLx7uF+nubP3z/op",
+	"m5jJGwm3ds8+iN1SEzBLzdvSZi2dwdqsmh3h3KjlBJhaM99wgThZuEwWytZl5AfqCCoTDeoIyP5sblh6",
+	"VfvZ1Al6QEz2BX+3VI494LHpVfm5b9AVNa4KN8J6Dq172mMLHokQ2GjILg5H7ViEbMiTAsWbnmgDAzdP",
+	"Qh4J46rFeRjCsKJzYQe/30t/UZM5mx6msWomynRCtK66XHxvxiXLhLLFNBjnenOtxypZcCzOyzNWqj+q",
+	"2Nmtq1+7NFeMPpze6su92RoxrtM4BsEqZeJgAgvSFkpPiRBKaeume9l8q6/73QOPbTqP3m6PrtnwjPjd",
+	"JMLy5YY8jDYP+1gliAuFua4OK3QnAivmAS84GNjZo+dKuCPiyliMkxk2wTVQ73eIxV/RZdetJFINmt+S",
+	"HM2vS+/wWEM6WlupGDC2cVb7AQ9z0iw0BaIgA+zsVQm7e/NGmZD7g7AVcl1Vc4yxe6og3cUr67G+boh9",
+	"5KZbswEuvN4aTTBxhyIaqvRVupVFugHmJbXoSu16X4pRranK3VS6tIYjCJEgtkLYN7B22E7E5p4SnDRv",
+	"uLdtUJnW5Y6lypPRWVn/i3i1rQJsTXGlC82wVNyqn6tqYIgk9C6EhjDJB0XwoDma5cjUynf9wx7RC7FQ",
+	"SQmhHcuT4saqK6Q97CJGFuXTb8HkTftxwJAYzP95aZtJlZLohWoALnVflpd3AiCCu3qtFY3RkNtffM91",
+	"deQ5Hv72xMXWeV75PDAjWqiAmV6iRt1ejl0qV0pvNWOLQIey8oxIETciKom3V5kelyukT0lXQg65a+pE",
+	"A8IhGmwl++7xP/y3LdwleGiyxpJ8vU1pIt/91XpXLeJL+5qqmS3NDtDYLGbnMeqFH4IaxkCTqvt247Uz",
+	"tKBOqThpeEsg7ajJJNEQDdkiK69GZPXlN99/8tnvSe+tUTq4fbCdS9GrxHVX/cV0zX+F6he9pUXO0tdI",
+	"FzYWV1HI1TylZoKqb2KQ3K9BiALyVzojDduz4QsPJIEuBl5F1FrVwjcJl7oDyeXFVbmH7lJXl/t8Fs0+",
+	"/uXnX/zxZ1/82+dPfvuL449/vzVVQKvGEjd9e+CcBsedP8GLy+4Q5MlbyRel5O7xLz//8vs/83s3+AoG",
+	"N2s9MQxSSBbHzpUB+2FHU9nclxaGgFnvJJ++3aLnX2m3a0i4n398/Pc//OKPf7QG6/jjXz/57POl1klq",
+	"jSpI290Vd+1C3FxR+tfYBGEWLSIyFftGglKpEjx0tUN9x12zTHXs2GNpSmVYArwM83Ek3ZcrRDrP4UZq",
+	"zQmQmBtGGjn53XdOPvjMHb0LmwrX2C5XZOvazsqxcdfB2h1rzKyHTVCQhEDKB0p27Q0HuaXglb+wFFrD",
+	"BDqQgKxaFq+DWxX7uYtrl01+sOZYT7B0kUujPSM0Vkl1qIWxLyT+QZNJvgG6xiLssZjL7ogWyawIyjlR",
+	"5s/06dv6kkleX3T2bEh5t6eUPbj4q50saTXxeMwnhRYXYEOVGB6TrAlCeUIl/wlz9fjVCw53gorqIB5l",
+	"O9CZ2Gl34jizO3ZW3F5W/ZquFmq5d32BThh3JfjZJMKsqrnEzf4yrv3qZNGO7t8Z1RjRopv/lXuQdYe0",
+	"aPQd3V9bWc3J3/378Q9++Pj7nz/59F+efPbBF5//Dk/dFB3nLvJO0S3X8UbZELIF1fUa01JdhvaIZiAN",
+	"cdRQP6X7zzUN0TLSdTEVH6jnup/1JFeL1CXyK3vu6JKlUApn2YY90tAQZOSp6dEehrEiZvUEOiMZzUce",
+	"Oj9K1F9e1DRm4ac/Pf7oH8tqS+iPhTiFVCd1Xuv19Du7cjO4SAqtsMeTLlRm7LlhAyVhwkI+QF/B0wBQ",
+	"FhGRn7Nqvi43MOaTB6rTCdI/HB1nQJdTpV/AEm7gQSwGgkgq5nSq7eLTbTDIUvYSTe1oNIONADykqQEd",
+	"ckcHfB92rT7t84k9p+zEYsgnOcylcQ/5TFKyItfZtZQi2w2oopHFfn1uV57phGqnkKBQ7Ka/vI3xZaPL",
+	"FAMXDISvDLbubsDIs3B/CHnEYxE9QHZfcpWEiSFghj8kJ9UqGLiT8FxEpjXXFNeS3rcv0FStUWOKuKP7",
+	"qXPsa10vHn/8D49//qtLhP63mn46drhFDsna2O3Ocm3xkE+w+FTHYujaBHAqkURumcmmVVxhC+7jHpBm",
+	"NFCUVtqCshvWj8j7G0WPIm8i3B8jPce7SFGT7SWbjJlsn/+FNgDDRHhauWzVY6vDMtpo1bhq4R/Y71/s",
+	"Fe9X+lQrwbzZrWAKzNj/JAOexALBmSBgeLrQhhmQCKipiYmSul2VBNYVRw5vk0TLpTI9SJiGI5BYwlVu",
+	"DnIHjErGwLfwqzUJ+2yw+Z0VQr3nwTMm9XHmSNm1Ys2Rr9ZgF5/86f958ttfHH/7N08+++DSMlR7ZabL",
+	"t1FeJmzJioyGBrOf9VzWs/fkxjgrhRpFMPA//7cnn/7L8WffevzjD1wvqjcefiJ9GMOeVLcRsd0JGcEn",
+	"AvedNFg5zRNKu5YSxhTFs0w8HSexxnB6YYwXI6helPpULL2n4igLpuciDy57Qq0oOWwZqex6ZD1eThNE",
+	"CEFIvF7d+IJP4sv2ss4b7powwwQikEbweLaNBeFF6gQXygZoSEvwAWKI6CXX1boyB0XIOigezIVEprH+",
+	"EnldCJSgD3kLTXmZvC4guNRT6YLHolYjGbmHW0Y9DkIusTOqJu1AoeyEa4dmOSCZ0KutVye8OuTx1nBb",
+	"j908LxD/3GaBuvWA2g9S/Lsa9pOQn53egGId5vc/P/7TP1JF7T+d/O47/m9ZghZWJsGYG+vXtmKlhniK",
+	"LN2/7w5B7rvL3/RX17T+3DBvQByrdS9CPzi2YNbpX/OhuAWTWffaHnQLfPJbWftg1t7qdnDXiZC7+iXN",
+	"pJIhBG537+J75MTv3m9aAxaTu/iZKWFrmFOoi9C1Pq2+WspdDUHSgpcu0R4D1+eJ9gYS7VbedkbPxGLI",
+	"Gj8S0e0Z19ed4+4VhiUpHFCxkHf+KghKT5V0F0d8U6ehe47ZaZ5esFoNwPSE7DKhPTsZcR/x7GCD8Nwy",
+	"wlg52QoP9IJFYzuG4mt46GmLlN3GH5Dwc7xHge4mJcOZ4ryptJ0+4I92qipYgResk06pRrtwNlVnmvDI",
+	"HmawltjjVVvH6UiJVFnsBUvKeg7owzwMBr+0awVhKA7SkAXxzuDXVPuMuEu+UhSXufWEUwGxkcSgOnlF",
+	"WywW2iCV4REE6FkFLAK0NBWakKhFWFD77pI63VQ3RHO1b1/8+ScnH3yWnyf3SIVpwkqVUQJVXa+egX3X",
+	"XXpGasaJD/7kf/zqy++9P/c1g2oOrPzr1IAkS3dvKsrp3q0R9UOJ+JbsHh9SeXjHgEc52C60Zws9h3En",
+	"cO1Cg5E2xHAlFXkb7uRRrdVUalMZ7EaeiDeFrOuUjPd/boPclYgXeTYKCldygrvwx+EoSkDrhVIkF6tc",
+	"iOaG0MOYTxxpfR1SzI2wAe2/mLvdY3zgkrbF7qyF853iopY7T+iB15zLKw6yAdP+xZ8/PfneH3ySRwI4",
+	"gAQVR2luj/J5vlhglaxeiaw8+UiloOokgMhG2AARnfzgtycf/fTk7/7LySd/xH2pPWFt5buFt1PubHcA",
+	"dXsSocBhhArJypVcTi7LJFtx5uokc7gD4yZTaI3uQTPitseMPDbMMAFsU3XUihiPV3kG9cWCVjodvkzO",
+	"+/bksp9dWBdEUvuQJ11YUsTXT3PgRqSL08oyAeQhSS+e/Pjfvvz1h198/l+e/PZXl7aYNjyxdpW9q9pp",
+	"/oXb+aGQ/UI5e2O9gFjdXVRnRdEQpBunsbYqymM9+fTfj3/27a18Ed4QZLqtlUd1Kyd4IfrSazI6SBfS",
+	"i9IZ/ZqMKEaSr3nMZnoISY8PNSJQumoiO/DIFGoiZya+i/53JZz9vr+qJlAde5hrgmkofa/1ZPCf/PkH",
+	"x3/8xcmPfv7ks59uMWQEk4XgqDZcRjoo1n75f1lHZKQhYqNhda+tl+ms5zGb5Xe5SefjYIydcpHO+cHE",
+	"dKSAStzhodAGo+0z5UiuCL5AVjxbDWJ9Hfd09bZqpyr1YpSWFTVrurSsSB7tap1z77ZQnd6F0CxIOPuL",
+	"FuSa93li/BbtKoPn5lqBJ2GvrGz4lavnieU1J5adfNdIF3v83e988adPvvzJHx7/4FMWiQRCo5JJcSMj",
+	"lSuqaeuRjkfd9xbE/O2lS3kO9mZnNavn32M9ArkrsYgcUdcxiyeM9sEK1iYOehmxHsTDpaXUGqpYhGIB",
+	"4Ny+v2jjBWZfpBZi+2LYrwC9lXcwDO+DTqnInTC2WAJHAsYBQhAL2cXAfEANTMuL0kAyqJbjIV6x6UK0",
+	"b1GrCK1fhpOJyXEiHnNt5wnY4xS6XwEtQhSSrpASFga7TlLdekQ7YrV5xJ+s0FQq88BKZ2/R5V9njsz2",
+	"rPNaD3FcygZPPjJV6RLrj0nbSBO7g1u7mcD/yd6knjB0GWZTI0eQiI5nEUh4K4TEiI6dlkV+vh610XAT",
+	"CJOPYmJLD2HyaRb2IOxjKIQLqU0Guei59Qd8wmjEybb34Txl08X9W7sH/9u1q5eI0B0jK2lJOkPIRu3Q",
+	"/4zOtxjorDEpC+LkKoH2IhgMlQEZTi7fgklWP4LfOgXJteLleia26WJ/EqYrhSFQMYT9oAveEdkYD0Il",
+	"O7EIzTtX2A6mKd/J9+q9E7B37oFJJpfxy3eY5hPNxj2QzCicXJq+2QLoPa1HsEvcIhAtcpOxAJvHcYpZ",
+	"jWVOOOf49DjpW6Q7vB0D2znY3dsL2EiKvxkBao+Tmvc5e8CpN9Kt2al5XXbxXrv+H9ALTf9eW0dxOneN",
+	"nejc+LvZoptrTqygo3oLaXAMe8zLHoVYSIZc+Fah0D8vy5/pGB+ZnsIBMrOSXjrfsrQeaUgEj9+zjzwa",
+	"VBbM2e+X1vIDvG2aZ5GsBw8DhA4VuGZ7PO6kDdSJ1+QpTwHvcVb3nnQqDgw3I91E0RXJhD355T9/+f2f",
+	"nXz4zSf/7++tXzHSQ5ARRAUdMmTyhU5tvkBtDjKH30niKVTnSPUrVcd+v4mqU6upO1IhNw0Qg50JxbUa",
+	"MWXlyjTUlRHNkT3rKo8GXaCfW1pz3VKpiJDTBedm7yxpjxMKSy3eKds5YvRaFLm4l122MDB6Hq48feb8",
+	"xpKjt4ktMMnLv4QNLrtmIfykf60N70ZIX6MpEMqcaCZLC6ZlT1Olm8BNMGHPvRhEz4eAILKmtQkhvZ6e",
+	"5xP/KFZogd0tsQ3+CGI1dIY8jThYsdq5TWsdfXQCG4y2KSxqBGGF8lHk4D2XFP9iMLbU6pzjsWVzT6dR",
+	"P7eBI4nQhg+GEE2Dsy0QgadKK1+Gvj/h3FKeDjW7ZrxgLYmqPZ/xj7Czf4V1NE6EqTgI3k+QGXLNhvS8",
+	"Eu+Z1eUNfgQ59lwU86wJ96WVRvVBkiL1VOyKpMsMeJVyIWhjuXkog3N1GIy+q73MiqwThfG5Qx+zBoQM",
+	"Bk+3gzx2kTMdxVLqAqxYPnSpq4JH1P9dG6BY9hQNRZ/vpX3ya8r2P/7er06+8/uT//Gr4299uMUGtBXI",
+	"lH7L7wAnn/yaimy3WZqSfFcJGTCu+zrr7aJ4RtbtX2jxcj5BjLSp1cVIBYVYDscs+8E5O0gdupGrNuNV",
+	"6GVpqWCP51VpkbwljHl8uc1N2FsYbMFrX3WXngdc1hpwyea+OaKPv/vDl9/++Pjz35188qMt5lTGWh6n",
+	"ReXV6LkXr+KiJbyA/LvWtuNkQzS24+Tesglpvgrd1AvER7GS1HAECY/z0VxNHT2EwZuihVDdjCaLg7yP",
+	"yqSQ3S4UQFXPMq2qaU+mC7IzQIpyZZljppYI5BVUaLOPqA3ryV0JtNZztSEGM+KOgzKnK9VSzLBhFhN/",
+	"NwYK00zrCbry01gtuZ6fTmfb7v4OfsN+mpYBuc+Yg9spwpXyOJt8WrELeqvcRUuxhOUEf2dVFOrzevKa",
+	"AYlQkE2zC3/y0fHf/6SgkE6/ijq50J6719l4lCh6i6asuE5ncRl55DgFy6ICEsZrlkxNrqB7ixeOT+Px",
+	"5785+eRH7OLjz3/z5Ld/uOQDEQWn0D5c7sSJ7afkDArtzp++qrUszJRr3i7b9W/g5we55u0zsCu/qbpM",
+	"jQz78v33j7/9x7k44EGFzSp5l9M0KDrD4107OblifMD2SmZlfnz4AIwrI3bd5KFSfQFX2A6LocvDiYMz",
+	"ZLHqYh9F6nIW4lmEyZywtw52d1MMZSGFETzOEP5dCbUYDFViyIXdLgzuDiecjrHeodKj4TAGBAG3TsBs",
+	"qTGdUg9qxRlA4OuVzNEateo0syn7xCdbCvRN1FNOokITrCHK3HrLoZIR6/DQEE0UH3NhfLEaqRaBBJsH",
+	"BC+S1aoR/MRDw7SB4alH8KzhEJJRC38pf4D7q8W7CaDC4V47j5V/JwxhaHbS62oKsvr703A+Fn6GNK9G",
+	"e3b83Q9P/vbjk3/6l8d/9x3yW48/+vjJp59uOTg1wkjLmw9vOWi3LMS75svZmq1FYJluCl6d1BhMt7c+",
+	"NzBuxJ0zbEYe/+g3X/z5J2RFMu53r385FIOlVG9BJgdn6DyFU4fkpgADlkniLEE/42U7VTc39W6J6GJR",
+	"V0RY+BirFVKLCLIOtD5MUMEdOFe+lBdBIdvAkHQVb9OGWMkugk/LoluGKyKXxOxBssh9enWSNUedtsLd",
+	"ggnq9H6iVGfdNs4PvoOyPTd1ixbMW7dgwhZYOsf3EPZ4HIPsQmDPAJIP3B7s1E5jq2BPKQ0YR1xm/bQQ",
+	"BLnCQCIFhpdpzfraCNeHH7xmro9ymZtRInWB3qNn54EJiTD3KCDn9ztIa7STsdAGse+XspMttIGLfLCC",
+	"nGvaj/wYd/CBGpjvNnSF1K6khLvNwe9QVGLmINxcJ/AM0lX5LC8JDO/noFZg+OIgDXkfU2/agLjTVdOe",
+	"5I4yYU9pkNn+bz0Vb10XSjq/9+dOrlN7Thz72jRNRUreqPOQipcxASyLEZ4rbAeDL9T/7dLU1GLNDnB7",
+	"unw373nY+9BbCer6jxWP7LaWFcZNd6Xnh3tAbBeR6zTPnfEQKBZLbxziW3vCpBrPIWIbCxP28g9VFxEX",
+	"DnRWT251HtC/8+2Tj3568skfT374t1vVQioWv3kv17ulGpIj0Cup9+KsqWNmqjFzBFFj2bzDqQCsXmlS",
+	"y6p9vqaEXMOCeVPI/qHqw9p7fOes1DXLDdUGjesAeYByk52CICJYvKvDEfJImGnIuiVWR8tb+PIdf0f3",
+	"D5WVeI2YhHj/DQDI3tH9YuXuTILDO2UO3GZ++e58wQzpEFjMtc2jn8SznhucznoOMwc1QS+knNxpcxkp",
+	"WeIpr4v98XXhuiLoFQrYnXOydHVMxOtgCifvOrGWFpzwa/AiD+fNivfbCvGEZVVzJg5eh1BuCil0r87j",
+	"+k186SZgdWv3wqZYpexM5gTRnviApuqww7uH+6zQgrhcQNrrgg65zDlXNa1P1IOUHbdGzuI1yeQNNS7w",
+	"E3d4stD5qmNqDwxPqib32iZO7gEiR2dzm4/ab7Fr1686s6eJy2CkISCwi3aixtru6DKerLQAWh1cY2u0",
+	"ibWvhbWaqNce0gGeYLk6IhlANCM/N/FWaCFQ3EtIdi2V5tISM8oM6xYVkuJTyOju4X6dC8ve/zVPe78m",
+	"ed1IONkv7BOhPURDmIAJ2LgHCcwUd/g0lIbZ5pLF0mo5rahbars0TFFuteBX2WHsCA3FgW5aEazTC3Wv",
+	"PF9pCDF/yk0pV5CeGFpdr47p3J4cpNedd7qts3LdTXvDpeuPf/PvJ9/73RZ76+BVzC4xpDByzfXFQEpJ",
+	"z1umZ1N6t7DaPdO9TS9496/RVMU72fLB0lJZUKJFDc8hiKFxhTLrl85zwhpmp9IfI92qmuLRCAjyl+x+",
+	"QrO+vCD9D8pTkHTne+mNN7Z/AV+gqYRQkyvc2+gwdQ5cUsIZbcaTRBwVsHNmtMbwTqc6uYNX1DmFdoDm",
+	"gPTA+i2YmsW5SGt9RMISFRejCjgVuYnLlc2Uzt/rdEmNE4gjNDaB9H7YBW+nK2CmpzRkB4dZv8DN4gLK",
+	"bCrEqctmZEM0VBFxm0dQc63RggyMA05TsWNsotTxEBJdTH+VKD1tMxGEopqX8gaC8Hhpbugmk3uJTciv",
+	"dRNAr8KJlzAKCgJmXPc9z4dKmFRmaZFXYhW/JqMNF7V/gw2Qs2uaRxnzMZ8EPhFBFT9tHvaXlipR9FTi",
+	"pwsYb7hscy+xAeK9BTBMKz/z5T3jnoihUrJZIYNe7Nzt5S6u28/LxmrMYcm9bhrr5NqwCfBkBTcFbwOZ",
+	"d3z62poboUEnJZuu5qRlrdwAHfXUT9/OineEZrqnxo50jJo8ZIRkY5Sp/4vrrKdGiV52ySyEaPH4jVMq",
+	"/QLhtdzGrUfmKqbsfJteXCSUmp3md5WQ1WkIQu70K9MJeFHm4WtKyDrXYnr/lVbi9U0ufKEm2GkhU2FW",
+	"vsd8MGFqLH1neT5pRWRgEh6ahSrRGs46IKekGvt059m1WpvNxh82U3I59ZLr0ZT7PTWY0hOBlrdS7Niz",
+	"stA5uUWdLfXO2C1ojskhTbDgKY1iUFp0aanleO/RuYcjSCZtFU1ewi6vcU8xDaCzLXHV0MvsGntXtRnI",
+	"CLsOOlzEowRo1eOPH2TUeo4GbJr2ZMAniIWH79CDBIiWD2/hye/cbxGuOX82TRsnuZ5dx68KGXlp1bR6",
+	"80M0ZOibQtd+/Pk/HH/639lbt2CSUzrXCIWIqmmXTL5JZpsqFXAAxqOBkISwSjUn0oem9UJLsNDneq0g",
+	"/RfFz3pLtgUmivpWLg4rEhJ30p8/88vN9dKhu3XP+osevfOlHipxDVtpi/pqYdrUUlfhHoguubWH5KTV",
+	"0rCVH+MFs6rIWTBtTZ0NNfDQEZ1nF2TVe32YkEv9rmq/pFkCehQb7+7u3j5gA9Cad6vDQLjOyRnH9wBT",
+	"ya0J5HJRYbd+0dBHZ84vrl9zKvCAkdYlZj1R3wBZVUrhJpuu21jbegCGXmEDLOvNBOAbc2JJuJsirl++",
+	"o28a0a8g6BQjrRK1M7uqzhNMNkoTJu7JT35+/Kd/PP7D77789keP//Tp4+9//uX3v/XFn39y8sFnWxnC",
+	"CjUz99S44AlmT16Bia4GQ4RGLE5mHVWl0wM1VVOSPgCtiQaESrI8/uxbj3/8wRbTYFxNEh7lfPDHcaLG",
+	"kasVFppFwCPCCxvzJCqVdXEJLQPOlM1JjQhNB8iy+hxDNFV1l//nj5789g9P/u/fH3/8T1/++sMnn33w",
+	"+McfrCK/FvL7V9Sb2a/XIkYcaWU5NrMl7WnKWmAdIGE7XuwmYLciEfYvbbNIAfGg2YOAMGw0DFh7ZJiD",
+	"+sGDuUkmhNwwTpTsVgtND0HqarYjzzeco0Coa8Glj9PQksse4A7Wr+s1RUyP//NHBExy8uE3j3/2r1sF",
+	"vgmEKFMSoWAZ8k+GEFDoT6U1vcV+aXsuUHG0zWLRMUJ2raYYR6833Q0whwUnpxYFkupyHcH4LOkJb8d1",
+	"reTDnpDdRjpMs1erNzBcrRXoPoVcsjaw4ch4pdhOcQ+t/zrRrKtUtIKEp7fb2SCwQ+Rzx00EQKKQre/I",
+	"tw+WmiZ4KLRrQslImgokjogWGqokmu2gxM3dP1y98IupOr0YGIwz6jTLpJUJphyGAfcnRJpWySwMdbXa",
+	"YcJuUaPRIV103mW0xi4jnPMzg6fzkk77jHL65JQnr0mtRxoSweP3WpgmmPZj5pBxUpEjWVKBSS3rSKkE",
+	"cxoZ3YxD/kQQ9FANKdaaJagiCJPJ0GiCg8SrcG3ESsMtmMwmqwjOH2fZZTAXx3fo1ZaN8bzyFVQf/+e1",
+	"NUbTC6/2gkV06e1RM4ZcJFMEYBIggohxOUHEoWWVWUhREZndk8JQNUETWjRjAu9jTEexSDHeViOTX0Vb",
+	"uCzsh8IE+In/FquRMYkh/Y7yqmN+xhwHpZjx2gf2d2W2FXi8a2WHYaDslUBaK/r1C8NEhQDRhbfXthx2",
+	"uvY021Mpsc3zvwb2iGlCaGCctWMu+z49Ne1BLLsAYt6GuOq4Yb/3Jud5MqaFF3vBTClCV/HUlHq41bR5",
+	"DaGNl9WgoZBVsScuu7Rl7e/deZ705wW0PiRMVJX9vTvbrK1MDzdgO+UR4SWnGL7Lqo/hfVBHkJTr0CHv",
+	"w90jSJrbic9V6NSoX+2M0mbV6YgQe6739+5kTr87JqAuhSNtVDQJmFYuppHGZEYyVmEfGeZjIUttFV22",
+	"GPfgLbxuwzEPcH3cV0m/mcZG6YSSp9ldRi4tbXhS4YQj0td6BXS+1E+rAieDdMcimGzvQNgFYlyzItCO",
+	"5GHseEggWWpNt8auH6RcfXzHyPkSf3biPTeVjK+y1o8gEZ1JuYD+mr6vZ93RzRsqJ/CDD1WyrsgzDck4",
+	"m64W92TNW8wK8OD29dZruzcOdlr3DnYCrGq7+Prt1iG7evXa1YDdu7nLvvrKV69fysnUiZFkOoZ2T6n+",
+	"5QhiYb/wxK1UuVNR6eZ+cJ9+/wIVujnUGff+E2qWG6gEAjaSaAV9usfPrcgnlqQyObZcd0l1eP++v6hG",
+	"DXdjNBbO3omiBLSGHCz8VHTbTRweUzyQ1kWs5L40d3rLGjRupJqOt9q/e3CYsUu43qyvHdy9w5A865FV",
+	"w4AZMQBt+GAYsIgb/l7giYS4ZgeGy4gnEfNyQsaJrZz4g/Tfufv4j9L1PQceO4qy9VWHUXV3byiX50a/",
+	"zaO5FVr0ea1adw/TbZAg4xhpYNqEl4DJ2mKFi7i6pO4UOuv8Nb2wHeMeDNQRvHgWlN6bcb8Etj0OuJvy",
+	"jkq6yhiQZet6NL8YeM0zWdtypOjMun0cP3sNxqPcEsQyiL5AdOQhR2xkPFnOlBNXrLtW5tAss7dmm8Ia",
+	"tCc4z8u/Xb8iO5E215V6n3pIM9jP1ODZ7eTlqyziE10K/Vml2wZ0RZjlELRpclO5Vpck50nxTehQK2yU",
+	"XlS/9++kccVAmcjwfsmRn/VREl/YutDiQ9E6unbB3tH95lG6sCba2AcJ0k+GiXoXQqPzn/nHyl/Wow07",
+	"/cA13hR+hm0X+Q9y/Q6FETsiLtysUI+U+5y6PwqDjIWM1Lj4tMkRTkjuM5VEU7/rCMmRvzD7qFA/mfs8",
+	"p0nFz7tTb4IfXNYimnoZYpcoPiOPi3OVojvmPnRhkMKUqrCf/0DII5BGFe8uBkOVFG/lMBryDzuKRPHp",
+	"R6anUBXzc6KkhBAJ1bMP3VE+90kERxfee/u9/xUAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

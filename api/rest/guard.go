@@ -131,7 +131,7 @@ func (s *Server) authenticate(r *http.Request, op *operation, in *call, body []b
 			if in.actor, in.connected.KeyID, err = s.c.Accounts.AuthenticateCompany(r.Context(), key, keyScopes[op.id]); err != nil {
 				return err
 			}
-			return account.Can(in.actor, op.access.verb)
+			return s.mayAct(r, op, in.actor)
 		}
 		cookie, err := r.Cookie(sessionCookie)
 		if err != nil || cookie.Value == "" {
@@ -140,9 +140,22 @@ func (s *Server) authenticate(r *http.Request, op *operation, in *call, body []b
 		if in.actor, in.session, err = s.c.Accounts.Authenticate(r.Context(), account.Token(cookie.Value)); err != nil {
 			return err
 		}
-		return account.Can(in.actor, op.access.verb)
+		return s.mayAct(r, op, in.actor)
 	}
 	return errors.New("operation without a caller")
+}
+
+// organisationHeader says for which organisation the page was loaded that a request comes from; without it, for whichever the session acts for.
+const organisationHeader = "Signet-Organisation"
+
+// mayAct asks whether an operation is the actor's to do, and for the organisation that the page shows: another tab may have switched.
+func (s *Server) mayAct(r *http.Request, op *operation, by account.Actor) error {
+	if loaded := r.Header.Values(organisationHeader); len(loaded) > 0 && op.id != "DeleteSession" {
+		if err := s.c.Accounts.ActsFor(r.Context(), by, loaded[0]); err != nil {
+			return err
+		}
+	}
+	return account.Can(by, op.access.verb)
 }
 
 // bearer reads the API key of a request.

@@ -103,6 +103,11 @@ var personal = map[string]string{
 	"DeleteSession":   "there is no session",
 	"AcceptAgreement": "a person accepts",
 
+	"ListServed":         "a person's own memberships",
+	"SwitchOrganisation": "there is no session; a key is of one organisation",
+	"JoinOrganisation":   "a person's own memberships",
+	"AskToJoin":          "a person's own memberships",
+
 	"GetSupplement":       "the first login of a person",
 	"SendSupplementCode":  "the first login of a person",
 	"CheckSupplementCode": "the first login of a person",

@@ -109,7 +109,7 @@ func (s *Server) ShowInvitation(c context.Context, r ShowInvitationRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return ShowInvitation200JSONResponse{OrganisationName: j.OrganisationName, Name: j.Name, PhoneMasked: j.PhoneMasked, Member: Member(j.Member), ExpiresAt: j.ExpiresAt}, nil
+	return ShowInvitation200JSONResponse{OrganisationName: j.OrganisationName, Name: j.Name, PhoneMasked: j.PhoneMasked, Member: Member(j.Member), ExpiresAt: j.ExpiresAt, Known: j.Known}, nil
 }
 
 // AcceptInvitation makes the invited person's account.

@@ -101,6 +101,39 @@ func (s *Server) DeleteSession(c context.Context, _ DeleteSessionRequestObject) 
 	return DeleteSession204Response{}, nil
 }
 
+// ListServed lists the organisations that one's account serves.
+func (s *Server) ListServed(c context.Context, _ ListServedRequestObject) (ListServedResponseObject, error) {
+	ctx, in := enter(c)
+	list, err := s.c.Accounts.Serves(ctx, in.actor)
+	return ListServed200JSONResponse{Items: each(list, func(v account.Served) Served {
+		return Served{OrganisationId: v.OrganisationID, Name: v.Name, Member: Member(v.Member), State: AccountState(v.State), Acting: v.Acting}
+	})}, err
+}
+
+// SwitchOrganisation makes the session act for another of them.
+func (s *Server) SwitchOrganisation(c context.Context, r SwitchOrganisationRequestObject) (SwitchOrganisationResponseObject, error) {
+	ctx, in := enter(c)
+	switched, err := s.c.Accounts.Switch(ctx, in.actor, r.Body.OrganisationId)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.showSession(ctx, switched)
+	return SwitchOrganisation200JSONResponse(shown), err
+}
+
+// JoinOrganisation makes one's account serve one more, by an invitation.
+func (s *Server) JoinOrganisation(c context.Context, r JoinOrganisationRequestObject) (JoinOrganisationResponseObject, error) {
+	ctx, in := enter(c)
+	id, err := s.c.Accounts.AcceptAsMember(ctx, in.actor, r.Body.Token)
+	return JoinOrganisation200JSONResponse{OrganisationId: id}, err
+}
+
+// AskToJoin asks an organisation's owner to be let in.
+func (s *Server) AskToJoin(c context.Context, r AskToJoinRequestObject) (AskToJoinResponseObject, error) {
+	ctx, in := enter(c)
+	return AskToJoin204Response{}, s.c.Accounts.AskToJoin(ctx, in.actor, account.Nature(r.Body.Nature), r.Body.Number)
+}
+
 func (s *Server) showSession(ctx context.Context, v *account.Session) (Session, error) {
 	shown := Session{
 		AccountId: v.AccountID, Login: v.Login, Role: Role(v.Role),
@@ -108,6 +141,9 @@ func (s *Server) showSession(ctx context.Context, v *account.Session) (Session, 
 		OrganisationId: some(v.OrganisationID), OrganisationName: v.OrganisationName, Member: memberOf(v), PhoneMasked: some(v.PhoneMasked),
 		ExpiresAt: v.ExpiresAt, ServerTime: s.now(), SupplementRequired: v.SupplementRequired(),
 		AgreementDue: some(v.AgreementDue),
+	}
+	if v.Role == account.RoleHolder {
+		shown.Serves = &v.Serves
 	}
 	if account.Can(v.Actor(), account.AgentPair) == nil {
 		paired, err := s.c.Relay.HasAgent(ctx, v.Actor())

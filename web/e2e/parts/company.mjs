@@ -31,12 +31,12 @@ export async function startCompany(name, dev = []) {
   }
 
   /** A legacy holder sets phone and password and is logged in, without the pages for it. */
-  async function enter(holderName, phone, password) {
+  async function enter(holderName, phone, password, at = page) {
     const holder = server.dev.legacy.find((one) => one.name === holderName)
-    await session(page, holder.login, holder.password)
-    await mine('POST', '/supplement/codes', { phone })
-    await mine('POST', '/supplement', { phone, code: await walk.code(phone), password, confirm: password })
-    await session(page, phone, password)
+    await session(at, holder.login, holder.password)
+    await call(at, 'POST', '/supplement/codes', { phone })
+    await call(at, 'POST', '/supplement', { phone, code: await walk.code(phone), password, confirm: password })
+    await session(at, phone, password)
   }
 
   /** One call by somebody of the office, who logs in at the first. */
@@ -161,5 +161,5 @@ export async function startCompany(name, dev = []) {
       }
     }, [agents].flat())
 
-  return { ...walk, page, id, session, mine, office, enter, approve, paid, number, applicationId, course, stage, next, handIn, pair, pairQuietly, write, reached, renewed, sendMaterial, permit, ask, look, run }
+  return { ...walk, page, id, session, call, mine, office, enter, approve, paid, number, applicationId, course, stage, next, handIn, pair, pairQuietly, write, reached, renewed, sendMaterial, permit, ask, look, run }
 }

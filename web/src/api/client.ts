@@ -8,6 +8,27 @@ export type Schema<Name extends keyof components['schemas']> = components['schem
 /** The self-service API on the same origin; the session cookie travels by itself. */
 export const api = createClient<paths>({ baseUrl: '/api/v1', credentials: 'same-origin' })
 
+let loadedFor = ''
+
+/**
+ * For which organisation this page was loaded; '' = for none. The session is the browser's and may act for another one by now, by a switch or
+ * a login in another tab: the server is told with every request, and refuses it then.
+ */
+export const organisation = {
+  is: () => loadedFor,
+  set: (id: string) => {
+    loadedFor = id
+  },
+  header: 'Signet-Organisation',
+}
+
+api.use({
+  onRequest({ request }) {
+    if (loadedFor) request.headers.set(organisation.header, loadedFor)
+    return request
+  },
+})
+
 interface Answer<T> {
   data?: T
   error?: unknown

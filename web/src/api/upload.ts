@@ -1,3 +1,4 @@
+import { organisation } from './client'
 import { Refusal, unreachable } from './refusal'
 
 /**
@@ -11,6 +12,7 @@ export function upload<T>(path: string, file: Blob, progress: (share: number) =>
     const request = new XMLHttpRequest()
     request.open('POST', `/api/v1${path}`)
     request.setRequestHeader('Content-Type', 'application/octet-stream')
+    if (organisation.is()) request.setRequestHeader(organisation.header, organisation.is())
     request.responseType = 'json'
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total)
     request.onerror = () => reject(unreachable())

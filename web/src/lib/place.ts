@@ -17,5 +17,5 @@ export function loginPath(): string {
 export function backFrom(state: unknown): string | null {
   if (typeof state !== 'object' || state === null || !('back' in state)) return null
   const back = state.back
-  return typeof back === 'string' && /^\/(account|tools|admin)(\/|\?|$)/.test(back) ? back : null
+  return typeof back === 'string' && /^\/((account|tools|admin)(\/|\?|$)|join#[\w-]+$)/.test(back) ? back : null
 }

@@ -1,6 +1,7 @@
 import { MutationCache, QueryCache, QueryClient, type QueryKey } from '@tanstack/react-query'
-import { Refusal, isSignedOut } from '@/api/refusal'
-import { sessionQuery } from '@/api/session'
+import { organisation } from '@/api/client'
+import { codeOf, Refusal, isSignedOut } from '@/api/refusal'
+import { markStale, sessionQuery } from '@/api/session'
 
 declare module '@tanstack/react-query' {
   interface Register {
@@ -12,12 +13,16 @@ declare module '@tanstack/react-query' {
 }
 
 /**
- * The one cache. A 401 anywhere makes the session null, so the guards show the login and remember the place;
+ * The one cache. A 401 anywhere makes the session null, so the guards show the login and remember the place; a page that another
+ * organisation's session has overtaken is stale as a whole;
  * a mutation says what it changes and the cache forgets that.
  */
 export function newQueryClient(): QueryClient {
   const signedOut = (error: unknown) => {
-    if (isSignedOut(error)) client.setQueryData(sessionQuery.queryKey, null)
+    if (codeOf(error) === 'organisation_changed') markStale(client)
+    if (!isSignedOut(error)) return
+    organisation.set('')
+    client.setQueryData(sessionQuery.queryKey, null)
   }
   const client: QueryClient = new QueryClient({
     queryCache: new QueryCache({ onError: signedOut }),

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { Outlet, useLocation } from 'react-router'
 import type { Session } from '@/api/session'
 import { useCommon } from '@/i18n/common'
+import { Acting, StalePage } from '@/features/accounts/parts/Acting'
 import { LogoutButton } from '@/features/accounts/parts/LoginPanel'
 import { Bell } from '@/features/notices/parts/Bell'
 import { LanguageSwitch } from '@/ui/LanguageSwitch'
@@ -29,6 +30,7 @@ export function Shell({ session }: { session: Session }) {
           <strong>{t.system}</strong>
           <div className="row" style={{ marginInlineStart: 'auto' }}>
             {narrow && <Button size="small" onClick={() => setOpen(true)} data-testid="menu-open">{t.openMenu}</Button>}
+            {(session.serves ?? 1) > 1 && <Acting session={session} />}
             <span className="wrap" data-testid="greeting">{t.hello(session.displayName || session.organisationName || session.login)}</span>
             <Bell />
             <LanguageSwitch />
@@ -50,6 +52,7 @@ export function Shell({ session }: { session: Session }) {
         </main>
       </div>
       <Footer />
+      <StalePage />
     </>
   )
 }

@@ -1,6 +1,6 @@
 import { mutationOptions, queryOptions } from '@tanstack/react-query'
 import { api, body, type Schema } from '@/api/client'
-import type { Session } from '@/api/session'
+import { tellTabs, type Session } from '@/api/session'
 import { learnServerTime } from '@/lib/clock'
 
 /** What a login by any way answers: a session, or that it waits for its second factor. */
@@ -229,6 +229,22 @@ export const members = {
   remove: (id: string) => body(api.DELETE('/members/{id}', at(id))),
   transferCode: async () => learned(await body(api.POST('/members/transfer-code'))),
   transfer: ({ id, code }: { id: string; code: string }) => body(api.POST('/members/{id}/transfer', { ...at(id), body: { code } })),
+}
+
+export const servedQuery = queryOptions({
+  queryKey: ['served'],
+  queryFn: async ({ signal }) => (await body(api.GET('/session/organisations', { signal }))).items,
+})
+
+export const served = {
+  /** Everything on the page is of the organisation before: it is loaded anew, as all other tabs must be. */
+  act: async (organisationId: string) => {
+    await body(api.PUT('/session/organisation', { body: { organisationId } }))
+    tellTabs(organisationId)
+    location.assign('/account/home')
+  },
+  join: (token: string) => body(api.POST('/session/organisations', { body: { token } })),
+  ask: (request: Schema<'AskToJoinRequest'>) => body(api.POST('/session/organisations/requests', { body: request })),
 }
 
 export const companyKeysQuery = queryOptions({

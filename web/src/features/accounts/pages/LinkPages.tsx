@@ -1,7 +1,8 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Button, Form, Result } from 'antd'
 import { useState } from 'react'
-import { useLocation } from 'react-router'
+import { Link, useLocation } from 'react-router'
+import { sessionQuery } from '@/api/session'
 import { Facts } from '@/ui/Facts'
 import { LinkButton } from '@/ui/LinkButton'
 import { Problem } from '@/ui/Problem'
@@ -9,7 +10,7 @@ import { Ready } from '@/ui/Ready'
 import { Title } from '@/ui/Title'
 import { AgreementCheck } from '../parts/AgreementCheck'
 import { NewPassword } from '../parts/NewPassword'
-import { acceptInvitation, confirmEmail, invitationQuery } from '../queries'
+import { acceptInvitation, confirmEmail, invitationQuery, served } from '../queries'
 import { useText } from '../text'
 
 /** What stands behind # never reaches a server by itself, and no log. */
@@ -40,17 +41,39 @@ export function JoinPage() {
                   { key: 'member', label: t.member, value: members.roles[invitation.member] },
                 ]}
               />
-              <Form<{ password: string; confirm: string; agreement: string }> name="join" layout="vertical" onFinish={(fields) => accept.mutate({ ...fields, token })}>
-                <NewPassword testId="join" />
-                <AgreementCheck testId="join" />
-                <div className="stack" style={{ marginTop: 16 }}>
-                  <Problem error={accept.error} testId="join-problem" />
-                  <Button type="primary" htmlType="submit" size="large" block loading={accept.isPending} data-testid="join-submit">{t.submit}</Button>
-                </div>
-              </Form>
+              {invitation.known ? (
+                <Known token={token} />
+              ) : (
+                <Form<{ password: string; confirm: string; agreement: string }> name="join" layout="vertical" onFinish={(fields) => accept.mutate({ ...fields, token })}>
+                  <NewPassword testId="join" />
+                  <AgreementCheck testId="join" />
+                  <div className="stack" style={{ marginTop: 16 }}>
+                    <Problem error={accept.error} testId="join-problem" />
+                    <Button type="primary" htmlType="submit" size="large" block loading={accept.isPending} data-testid="join-submit">{t.submit}</Button>
+                  </div>
+                </Form>
+              )}
             </section>
           )}
         </Ready>
+      )}
+    </div>
+  )
+}
+
+/** The phone has an account: its owner logs in and takes the organisation on beside the others. */
+function Known({ token }: { token: string }) {
+  const { join: t } = useText()
+  const session = useQuery(sessionQuery)
+  const join = useMutation({ mutationFn: served.join, onSuccess: ({ organisationId }) => served.act(organisationId) })
+  return (
+    <div className="stack">
+      <p style={{ margin: 0 }} data-testid="join-known">{t.known}</p>
+      <Problem error={join.error} testId="join-problem" />
+      {session.data ? (
+        <Button type="primary" size="large" block loading={join.isPending} onClick={() => join.mutate(token)} data-testid="join-known-submit">{t.knownSubmit(session.data.login)}</Button>
+      ) : (
+        <Link to="/login" state={{ back: `/join#${token}` }} data-testid="join-known-login">{t.knownLogin}</Link>
       )}
     </div>
   )

@@ -8,6 +8,7 @@ import { Problem } from '@/ui/Problem'
 import { Ready } from '@/ui/Ready'
 import { StateTag } from '@/ui/StateTag'
 import { Title } from '@/ui/Title'
+import { Serving } from '../parts/Acting'
 import { CompanyKeys } from '../parts/CompanyKeys'
 import { SimulatedBanner } from '../parts/SupplementForm'
 import { joinsQuery, members, membersQuery, type Colleague, type Join } from '../queries'
@@ -27,6 +28,7 @@ export function MembersPage() {
         <Ready query={query}>{(list) => <List list={list} owner={owner} />}</Ready>
         {owner && <Invitations />}
         {owner && <CompanyKeys />}
+        <Serving several={(session.data?.serves ?? 1) > 1} />
       </div>
     </>
   )

@@ -1,8 +1,9 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Alert, Button, Form, Input } from 'antd'
 import { useState } from 'react'
 import type { Schema } from '@/api/client'
 import { codeOf, Refusal } from '@/api/refusal'
+import { sessionQuery } from '@/api/session'
 import { moment } from '@/lib/time'
 import { Problem } from '@/ui/Problem'
 import { profileQuery, requestClosure, withdrawClosure } from '../queries'
@@ -12,6 +13,7 @@ import { useText } from '../text'
 export function Closure({ profile }: { profile: Schema<'Profile'> }) {
   const { closure: t, change } = useText()
   const client = useQueryClient()
+  const session = useQuery(sessionQuery)
   const [open, setOpen] = useState(false)
   const again = () => client.invalidateQueries({ queryKey: profileQuery.queryKey })
   const ask = useMutation({
@@ -34,6 +36,7 @@ export function Closure({ profile }: { profile: Schema<'Profile'> }) {
       ) : (
         <>
           <p className="quiet" style={{ margin: 0 }}>{profile.member === 'owner' ? t.whatOwner : t.what}</p>
+          {(session.data?.serves ?? 1) > 1 && <p className="quiet" style={{ margin: 0 }}>{t.one}</p>}
           {open ? (
             <Form<{ password: string }> name="closure" layout="vertical" onFinish={({ password }) => ask.mutate(password)} style={{ maxWidth: 460 }}>
               <Form.Item name="password" label={t.password} rules={[{ required: true }]}>
