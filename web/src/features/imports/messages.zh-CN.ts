@@ -32,7 +32,7 @@ export const zh = {
     project: '项目',
     batch: '批次名称',
   } as Record<string, string>,
-  says: inChinese,
+  says: (detail: string) => inChinese(String(detail)), // the catalogues’ test asks with numbers
   exportTitle: '导出已导入的持有人',
   exportHelp: '导出的表格与证书压缩包（ZIP）与导入所需的格式相同，内容为当前状态；原样再次导入不会产生变化。含经办人姓名与手机号，请妥善保管；导出会记入审计。',
   exportBatch: '批次名称（留空则导出全部）',
