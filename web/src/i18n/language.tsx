@@ -1,4 +1,5 @@
 import { createContext, use, useEffect, useState, type ReactNode } from 'react'
+import { loadEnglish } from './problemText'
 
 export type Language = 'zh-CN' | 'en-US'
 
@@ -17,19 +18,25 @@ interface Choice {
 }
 
 const storageKey = 'signet.language'
+const kept = (): Language => (localStorage.getItem(storageKey) === 'en-US' ? 'en-US' : 'zh-CN')
+
+/** To be waited for before the first page: the texts of the language that was kept. */
+export async function languageReady() {
+  if (kept() === 'en-US') await loadEnglish()
+}
+
 const Context = createContext<Choice>({ language: 'zh-CN', choose: () => undefined })
 
 /** Chinese is the source and the default, whatever the browser prefers; a choice is kept. */
 export function LanguageProvider({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState<Language>(() =>
-    localStorage.getItem(storageKey) === 'en-US' ? 'en-US' : 'zh-CN',
-  )
+  const [language, setLanguage] = useState(kept)
   useEffect(() => {
     document.documentElement.lang = language
   }, [language])
   const choose = (next: Language) => {
     localStorage.setItem(storageKey, next)
-    setLanguage(next)
+    if (next === 'en-US') void loadEnglish().then(() => setLanguage(next))
+    else setLanguage(next)
   }
   return <Context value={{ language, choose }}>{children}</Context>
 }

@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { RefusalCode } from '@/api/refusal'
 import contract from '../../../api/openapi.yaml?raw'
 import { en } from './errors.en-US'
 import { zh } from './errors.zh-CN'
-import { problemText } from './problemText'
+import { loadEnglish, problemText } from './problemText'
+
+beforeAll(loadEnglish)
 
 test('the number of tries left is said when it came, and left out when not', () => {
   expect(problemText('pin_wrong', { triesLeft: 3 }, 'zh-CN')).toBe('PIN 码不正确，还可再试 3 次；用完后 UKey 将被锁定。请确认后重试。')

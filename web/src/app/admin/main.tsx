@@ -1,6 +1,7 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createBrowserRouter, RouterProvider } from 'react-router'
+import { languageReady } from '@/i18n/language'
 import { Broken } from '@/ui/Boundary'
 import { Root } from '@/ui/Root'
 import { Office } from './Office'
@@ -9,9 +10,11 @@ const router = createBrowserRouter([{ path: '*', element: <Office />, errorEleme
 
 const root = document.getElementById('root')
 if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <Root><RouterProvider router={router} /></Root>
-    </StrictMode>,
-  )
+  void languageReady().then(() => {
+    createRoot(root).render(
+      <StrictMode>
+        <Root><RouterProvider router={router} /></Root>
+      </StrictMode>,
+    )
+  })
 }

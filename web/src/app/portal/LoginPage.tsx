@@ -1,5 +1,5 @@
 import { LoginPanel } from '@/features/accounts/parts/LoginPanel'
-import { useText as useAccountText } from '@/features/accounts/text'
+import { useEntryText } from '@/features/accounts/entryText'
 import { LinkButton } from '@/ui/LinkButton'
 import { Title } from '@/ui/Title'
 import { second, useEnter } from './enter'
@@ -9,7 +9,7 @@ import { useText } from './text'
 export function LoginPage() {
   const enter = useEnter()
   const t = useText()
-  const { login } = useAccountText()
+  const { login } = useEntryText()
   return (
     <div className="page page-narrow" style={{ maxWidth: 460 }}>
       <Title text={login.page} extra={<LinkButton to="/">{t.home}</LinkButton>} />

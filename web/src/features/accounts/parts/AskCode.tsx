@@ -3,7 +3,7 @@ import { Button, Form, Input } from 'antd'
 import { useCallback, useState } from 'react'
 import { Problem } from '@/ui/Problem'
 import type { AskCode as Request, CodeSent } from '../queries'
-import { useText } from '../text'
+import { useEntryText } from '../entryText'
 import { CaptchaField } from './CaptchaField'
 
 interface Props {
@@ -16,7 +16,7 @@ interface Props {
 
 /** A phone and the image code: how everybody without a session asks for an SMS code. */
 export function AskCode({ ask, sent, testId, about }: Props) {
-  const { forgot: t, supplement } = useText()
+  const { forgot: t, supplement } = useEntryText()
   const [form] = Form.useForm<{ number?: string; phone: string; captcha: string }>()
   const [turn, setTurn] = useState(0)
   const [captchaId, setCaptchaId] = useState('')

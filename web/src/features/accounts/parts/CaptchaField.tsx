@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { Problem } from '@/ui/Problem'
 import { audioCaptchaQuery, captchaQuery } from '../queries'
-import { useText } from '../text'
+import { useEntryText } from '../entryText'
 
 interface Props {
   turn: number
@@ -14,7 +14,7 @@ interface Props {
 
 /** The image code: click for another, enlarge for those who see little. */
 export function CaptchaField({ turn, another, onId }: Props) {
-  const { login: t } = useText()
+  const { login: t } = useEntryText()
   const captcha = useQuery(captchaQuery(turn))
   const [large, setLarge] = useState(false)
   const [spoken, setSpoken] = useState(false)

@@ -3,7 +3,7 @@ import { Button, Form } from 'antd'
 import { useState } from 'react'
 import { Problem } from '@/ui/Problem'
 import { askCode, loginByCode, type CodeSent, type Entered } from '../queries'
-import { useText } from '../text'
+import { useEntryText } from '../entryText'
 import { AskCode } from './AskCode'
 import { SentCode } from './SentCode'
 
@@ -14,7 +14,7 @@ interface Props {
 
 /** 短信登录. It never says whether a phone has an account. */
 export function CodeLogin({ project, entered }: Props) {
-  const { login: t } = useText()
+  const { login: t } = useEntryText()
   const [sent, setSent] = useState<{ phone: string; code: CodeSent } | null>(null)
   const attempt = useMutation({ ...loginByCode, onSuccess: entered })
   if (!sent) return <AskCode ask={askCode.login} sent={setSent} testId="code-login" />

@@ -1,16 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Button, Form, Input } from 'antd'
-import { useCallback, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { lazy, Suspense, useCallback, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { Link, useNavigate } from 'react-router'
 import type { Schema } from '@/api/client'
 import { changePerson, sessionQuery, type Session } from '@/api/session'
 import { Problem } from '@/ui/Problem'
+import { Loading } from '@/ui/Ready'
 import { TabBar } from '@/ui/TabBar'
+import { useEntryText } from '../entryText'
 import { isPending, login, logout, type Entered } from '../queries'
-import { useText } from '../text'
 import { CaptchaField } from './CaptchaField'
 import { CodeLogin } from './CodeLogin'
-import { KeyLoginForm } from './KeyLoginForm'
+
+// Its agent and its texts come when it is chosen.
+const KeyLoginForm = lazy(async () => ({ default: (await import('./KeyLoginForm')).KeyLoginForm }))
 
 interface Props {
   /** slug of the page, when it is a project's */
@@ -28,7 +31,7 @@ export function LoginPanel(props: Props) {
 }
 
 function Ways(props: Props) {
-  const { login: t, ways } = useText()
+  const { login: t, ways } = useEntryText()
   const { project, staff = false, onLogin, second } = props
   const client = useQueryClient()
   const [pending, setPending] = useState<Schema<'PendingLogin'> | null>(null)
@@ -49,7 +52,7 @@ function Ways(props: Props) {
             items={[
               { key: 'password', label: ways.password, children: <LoginForm {...way} /> },
               { key: 'sms', label: ways.sms, children: <CodeLogin {...way} /> },
-              { key: 'key', label: ways.key, children: <KeyLoginForm {...way} /> },
+              { key: 'key', label: ways.key, children: <Suspense fallback={<Loading />}><KeyLoginForm {...way} /></Suspense> },
             ]}
           />
           <div className="row" style={{ justifyContent: 'space-between', marginTop: 12 }}>
@@ -74,7 +77,7 @@ interface Fields {
 }
 
 function LoginForm({ project, staff = false, entered }: { project?: string; staff?: boolean; entered: (answer: Entered) => void }) {
-  const { login: t } = useText()
+  const { login: t } = useEntryText()
   const [form] = Form.useForm<Fields>()
   const [turn, setTurn] = useState(0)
   const [captchaId, setCaptchaId] = useState('')
@@ -110,7 +113,7 @@ function LoginForm({ project, staff = false, entered }: { project?: string; staf
 }
 
 function Already({ session, enter }: { session: Session; enter: (session: Session) => void }) {
-  const { login: t } = useText()
+  const { login: t } = useEntryText()
   return (
     <section className="panel stack" data-testid="login-already">
       <h2 className="title">{t.already(session.displayName || session.login)}</h2>
@@ -121,7 +124,7 @@ function Already({ session, enter }: { session: Session; enter: (session: Sessio
 }
 
 export function LogoutButton({ to = '/' }: { to?: string }) {
-  const { login: t } = useText()
+  const { login: t } = useEntryText()
   const client = useQueryClient()
   const navigate = useNavigate()
   const leave = useMutation({

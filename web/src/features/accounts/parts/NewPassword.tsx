@@ -1,11 +1,11 @@
 import { Form, Input } from 'antd'
 import { scorePassword } from '@/lib/password'
-import { useText } from '../text'
+import { useEntryText } from '../entryText'
 import { PasswordMeter } from './PasswordMeter'
 
 /** New password with its meter, and once more; fields `password` and `confirm` of the form around. */
 export function NewPassword({ testId }: { testId: string }) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   const password = Form.useWatch<string | undefined>('password') ?? ''
   return (
     <>

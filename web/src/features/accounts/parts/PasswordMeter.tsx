@@ -1,9 +1,9 @@
 import { scorePassword } from '@/lib/password'
-import { useText } from '../text'
+import { useEntryText } from '../entryText'
 
 /** What the rule asks and what is there already, in words, signs and colour. */
 export function PasswordMeter({ password }: { password: string }) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   const score = scorePassword(password)
   const items: [string, boolean][] = [
     [t.length, score.length],

@@ -1,7 +1,7 @@
 import { Alert, Button, Form, Input } from 'antd'
 import { useSecondsUntil } from '@/lib/clock'
 import type { CodeSent } from '../queries'
-import { useText } from '../text'
+import { useEntryText } from '../entryText'
 import { SimulatedBanner } from './SupplementForm'
 
 interface Props {
@@ -12,7 +12,7 @@ interface Props {
 
 /** The code that was sent, as the field `code` of the form around, and the way to another. */
 export function SentCode({ sent, again, testId }: Props) {
-  const { forgot: t, supplement, ways } = useText()
+  const { forgot: t, supplement, ways } = useEntryText()
   const left = useSecondsUntil(sent.code.resendAt)
   return (
     <>

@@ -8,7 +8,7 @@ import { useSecondsUntil } from '@/lib/clock'
 import { scorePassword } from '@/lib/password'
 import { Problem } from '@/ui/Problem'
 import { checkCode, completeSupplement, sendCode } from '../queries'
-import { useText } from '../text'
+import { useEntryText } from '../entryText'
 import { PasswordMeter } from './PasswordMeter'
 
 const isPhone = (phone: string) => /^1[3-9]\d{9}$/.test(phone)
@@ -20,7 +20,7 @@ interface Props {
 
 /** 补录: phone with a code, new password twice; a green tick per field that has passed. Source: S002-07…18. */
 export function SupplementForm({ supplement, done }: Props) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   const common = useCommon()
   const { modal } = App.useApp()
   const [phone, setPhone] = useState(supplement.codePhone || supplement.phone)
@@ -113,7 +113,7 @@ export function SupplementForm({ supplement, done }: Props) {
 }
 
 function SendButton({ resendAt, ready, busy, send }: { resendAt: string | undefined; ready: boolean; busy: boolean; send: () => void }) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   const left = useSecondsUntil(resendAt)
   const label = left > 0 ? t.resend(left) : resendAt ? t.resendNow : t.send
   return (
@@ -122,7 +122,7 @@ function SendButton({ resendAt, ready, busy, send }: { resendAt: string | undefi
 }
 
 function SendProblem({ error, contactPhone }: { error: unknown; contactPhone: string }) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   if (!error) return null
   return (
     <Spaced>
@@ -134,7 +134,7 @@ function SendProblem({ error, contactPhone }: { error: unknown; contactPhone: st
 
 /** No SMS leaves the house: says so, and where the code can be read. */
 export function SimulatedBanner({ phone }: { phone: string }) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   return (
     <Alert
       type="warning"
@@ -157,7 +157,7 @@ interface FieldProps {
 }
 
 function Field({ id, label, ok, hint, below, children }: FieldProps) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   return (
     <Form.Item label={label} htmlFor={id} required extra={<>{hint}{below}</>}>
       <div className="row" style={{ flexWrap: 'nowrap' }}>
@@ -171,7 +171,7 @@ function Field({ id, label, ok, hint, below, children }: FieldProps) {
 }
 
 function OldInformation({ supplement }: { supplement: Schema<'Supplement'> }) {
-  const { supplement: t } = useText()
+  const { supplement: t } = useEntryText()
   const lines: [string, string][] = [
     [t.organisation, supplement.organisationName],
     [t.code2, supplement.organisationCode],
