@@ -97,6 +97,11 @@ func TestBoundsOfTokens(t *testing.T) {
 		if list.Page.Total != n || len(counts) != n {
 			t.Errorf("region %s sees %d keys in %+v", by, list.Page.Total, counts)
 		}
+		for _, one := range list.Items {
+			if want := map[string]string{"SK-THEIRS": "擎洲测试投标人6"}[one.Serial]; one.OrganisationName != want {
+				t.Errorf("%s is of %q", one.Serial, one.OrganisationName)
+			}
+		}
 	}
 	_, err = o.ra.MoveToken(o.ctx, bounded("", "1199"), "SK-THEIRS", TokenLost, "报失")
 	want(t, err, problem.CodeNotFound)

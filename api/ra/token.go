@@ -75,11 +75,12 @@ type Token struct {
 	Serial, Model, Label string
 	State                TokenState
 	OrganisationID       string
-	SOVersion            int  // of the officer's PIN: 0 = the maker's
-	SOKnown              bool // in our custody
-	SOPending            bool // one was handed out and not reported back
-	SOExposed            bool // it was used and could not be changed since, or its secret was renewed: it is due for another
-	Parked               bool // nothing is done with it until staff have looked
+	OrganisationName     string // in lists of the stock only
+	SOVersion            int    // of the officer's PIN: 0 = the maker's
+	SOKnown              bool   // in our custody
+	SOPending            bool   // one was handed out and not reported back
+	SOExposed            bool   // it was used and could not be changed since, or its secret was renewed: it is due for another
+	Parked               bool   // nothing is done with it until staff have looked
 	ParkedNote           string
 	MustChangePIN        bool // the PIN is still the one from the letter
 	ChangedAt            time.Time
@@ -245,7 +246,8 @@ func (r *RA) ListTokens(ctx context.Context, by account.Actor, f TokenFilter, p 
 	if err := account.Can(by, account.TokenRead); err != nil {
 		return List[Token]{}, err
 	}
-	q := query{columns: "t.*", from: "ra_tokens t", where: "1 = 1", order: "t.changed_at DESC, t.id DESC"}
+	q := query{columns: "t.*, COALESCE((SELECT o.name FROM acct_organisations o WHERE o.id = t.organisation_id), '') AS organisation_name",
+		from: "ra_tokens t", where: "1 = 1", order: "t.changed_at DESC, t.id DESC"}
 	ofTokens.narrow(&q, "t.id", by, account.TokenRead)
 	if f.State != "" {
 		q.and("t.state = ?", string(f.State))
@@ -265,7 +267,15 @@ func (r *RA) ListTokens(ctx context.Context, by account.Actor, f TokenFilter, p 
 		}
 		q.and("("+begins+")", args...)
 	}
-	return list(db, q, p, func(t tokenRow) (Token, error) { return t.view(), nil })
+	type row struct {
+		Token            tokenRow `gorm:"embedded"`
+		OrganisationName string
+	}
+	return list(db, q, p, func(t row) (Token, error) {
+		v := t.Token.view()
+		v.OrganisationName = t.OrganisationName
+		return v, nil
+	})
 }
 
 // TokenCount is how many tokens of a model are in a state.

@@ -222,7 +222,7 @@ func showWork(v ra.TokenWork) TokenWork {
 }
 
 func showToken(v ra.Token) Token {
-	return Token{Serial: v.Serial, Model: v.Model, Label: some(v.Label), State: TokenState(v.State), OrganisationId: some(v.OrganisationID),
+	return Token{Serial: v.Serial, Model: v.Model, Label: some(v.Label), State: TokenState(v.State), OrganisationId: some(v.OrganisationID), OrganisationName: some(v.OrganisationName),
 		SoVersion: v.SOVersion, SoKnown: v.SOKnown, SoPending: &v.SOPending, SoExposed: &v.SOExposed, Parked: v.Parked, ParkedNote: some(v.ParkedNote),
 		MustChangePin: v.MustChangePIN, UpdatedAt: v.ChangedAt}
 }

@@ -71,7 +71,7 @@ function keys(count) {
 async function newOne() {
   const project = join(server.home, 'project.yaml')
   writeFileSync(project, 'slug: jhggzy\nname: 金华市公共资源交易中心\nproduct: 金华市招投标专用数字证书\npriceCents: 20000\ntermMonths: 1\ncontact: {phone: 400-0878-198}\nmaterials: {new: []}\n')
-  execFileSync(join(root, 'bin/signetctl'), ['project', 'set', '-data', server.data, project])
+  execFileSync(join(root, 'bin/signetctl'), ['project', 'set', '-data', server.data, '-despite-second-person', 'a term of a month, for this walk', project])
   const application = await company.mine('POST', '/applications', { kind: 'new', projectSlug: 'jhggzy' })
   const at = `/applications/${application.id}`
   await company.mine('PATCH', at, { delivery: 'own' })

@@ -7506,6 +7506,8 @@ export interface components {
             /** @enum {string} */
             state: "blank" | "initialised" | "issued" | "in_transit" | "active" | "locked" | "lost" | "scrapped";
             organisationId?: string;
+            /** @description In the stock list */
+            organisationName?: string;
             /** @description Of the officer's PIN; 0 = the maker's */
             soVersion: number;
             /** @description The officer's PIN is in custody: the key can be unlocked online */

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import { begunSerial, placeOf, suggestedSerial, withdrawable, written, type Facts } from './wizard'
+import { begunSerial, placeOf, steps, suggestedSerial, withdrawable, written, type Facts } from './wizard'
 
 const facts = (state: Facts['application']['state'], over: Partial<Facts> = {}): Facts => ({
   application: { state }, accepted: true, online: true, serial: 'A', running: false, ...over,
 })
 
 test('the way of one who is never interrupted', () => {
+  expect(steps.length).toBeLessThanOrEqual(5)
   expect(placeOf(facts('draft', { accepted: false, online: false, serial: '' }))).toBe('risk')
   expect(placeOf(facts('draft', { online: false, serial: '' }))).toBe('agent')
   expect(placeOf(facts('draft', { serial: '' }))).toBe('key')

@@ -3,10 +3,10 @@ import type { Schema } from '@/api/client'
 
 type Application = Schema<'Application'>
 
-/** The numbered steps of 延期, and the two ends that are no step. */
-export const steps = ['risk', 'agent', 'key', 'sign', 'write', 'done'] as const
+/** The numbered steps of 延期, and the three ends that are no step. */
+export const steps = ['risk', 'agent', 'key', 'sign', 'write'] as const
 export type Step = (typeof steps)[number]
-export type Place = Step | 'withdrawn' | 'failed'
+export type Place = Step | 'done' | 'withdrawn' | 'failed'
 
 export interface Facts {
   application: Pick<Application, 'state'>

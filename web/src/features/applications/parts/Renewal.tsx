@@ -41,9 +41,9 @@ export function Renewal({ application }: { application: Application }) {
 function Progress({ place, narrow }: { place: Place; narrow: boolean }) {
   const t = useText()
   if (place === 'withdrawn' || place === 'failed') return null
-  const current = steps.indexOf(place)
-  if (narrow) return <strong>{t.stepOf(current + 1, steps.length)} {t.steps[place]}</strong>
-  return <Steps size="small" current={place === 'done' ? steps.length : current} items={steps.map((step) => ({ title: t.steps[step] }))} />
+  const current = place === 'done' ? steps.length : steps.indexOf(place)
+  if (narrow) return <strong>{place === 'done' ? t.steps.done : `${t.stepOf(current + 1, steps.length)} ${t.steps[place]}`}</strong>
+  return <Steps size="small" current={current} items={steps.map((step) => ({ title: t.steps[step] }))} />
 }
 
 /** For those who cannot sign with the present key: the same application, by stamped materials and review. */

@@ -103,7 +103,7 @@ function useColumns(operator: boolean, release: (token: Token) => void, move: (t
     { key: 'label', title: c.label, cell: (token) => token.label || '—', width: 150 },
     { key: 'model', title: c.model, cell: (token) => token.model || '—' },
     { key: 'state', title: c.state, cell: (token) => <span data-testid={`register-state-${token.serial}`} data-state={token.state} data-parked={token.parked}><TokenTags token={token} /></span> },
-    { key: 'owner', title: c.owner, cell: (token) => <span className="mono">{token.organisationId || '—'}</span>, width: 160 },
+    { key: 'owner', title: c.owner, cell: (token) => token.organisationName ?? '—', width: 200 },
     { key: 'officer', title: c.officer, cell: (token) => <Officer token={token} /> },
     { key: 'updated', title: c.updated, cell: (token) => minute(token.updatedAt) },
     {
