@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { Agent, outbox, startWalk, until } from './rig.mjs'
+import { Agent, outbox, startWalk, still, until } from './rig.mjs'
 
 const phone = '13858011085'
 const password = 'Unlock-2026'
@@ -44,6 +44,8 @@ await run(async () => {
   say('the reviewer must give a reason, and the holder reads it')
   const reviewer = await desk('reviewer', '/admin/unlocks')
   await reviewer.getByTestId(`review-reject-${number}`).click()
+  await reviewer.getByTestId('decision-note').waitFor()
+  await still(reviewer)
   await reviewer.getByTestId('decision-submit').click()
   await reviewer.locator('.ant-form-item-explain-error').waitFor()
   await reviewer.getByTestId('decision-note').fill('请补充经办人身份证明')
