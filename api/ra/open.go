@@ -32,7 +32,7 @@ type Progress struct {
 
 func typedNumber(typed string) string { return strings.ToUpper(strings.TrimSpace(typed)) }
 
-// OnApplication reports whether a phone is that of the handler of the application with this number.
+// OnApplication reports whether a phone is that of the handler of the application with this number, who still serves its organisation.
 //
 // Shape: phone as notice.Phone gives it.
 func (r *RA) OnApplication(tx *store.Tx, number, phone string) (bool, error) {
@@ -43,7 +43,11 @@ func (r *RA) OnApplication(tx *store.Tx, number, phone string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	contacts, err := account.Contacts(tx, a.AccountID)
+	organisationID, err := account.Heir(tx.DB(), a.OrganisationID)
+	if err != nil {
+		return false, err
+	}
+	contacts, err := account.MemberContacts(tx, organisationID, a.AccountID)
 	return slices.Contains(contacts, phone), err
 }
 
